@@ -1,0 +1,82 @@
+/** The command line, as both programs read it. */
+
+// @ts-types="./types/parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+
+/** A command line that is wrong; the message is one sentence. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The options that a program has, by their long names. */
+export interface OptionNames {
+  /** Options that take no value. */
+  flags: readonly string[];
+  /** Options that take one. */
+  values: readonly string[];
+  /** Short names. */
+  alias?: Readonly<Record<string, string>>;
+}
+
+/** A command line taken apart. */
+export interface Arguments {
+  /** What is no option, in order. */
+  positional: string[];
+  /** Whether a flag was given. */
+  has(flag: string): boolean;
+  /** The value that an option was given, if it was. */
+  value(option: string): string | undefined;
+  /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
+  integer(option: string, min: number, max: number): number | undefined;
+}
+
+/**
+ * Takes a command line apart; options may stand anywhere, and `--` ends them. Throws a {@linkcode UsageError} for an
+ * option that there is not, or one without its value.
+ */
+export function readArguments(args: readonly string[], names: OptionNames): Arguments {
+  const parsed = parseArgs(joined(args, names), {
+    boolean: names.flags,
+    string: [...names.values, "_"],
+    unknown: (arg, key) => {
+      if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
+      return true;
+    },
+  });
+  const value = (option: string): string | undefined => {
+    const given = parsed[option] as string | undefined;
+    if (given === "") throw new UsageError(`option --${option} needs a value`);
+    return given;
+  };
+  return {
+    positional: parsed._,
+    has: (flag) => parsed[flag] === true,
+    value,
+    integer: (option, min, max) => {
+      const given = value(option);
+      return given === undefined ? undefined : readInteger(given, min, max, `option --${option}`);
+    },
+  };
+}
+
+/** Reads a whole number from `min` to `max`. Throws a {@linkcode UsageError} that calls it `what`. */
+export function readInteger(text: string, min: number, max: number, what: string): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
+}
+
+// parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file
+// called "true" for a flag's value.
+function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return [...result, ...args.slice(i)];
+    const name = arg.startsWith("--") ? arg.slice(2) : alias[arg.slice(1)];
+    if (name !== undefined && flags.includes(name)) result.push(`--${name}=true`);
+    else if (name !== undefined && values.includes(name)) result.push(`--${name}=${args[++i] ?? ""}`);
+    else result.push(arg);
+  }
+  return result;
+}

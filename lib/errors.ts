@@ -1,0 +1,92 @@
+/** What can go wrong in a transfer, as classes. Whatever is not one of these is a bug. */
+
+import { printable } from "./printable.ts";
+
+/** What a caller may want to know of a failure beside its sentence. */
+export interface FailureOptions extends ErrorOptions {
+  /** The step of the lab's list at which it happened, such as `c. server: OK`. */
+  step?: string | undefined;
+}
+
+/** A transfer that failed. The message is one sentence, fit for a terminal. */
+export class TransferError extends Error {
+  override name = "TransferError";
+  /** The step of the lab's list at which it happened, such as `c. server: OK`. */
+  step: string | undefined;
+
+  /** Makes the error; its `cause`, if there is one, is the system's own. */
+  constructor(message: string, options: FailureOptions = {}) {
+    super(message, options);
+    this.step = options.step;
+  }
+}
+
+/** The other side answered with `ERROR: …` in place of what the protocol has there. */
+export class ServerError extends TransferError {
+  override name = "ServerError";
+  /** The text behind `ERROR: `, as it came; show it with {@linkcode printable}. */
+  readonly said: string;
+
+  /** Makes the error from the text behind `ERROR: `. */
+  constructor(said: string, options?: FailureOptions) {
+    super(`the server refused: ${printable(said)}`, options);
+    this.said = said;
+  }
+}
+
+/** The other side sent something that the protocol does not have at this place. */
+export class ProtocolError extends TransferError {
+  override name = "ProtocolError";
+  /** What the protocol has here. */
+  readonly expected: string;
+  /** What came instead, as it came; empty when the other side closed the connection. */
+  readonly received: string;
+
+  /** Makes the error; `message` is made from the other two unless it is given. */
+  constructor(expected: string, received: string, options?: FailureOptions) {
+    super(
+      received === ""
+        ? `expected ${expected}, but the connection was closed`
+        : `expected ${expected}, but received "${printable(received)}"`,
+      options,
+    );
+    this.expected = expected;
+    this.received = received;
+  }
+}
+
+/** The connection could not be made, broke, or was silent for too long. */
+export class ConnectionError extends TransferError {
+  override name = "ConnectionError";
+}
+
+/** Why a file could not be used: the three reasons that the lab has words for. */
+export type FileProblem = "missing" | "create" | "delete";
+
+/** A file on this side that is not there, can't be created or can't be deleted. */
+export class FileError extends TransferError {
+  override name = "FileError";
+  /** Why the file could not be used. */
+  readonly problem: FileProblem;
+  /** The file's name, as it was asked for. */
+  readonly file: string;
+
+  /** Makes the error; its message is the lab's own text. */
+  constructor(problem: FileProblem, file: string, options?: FailureOptions) {
+    super(FileError.text(problem, file), options);
+    this.problem = problem;
+    this.file = file;
+  }
+
+  /** The lab's text for a problem with a file ("Handling Errors"), without its prefix. */
+  static text(problem: FileProblem, file: string): string {
+    switch (problem) {
+      case "missing":
+        return `${file} does not exist`;
+      case "create":
+        return `unable to create file ${file}`;
+      case "delete":
+        return `unable to delete ${file}`;
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Reads the lab's messages off a byte stream. The texts on the wire carry no length and no newline, and TCP keeps no
+ * message borders, so what the reader knows decides how it reads: a token of known bytes, an exact count, or text that
+ * ends with silence. Nothing here knows of files, commands or sockets.
+ */
+
+import { ProtocolError } from "./errors.ts";
+import { within } from "./within.ts";
+
+/** Bytes in memory of our own, which a BYOB read may hand back and forth. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What the bytes of an undelimited text, as far as they came, say of its end. */
+export type TextState = "open" | "maybe" | "whole";
+
+/** How an undelimited text ends. */
+export interface TextEnd {
+  /** Silence, in milliseconds, that ends a text which `state` calls "maybe" whole. */
+  silenceMs: number;
+  /** The most bytes that are read of it. */
+  maxBytes: number;
+  /** Judges the bytes so far; without it, every text may be whole. */
+  state?: (text: Bytes) => TextState;
+}
+
+/** The end of an error's text: the peer closes or falls silent; real servers exist that never close. */
+export const ERROR_TEXT_END: TextEnd = { silenceMs: 200, maxBytes: 4096 };
+
+// Room for one read of a message: more than any message that a lab's program sends in one piece.
+const MESSAGE_BYTES = 4096;
+const NOTHING: Bytes = new Uint8Array(0);
+
+/**
+ * Pulls tokens, exact byte counts and undelimited text from a stream of bytes.
+ *
+ * @example Usage
+ * ```ts
+ * import { FrameReader } from "./framing.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new Uint8Array([79, 75, 0, 0, 0, 0, 0, 0, 4, 1]);
+ * const stream = new ReadableStream({
+ *   type: "bytes",
+ *   start(controller) {
+ *     controller.enqueue(bytes);
+ *     controller.close();
+ *   },
+ * });
+ * const frames = new FrameReader(stream);
+ * await frames.token("OK");
+ * assertEquals(await frames.size(), 1025n);
+ * ```
+ */
+export class FrameReader {
+  readonly #reader: ReadableStreamBYOBReader;
+  // Bytes that were read and not yet asked for: a message may arrive glued to the one before.
+  #rest: Bytes = NOTHING;
+  // A read that is under way with nobody waiting: silence ended the wait, but a read can't be taken back.
+  #pending: Promise<Bytes> | undefined;
+
+  /** Takes over a byte stream (`type: "bytes"`); its errors are passed on as they are. */
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader({ mode: "byob" });
+  }
+
+  /**
+   * Reads the bytes of a token such as `READY`, however they were cut, and none of what follows.
+   * Throws a {@linkcode ProtocolError} with what came instead.
+   */
+  async token(token: string): Promise<void> {
+    const expected = new TextEncoder().encode(token);
+    while (this.#rest.length < expected.length && startsWith(expected, this.#rest)) {
+      if (!await this.#fill()) break;
+    }
+    if (!startsWith(this.#rest, expected)) {
+      const received = this.#rest.length === 0 ? NOTHING : await this.text(ERROR_TEXT_END);
+      throw new ProtocolError(token, new TextDecoder().decode(received));
+    }
+    this.#take(expected.length);
+  }
+
+  /** Reads a size: 8 bytes, big-endian, unsigned. Throws a {@linkcode ProtocolError} when the stream ends before. */
+  async size(): Promise<bigint> {
+    while (this.#rest.length < 8) {
+      if (!await this.#fill(8 - this.#rest.length)) {
+        throw new ProtocolError("a size of 8 bytes", `${this.#rest.length} bytes`);
+      }
+    }
+    const bytes = this.#take(8);
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+  }
+
+  /** Reads text that has no mark at its end, as `end` says; empty when the stream ends first. */
+  async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
+    let now: TextState = this.#rest.length === 0 ? "open" : state(this.#rest);
+    try {
+      while (now !== "whole" && this.#rest.length < maxBytes) {
+        if (now === "maybe" && await this.#isSilent(silenceMs)) break;
+        if (!await this.#fill()) break;
+        now = state(this.#rest);
+      }
+    } catch (error) {
+      // A peer that says why it gives up may reset the connection right behind it: what it said still counts.
+      if (this.#rest.length === 0) throw error;
+    }
+    return this.#take(Math.min(this.#rest.length, maxBytes));
+  }
+
+  /** Reads what arrives within `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
+  async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
+    if (this.#rest.length === 0 && await this.#isSilent(silenceMs)) return NOTHING;
+    return await this.text({ silenceMs, maxBytes });
+  }
+
+  /** Reads file data into `buffer`, which is given away for the piece that comes back; an empty one is the end. */
+  async read(buffer: Bytes): Promise<Bytes> {
+    if (this.#pending) await this.#fill();
+    if (this.#rest.length === 0) return (await this.#reader.read(buffer)).value ?? NOTHING;
+    const piece = this.#take(Math.min(this.#rest.length, buffer.length));
+    buffer.set(piece);
+    return buffer.subarray(0, piece.length);
+  }
+
+  // Adds what the next read brings to the rest, `min` bytes or more; false at the end of the stream.
+  async #fill(min = 1): Promise<boolean> {
+    const piece = await this.#next(min);
+    this.#pending = undefined;
+    if (piece.length === 0) return false;
+    const joined = new Uint8Array(this.#rest.length + piece.length);
+    joined.set(this.#rest);
+    joined.set(piece, this.#rest.length);
+    this.#rest = joined;
+    return true;
+  }
+
+  #next(min: number): Promise<Bytes> {
+    if (this.#pending === undefined) {
+      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min })
+        .then(({ value }) => value ?? NOTHING);
+      // Whoever asks next gets the error; until then it is nobody's.
+      this.#pending.catch(() => {});
+    }
+    return this.#pending;
+  }
+
+  async #isSilent(ms: number): Promise<boolean> {
+    return await within(this.#next(1), ms) === undefined;
+  }
+
+  #take(count: number): Bytes {
+    const taken = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    return taken;
+  }
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return start.length <= bytes.length && start.every((byte, index) => byte === bytes[index]);
+}

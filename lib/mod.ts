@@ -1,0 +1,20 @@
+/**
+ * The lab's streaming file transfer protocol over TCP: a client's `get`, `put` and `del`, and a server, `serve`. They
+ * print nothing and never exit.
+ *
+ * @module
+ */
+
+export { type ClientOptions, del, get, type GetOptions, put, type PutOptions } from "./client.ts";
+export {
+  ConnectionError,
+  type FailureOptions,
+  FileError,
+  type FileProblem,
+  ProtocolError,
+  ServerError,
+  TransferError,
+} from "./errors.ts";
+export { printable } from "./printable.ts";
+export { serve, type ServeOptions, type Server, type ServerEvent } from "./server.ts";
+export type { SessionEvent } from "./session.ts";

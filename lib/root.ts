@@ -1,0 +1,133 @@
+/** The one folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
+
+// @ts-types="./types/path.d.ts"
+import { basename } from "@std/path/basename";
+// @ts-types="./types/path.d.ts"
+import { dirname } from "@std/path/dirname";
+// @ts-types="./types/path.d.ts"
+import { join } from "@std/path/join";
+// @ts-types="./types/path.d.ts"
+import { resolve } from "@std/path/resolve";
+import { FileError } from "./errors.ts";
+import { Draft, isDraft, isGranted, Source } from "./storage.ts";
+
+const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
+// Names that Windows gives to devices, and characters that it gives a meaning of their own (streams among them).
+const WINDOWS_RESERVED = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
+const WINDOWS_UNSAFE = /[<>:"|?*\p{Cc}]|[. ]$/u;
+
+/**
+ * Whether a name can be one of a file on this system. A separator at its end asks for a folder, NUL ends a name for the
+ * system, and on Windows some names are devices and some characters have a meaning of their own.
+ */
+export function isFileName(name: string, os: string = Deno.build.os): boolean {
+  if (name === "" || name.includes("\0") || name.endsWith("/")) return false;
+  if (os !== "windows") return true;
+  return name.split(/[\\/]/).every((part, index, { length }) =>
+    part === "." || part === ".."
+      ? index < length - 1
+      : !WINDOWS_UNSAFE.test(part) && !WINDOWS_RESERVED.test(part) && (part !== "" || index < length - 1)
+  );
+}
+
+/** A file, or a link to one in the same folder, that can be deleted. */
+export interface FoundFile {
+  /** Its name, as the client has it. */
+  name: string;
+  /** Deletes it. Throws a {@linkcode FileError} if it can't be. */
+  remove(): Promise<void>;
+}
+
+/** A folder that is served. */
+export class Root {
+  /** The folder's path, free of symbolic links. */
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Opens a folder. Throws if there is none that can be read. */
+  static async open(path: string): Promise<Root> {
+    const real = await Deno.realPath(path);
+    if (!(await Deno.stat(real)).isDirectory) throw new Deno.errors.NotADirectory(`${path} is not a folder`);
+    return new Root(real);
+  }
+
+  /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
+  async read(name: string): Promise<Source> {
+    const path = await this.#real(name);
+    if (path === undefined) throw new FileError("missing", name);
+    return await Source.open(path, name);
+  }
+
+  /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
+  async create(name: string): Promise<Draft> {
+    const path = await this.#entry(name);
+    if (path === undefined) throw new FileError("create", name);
+    // A link is written through, as long as it stays in this folder.
+    const target = await isLink(path) ? await this.#real(name) : path;
+    if (target === undefined) throw new FileError("create", name);
+    return await Draft.create(target, name);
+  }
+
+  /** Finds the file `name`, to delete it. Throws a {@linkcode FileError} if it does not exist in this folder. */
+  async find(name: string): Promise<FoundFile> {
+    const [path, real] = [await this.#entry(name), await this.#real(name)];
+    if (path === undefined || real === undefined) throw new FileError("missing", name);
+    const remove = async (): Promise<void> => {
+      try {
+        if (!isGranted("write", path) || !(await Deno.stat(real)).isFile) throw new FileError("delete", name);
+        await Deno.remove(path);
+      } catch (cause) {
+        throw cause instanceof FileError ? cause : new FileError("delete", name, { cause });
+      }
+    };
+    return { name, remove };
+  }
+
+  // Where a name leads to, if that exists and lies in this folder.
+  async #real(name: string): Promise<string | undefined> {
+    const path = this.#lexical(name);
+    return path && await this.#resolved(path);
+  }
+
+  // Where a name stands, itself perhaps a link or not there yet, if its folder lies in this one.
+  async #entry(name: string): Promise<string | undefined> {
+    const path = this.#lexical(name);
+    if (path === undefined || isDraft(path)) return undefined;
+    const folder = dirname(path);
+    const real = folder === this.path ? folder : await this.#resolved(folder);
+    return real && join(real, basename(path));
+  }
+
+  async #resolved(path: string): Promise<string | undefined> {
+    try {
+      const real = await Deno.realPath(path);
+      return this.#contains(real) && !isDraft(real) ? real : undefined;
+    } catch {
+      // Not there, or not to be looked at: for a client these are the same.
+      return undefined;
+    }
+  }
+
+  // Deno is never asked of a path that is outside by its text alone: it would prompt for the permission.
+  #lexical(name: string): string | undefined {
+    if (!isFileName(name)) return undefined;
+    const path = resolve(this.path, name);
+    return this.#contains(path) ? path : undefined;
+  }
+
+  #contains(path: string): boolean {
+    const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
+    return path.startsWith(start) && path.length > start.length;
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,186 @@
+/** One TCP connection: reads, writes in calls of a bounded size, waits that end, and a close that loses nothing. */
+
+import { ConnectionError } from "./errors.ts";
+
+/** How long the waits of a {@linkcode Socket} last. */
+export interface SocketOptions {
+  /** Milliseconds that one wait for the peer may last; 0 is for ever. */
+  timeoutMs: number;
+  /** Who is at the other end, for the errors' sentences. */
+  peer: "server" | "client";
+  /** Cuts the connection, and every wait on it, short. */
+  signal?: AbortSignal | undefined;
+}
+
+// A close with unread data becomes a reset, which can destroy the last message on its way: so FIN goes first, and
+// what still comes is read and dropped for this long. One second covers a round trip to anywhere.
+const LINGER_MS = 1000;
+const LINGER_BYTES = 64 * 1024;
+
+/** A connection to the peer, with a limit on every watched wait. */
+export class Socket implements Disposable {
+  /** What the peer sends, as a byte stream. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #conn: Deno.Conn;
+  readonly #options: SocketOptions;
+  readonly #onAbort = (): void => this.#cut(this.#options.signal?.reason);
+  // Why the connection was cut from this side; it explains every operation that fails thereafter.
+  #cause: unknown;
+  #isClosed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waits = 0;
+  #since = 0;
+
+  /** Takes over a connection. */
+  constructor(conn: Deno.Conn, options: SocketOptions) {
+    this.#conn = conn;
+    this.#options = options;
+    // Without it the last short block and DONE wait some 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2).
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    this.readable = new ReadableStream({
+      type: "bytes",
+      pull: async (controller): Promise<void> => {
+        const request = controller.byobRequest!;
+        const count = await this.#explained(conn.read(request.view as Uint8Array));
+        if (count === null) controller.close();
+        request.respond(count ?? 0);
+      },
+    });
+    options.signal?.addEventListener("abort", this.#onAbort);
+    if (options.signal?.aborted) this.#onAbort();
+    if (options.timeoutMs > 0) this.#arm(options.timeoutMs);
+  }
+
+  /**
+   * Waits for something of the peer's, such as a whole message, no longer than the timeout. When that has passed, the
+   * connection is cut and the wait fails with a {@linkcode ConnectionError}.
+   */
+  async watch<T>(wait: Promise<T>): Promise<T> {
+    this.#waits++;
+    this.#since = performance.now();
+    try {
+      return await wait;
+    } finally {
+      this.#waits--;
+      this.#since = performance.now();
+    }
+  }
+
+  /** Writes all of `data`, no more than `callBytes` bytes in each call to the kernel. */
+  write(data: Uint8Array, callBytes: number = data.length): Promise<void> {
+    return this.watch(this.#explained(this.#write(data, callBytes)));
+  }
+
+  async #write(data: Uint8Array, callBytes: number): Promise<void> {
+    for (let start = 0; start < data.length;) {
+      start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
+      this.#since = performance.now();
+    }
+  }
+
+  /**
+   * Closes after the last message: sends FIN, drops what still comes until the peer closes too or a second has passed,
+   * then closes. Fails never: the conversation is over.
+   */
+  async finish(): Promise<void> {
+    using _ = this;
+    const timer = setTimeout(() => this.#cut(new ConnectionError("the connection was closed")), LINGER_MS);
+    try {
+      await this.#conn.closeWrite();
+      const dropped = new Uint8Array(LINGER_BYTES);
+      while (await this.#conn.read(dropped) !== null);
+    } catch {
+      // The peer reset the connection or the second has passed: either ends the wait.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the connection; what waits on it fails. */
+  [Symbol.dispose](): void {
+    this.#cut(new ConnectionError("the connection was closed"));
+  }
+
+  #cut(cause: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cause = cause;
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#conn.close();
+  }
+
+  // One timer a connection, not one a wait: a wait may be as short as a block's write.
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const { timeoutMs, peer } = this.#options;
+      const waited = this.#waits === 0 ? 0 : performance.now() - this.#since;
+      if (waited < timeoutMs) return this.#arm(timeoutMs - waited);
+      this.#cut(new ConnectionError(`the ${peer} was silent for ${timeoutMs / 1000} seconds`));
+    }, ms);
+  }
+
+  async #explained<T>(operation: Promise<T>): Promise<T> {
+    try {
+      return await operation;
+    } catch (error) {
+      if (this.#isClosed) throw this.#cause;
+      throw new ConnectionError(`the ${this.#options.peer} broke the connection`, { cause: error });
+    }
+  }
+}
+
+/**
+ * Connects to a server, trying every address that its name has. Throws a {@linkcode ConnectionError}, or the signal's
+ * reason.
+ */
+export async function connect(hostname: string, port: number, signal?: AbortSignal): Promise<Deno.TcpConn> {
+  signal?.throwIfAborted();
+  const failed = (reason: string, cause?: unknown): ConnectionError =>
+    new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
+  // Asked first, since Deno would prompt for it on a terminal.
+  if (
+    Deno.permissions.querySync({ name: "net", host: `${isIpv6(hostname) ? `[${hostname}]` : hostname}:${port}` })
+      .state !== "granted"
+  ) {
+    throw failed("no permission (run it with --allow-net)");
+  }
+  const attempt = (address: string): Promise<Deno.TcpConn> =>
+    Deno.connect({ hostname: address, port, ...(signal && { signal }) });
+  try {
+    return await attempt(hostname);
+  } catch (error) {
+    signal?.throwIfAborted();
+    for (const address of await addresses(hostname)) {
+      try {
+        return await attempt(address);
+      } catch {
+        signal?.throwIfAborted();
+      }
+    }
+    throw failed(reason(error), error);
+  }
+}
+
+// Before Deno 2.9, connect() tries the first address of a name alone.
+async function addresses(hostname: string): Promise<string[]> {
+  if (isIpv6(hostname) || /^[\d.]+$/.test(hostname)) return [];
+  const { lookup } = await import("node:dns/promises");
+  try {
+    return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
+  }
+}
+
+function isIpv6(hostname: string): boolean {
+  return hostname.includes(":");
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.TimedOut) return "timed out";
+  const text = error instanceof Error ? error.message : String(error);
+  if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
+  return text.replace(/ \(os error \d+\)$/, "").toLowerCase();
+}

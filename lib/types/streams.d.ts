@@ -1,0 +1,6 @@
+/** Types of the parts of `@std/streams` that the tests and scripts use. */
+export class TextLineStream extends TransformStream<string, string> {
+  constructor(options?: { allowCR?: boolean });
+}
+export function toArrayBuffer(stream: ReadableStream<Uint8Array>): Promise<ArrayBuffer>;
+export function toText(stream: ReadableStream<Uint8Array>): Promise<string>;
