@@ -95,7 +95,7 @@ export class Root {
   // Where a name stands, itself perhaps a link or not there yet, if its folder lies in this one.
   async #entry(name: string): Promise<string | undefined> {
     const path = this.#lexical(name);
-    if (path === undefined || isDraft(path)) return undefined;
+    if (path === undefined || path === this.path || isDraft(path)) return undefined;
     const folder = dirname(path);
     const real = folder === this.path ? folder : await this.#resolved(folder);
     return real && join(real, basename(path));
@@ -120,7 +120,7 @@ export class Root {
 
   #contains(path: string): boolean {
     const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
-    return path.startsWith(start) && path.length > start.length;
+    return path === this.path || path.startsWith(start);
   }
 }
 

@@ -13,5 +13,6 @@ export function assertRejects<E extends Error = Error>(
   // deno-lint-ignore no-explicit-any
   errorClass?: abstract new (...args: any[]) => E,
   messageIncludes?: string,
+  message?: string,
 ): Promise<E>;
 export function assertStringIncludes(actual: string, expected: string, message?: string): void;
