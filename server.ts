@@ -1,29 +1,58 @@
-import { type Arguments, readArguments, readInteger, UsageError } from "./lib/arguments.ts";
-import { printable, serve, type ServeOptions, type Server, type ServerEvent } from "./lib/mod.ts";
+import {
+  type Arguments,
+  type OptionNames,
+  readArguments,
+  readBytes,
+  readInteger,
+  UsageError,
+} from "./lib/arguments.ts";
+import { printable, serve, type ServeOptions, type Server, type ServerEvent, TransferError } from "./lib/mod.ts";
 
 const USAGE = `Usage: server <port> [-v] [options]
 
 Serves the files of one folder; port 0 takes any free port, which -v shows.
 
 Options:
-  -v, --verbose     print what happens
-      --root DIR    the folder that is served (default: this one)
-      --timeout S   give a client up after S seconds without a byte; 0 is never (default 30)
-      --gather N    hand N blocks of 1024 bytes to the kernel at once (default 1)
-  -h, --help        show this text
+  -v, --verbose       print what happens
+      --root DIR      the folder that is served (default: this one)
+      --host ADDR     the address to listen on (default 0.0.0.0; :: is all, IPv6 too)
+      --allow-from N  the networks that clients may come from, such as 10.0.0.0/8,::1
+      --read-only     refuse PUT and DEL
+      --clients N     serve N clients at a time (default 1)
+      --timeout S     give a client up after S seconds without a byte; 0 is never (default 30)
+      --max-size N    refuse files of more than N bytes; 64K, 5M and 2G will do
+      --fsync         say DONE only when the file is on disk
+      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
+  -h, --help          show this text
 
-Exit status: 0 ended by a signal, 1 it could not start, 2 the command line is wrong.
+Ctrl-C lets the transfers at hand finish for 5 seconds, a second one ends them at once.
+Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 the
+command line is wrong.
 `;
+
+const OPTIONS: OptionNames = {
+  flags: ["verbose", "read-only", "fsync", "help"],
+  values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather"],
+  alias: { v: "verbose", h: "help" },
+};
 
 function readOptions(args: Arguments): ServeOptions {
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
+  const maxSize = args.value("max-size");
+  const allowFrom = args.value("allow-from");
   return {
     port: readInteger(port, 0, 65535, "the port"),
     root: args.value("root") ?? ".",
+    hostname: args.value("host") ?? "0.0.0.0",
+    clients: args.integer("clients", 1, 10_000) ?? 1,
     timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 30),
     gather: args.integer("gather", 1, 65536) ?? 1,
+    isReadOnly: args.has("read-only"),
+    isDurable: args.has("fsync"),
+    ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
+    ...(allowFrom !== undefined && { allowFrom: allowFrom.split(",") }),
     ...(args.has("verbose") && { onEvent: print }),
   };
 }
@@ -42,19 +71,22 @@ function print(event: ServerEvent): void {
       return console.log(`server sending ${event.size} bytes`);
     case "deleting":
       return console.log(`server deleting file ${printable(event.name)}`);
+    case "refused":
+      return console.error(`server: refused a client at ${event.address.hostname}:${event.address.port}`);
     case "failed":
-      return console.error(`server: ${printable(event.error.message)}`);
+      return console.error(`server: ${describe(event.error)}`);
   }
+}
+
+function describe(error: Error): string {
+  if (!(error instanceof TransferError)) return error.stack ?? error.message;
+  return printable(error.message) + (error.step ? ` (at step "${error.step}")` : "");
 }
 
 async function main(): Promise<number> {
   let options: ServeOptions;
   try {
-    const args = readArguments(Deno.args, {
-      flags: ["verbose", "help"],
-      values: ["root", "timeout", "gather"],
-      alias: { v: "verbose", h: "help" },
-    });
+    const args = readArguments(Deno.args, OPTIONS);
     if (args.has("help")) {
       console.log(USAGE.trimEnd());
       return 0;
@@ -65,15 +97,28 @@ async function main(): Promise<number> {
     console.error(`server: ${printable(error.message)}; --help shows the usage`);
     return 2;
   }
-  let server: Server;
   try {
-    server = await serve(options);
+    return await untilSignal(await serve(options));
   } catch (error) {
-    console.error(`server: cannot start: ${printable((error as Error).message)}`);
+    if (!(error instanceof TransferError)) throw error;
+    console.error(`server: ${printable(error.message)}`);
     return 1;
   }
-  await server.finished;
-  return 0;
+}
+
+/** Serves until a signal comes; the exit status. */
+async function untilSignal(server: Server): Promise<number> {
+  const status = Promise.withResolvers<number>();
+  let isEnding = false;
+  const end = (): void => {
+    if (isEnding) void server[Symbol.asyncDispose]();
+    else server.shutdown().then((cut) => status.resolve(cut === 0 ? 0 : 1), status.reject);
+    isEnding = true;
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (Deno.build.os !== "windows" || signal === "SIGINT") Deno.addSignalListener(signal, end);
+  }
+  return await status.promise;
 }
 
 Deno.exit(await main());

@@ -66,6 +66,14 @@ export function readInteger(text: string, min: number, max: number, what: string
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
 }
 
+/** Reads a number of bytes, such as `1500`, `64K`, `5M` or `1.5G` (powers of 1024). */
+export function readBytes(text: string, what: string): bigint {
+  const [, number, unit] = text.match(/^(\d+(?:\.\d+)?)([KMGT]?)$/i) ?? [];
+  if (number === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
+  const exponent = " KMGT".indexOf((unit || " ").toUpperCase());
+  return BigInt(Math.round(Number(number) * 1024 ** exponent));
+}
+
 // parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file
 // called "true" for a flag's value.
 function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): string[] {

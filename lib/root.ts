@@ -8,7 +8,7 @@ import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 // @ts-types="./types/path.d.ts"
 import { resolve } from "@std/path/resolve";
-import { FileError } from "./errors.ts";
+import { FileError, TransferError } from "./errors.ts";
 import { Draft, isDraft, isGranted, Source } from "./storage.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -42,16 +42,26 @@ export interface FoundFile {
 export class Root {
   /** The folder's path, free of symbolic links. */
   readonly path: string;
+  readonly #isReadOnly: boolean;
 
-  private constructor(path: string) {
+  private constructor(path: string, isReadOnly: boolean) {
     this.path = path;
+    this.#isReadOnly = isReadOnly;
   }
 
-  /** Opens a folder. Throws if there is none that can be read. */
-  static async open(path: string): Promise<Root> {
-    const real = await Deno.realPath(path);
-    if (!(await Deno.stat(real)).isDirectory) throw new Deno.errors.NotADirectory(`${path} is not a folder`);
-    return new Root(real);
+  /**
+   * Opens a folder, in which nothing is made or deleted if it is read-only. Throws a {@linkcode TransferError} if there
+   * is none that can be read.
+   */
+  static async open(path: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Promise<Root> {
+    if (!isGranted("read", path)) throw new TransferError(`no permission to read ${path} (run it with --allow-read)`);
+    try {
+      const real = await Deno.realPath(path);
+      if ((await Deno.stat(real)).isDirectory) return new Root(real, isReadOnly);
+    } catch (cause) {
+      throw new TransferError(`there is no folder ${path} that can be read`, { cause });
+    }
+    throw new TransferError(`${path} is not a folder`);
   }
 
   /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
@@ -64,7 +74,7 @@ export class Root {
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   async create(name: string): Promise<Draft> {
     const path = await this.#entry(name);
-    if (path === undefined) throw new FileError("create", name);
+    if (path === undefined || this.#isReadOnly) throw new FileError("create", name);
     // A link is written through, as long as it stays in this folder.
     const target = await isLink(path) ? await this.#real(name) : path;
     if (target === undefined) throw new FileError("create", name);
@@ -77,7 +87,9 @@ export class Root {
     if (path === undefined || real === undefined) throw new FileError("missing", name);
     const remove = async (): Promise<void> => {
       try {
-        if (!isGranted("write", path) || !(await Deno.stat(real)).isFile) throw new FileError("delete", name);
+        if (this.#isReadOnly || !isGranted("write", path) || !(await Deno.stat(real)).isFile) {
+          throw new FileError("delete", name);
+        }
         await Deno.remove(path);
       } catch (cause) {
         throw cause instanceof FileError ? cause : new FileError("delete", name, { cause });

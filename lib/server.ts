@@ -1,10 +1,13 @@
-/** The server: listens, and serves its clients one after another. */
+/** The server: listens, and serves so many clients at a time. */
 
+import { TransferError } from "./errors.ts";
+import { networkTest } from "./networks.ts";
 import { Peer } from "./peer.ts";
 import { Root } from "./root.ts";
 import { serveClient, type SessionEvent } from "./session.ts";
-import { Socket } from "./socket.ts";
+import { isNetGranted, Socket, systemReason } from "./socket.ts";
 import { sweep } from "./storage.ts";
+import { within } from "./within.ts";
 
 /** What a server tells of its course, in the order of the lab's printed lines ("The Server"). */
 export type ServerEvent =
@@ -13,14 +16,16 @@ export type ServerEvent =
   /** A client has connected. */
   | { type: "connected"; address: Deno.NetAddr }
   | SessionEvent
-  /** A conversation broke off. */
+  /** A connection was closed, since it came from elsewhere than `allowFrom` says. */
+  | { type: "refused"; address: Deno.NetAddr }
+  /** A conversation broke off, or a connection could not be accepted. */
   | { type: "failed"; error: Error };
 
 /** How a server serves. */
 export interface ServeOptions {
   /** The TCP port to listen on; 0 is any free one. */
   port: number;
-  /** The address to listen on; all IPv4 addresses by default. */
+  /** The address to listen on; all IPv4 addresses by default, `::` is all of both kinds. */
   hostname?: string;
   /** The folder that is served; the working directory by default. */
   root?: string;
@@ -28,6 +33,16 @@ export interface ServeOptions {
   timeoutMs?: number;
   /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
   gather?: number;
+  /** How many clients are served at a time; 1, the lab's number, is the default. */
+  clients?: number;
+  /** Whether nothing may be made or deleted. */
+  isReadOnly?: boolean;
+  /** The most bytes that an uploaded file may have; without it, what the disk has free. */
+  maxBytes?: bigint;
+  /** The networks that clients may come from, in CIDR notation; without it, all. */
+  allowFrom?: readonly string[];
+  /** Whether DONE follows an upload only when file and folder are on disk. */
+  isDurable?: boolean;
   /** Ends the server and its transfers at once. */
   signal?: AbortSignal;
   /** Is told of the server's course. */
@@ -37,84 +52,143 @@ export interface ServeOptions {
 const TIMEOUT_MS = 30_000;
 // After a failed accept, such as one for which no descriptor is left: long enough not to burn a core.
 const ACCEPT_PAUSE_MS = 100;
+// Conversations that are over may keep that many descriptors while their connections close.
+const MAX_CLOSING = 100;
 
-/** A server at work; end it with `await using`. */
+/** A server at work; end it with `await using`, or with `shutdown`. */
 export class Server implements AsyncDisposable {
   /** Where it listens. */
   readonly address: Deno.NetAddr;
   /** Is fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
   readonly #listener: Deno.Listener<Deno.TcpConn>;
-  readonly #root: Root;
+  readonly #serveClient: (peer: Peer) => Promise<void>;
+  readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
-  readonly #ending = new AbortController();
+  readonly #cut = new AbortController();
+  readonly #active = new Set<Promise<void>>();
   // Conversations that are over but for the close: they do not keep the next client waiting.
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<Peer, Promise<void>>();
+  #isEnding = false;
 
-  /** Serves what comes to a listener. */
-  constructor(listener: Deno.Listener<Deno.TcpConn>, root: Root, options: ServeOptions) {
+  /** Serves what comes to a listener; {@linkcode serve} makes one. */
+  constructor(
+    listener: Deno.Listener<Deno.TcpConn>,
+    options: ServeOptions,
+    root: Root,
+    isAllowed: (address: string) => boolean,
+  ) {
     this.#listener = listener;
-    this.#root = root;
     this.#options = options;
+    this.#isAllowed = isAllowed;
     this.address = listener.addr as Deno.NetAddr;
+    const { gather = 1, maxBytes, isDurable = false } = options;
+    const onEvent = (event: SessionEvent): void => this.#tell(event);
+    this.#serveClient = (peer) => serveClient(peer, { root, gather, maxBytes, isDurable, onEvent });
     const end = (): void => this.#end(options.signal?.reason);
-    options.signal?.addEventListener("abort", end, { once: true });
+    options.signal?.addEventListener("abort", end);
     this.finished = this.#run().finally(() => options.signal?.removeEventListener("abort", end));
     if (options.signal?.aborted) end();
   }
 
   async #run(): Promise<void> {
-    while (!this.#ending.signal.aborted) {
+    const { clients = 1 } = this.#options;
+    while (!this.#isEnding) {
       this.#tell({ type: "waiting", port: this.address.port });
       try {
-        await this.#serve(await this.#listener.accept());
+        this.#accept(await this.#listener.accept());
       } catch (error) {
-        if (this.#ending.signal.aborted) break;
+        if (this.#isEnding) break;
         this.#tell({ type: "failed", error: error as Error });
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
+      while (this.#active.size >= clients) await Promise.race(this.#active);
     }
-    await Promise.all(this.#closing);
+    await Promise.all(this.#active);
+    await Promise.all(this.#closing.values());
   }
 
-  async #serve(conn: Deno.TcpConn): Promise<void> {
-    const { timeoutMs = TIMEOUT_MS, gather = 1 } = this.#options;
-    this.#tell({ type: "connected", address: conn.remoteAddr });
-    const peer = new Peer(new Socket(conn, { timeoutMs, peer: "client", signal: this.#ending.signal }));
+  #accept(conn: Deno.TcpConn): void {
+    const address = conn.remoteAddr;
+    if (!this.#isAllowed(address.hostname)) {
+      conn.close();
+      return this.#tell({ type: "refused", address });
+    }
+    this.#tell({ type: "connected", address });
+    const { timeoutMs = TIMEOUT_MS } = this.#options;
+    const peer = new Peer(new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal }));
+    const session = this.#serve(peer).then(() => void this.#active.delete(session));
+    this.#active.add(session);
+  }
+
+  async #serve(peer: Peer): Promise<void> {
     try {
-      await serveClient(peer, { root: this.#root, gather, onEvent: (event) => this.#tell(event) });
+      await this.#serveClient(peer);
     } catch (error) {
       this.#tell({ type: "failed", error: error as Error });
     }
-    const closed = peer.finish().then(() => void this.#closing.delete(closed));
-    this.#closing.add(closed);
+    for (const [oldest] of this.#closing) {
+      if (this.#closing.size < MAX_CLOSING) break;
+      oldest[Symbol.dispose]();
+      this.#closing.delete(oldest);
+    }
+    this.#closing.set(peer, peer.finish().then(() => void this.#closing.delete(peer)));
   }
 
   #tell(event: ServerEvent): void {
     this.#options.onEvent?.(event);
   }
 
+  #stopListening(): void {
+    if (!this.#isEnding) this.#listener.close();
+    this.#isEnding = true;
+  }
+
   #end(reason: unknown): void {
-    if (this.#ending.signal.aborted) return;
-    this.#listener.close();
-    this.#ending.abort(reason);
+    this.#stopListening();
+    this.#cut.abort(reason);
+  }
+
+  /**
+   * Ends the server: takes no new client, lets the transfers at hand finish for `graceMs` milliseconds (5,000 by
+   * default), then cuts them short. Returns how many were cut.
+   */
+  async shutdown({ graceMs = 5000 }: { graceMs?: number } = {}): Promise<number> {
+    this.#stopListening();
+    await within(Promise.all(this.#active), graceMs);
+    const cut = this.#active.size;
+    await this[Symbol.asyncDispose]();
+    return cut;
   }
 
   /** Ends the server and its transfers at once, and waits until nothing of them is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end(new DOMException("the server was closed", "AbortError"));
+    this.#end(new TransferError("the server was closed"));
     await this.finished;
   }
 }
 
 /**
- * Starts a server for one folder. What servers that were killed have left there is swept first. Throws the system's
- * error if it can't listen or there is no such folder.
+ * Starts a server for one folder. What servers that were killed have left there is swept first. Throws a
+ * {@linkcode TransferError} if it can't listen or there is no such folder.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const root = await Root.open(options.root ?? ".");
-  // A backlog of 0 is the lab's: one client is served, the next may wait.
-  const listener = Deno.listen({ hostname: options.hostname ?? "0.0.0.0", port: options.port, tcpBacklog: 0 });
-  await sweep(root.path, { recursive: true });
-  return new Server(listener, root, options);
+  const { hostname = "0.0.0.0", port, clients = 1, isReadOnly = false, allowFrom } = options;
+  const root = await Root.open(options.root ?? ".", { isReadOnly });
+  const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
+  if (!isReadOnly) await sweep(root.path, { recursive: true });
+  // A backlog of 0 is the lab's, for its one client at a time.
+  return new Server(listen(hostname, port, clients - 1), options, root, isAllowed);
+}
+
+function listen(hostname: string, port: number, tcpBacklog: number): Deno.Listener<Deno.TcpConn> {
+  const failed = (reason: string, cause?: unknown): TransferError =>
+    new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
+  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
+  try {
+    return Deno.listen({ hostname, port, tcpBacklog });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
+    throw failed(systemReason(error), error);
+  }
 }

@@ -5,7 +5,7 @@ import { FileError, ProtocolError } from "./errors.ts";
 import type { Bytes } from "./framing.ts";
 import { ERROR_PREFIX, type Peer } from "./peer.ts";
 import type { FoundFile, Root } from "./root.ts";
-import type { Draft, Source } from "./storage.ts";
+import { type Draft, freeBytes, type Source } from "./storage.ts";
 import { pump } from "./transfer.ts";
 
 /** What a session tells of its course, in the order of the lab's printed lines ("The Server"). */
@@ -25,6 +25,10 @@ export interface SessionOptions {
   root: Root;
   /** How many 1024-byte blocks go to the kernel in one call. */
   gather: number;
+  /** The most bytes that an uploaded file may have. */
+  maxBytes?: bigint | undefined;
+  /** Whether DONE follows an upload only when file and folder are on disk. */
+  isDurable: boolean;
   /** Is told of the session's course. */
   onEvent: (event: SessionEvent) => void;
 }
@@ -46,7 +50,7 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
       await serveGet(peer, options, await find(peer, options, bytes, (name) => options.root.read(name)));
     } else if (command.verb === "PUT") {
       options.onEvent({ type: "request", command: text });
-      await servePut(peer, options, await options.root.create(command.name));
+      await servePut(peer, options, command.name, await options.root.create(command.name));
     } else {
       await serveDel(peer, options, await find(peer, options, bytes, (name) => options.root.find(name)));
     }
@@ -73,11 +77,16 @@ async function serveGet(peer: Peer, { gather, onEvent }: SessionOptions, opened:
   await peer.step("h. server: DONE").say("DONE");
 }
 
-async function servePut(peer: Peer, { onEvent }: SessionOptions, created: Draft): Promise<void> {
+async function servePut(peer: Peer, options: SessionOptions, name: string, created: Draft): Promise<void> {
   await using draft = created;
   await peer.step("c. server: OK").say("OK");
   const size = await peer.step("d. client: <# bytes>").expectSize();
-  onEvent({ type: "receiving", size });
+  // What can't fit is refused before any of it is sent.
+  const room = await freeBytes(options.root.path);
+  if ((room !== undefined && size > room) || (options.maxBytes !== undefined && size > options.maxBytes)) {
+    throw new FileError("create", name);
+  }
+  options.onEvent({ type: "receiving", size });
   await peer.step("e. server: OK").say("OK");
   peer.step("f. client: sends bytes");
   await pump({
@@ -85,7 +94,7 @@ async function servePut(peer: Peer, { onEvent }: SessionOptions, created: Draft)
     read: (buffer) => peer.receive(buffer),
     write: (piece) => draft.write(piece),
   });
-  await draft.commit();
+  await draft.commit({ isDurable: options.isDurable });
   await peer.step("g. server: DONE").say("DONE");
 }
 

@@ -35,8 +35,7 @@ export class Socket implements Disposable {
   constructor(conn: Deno.Conn, options: SocketOptions) {
     this.#conn = conn;
     this.#options = options;
-    // Without it the last short block and DONE wait some 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2).
-    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    this.#setNoDelay(true);
     this.readable = new ReadableStream({
       type: "bytes",
       pull: async (controller): Promise<void> => {
@@ -72,9 +71,22 @@ export class Socket implements Disposable {
   }
 
   async #write(data: Uint8Array, callBytes: number): Promise<void> {
+    // Many small calls become as few segments as one large call would; the last of them must not wait for more.
+    const isMany = data.length > callBytes;
+    if (isMany) this.#setNoDelay(false);
     for (let start = 0; start < data.length;) {
       start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
       this.#since = performance.now();
+    }
+    if (isMany) this.#setNoDelay(true);
+  }
+
+  // Without it the last short block and DONE wait some 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2).
+  #setNoDelay(isOn: boolean): void {
+    try {
+      if ("setNoDelay" in this.#conn) (this.#conn as Deno.TcpConn).setNoDelay(isOn);
+    } catch {
+      // Some systems refuse it on a connection that the peer has reset; the next read or write tells.
     }
   }
 
@@ -138,13 +150,7 @@ export async function connect(hostname: string, port: number, signal?: AbortSign
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
-  // Asked first, since Deno would prompt for it on a terminal.
-  if (
-    Deno.permissions.querySync({ name: "net", host: `${isIpv6(hostname) ? `[${hostname}]` : hostname}:${port}` })
-      .state !== "granted"
-  ) {
-    throw failed("no permission (run it with --allow-net)");
-  }
+  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
   const attempt = (address: string): Promise<Deno.TcpConn> =>
     Deno.connect({ hostname: address, port, ...(signal && { signal }) });
   try {
@@ -158,7 +164,7 @@ export async function connect(hostname: string, port: number, signal?: AbortSign
         signal?.throwIfAborted();
       }
     }
-    throw failed(reason(error), error);
+    throw failed(systemReason(error), error);
   }
 }
 
@@ -173,11 +179,18 @@ async function addresses(hostname: string): Promise<string[]> {
   }
 }
 
+/** Whether Deno may use the network so, without asking on a terminal. */
+export function isNetGranted(hostname: string, port: number): boolean {
+  const host = `${isIpv6(hostname) ? `[${hostname}]` : hostname}:${port}`;
+  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+}
+
 function isIpv6(hostname: string): boolean {
   return hostname.includes(":");
 }
 
-function reason(error: unknown): string {
+/** What the system says of a failed network call, in a few words. */
+export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   const text = error instanceof Error ? error.message : String(error);

@@ -138,11 +138,17 @@ export class Draft implements Target {
     return creating(this.#name, () => writeAll(this.#file, piece));
   }
 
-  /** Puts the draft in its target's place, in one step. */
-  commit(): Promise<void> {
+  /** Puts the draft in its target's place, in one step; `isDurable` waits until file and folder are on disk. */
+  commit({ isDurable = false }: { isDurable?: boolean } = {}): Promise<void> {
     return creating(this.#name, async () => {
+      if (isDurable) await this.#file.sync();
       await Deno.rename(this.#path, this.#target);
       this.#isCommitted = true;
+      // Windows has no way to do that for a folder.
+      if (isDurable && Deno.build.os !== "windows") {
+        using folder = await Deno.open(dirname(this.#target));
+        await folder.sync();
+      }
     });
   }
 
@@ -205,6 +211,7 @@ export class Overwrite implements Target {
 
 /** Removes the drafts that processes now gone have left in a folder, and below it if `recursive`. */
 export async function sweep(folder: string, options: { recursive: boolean }): Promise<void> {
+  if (!isGranted("read", folder) || !isGranted("write", folder)) return;
   try {
     for await (const entry of Deno.readDir(folder)) {
       const path = join(folder, entry.name);
@@ -229,6 +236,18 @@ async function isAbandoned(file: Deno.FsFile & { tryLock?(exclusive: boolean): P
   if (file.tryLock) return await file.tryLock(true);
   // Before Deno 2.7 there is lock() alone: one that is not there at once is held by a living process.
   return await within(file.lock(true).then(() => true, () => false), 100) ?? false;
+}
+
+/**
+ * Bytes that a folder's disk has free for this user; `undefined` when that can't be known, as without the permission
+ * `--allow-sys=statfs`.
+ */
+export async function freeBytes(folder: string): Promise<bigint | undefined> {
+  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
+  const { statfs } = await import("node:fs");
+  return await new Promise((resolve) =>
+    statfs(folder, { bigint: true }, (error, stats) => resolve(error ? undefined : stats.bavail * stats.bsize))
+  );
 }
 
 async function existing(path: string): Promise<Deno.FileInfo | undefined> {
