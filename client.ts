@@ -1,115 +1,206 @@
-// @ts-types="./lib/types/path.d.ts"
-import { basename } from "@std/path/basename";
-import { type Arguments, readArguments, readInteger, UsageError } from "./lib/arguments.ts";
-import { del, FileError, get, printable, put, ServerError, TransferError } from "./lib/mod.ts";
+import {
+  type Arguments,
+  explainUsage,
+  type OptionNames,
+  readArguments,
+  readBytes,
+  readInteger,
+  readTextFile,
+  UsageError,
+} from "./lib/arguments.ts";
+import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
 
-const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename> [options]
+const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
 
   GET <filename>   fetch a file from the server into this folder
   PUT <filename>   send a file to the server
   DEL <filename>   delete a file on the server
 
 Options:
-      --timeout S   give up after S seconds without a byte; 0 is never (default 60)
-      --gather N    hand N blocks of 1024 bytes to the kernel at once (default 1)
-  -h, --help        show this text
+      --as NAME       the file's name at its destination; GET --as - writes to stdout
+      --verify        fetch the file once more and compare SHA-256 sums
+      --limit-rate N  move at most N bytes a second; 64K and 5M will do
+      --timeout S     give up after S seconds without a byte; 0 is never (default 60)
+      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
+      --tls           speak TLS; the server needs it too
+      --ca FILE       trust the authorities in FILE (PEM) as well; implies --tls
+  -q, --quiet         print errors only
+  -h, --help          show this text
+      --version       show the version
 
-Exit status: 0 done, 1 the transfer failed, 2 the command line is wrong.
+Several names are transferred one after another, over a connection each.
+Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong.
+
+Examples:
+  client localhost 12345 PUT photo.jpg
+  client localhost 12345 GET photo.jpg --as copy.jpg --verify
+  client localhost 12345 GET site.tar --as - | tar x
 `;
+
+const OPTIONS: OptionNames = {
+  flags: ["verify", "tls", "quiet", "help", "version"],
+  values: ["as", "limit-rate", "timeout", "gather", "ca"],
+  alias: { q: "quiet", h: "help" },
+};
+
+const VERBS = ["GET", "PUT", "DEL"] as const;
 
 /** What the command line asks for. */
 interface Task {
-  hostname: string;
-  port: number;
-  verb: "GET" | "PUT" | "DEL";
-  file: string;
-  timeoutMs: number;
-  gather: number;
+  verb: typeof VERBS[number];
+  files: string[];
+  as: string | undefined;
+  isVerified: boolean;
+  isQuiet: boolean;
+  options: ClientOptions;
 }
 
 function readTask(args: Arguments): Task {
-  const [hostname, port, verb, file, ...rest] = args.positional;
-  if (hostname === undefined || port === undefined || verb === undefined || file === undefined) {
+  const [hostname, port, word, ...files] = args.positional;
+  if (!hostname || port === undefined || word === undefined || files.length === 0 || files.includes("")) {
     throw new UsageError("expected an address, a port, a command and a file name");
   }
-  if (rest.length > 0) throw new UsageError(`expected one file name, not ${1 + rest.length}`);
-  const upper = verb.toUpperCase();
-  if (upper !== "GET" && upper !== "PUT" && upper !== "DEL") {
-    throw new UsageError(`unknown command "${verb}": expected GET, PUT or DEL`);
-  }
-  if (hostname === "" || file === "") throw new UsageError("an address and a file name can't be empty");
+  const verb = VERBS.find((verb) => verb === word.toUpperCase());
+  if (verb === undefined) throw new UsageError(`unknown command ${word}`, { word: word.toUpperCase(), known: VERBS });
+  const as = args.value("as");
+  if (as !== undefined && files.length > 1) throw new UsageError("option --as takes one file name, not several");
+  if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
+  if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
+  if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
+  const rate = args.value("limit-rate");
+  const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
+  if (bytesPerSecond === 0) throw new UsageError("option --limit-rate takes at least one byte a second");
+  const ca = args.value("ca");
   return {
-    hostname,
-    port: readInteger(port, 1, 65535, "the port"),
-    verb: upper,
-    file,
-    timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
-    gather: args.integer("gather", 1, 65536) ?? 1,
+    verb,
+    files,
+    as,
+    isVerified: args.has("verify"),
+    isQuiet: args.has("quiet"),
+    options: {
+      hostname,
+      port: readInteger(port, 1, 65535, "the port"),
+      timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
+      gather: args.integer("gather", 1, 65536) ?? 1,
+      tls: ca === undefined ? args.has("tls") : { caCerts: [readTextFile(ca, "option --ca")] },
+      bytesPerSecond,
+    },
   };
 }
 
-async function perform({ verb, file, ...task }: Task, signal: AbortSignal): Promise<void> {
-  const name = basename(file);
+async function transfer(file: string, { verb, as, isVerified, isQuiet, options }: Task): Promise<void> {
+  const { del, get, printable, put, remoteSum, sha256, TransferError } = await import("./lib/mod.ts");
+  const { basename } = await import("./lib/path.ts");
+  const { Meter } = await import("./lib/meter.ts");
+  const say = (line: string): void => {
+    if (!isQuiet) (as === "-" ? console.error : console.log)(line);
+  };
+  const metered = (line: (size: bigint) => void): ClientOptions & Disposable => {
+    const address = `${printable(options.hostname)} port ${options.port}`;
+    const meter = new Meter(address, !isQuiet && Deno.stderr.isTerminal());
+    return {
+      ...options,
+      onReady: () => meter.ready(),
+      onStart: (size) => {
+        line(size);
+        if (verb !== "DEL") meter.start(size);
+      },
+      onProgress: (bytes) => meter.update(bytes),
+      [Symbol.dispose]: () => meter[Symbol.dispose](),
+    };
+  };
+
   const shown = printable(file);
-  switch (verb) {
-    case "GET":
-      await get(file, {
-        ...task,
-        signal,
-        to: name,
-        onStart: (size) => console.log(`client receiving file ${shown} (${size} bytes)`),
-      });
-      break;
-    case "PUT":
-      await put(name, {
-        ...task,
-        signal,
-        from: file,
-        onStart: (size) => console.log(`client sending file ${shown} (${size} bytes)`),
-      });
-      break;
-    case "DEL":
-      await del(file, { ...task, signal, onStart: () => console.log(`client deleting file ${shown}`) });
+  const sum = isVerified ? await sha256() : undefined;
+  const onData = sum && ((piece: Uint8Array): void => sum.update(piece));
+  {
+    using watched = metered((size) => {
+      if (verb === "GET") say(`client receiving file ${shown} (${size} bytes)`);
+      if (verb === "PUT") say(`client sending file ${shown} (${size} bytes)`);
+      if (verb === "DEL") say(`client deleting file ${shown}`);
+    });
+    if (verb === "DEL") await del(file, watched);
+    else if (verb === "PUT") await put(as ?? basename(file), { ...watched, onData, from: file });
+    else if (as !== "-") await get(file, { ...watched, onData, to: as ?? basename(file) });
+    else await toStdout(await get(file, { ...watched, onData }));
   }
-  console.log("Complete");
+  say("Complete");
+  if (sum === undefined) return;
+  using watched = metered(() => {});
+  const [moved, stored] = [sum.hex(), await remoteSum(verb === "PUT" ? as ?? basename(file) : file, watched)];
+  if (stored !== moved) throw new TransferError(`${shown} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
+  if (!isQuiet) console.error(`verified SHA-256 ${moved}`);
 }
 
-function report(error: unknown, file: string): void {
-  if (error instanceof ServerError) console.log(`server error: ${printable(error.said)}`);
-  else if (error instanceof FileError) console.log(`client error: ${printable(FileError.text(error.problem, file))}`);
-  else if (error instanceof TransferError) {
-    console.error(`client: ${error.message}${error.step ? ` (at step "${error.step}")` : ""}`);
-  } else throw error;
+async function toStdout({ readable }: Download): Promise<void> {
+  await readable.pipeTo(Deno.stdout.writable, { preventClose: true });
+}
+
+/** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
+async function report(error: unknown, file: string, as: string | undefined): Promise<void> {
+  const { FileError, printable, ServerError, TransferError } = await import("./lib/mod.ts");
+  const say = as === "-" ? console.error : console.log;
+  if (error instanceof ServerError) say(`server error: ${printable(error.said)}`);
+  else if (error instanceof FileError) say(`client error: ${printable(FileError.text(error.problem, as ?? file))}`);
+  else if (error instanceof TransferError) console.error(`client: ${describe(error)}`);
+  // Whoever read our output has enough of it.
+  else if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+}
+
+function describe({ message, step }: TransferError): string {
+  const hint = step?.startsWith("a.") && /closed|\\x1[56]/.test(message) ? "; does the server speak TLS (--tls)?" : "";
+  return message + (step ? ` (at step "${step}")` : "") + hint;
+}
+
+/** Transfers file after file; how many failed. */
+async function perform(task: Task): Promise<number> {
+  let failed = 0;
+  for (const file of task.files) {
+    try {
+      await transfer(file, task);
+    } catch (error) {
+      task.options.signal?.throwIfAborted();
+      failed++;
+      await report(error, file, task.as);
+    }
+  }
+  if (failed > 0 && task.files.length > 1) {
+    console.error(`client: ${task.files.length - failed} of ${task.files.length} files done`);
+  }
+  return failed;
 }
 
 async function main(): Promise<number> {
   let task: Task;
   try {
-    const args = readArguments(Deno.args, { flags: ["help"], values: ["timeout", "gather"], alias: { h: "help" } });
+    const args = readArguments(Deno.args, OPTIONS);
     if (args.has("help")) {
       console.log(USAGE.trimEnd());
+      return 0;
+    }
+    if (args.has("version")) {
+      const { default: { version } } = await import("./deno.json", { with: { type: "json" } });
+      console.log(`blockferry-client ${version}`);
       return 0;
     }
     task = readTask(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`client: ${printable(error.message)}; --help shows the usage`);
+    console.error(`client: ${await explainUsage(error)} (--help shows the usage)`);
     return 2;
   }
   const interrupt = new AbortController();
   // 128 and the signal's number, as a shell reports it.
-  const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  for (const [name, status] of Object.entries(signals)) {
-    if (Deno.build.os === "windows" && name === "SIGTERM") continue;
-    Deno.addSignalListener(name as Deno.Signal, () => interrupt.abort(status));
+  const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  for (const [signal, status] of Object.entries(statuses)) {
+    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
+    Deno.addSignalListener(signal as Deno.Signal, () => interrupt.abort(status));
   }
   try {
-    await perform(task, interrupt.signal);
-    return 0;
+    return await perform({ ...task, options: { ...task.options, signal: interrupt.signal } }) === 0 ? 0 : 1;
   } catch (error) {
-    if (interrupt.signal.aborted) return interrupt.signal.reason;
-    report(error, task.file);
-    return 1;
+    if (!interrupt.signal.aborted) throw error;
+    return interrupt.signal.reason;
   }
 }
 

@@ -1,12 +1,15 @@
 import {
   type Arguments,
+  explainUsage,
   type OptionNames,
   readArguments,
   readBytes,
   readInteger,
+  readTextFile,
   UsageError,
 } from "./lib/arguments.ts";
-import { printable, serve, type ServeOptions, type Server, type ServerEvent, TransferError } from "./lib/mod.ts";
+import type { ServeOptions, Server, ServerEvent } from "./lib/mod.ts";
+import { printable } from "./lib/printable.ts";
 
 const USAGE = `Usage: server <port> [-v] [options]
 
@@ -23,7 +26,10 @@ Options:
       --max-size N    refuse files of more than N bytes; 64K, 5M and 2G will do
       --fsync         say DONE only when the file is on disk
       --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
+      --cert FILE     speak TLS with this certificate chain (PEM); clients need --tls
+      --key FILE      the certificate's private key (PEM)
   -h, --help          show this text
+      --version       show the version
 
 Ctrl-C lets the transfers at hand finish for 5 seconds, a second one ends them at once.
 Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 the
@@ -31,8 +37,8 @@ command line is wrong.
 `;
 
 const OPTIONS: OptionNames = {
-  flags: ["verbose", "read-only", "fsync", "help"],
-  values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather"],
+  flags: ["verbose", "read-only", "fsync", "help", "version"],
+  values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
   alias: { v: "verbose", h: "help" },
 };
 
@@ -42,6 +48,8 @@ function readOptions(args: Arguments): ServeOptions {
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   const maxSize = args.value("max-size");
   const allowFrom = args.value("allow-from");
+  const [cert, key] = [args.value("cert"), args.value("key")];
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("options --cert and --key go together");
   return {
     port: readInteger(port, 0, 65535, "the port"),
     root: args.value("root") ?? ".",
@@ -53,6 +61,7 @@ function readOptions(args: Arguments): ServeOptions {
     isDurable: args.has("fsync"),
     ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
     ...(allowFrom !== undefined && { allowFrom: allowFrom.split(",") }),
+    ...(cert && key && { tls: { cert: readTextFile(cert, "option --cert"), key: readTextFile(key, "option --key") } }),
     ...(args.has("verbose") && { onEvent: print }),
   };
 }
@@ -79,7 +88,8 @@ function print(event: ServerEvent): void {
 }
 
 function describe(error: Error): string {
-  if (!(error instanceof TransferError)) return error.stack ?? error.message;
+  // A bug of ours ends one conversation, not the server; it is told whole.
+  if (!("step" in error)) return error.stack ?? error.message;
   return printable(error.message) + (error.step ? ` (at step "${error.step}")` : "");
 }
 
@@ -91,12 +101,18 @@ async function main(): Promise<number> {
       console.log(USAGE.trimEnd());
       return 0;
     }
+    if (args.has("version")) {
+      const { default: { version } } = await import("./deno.json", { with: { type: "json" } });
+      console.log(`blockferry-server ${version}`);
+      return 0;
+    }
     options = readOptions(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`server: ${printable(error.message)}; --help shows the usage`);
+    console.error(`server: ${await explainUsage(error)} (--help shows the usage)`);
     return 2;
   }
+  const { serve, TransferError } = await import("./lib/mod.ts");
   try {
     return await untilSignal(await serve(options));
   } catch (error) {

@@ -2,10 +2,33 @@
 
 // @ts-types="./types/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
+import { printable } from "./printable.ts";
 
 /** A command line that is wrong; the message is one sentence. */
 export class UsageError extends Error {
   override name = "UsageError";
+  /** The word that is wrong, and those that would be right there. */
+  readonly mistake: { word: string; known: readonly string[] } | undefined;
+
+  /** Makes the error; with a mistake, the nearest right word can be told. */
+  constructor(message: string, mistake?: { word: string; known: readonly string[] }) {
+    super(message);
+    this.mistake = mistake;
+  }
+}
+
+/** The sentence for a wrong command line, with the nearest right word where one is near. */
+export async function explainUsage(error: UsageError): Promise<string> {
+  const { mistake } = error;
+  const message = printable(error.message);
+  if (mistake === undefined) return message;
+  // @ts-types="./types/text.d.ts"
+  const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
+  const [nearest] = mistake.known
+    .map((known) => ({ known, distance: levenshteinDistance(known, mistake.word) }))
+    .filter(({ known, distance }) => distance <= known.length / 2 && distance < 4)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest ? `${message}; did you mean ${nearest.known}?` : message;
 }
 
 /** The options that a program has, by their long names. */
@@ -39,8 +62,9 @@ export function readArguments(args: readonly string[], names: OptionNames): Argu
     boolean: names.flags,
     string: [...names.values, "_"],
     unknown: (arg, key) => {
-      if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
-      return true;
+      if (key === undefined) return true;
+      const known = [...names.flags, ...names.values].map((name) => `--${name}`);
+      throw new UsageError(`unknown option ${arg}`, { word: arg.replace(/=.*/s, ""), known });
     },
   });
   const value = (option: string): string | undefined => {
@@ -72,6 +96,17 @@ export function readBytes(text: string, what: string): bigint {
   if (number === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
   const exponent = " KMGT".indexOf((unit || " ").toUpperCase());
   return BigInt(Math.round(Number(number) * 1024 ** exponent));
+}
+
+/** Reads a small text file that an option names. Throws a {@linkcode UsageError} if it can't be read. */
+export function readTextFile(path: string, what: string): string {
+  try {
+    // Without the permission Deno would ask for it on a terminal.
+    if (Deno.permissions.querySync({ name: "read", path }).state === "granted") return Deno.readTextFileSync(path);
+  } catch {
+    // Told below.
+  }
+  throw new UsageError(`${what}: cannot read ${path}`);
 }
 
 // parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file

@@ -5,7 +5,7 @@
  * @module
  */
 
-export { type ClientOptions, del, get, type GetOptions, put, type PutOptions } from "./client.ts";
+export { type ClientOptions, del, type Download, get, type GetOptions, put, type PutOptions } from "./client.ts";
 export {
   ConnectionError,
   type FailureOptions,
@@ -18,3 +18,6 @@ export {
 export { printable } from "./printable.ts";
 export { serve, type ServeOptions, type Server, type ServerEvent } from "./server.ts";
 export type { SessionEvent } from "./session.ts";
+export type { TlsOptions } from "./socket.ts";
+export type { TransferOptions } from "./transfer.ts";
+export { remoteSum, sha256, type Sum } from "./verify.ts";

@@ -1,15 +1,8 @@
 /** The one folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
-// @ts-types="./types/path.d.ts"
-import { basename } from "@std/path/basename";
-// @ts-types="./types/path.d.ts"
-import { dirname } from "@std/path/dirname";
-// @ts-types="./types/path.d.ts"
-import { join } from "@std/path/join";
-// @ts-types="./types/path.d.ts"
-import { resolve } from "@std/path/resolve";
 import { FileError, TransferError } from "./errors.ts";
 import { Draft, isDraft, isGranted, Source } from "./storage.ts";
+import { basename, dirname, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 // Names that Windows gives to devices, and characters that it gives a meaning of their own (streams among them).

@@ -43,6 +43,8 @@ export interface ServeOptions {
   allowFrom?: readonly string[];
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
+  /** The server's certificate chain and its private key, both in PEM: the protocol is spoken inside TLS. */
+  tls?: { cert: string; key: string };
   /** Ends the server and its transfers at once. */
   signal?: AbortSignal;
   /** Is told of the server's course. */
@@ -61,7 +63,7 @@ export class Server implements AsyncDisposable {
   readonly address: Deno.NetAddr;
   /** Is fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
-  readonly #listener: Deno.Listener<Deno.TcpConn>;
+  readonly #listener: Deno.Listener;
   readonly #serveClient: (peer: Peer) => Promise<void>;
   readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
@@ -73,7 +75,7 @@ export class Server implements AsyncDisposable {
 
   /** Serves what comes to a listener; {@linkcode serve} makes one. */
   constructor(
-    listener: Deno.Listener<Deno.TcpConn>,
+    listener: Deno.Listener,
     options: ServeOptions,
     root: Root,
     isAllowed: (address: string) => boolean,
@@ -108,21 +110,22 @@ export class Server implements AsyncDisposable {
     await Promise.all(this.#closing.values());
   }
 
-  #accept(conn: Deno.TcpConn): void {
-    const address = conn.remoteAddr;
+  #accept(conn: Deno.Conn): void {
+    const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isAllowed(address.hostname)) {
       conn.close();
       return this.#tell({ type: "refused", address });
     }
     this.#tell({ type: "connected", address });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
-    const peer = new Peer(new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal }));
-    const session = this.#serve(peer).then(() => void this.#active.delete(session));
+    const socket = new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal });
+    const session = this.#serve(socket, new Peer(socket)).then(() => void this.#active.delete(session));
     this.#active.add(session);
   }
 
-  async #serve(peer: Peer): Promise<void> {
+  async #serve(socket: Socket, peer: Peer): Promise<void> {
     try {
+      await socket.handshake();
       await this.#serveClient(peer);
     } catch (error) {
       this.#tell({ type: "failed", error: error as Error });
@@ -178,15 +181,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });
   // A backlog of 0 is the lab's, for its one client at a time.
-  return new Server(listen(hostname, port, clients - 1), options, root, isAllowed);
+  const listener = listen({ hostname, port, tcpBacklog: clients - 1 }, options.tls);
+  return new Server(listener, options, root, isAllowed);
 }
 
-function listen(hostname: string, port: number, tcpBacklog: number): Deno.Listener<Deno.TcpConn> {
+type ListenOptions = { hostname: string; port: number; tcpBacklog: number };
+
+function listen(options: ListenOptions, tls: ServeOptions["tls"]): Deno.Listener {
+  const { hostname, port } = options;
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
   try {
-    return Deno.listen({ hostname, port, tcpBacklog });
+    return tls ? Deno.listenTls({ ...options, ...tls }) : Deno.listen(options);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     throw failed(systemReason(error), error);

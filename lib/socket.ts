@@ -108,6 +108,11 @@ export class Socket implements Disposable {
     }
   }
 
+  /** Completes the TLS handshake, if there is one to make. */
+  async handshake(): Promise<void> {
+    if ("handshake" in this.#conn) await this.watch(this.#explained((this.#conn as Deno.TlsConn).handshake()));
+  }
+
   /** Closes the connection; what waits on it fails. */
   [Symbol.dispose](): void {
     this.#cut(new ConnectionError("the connection was closed"));
@@ -142,30 +147,77 @@ export class Socket implements Disposable {
   }
 }
 
+/** How a client trusts a server that speaks TLS. */
+export interface TlsOptions {
+  /** Certificates of authorities in PEM that are trusted beside the usual ones. */
+  caCerts?: string[];
+}
+
+/** Which server to connect to. */
+export interface ConnectOptions {
+  /** The server's name or address. */
+  hostname: string;
+  /** The server's TCP port. */
+  port: number;
+  /** Whether the connection is one by TLS, and whom it trusts. */
+  tls?: boolean | TlsOptions | undefined;
+  /** Ends the attempt. */
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Connects to a server, trying every address that its name has. Throws a {@linkcode ConnectionError}, or the signal's
  * reason.
  */
-export async function connect(hostname: string, port: number, signal?: AbortSignal): Promise<Deno.TcpConn> {
+export async function connect({ hostname, port, tls, signal }: ConnectOptions): Promise<Deno.Conn> {
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
   const attempt = (address: string): Promise<Deno.TcpConn> =>
     Deno.connect({ hostname: address, port, ...(signal && { signal }) });
+  let conn: Deno.TcpConn | undefined;
   try {
-    return await attempt(hostname);
+    conn = await attempt(hostname);
+  } catch (error) {
+    for (const address of signal?.aborted ? [] : await addresses(hostname)) {
+      conn = await attempt(address).catch(() => undefined);
+      if (conn || signal?.aborted) break;
+    }
+    signal?.throwIfAborted();
+    if (!conn) throw failed(systemReason(error), error);
+  }
+  if (!tls) return conn;
+  try {
+    return await secure(conn, hostname, tls === true ? {} : tls, signal);
   } catch (error) {
     signal?.throwIfAborted();
-    for (const address of await addresses(hostname)) {
-      try {
-        return await attempt(address);
-      } catch {
-        signal?.throwIfAborted();
-      }
-    }
-    throw failed(systemReason(error), error);
+    throw failed(tlsReason(error), error);
   }
+}
+
+// A handshake waits as READY does: the server may be busy with another client.
+async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, signal?: AbortSignal): Promise<Deno.Conn> {
+  conn.setNoDelay(true);
+  const secured = await Deno.startTls(conn, { hostname, ...tls });
+  const cut = (): void => secured.close();
+  signal?.addEventListener("abort", cut);
+  try {
+    await secured.handshake();
+    return secured;
+  } catch (error) {
+    if (!signal?.aborted) secured.close();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", cut);
+  }
+}
+
+function tlsReason(error: unknown): string {
+  const text = systemReason(error);
+  if (/corrupt message|unexpected message/i.test(text)) return "the server does not speak TLS";
+  if (/certificate/i.test(text)) return `the server's certificate is not trusted (${text})`;
+  return `the TLS handshake failed (${text})`;
 }
 
 // Before Deno 2.9, connect() tries the first address of a name alone.

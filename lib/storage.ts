@@ -3,15 +3,10 @@
  * place in one step. Nothing here knows of sockets, or of which names a peer may use.
  */
 
-// @ts-types="./types/path.d.ts"
-import { basename } from "@std/path/basename";
-// @ts-types="./types/path.d.ts"
-import { dirname } from "@std/path/dirname";
-// @ts-types="./types/path.d.ts"
-import { join } from "@std/path/join";
 import { FileError, TransferError } from "./errors.ts";
 import type { Bytes } from "./framing.ts";
 import { within } from "./within.ts";
+import { basename, dirname, join } from "./path.ts";
 
 const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 

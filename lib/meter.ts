@@ -1,0 +1,64 @@
+/** Tells a person at a terminal what takes its time: a wait for the server's READY, or a transfer. */
+
+import type { ProgressBar } from "./progress.ts";
+
+// What is over sooner than this is not worth a word.
+const PATIENCE_MS = 500;
+
+/** The state of one transfer on standard error; of no effect unless it is on. */
+export class Meter implements Disposable {
+  readonly #isOn: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isWaitShown = false;
+  #bar: ProgressBar | undefined;
+  #bytes = 0n;
+
+  /** Begins with the wait for the server `address`. */
+  constructor(address: string, isOn: boolean) {
+    this.#isOn = isOn;
+    this.#after(() => {
+      this.#isWaitShown = true;
+      write(`waiting for our turn at ${address} `);
+    });
+  }
+
+  /** The server is ready. */
+  ready(): void {
+    clearTimeout(this.#timer);
+    // Back to the line's start, and nothing on it.
+    if (this.#isWaitShown) write("\r\x1b[K");
+    this.#isWaitShown = false;
+  }
+
+  /** A transfer of `size` bytes begins. */
+  start(size: bigint): void {
+    this.#after(async () => {
+      const timer = this.#timer;
+      const { ProgressBar } = await import("./progress.ts");
+      if (this.#timer !== timer) return;
+      this.#bar = new ProgressBar(size, this.#bytes);
+    });
+  }
+
+  /** So many bytes have been moved. */
+  update(bytes: bigint): void {
+    this.#bytes = bytes;
+    this.#bar?.update(bytes);
+  }
+
+  /** The transfer is over; the line is given back. */
+  [Symbol.dispose](): void {
+    this.ready();
+    this.#timer = undefined;
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #after(show: () => void): void {
+    if (this.#isOn) this.#timer = setTimeout(show, PATIENCE_MS);
+  }
+}
+
+function write(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
