@@ -1,0 +1,104 @@
+/**
+ * Builds both programs as executables that need no runtime, into `dist/`: for this machine, or with `--all` for every
+ * target. What could be built stays when something else could not; the exit status is then 1.
+ */
+
+import config from "../deno.json" with { type: "json" };
+
+const TARGETS = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+];
+const PROGRAMS = ["client", "server"];
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--no-prompt"];
+
+const [option, ...rest] = Deno.args;
+if (rest.length > 0 || (option !== undefined && option !== "--all")) {
+  console.error("usage: deno task compile [--all]");
+  Deno.exit(2);
+}
+const targets = option === "--all" ? TARGETS : [Deno.build.target];
+
+Deno.chdir(new URL("..", import.meta.url));
+await Deno.mkdir("dist", { recursive: true });
+// In dist, so that a finished file moves to its name in one step.
+const build = await Deno.makeTempDir({ dir: "dist", prefix: ".build-" });
+let failures = 0;
+try {
+  for (const program of PROGRAMS) {
+    // One file of just what the program uses: the npm packages as a whole, tests' among them, stay out.
+    await deno(["bundle", "--quiet", "--platform", "deno", "--output", `${build}/${program}.js`, `${program}.ts`]);
+    for (const target of targets) {
+      const name = `blockferry-${program}-${config.version}-${target}${target.includes("windows") ? ".exe" : ""}`;
+      try {
+        await compile(`${build}/${program}.js`, target, `${build}/${name}`);
+        await Deno.rename(`${build}/${name}`, `dist/${name}`);
+        console.log(`built dist/${name} (${((await Deno.stat(`dist/${name}`)).size / 1e6).toFixed(1)} MB)`);
+      } catch (error) {
+        failures++;
+        console.error(`not built: ${name}: ${(error as Error).message}`);
+      }
+    }
+  }
+} catch (error) {
+  failures++;
+  console.error((error as Error).message);
+} finally {
+  await Deno.remove(build, { recursive: true });
+}
+await writeSums();
+Deno.exit(failures === 0 ? 0 : 1);
+
+async function compile(source: string, target: string, output: string): Promise<void> {
+  const isHost = target === Deno.build.target;
+  try {
+    await deno(
+      [
+        "compile",
+        "--quiet",
+        "--no-check",
+        "--no-config",
+        ...PERMISSIONS,
+        "--target",
+        target,
+        "--output",
+        output,
+        source,
+      ],
+      { withRuntime: isHost },
+    );
+  } catch (error) {
+    const said = (error as Error).message;
+    if (!/download|sending request|dns error/i.test(said)) throw error;
+    throw new Error(
+      "the runtime for this target could not be downloaded; build on a network that reaches the place Deno downloads it " +
+        `from${isHost ? ", or set DENORT_BIN to the path of a denort of this Deno's version" : ""}`,
+    );
+  }
+}
+
+async function deno(args: string[], { withRuntime = true } = {}): Promise<void> {
+  // Before 2.9, Deno asks for the system's certificates by this name alone.
+  const env: Record<string, string> = { DENO_TLS_CA_STORE: "system,mozilla", ...Deno.env.toObject(), NO_COLOR: "1" };
+  // It is this machine's runtime, but Deno would put it into every target's executable.
+  if (!withRuntime) delete env.DENORT_BIN;
+  const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stderr: "piped", clearEnv: true, env });
+  const { success, stderr } = await command.output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).split(/\n\s*Stack backtrace/)[0]!;
+  throw new Error(said.replace(/\s+/g, " ").trim() || `deno ${args[0]} failed`);
+}
+
+/** Lists the SHA-256 of every executable of this version, as `sha256sum --check` reads it. */
+async function writeSums(): Promise<void> {
+  const names = (await Array.fromAsync(Deno.readDir("dist"), (entry) => entry.name))
+    .filter((name) => name.startsWith("blockferry-") && name.includes(`-${config.version}-`)).sort();
+  const lines = await Promise.all(names.map(async (name) => {
+    const sum = await crypto.subtle.digest("SHA-256", await Deno.readFile(`dist/${name}`));
+    return `${[...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}  ${name}\n`;
+  }));
+  await Deno.writeTextFile("dist/SHA256SUMS", lines.join(""));
+}
