@@ -146,7 +146,7 @@ function download(name: string, options: ClientOptions): Promise<Download> {
 export async function put(name: string, options: PutOptions): Promise<void> {
   using source = "size" in options
     ? new StreamSource(options.from, options.size)
-    : await Source.open(options.from, options.from);
+    : Source.open(options.from, options.from);
   using peer = await dial(options);
   await peer.step("a. server: READY").listen("READY");
   options.onReady?.();

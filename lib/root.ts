@@ -58,25 +58,25 @@ export class Root {
   }
 
   /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
-  async read(name: string): Promise<Source> {
-    const path = await this.#real(name);
+  read(name: string): Source {
+    const path = this.#real(name);
     if (path === undefined) throw new FileError("missing", name);
-    return await Source.open(path, name);
+    return Source.open(path, name);
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   async create(name: string): Promise<Draft> {
-    const path = await this.#entry(name);
+    const path = this.#entry(name);
     if (path === undefined || this.#isReadOnly) throw new FileError("create", name);
     // A link is written through, as long as it stays in this folder.
-    const target = await isLink(path) ? await this.#real(name) : path;
+    const target = kind(path)?.isSymlink ? this.#real(name) : path;
     if (target === undefined) throw new FileError("create", name);
     return await Draft.create(target, name);
   }
 
   /** Finds the file `name`, to delete it. Throws a {@linkcode FileError} if it does not exist in this folder. */
-  async find(name: string): Promise<FoundFile> {
-    const [path, real] = [await this.#entry(name), await this.#real(name)];
+  find(name: string): FoundFile {
+    const [path, real] = [this.#entry(name), this.#real(name)];
     if (path === undefined || real === undefined) throw new FileError("missing", name);
     const remove = async (): Promise<void> => {
       try {
@@ -92,23 +92,26 @@ export class Root {
   }
 
   // Where a name leads to, if that exists and lies in this folder.
-  async #real(name: string): Promise<string | undefined> {
+  #real(name: string): string | undefined {
     const path = this.#lexical(name);
-    return path && await this.#resolved(path);
+    if (path === undefined) return undefined;
+    // Most names are those of files in the folder itself: one look tells that no link leads elsewhere.
+    if (dirname(path) === this.path && !isDraft(path) && kind(path)?.isFile) return path;
+    return this.#resolved(path);
   }
 
   // Where a name stands, itself perhaps a link or not there yet, if its folder lies in this one.
-  async #entry(name: string): Promise<string | undefined> {
+  #entry(name: string): string | undefined {
     const path = this.#lexical(name);
     if (path === undefined || path === this.path || isDraft(path)) return undefined;
     const folder = dirname(path);
-    const real = folder === this.path ? folder : await this.#resolved(folder);
+    const real = folder === this.path ? folder : this.#resolved(folder);
     return real && join(real, basename(path));
   }
 
-  async #resolved(path: string): Promise<string | undefined> {
+  #resolved(path: string): string | undefined {
     try {
-      const real = await Deno.realPath(path);
+      const real = Deno.realPathSync(path);
       return this.#contains(real) && !isDraft(real) ? real : undefined;
     } catch {
       // Not there, or not to be looked at: for a client these are the same.
@@ -129,10 +132,11 @@ export class Root {
   }
 }
 
-async function isLink(path: string): Promise<boolean> {
+/** What stands at a path, which may be a link; `undefined` if there is nothing. */
+function kind(path: string): Deno.FileInfo | undefined {
   try {
-    return (await Deno.lstat(path)).isSymlink;
+    return Deno.lstatSync(path);
   } catch {
-    return false;
+    return undefined;
   }
 }

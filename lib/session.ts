@@ -112,17 +112,17 @@ async function find<T>(
   peer: Peer,
   { onEvent }: SessionOptions,
   bytes: Bytes,
-  open: (name: string) => Promise<T>,
+  open: (name: string) => T,
 ): Promise<T> {
   let { text, command } = parseRequest(bytes);
   try {
-    return await open(command?.name ?? "");
+    return open(command?.name ?? "");
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     const maxBytes = MAX_COMMAND_BYTES - bytes.length;
     const late = await peer.watch(peer.frames.more({ silenceMs: LATE_NAME_MS, maxBytes }));
     ({ text, command } = parseRequest(new Uint8Array([...bytes, ...late])));
-    return await open((parseTwice(text) ?? command)?.name ?? "");
+    return open((parseTwice(text) ?? command)?.name ?? "");
   } finally {
     onEvent({ type: "request", command: text });
   }

@@ -96,7 +96,7 @@ export class Socket implements Disposable {
    */
   async finish(): Promise<void> {
     using _ = this;
-    const timer = setTimeout(() => this.#cut(new ConnectionError("the connection was closed")), LINGER_MS);
+    const timer = setTimeout(() => this.#cut(), LINGER_MS);
     try {
       await this.#conn.closeWrite();
       const dropped = new Uint8Array(LINGER_BYTES);
@@ -115,10 +115,10 @@ export class Socket implements Disposable {
 
   /** Closes the connection; what waits on it fails. */
   [Symbol.dispose](): void {
-    this.#cut(new ConnectionError("the connection was closed"));
+    this.#cut();
   }
 
-  #cut(cause: unknown): void {
+  #cut(cause?: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cause = cause;
@@ -141,7 +141,7 @@ export class Socket implements Disposable {
     try {
       return await operation;
     } catch (error) {
-      if (this.#isClosed) throw this.#cause;
+      if (this.#isClosed) throw this.#cause ?? new ConnectionError("the connection was closed");
       throw new ConnectionError(`the ${this.#options.peer} broke the connection`, { cause: error });
     }
   }

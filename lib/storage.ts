@@ -10,6 +10,9 @@ import { basename, dirname, join } from "./path.ts";
 
 const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 
+// A file of this size is read in less time than a thread's answer takes.
+const SMALL_BYTES = 64n * 1024n;
+
 /** Whether a path names a draft: those are never served, and never mistaken for files. */
 export function isDraft(path: string): boolean {
   return DRAFT_NAME.test(basename(path));
@@ -45,13 +48,13 @@ export class Source implements Disposable {
    * Opens a regular file. Throws a {@linkcode FileError} when there is none that can be read: a folder, a FIFO or a
    * device is not one, and is not opened, since that alone may wait for ever.
    */
-  static async open(path: string, name: string): Promise<Source> {
-    if (!isGranted("read", path)) throw new FileError("missing", name);
+  static open(path: string, name: string): Source {
     let file: Deno.FsFile | undefined;
     try {
-      if (!(await Deno.stat(path)).isFile) throw new FileError("missing", name);
-      file = await Deno.open(path);
-      const { isFile, size } = await file.stat();
+      // These calls take microseconds; a thread's answer to each would take longer than a small file's transfer.
+      if (!isGranted("read", path) || !Deno.statSync(path).isFile) throw new FileError("missing", name);
+      file = Deno.openSync(path);
+      const { isFile, size } = file.statSync();
       if (!isFile) throw new FileError("missing", name);
       return new Source(file, BigInt(size), name);
     } catch (cause) {
@@ -62,9 +65,9 @@ export class Source implements Disposable {
 
   /** Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file has become too short for that. */
   async read(buffer: Bytes): Promise<Bytes> {
-    let length = 0;
-    while (length < buffer.length) {
-      const count = await this.#file.read(buffer.subarray(length));
+    for (let length = 0; length < buffer.length;) {
+      const rest = buffer.subarray(length);
+      const count = this.size <= SMALL_BYTES ? this.#file.readSync(rest) : await this.#file.read(rest);
       if (count === null) throw new TransferError(`${this.#name} became shorter while it was sent`);
       length += count;
     }

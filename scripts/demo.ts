@@ -8,7 +8,7 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 // @ts-types="../lib/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 
-const project = new URL("..", import.meta.url).pathname;
+const project = `${import.meta.dirname}/..`;
 const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-write"];
 const folder = await Deno.makeTempDir({ prefix: "blockferry_demo_" });
 const served = `${folder}/served`;
@@ -19,7 +19,7 @@ await Deno.mkdir(mine);
 const spawn = (cwd: string, args: string[]): Deno.ChildProcess =>
   new Deno.Command(deno[0]!, { args: [...deno.slice(1), ...args], cwd, stdin: "null", stdout: "piped" }).spawn();
 
-const server = spawn(served, [`${project}server.ts`, "0", "-v"]);
+const server = spawn(served, [`${project}/server.ts`, "0", "-v"]);
 const listening = Promise.withResolvers<string>();
 const serverOutput = (async (): Promise<void> => {
   for await (const line of server.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
@@ -31,7 +31,7 @@ const serverOutput = (async (): Promise<void> => {
 
 async function client(port: string, verb: string, file: string): Promise<void> {
   console.log(`$ client localhost ${port} ${verb} ${file}`);
-  const process = spawn(mine, [`${project}client.ts`, "localhost", port, verb, file]);
+  const process = spawn(mine, [`${project}/client.ts`, "localhost", port, verb, file]);
   for await (const line of process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
     console.log(`  client | ${line}`);
   }
@@ -40,7 +40,7 @@ async function client(port: string, verb: string, file: string): Promise<void> {
 
 try {
   const port = await listening.promise;
-  const sent = await Deno.readFile(`${project}LICENSE`);
+  const sent = await Deno.readFile(`${project}/LICENSE`);
   await Deno.writeFile(`${mine}/license.txt`, sent);
   await client(port, "PUT", "license.txt");
   await Deno.remove(`${mine}/license.txt`);

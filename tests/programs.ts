@@ -3,14 +3,14 @@
 // @ts-types="../lib/types/streams.d.ts"
 import { TextLineStream } from "@std/streams/text-line-stream";
 
-const HERE = new URL("..", import.meta.url).pathname;
+const HERE = `${import.meta.dirname}/..`;
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
 
 /** A program's command line: the executable that BLOCKFERRY_CLIENT or BLOCKFERRY_SERVER names, or `deno run`. */
 export function command(program: "client" | "server", permissions = PERMISSIONS): string[] {
   const compiled = Deno.env.get(`BLOCKFERRY_${program.toUpperCase()}`);
   if (compiled) return [compiled];
-  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${HERE}${program}.ts`];
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${HERE}/${program}.ts`];
 }
 
 /** How a process is started. */
@@ -126,7 +126,7 @@ export function freePort(): number {
 
 /** A folder that goes with the test. */
 export class Folder implements AsyncDisposable {
-  readonly path = Deno.makeTempDirSync({ prefix: "blockferry_test_" });
+  readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "blockferry_test_" }));
 
   /** The path of something in it. */
   at(name: string): string {

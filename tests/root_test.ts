@@ -1,5 +1,5 @@
 // @ts-types="../lib/types/assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError } from "../lib/errors.ts";
 import { isFileName, Root } from "../lib/root.ts";
 import { Draft } from "../lib/storage.ts";
@@ -48,9 +48,9 @@ Deno.test("nothing outside the root is read, made or deleted, by whatever name",
   const root = await served(folder);
   const outside = [...OUTSIDE(folder), "up/new", "../new", "dangling"];
   for (const name of outside) {
-    assertEquals((await assertRejects(() => root.read(name), FileError, "", name)).problem, "missing");
+    assertEquals(assertThrows(() => root.read(name), FileError, "", name).problem, "missing");
     assertEquals((await assertRejects(() => root.create(name), FileError, "", name)).problem, "create");
-    assertEquals((await assertRejects(() => root.find(name), FileError, "", name)).problem, "missing");
+    assertEquals(assertThrows(() => root.find(name), FileError, "", name).problem, "missing");
   }
   assertEquals(await folder.names(), ["root", "rootless", "secret"]);
   assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
@@ -60,12 +60,12 @@ Deno.test("what is inside can be named in every way that stays inside", async ()
   await using folder = new Folder();
   const root = await served(folder);
   for (const name of ["f", "./f", "link", "sub/../f", "up/root/f", folder.at("root/f")]) {
-    using source = await root.read(name);
+    using source = root.read(name);
     assertEquals(source.size, 1n, name);
     await using draft = await root.create(name);
     assert(draft);
   }
-  using source = await root.read("down/g");
+  using source = root.read("down/g");
   assertEquals(source.size, 1n);
   {
     await using draft = await root.create("down/new");
@@ -78,21 +78,21 @@ Deno.test("the root itself and folders are no files", async () => {
   await using folder = new Folder();
   const root = await served(folder);
   for (const name of [".", "./", "sub", "sub/", "down"]) {
-    await assertRejects(() => root.read(name), FileError, "does not exist");
+    assertThrows(() => root.read(name), FileError, "does not exist");
     await assertRejects(() => root.create(name), FileError, "unable to create");
   }
-  await assertRejects(async () => await (await root.find("sub")).remove(), FileError, "unable to delete sub");
+  await assertRejects(async () => await root.find("sub").remove(), FileError, "unable to delete sub");
   assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
 });
 
 Deno.test("deleting a link deletes the link, and deleting a file the file", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  await (await root.find("link")).remove();
+  await root.find("link").remove();
   assertEquals(await Deno.readTextFile(folder.at("root/f")), "f");
-  await assertRejects(() => root.find("link"), FileError, "link does not exist");
-  await (await root.find("f")).remove();
-  await assertRejects(() => root.find("f"), FileError, "f does not exist");
+  assertThrows(() => root.find("link"), FileError, "link does not exist");
+  await root.find("f").remove();
+  assertThrows(() => root.find("f"), FileError, "f does not exist");
 });
 
 Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
@@ -100,9 +100,9 @@ Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
   await using folder = new Folder();
   const root = await served(folder);
   await run(["mkfifo", folder.at("root/fifo")], { cwd: folder.path });
-  await assertRejects(() => root.read("fifo"), FileError, "does not exist");
+  assertThrows(() => root.read("fifo"), FileError, "does not exist");
   await assertRejects(() => root.create("fifo"), FileError, "unable to create");
-  await assertRejects(async () => await (await root.find("fifo")).remove(), FileError, "unable to delete");
+  await assertRejects(async () => await root.find("fifo").remove(), FileError, "unable to delete");
 });
 
 Deno.test("a draft is no file for a client, whatever its name is written like", async () => {
@@ -113,9 +113,9 @@ Deno.test("a draft is no file for a client, whatever its name is written like", 
   const name = (await folder.names("root/sub")).find((name) => name.endsWith(".part"))!;
   await Deno.symlink(name, folder.at("root/sub/alias"));
   for (const path of [`sub/${name}`, `down/${name}`, "sub/alias"]) {
-    await assertRejects(() => root.read(path), FileError, "does not exist");
+    assertThrows(() => root.read(path), FileError, "does not exist");
     await assertRejects(() => root.create(path), FileError, "unable to create");
-    await assertRejects(() => root.find(path), FileError, "does not exist");
+    assertThrows(() => root.find(path), FileError, "does not exist");
   }
   await assertRejects(() => root.create(name.toUpperCase()), FileError, "unable to create");
 });
@@ -124,7 +124,7 @@ Deno.test("a root of / serves the whole disk, for who asks for that", async () =
   if (Deno.build.os === "windows") return console.log("left out: this system has no /");
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "f");
-  using source = await (await Root.open("/")).read(folder.at("f").slice(1));
+  using source = (await Root.open("/")).read(folder.at("f").slice(1));
   assertEquals(source.size, 1n);
 });
 

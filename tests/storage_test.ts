@@ -1,5 +1,5 @@
 // @ts-types="../lib/types/assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../lib/errors.ts";
 import { Draft, isDraft, Overwrite, Source, sweep } from "../lib/storage.ts";
 import { Folder, Process, randomBytes, run } from "./programs.ts";
@@ -114,7 +114,7 @@ Deno.test("only a regular file is a source, and a FIFO never holds anyone up", a
     paths.push(folder.at("fifo"), "/dev/zero");
   }
   for (const path of paths) {
-    const error = await assertRejects(() => Source.open(path, "shown"), FileError);
+    const error = assertThrows(() => Source.open(path, "shown"), FileError);
     assertEquals(error.message, "shown does not exist");
   }
 });
@@ -122,7 +122,7 @@ Deno.test("only a regular file is a source, and a FIFO never holds anyone up", a
 Deno.test("a source that became shorter says so; of one that grew, the first part is read", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "12345");
-  using source = await Source.open(folder.at("f"), "f");
+  using source = Source.open(folder.at("f"), "f");
   await Deno.writeTextFile(folder.at("f"), "1234567890");
   assertEquals(source.size, 5n);
   assertEquals(await source.read(new Uint8Array(4)), new TextEncoder().encode("1234"));

@@ -16,3 +16,10 @@ export function assertRejects<E extends Error = Error>(
   message?: string,
 ): Promise<E>;
 export function assertStringIncludes(actual: string, expected: string, message?: string): void;
+export function assertThrows<E extends Error = Error>(
+  call: () => unknown,
+  // deno-lint-ignore no-explicit-any
+  errorClass?: abstract new (...args: any[]) => E,
+  messageIncludes?: string,
+  message?: string,
+): E;
