@@ -97,7 +97,8 @@ async function transfer(file: string, { verb, as, isVerified, isQuiet, options }
   };
   const metered = (line: (size: bigint) => void): ClientOptions & Disposable => {
     const address = `${printable(options.hostname)} port ${options.port}`;
-    const meter = new Meter(address, !isQuiet && Deno.stderr.isTerminal());
+    const isOn = !isQuiet && Deno.stderr.isTerminal();
+    const meter = new Meter(address, { isOn, lateMs: isQuiet ? 0 : options.timeoutMs ?? 0 });
     return {
       ...options,
       onReady: () => meter.ready(),

@@ -24,9 +24,11 @@ export async function explainUsage(error: UsageError): Promise<string> {
   if (mistake === undefined) return message;
   // @ts-types="./types/text.d.ts"
   const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
+  const bare = (word: string): string => word.replace(/^--/, "");
   const [nearest] = mistake.known
-    .map((known) => ({ known, distance: levenshteinDistance(known, mistake.word) }))
-    .filter(({ known, distance }) => distance <= known.length / 2 && distance < 4)
+    .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
+    // Two letters swapped are two changes; a word that is all changes is not near.
+    .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
     .sort((a, b) => a.distance - b.distance);
   return nearest ? `${message}; did you mean ${nearest.known}?` : message;
 }

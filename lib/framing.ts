@@ -83,7 +83,7 @@ export class FrameReader {
   async size(): Promise<bigint> {
     while (this.#rest.length < 8) {
       if (!await this.#fill(8 - this.#rest.length)) {
-        throw new ProtocolError("a size of 8 bytes", `${this.#rest.length} bytes`);
+        throw new ProtocolError(`${8 - this.#rest.length} more bytes of a size`, "");
       }
     }
     const bytes = this.#take(8);

@@ -5,29 +5,39 @@ import type { ProgressBar } from "./progress.ts";
 // What is over sooner than this is not worth a word.
 const PATIENCE_MS = 500;
 
-/** The state of one transfer on standard error; of no effect unless it is on. */
+/** The state of one transfer, on standard error. */
 export class Meter implements Disposable {
   readonly #isOn: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #late: ReturnType<typeof setTimeout> | undefined;
   #isWaitShown = false;
   #bar: ProgressBar | undefined;
   #bytes = 0n;
 
-  /** Begins with the wait for the server `address`. */
-  constructor(address: string, isOn: boolean) {
+  /**
+   * Begins with the wait for the server `address`. Once that has taken `lateMs` milliseconds (0 is never) one sentence
+   * says what may be the matter, on a terminal or not.
+   */
+  constructor(address: string, { isOn, lateMs }: { isOn: boolean; lateMs: number }) {
     this.#isOn = isOn;
     this.#after(() => {
       this.#isWaitShown = true;
       write(`waiting for our turn at ${address} `);
     });
+    if (lateMs === 0) return;
+    this.#late = setTimeout(() => {
+      this.#clear();
+      write(
+        `client: ${address} has not said READY for ${lateMs / 1000} seconds: it is busy, or it speaks TLS (--tls)\n`,
+      );
+    }, lateMs);
   }
 
   /** The server is ready. */
   ready(): void {
     clearTimeout(this.#timer);
-    // Back to the line's start, and nothing on it.
-    if (this.#isWaitShown) write("\r\x1b[K");
-    this.#isWaitShown = false;
+    clearTimeout(this.#late);
+    this.#clear();
   }
 
   /** A transfer of `size` bytes begins. */
@@ -52,6 +62,12 @@ export class Meter implements Disposable {
     this.#timer = undefined;
     this.#bar?.stop();
     this.#bar = undefined;
+  }
+
+  // Back to the line's start, and nothing on it.
+  #clear(): void {
+    if (this.#isWaitShown) write("\r\x1b[K");
+    this.#isWaitShown = false;
   }
 
   #after(show: () => void): void {

@@ -99,7 +99,8 @@ export class Peer implements Disposable {
       return await wait;
     } catch (error) {
       if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
-        throw new ServerError(error.received.replace(/^ERROR:? ?/, ""), { step, cause: error });
+        // Some servers end it with a line end.
+        throw new ServerError(error.received.replace(/^ERROR:? ?/, "").replace(/\r?\n$/, ""), { step, cause: error });
       }
       if (error instanceof TransferError) error.step ??= step;
       throw error;

@@ -1,6 +1,6 @@
 /** The server: listens, and serves so many clients at a time. */
 
-import { TransferError } from "./errors.ts";
+import { ConnectionError, TransferError } from "./errors.ts";
 import { networkTest } from "./networks.ts";
 import { Peer } from "./peer.ts";
 import { Root } from "./root.ts";
@@ -54,6 +54,8 @@ export interface ServeOptions {
 const TIMEOUT_MS = 30_000;
 // After a failed accept, such as one for which no descriptor is left: long enough not to burn a core.
 const ACCEPT_PAUSE_MS = 100;
+// What accept says of a connection that its client has left in the queue.
+const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
 // Conversations that are over may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
 
@@ -99,10 +101,14 @@ export class Server implements AsyncDisposable {
       this.#tell({ type: "waiting", port: this.address.port });
       try {
         this.#accept(await this.#listener.accept());
-      } catch (error) {
+      } catch (cause) {
         if (this.#isEnding) break;
-        this.#tell({ type: "failed", error: error as Error });
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        const error = new ConnectionError(`a connection was not accepted: ${systemReason(cause)}`, { cause });
+        this.#tell({ type: "failed", error });
+        // One that its client has reset in the queue is no reason to keep the next waiting.
+        if (!CLIENT_LEFT.some((type) => cause instanceof type)) {
+          await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
+        }
       }
       while (this.#active.size >= clients) await Promise.race(this.#active);
     }

@@ -33,14 +33,17 @@ export interface SessionOptions {
   onEvent: (event: SessionEvent) => void;
 }
 
+const REQUEST_STEP = "b. client: GET, PUT or DEL <filename>";
 // In case the rest of a name was late, before the file is said not to exist.
 const LATE_NAME_MS = 50;
+// Enough for a client of the lab's to read an OK.
+const EMPTY_FILE_PAUSE_MS = 50;
 
 /** Serves one client, step by step. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.step("a. server: READY").say("READY");
-  const bytes = await peer.step("b. client: GET, PUT or DEL <filename>").watch(peer.frames.text(COMMAND_END));
-  if (bytes.length === 0) throw new ProtocolError("a command", "");
+  const bytes = await peer.step(REQUEST_STEP).watch(peer.frames.text(COMMAND_END));
+  if (bytes.length === 0) throw new ProtocolError("a command", "", { step: REQUEST_STEP });
   const { text, command } = parseRequest(bytes);
   try {
     if (command === undefined) {
@@ -88,6 +91,8 @@ async function servePut(peer: Peer, options: SessionOptions, name: string, creat
   }
   options.onEvent({ type: "receiving", size });
   await peer.step("e. server: OK").say("OK");
+  // Nothing comes between OK and DONE then: a client with one recv() for each message would take them for one.
+  if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
   peer.step("f. client: sends bytes");
   await pump({
     size,

@@ -67,11 +67,20 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** Awaits the first line from number `from` on that matches, for ten seconds at most. */
-  async line(pattern: RegExp, from = 0): Promise<string> {
+  /** Awaits the first line of output from number `from` on that matches, for ten seconds at most. */
+  line(pattern: RegExp, from = 0): Promise<string> {
+    return this.#find(this.lines, pattern, from);
+  }
+
+  /** Awaits the first line on standard error that matches, for ten seconds at most. */
+  errorLine(pattern: RegExp): Promise<string> {
+    return this.#find(this.errors, pattern, 0);
+  }
+
+  async #find(lines: string[], pattern: RegExp, from: number): Promise<string> {
     const deadline = performance.now() + 10_000;
     while (true) {
-      const found = this.lines.slice(from).find((line) => pattern.test(line));
+      const found = lines.slice(from).find((line) => pattern.test(line));
       if (found !== undefined) return found;
       const left = deadline - performance.now();
       if (left <= 0) {

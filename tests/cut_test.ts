@@ -1,0 +1,385 @@
+// @ts-types="../lib/types/assert.d.ts"
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { del, get, put, ServerError } from "../lib/mod.ts";
+import { assertBytes, bytewise, conversation, cut, glued, type Message, Raw, type Role, wire } from "./peers/raw.ts";
+import { Folder, randomBytes, runClient, ServerProcess } from "./programs.ts";
+
+// A name with a space and with letters of one byte to four.
+const NAME = "naïve €😀.bin";
+const VERBS = ["GET", "PUT", "DEL"] as const;
+type Verb = typeof VERBS[number];
+
+/** All ways to cut one of a side's messages in two, and those messages byte by byte. */
+function everyCut(messages: Message[], role: Role): Message[][] {
+  const halves = messages.flatMap(({ from, bytes }, index) =>
+    from === role ? [...bytes.keys()].slice(1).map((at) => cut(messages, index, at)) : []
+  );
+  const single = messages.flatMap((message) => message.from === role ? bytewise(message) : [message]);
+  return [...halves, single];
+}
+
+/** Where a command can be cut so that its first part shows that there must be more. */
+function isEvident({ bytes }: Message, at: number): boolean {
+  return at <= "GET ".length || (bytes[at]! & 0xc0) === 0x80;
+}
+
+/**
+ * Tries again what hangs on real time, such as a rest that must arrive within 50 ms: on a busy machine it may not. A
+ * program that does not wait for it fails each time.
+ */
+async function withinTime(attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 5; tries > 1; tries--) {
+    try {
+      return await attempt();
+    } catch {
+      // Late, perhaps.
+    }
+  }
+  await attempt();
+}
+
+/** A served folder with an old file, and a client of the test's own. */
+class Served implements AsyncDisposable {
+  readonly data = randomBytes(60);
+  private constructor(readonly folder: Folder, readonly server: ServerProcess) {}
+
+  static async start(): Promise<Served> {
+    const folder = new Folder();
+    return new Served(folder, await ServerProcess.start([], { cwd: folder.path }));
+  }
+
+  /** Plays the client of a whole conversation, and looks at the folder behind it. */
+  async play(verb: Verb, messages: Message[], { data = this.data, name = NAME, pauseMs = 3 } = {}): Promise<void> {
+    const path = this.folder.at(name);
+    await Deno.writeFile(path, verb === "GET" ? data : wire("old"));
+    using raw = await Raw.connect(this.server.port);
+    await raw.play(messages, "client", pauseMs);
+    assertEquals(await raw.rest(), "");
+    if (verb !== "DEL") assertBytes(await Deno.readFile(path), data);
+    assertEquals(await this.folder.names(), verb === "DEL" ? [] : [name]);
+  }
+
+  /** Sends something in place of a command; all that the server says to it. */
+  async answer(...pieces: Uint8Array[]): Promise<string> {
+    using raw = await Raw.connect(this.server.port);
+    await raw.play(
+      [
+        { from: "server", bytes: wire("READY") },
+        ...pieces.map((bytes) => ({ from: "client", bytes: wire(bytes) }) as const),
+      ],
+      "client",
+    );
+    return await raw.rest();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("the server understands every message that is cut at any byte, and commands where it is evident", async () => {
+  await using served = await Served.start();
+  for (const verb of VERBS) {
+    const messages = conversation(verb, NAME, served.data);
+    for (const [index, { from, bytes }] of messages.entries()) {
+      if (from === "server") continue;
+      for (let at = 1; at < bytes.length; at++) {
+        if (index > 1 || isEvident(messages[index]!, at)) await served.play(verb, cut(messages, index, at));
+      }
+    }
+  }
+});
+
+Deno.test("the server waits for the rest of a command that is evidently not whole, however late it is", async () => {
+  await using served = await Served.start();
+  const messages = conversation("PUT", NAME, served.data);
+  const cuts = [...messages[1]!.bytes.keys()].slice(1).filter((at) => isEvident(messages[1]!, at));
+  for (const at of cuts) await served.play("PUT", cut(messages, 1, at), { pauseMs: 120 });
+});
+
+Deno.test("the rest of the name of a file that does not exist may be 50 ms late, for GET and DEL", async () => {
+  await using served = await Served.start();
+  for (const verb of ["GET", "DEL"] as const) {
+    for (const messages of everyCut(conversation(verb, NAME, served.data), "client")) {
+      await withinTime(() => served.play(verb, messages));
+    }
+  }
+});
+
+Deno.test("a command is what the first read brings: a file of that name is not kept waiting, and the rest ignored", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "1");
+  await Deno.writeTextFile(served.folder.at("ff"), "2");
+  using raw = await Raw.connect(served.server.port);
+  await raw.play(conversation("DEL", "f"), "client");
+  await raw.say(wire("f"));
+  assertEquals(await raw.rest(), "");
+  assertEquals(await served.folder.names(), ["ff"]);
+});
+
+Deno.test("a command of 512 bytes and more may be cut anywhere behind them", async () => {
+  await using served = await Served.start();
+  const name = "./".repeat(400) + "f";
+  for (const verb of VERBS) {
+    const messages = conversation(verb, name, served.data);
+    for (const at of [512, 513, 803, 804]) {
+      await withinTime(() => served.play(verb, cut(messages, 1, at), { name: "f" }));
+    }
+    await withinTime(() => served.play(verb, cut(cut(messages, 1, 700), 1, 600), { name: "f" }));
+  }
+});
+
+Deno.test("a name may have 4,096 bytes, and no more", async () => {
+  await using served = await Served.start();
+  const name = "./".repeat(2045) + "file.x";
+  const refused = /^ERROR: expected .+ of up to 4096 bytes/;
+  for (const verb of VERBS) {
+    await withinTime(() => served.play(verb, conversation(verb, name, served.data), { name: "file.x" }));
+  }
+  await Deno.writeTextFile(served.folder.at("file.xx"), "old");
+  for (const verb of VERBS) {
+    await withinTime(async () => assertMatch(await served.answer(wire(`${verb} ${name}x`)), refused));
+    assertMatch(await served.answer(wire(`${verb} ${name.repeat(30)}`)), refused);
+  }
+  assertEquals(await served.folder.names(), ["file.xx"]);
+});
+
+Deno.test("a line end that is typed behind a command is no part of it", async () => {
+  await using served = await Served.start();
+  for (const end of ["\n", "\r\n"]) {
+    for (const verb of VERBS) await served.play(verb, conversation(verb, NAME + end, served.data));
+  }
+  for (const at of [-1, -2]) {
+    const messages = conversation("DEL", `${NAME}\r\n`);
+    await withinTime(() => served.play("DEL", cut(messages, 1, messages[1]!.bytes.length + at)));
+  }
+});
+
+Deno.test("an unknown or malformed command is answered with an ERROR and the close, and the next client is served", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "old");
+  const invalid = new Uint8Array([0xff]);
+  const wrong = [
+    wire("LIST"),
+    wire("X"),
+    wire("get f"),
+    wire(" GET f"),
+    wire("GETf"),
+    wire("GET\tf"),
+    wire("GET\n"),
+    wire("DEL \n"),
+    wire("PUT \r\n"),
+    wire("DELETE f"),
+    wire("\n"),
+    wire(0n),
+    invalid,
+    wire("GET ", invalid),
+    wire("PUT f", invalid),
+    wire("DEL ", new Uint8Array([0xc3]), "f"),
+    wire("DEL ", new Uint8Array([0xed, 0xa0, 0x80])),
+    wire("\ufeffGET f"),
+  ];
+  for (const command of wrong) {
+    assertMatch(await served.answer(command), /^ERROR: expected GET, PUT or DEL, a space and a file name/);
+  }
+  for (const command of [wire("GET "), wire("DE"), wire("PUT ", new Uint8Array([0xe2, 0x82]))]) {
+    using raw = await Raw.connect(served.server.port);
+    await raw.hear("READY".length);
+    await raw.say(command);
+    await raw.finish();
+    assertMatch(await raw.rest(), /^ERROR: expected GET, PUT or DEL, a space and a file name/);
+  }
+  assertEquals(await served.folder.names(), ["f"]);
+  await Deno.remove(served.folder.at("f"));
+  await served.play("GET", conversation("GET", NAME, served.data));
+});
+
+Deno.test("a DEL that comes twice in a row deletes once, whether glued, in two pieces or cut at any byte", async () => {
+  await using served = await Served.start();
+  const [ready, command, done] = conversation("DEL", NAME) as [Message, Message, Message];
+  const twice: Message = { from: "client", bytes: wire(command.bytes, command.bytes) };
+  await served.play("DEL", [ready, twice, done]);
+  await served.play("DEL", [ready, command, command, done]);
+  await served.play("DEL", [ready, command, done, command]);
+  for (let at = 1; at < twice.bytes.length; at++) {
+    await withinTime(() => served.play("DEL", cut([ready, twice, done], 1, at)));
+  }
+  assertEquals(await served.answer(twice.bytes), `ERROR: ${NAME} does not exist`);
+  await withinTime(async () => {
+    assertEquals(await served.answer(command.bytes, command.bytes), `ERROR: ${NAME} does not exist`);
+  });
+});
+
+Deno.test("the server takes data of any length, cut where buffers and blocks end", async () => {
+  await using served = await Served.start();
+  for (const length of [0, 1, 1023, 1024, 1025, 2500, 300_000]) {
+    const data = randomBytes(length);
+    const messages = conversation("PUT", NAME, data);
+    await served.play("PUT", messages, { data });
+    for (const at of [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1]) {
+      if (at > 0 && at < length) await served.play("PUT", cut(messages, 5, at), { data });
+    }
+    await served.play("GET", conversation("GET", NAME, data), { data });
+  }
+});
+
+/** A folder of the client's, and a server of the test's own. */
+class Asked implements AsyncDisposable {
+  readonly data = randomBytes(60);
+  readonly folder = new Folder();
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly port = this.#listener.addr.port;
+
+  /** The client's file. */
+  get path(): string {
+    return this.folder.at(NAME);
+  }
+
+  /** Plays the server while a client does its work; it closes nothing before the client has ended, unless asked. */
+  async play(messages: Message[], client: Promise<unknown>, { finish = false } = {}): Promise<void> {
+    // A client that fails says more than the server that it leaves.
+    const heard = Promise.withResolvers<void>();
+    const playing = (async (): Promise<void> => {
+      using raw = new Raw(await this.#listener.accept());
+      await raw.play(messages, "server");
+      if (finish) await raw.finish();
+      await heard.promise;
+      assertEquals(await raw.rest(), "");
+    })();
+    playing.catch(() => {});
+    await client.finally(() => heard.resolve());
+    await playing;
+  }
+
+  /** Our client, in this process. */
+  async ask(verb: Verb): Promise<void> {
+    const options = { hostname: "127.0.0.1", port: this.port };
+    if (verb === "GET") await get(NAME, { ...options, to: this.path });
+    else if (verb === "PUT") await put(NAME, { ...options, from: this.path });
+    else await del(NAME, options);
+  }
+
+  /** Plays the server of a whole conversation, and looks at the folder behind it. */
+  async succeed(verb: Verb, messages: Message[], data = this.data): Promise<void> {
+    await Deno.writeFile(this.path, verb === "GET" ? wire("old") : data);
+    await this.play(messages, this.ask(verb));
+    assertBytes(await Deno.readFile(this.path), data);
+    assertEquals(await this.folder.names(), [NAME]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("the client understands every message that is cut at any byte, DONE apart or glued to the last data", async () => {
+  await using asked = new Asked();
+  for (const verb of VERBS) {
+    const messages = conversation(verb, NAME, asked.data);
+    await asked.succeed(verb, messages);
+    await asked.succeed(verb, glued(messages));
+    for (const pieces of everyCut(messages, "server")) await asked.succeed(verb, pieces);
+    if (verb !== "GET") continue;
+    for (const pieces of everyCut(glued(messages), "server")) await asked.succeed(verb, pieces);
+  }
+});
+
+Deno.test("the client moves an empty file, where the server's OK and DONE arrive glued", async () => {
+  await using asked = new Asked();
+  for (const verb of ["GET", "PUT"] as const) {
+    const messages = conversation(verb, NAME);
+    await asked.succeed(verb, messages, wire());
+    for (const pieces of everyCut(messages, "server")) await asked.succeed(verb, pieces, wire());
+    for (const pieces of everyCut(glued(messages), "server")) await asked.succeed(verb, pieces, wire());
+  }
+});
+
+Deno.test("the client takes data of any length, cut where buffers and blocks end", async () => {
+  await using asked = new Asked();
+  for (const length of [1, 1023, 1024, 1025, 2500, 300_000]) {
+    const data = randomBytes(length);
+    const messages = glued(conversation("GET", NAME, data));
+    await asked.succeed("GET", messages, data);
+    for (
+      const at of [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1, length, length + 1, length + 3]
+    ) {
+      if (at < length + 4) await asked.succeed("GET", cut(messages, 6, at), data);
+    }
+    await asked.succeed("PUT", conversation("PUT", NAME, data), data);
+  }
+});
+
+/** The conversations in which the server says an ERROR in place of one of its tokens. */
+function refusals(verb: Verb, data: Uint8Array, error: Message): Message[][] {
+  const messages = conversation(verb, NAME, data);
+  const isToken = ({ from, bytes }: Message): boolean =>
+    from === "server" && /^(OK|DONE|READY)$/.test(new TextDecoder().decode(bytes));
+  return messages.flatMap((message, index) => isToken(message) ? [[...messages.slice(0, index), error]] : []);
+}
+
+Deno.test("the client shows the whole of an ERROR in place of any token, cut at any byte", async () => {
+  await using asked = new Asked();
+  const said = "naïve €";
+  const error: Message = { from: "server", bytes: wire(`ERROR: ${said}`) };
+  for (const verb of VERBS) {
+    await Deno.writeFile(asked.path, asked.data);
+    for (const messages of refusals(verb, asked.data, error)) {
+      for (const pieces of everyCut(messages, "server").filter((pieces) => pieces.at(-2)?.from === "server")) {
+        await withinTime(async () => {
+          const client = assertRejects(() => asked.ask(verb), ServerError);
+          await asked.play(pieces, client, { finish: true });
+          assertEquals((await client).said, said);
+        });
+      }
+    }
+    assertBytes(await Deno.readFile(asked.path), asked.data);
+    assertEquals(await asked.folder.names(), [NAME]);
+  }
+});
+
+Deno.test("the client does not wait for the close of a server that has said its ERROR", async () => {
+  await using asked = new Asked();
+  await Deno.writeFile(asked.path, asked.data);
+  for (const verb of VERBS) {
+    for (const messages of refusals(verb, asked.data, { from: "server", bytes: wire("ERROR: not today") })) {
+      const client = assertRejects(() => asked.ask(verb), ServerError);
+      await asked.play(messages, client);
+      assertEquals((await client).said, "not today");
+    }
+  }
+});
+
+Deno.test("the real client gets, puts and deletes with a server that says everything byte by byte", async () => {
+  await using asked = new Asked();
+  const doing = { GET: "receiving", PUT: "sending", DEL: "deleting" };
+  for (const verb of VERBS) {
+    await Deno.writeFile(asked.path, verb === "GET" ? wire("old") : asked.data);
+    const client = runClient(["127.0.0.1", `${asked.port}`, verb, NAME], { cwd: asked.folder.path });
+    await asked.play(everyCut(conversation(verb, NAME, asked.data), "server").at(-1)!, client);
+    const bytes = verb === "DEL" ? "" : " (60 bytes)";
+    assertEquals(await client, {
+      status: 0,
+      stdout: `client ${doing[verb]} file ${NAME}${bytes}\nComplete\n`,
+      stderr: "",
+    });
+    assertBytes(await Deno.readFile(asked.path), asked.data);
+    assertEquals(await asked.folder.names(), [NAME]);
+  }
+});
+
+Deno.test("the real client prints an ERROR that comes byte by byte", async () => {
+  await using asked = new Asked();
+  await withinTime(async () => {
+    const [ready, command] = conversation("DEL", NAME) as [Message, Message];
+    const error = bytewise({ from: "server", bytes: wire(`ERROR: ${NAME} does not exist`) });
+    const client = runClient(["127.0.0.1", `${asked.port}`, "DEL", NAME], { cwd: asked.folder.path });
+    await asked.play([ready, command, ...error], client, { finish: true });
+    assertEquals(await client, {
+      status: 1,
+      stdout: `client deleting file ${NAME}\nserver error: ${NAME} does not exist\n`,
+      stderr: "",
+    });
+  });
+});

@@ -1,0 +1,158 @@
+/** The lab's conversations as lists of messages, and a raw TCP connection that plays one side of them byte by byte. */
+
+// @ts-types="../../lib/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/framing.ts";
+
+/** Who speaks. */
+export type Role = "client" | "server";
+
+/** One message of a conversation, or a part of one. */
+export interface Message {
+  from: Role;
+  bytes: Bytes;
+}
+
+/** Bytes as they are on the wire: text in UTF-8, sizes in 8 bytes. */
+export function wire(...parts: (string | bigint | Uint8Array)[]): Bytes {
+  const pieces = parts.map((part) => {
+    if (typeof part === "string") return new TextEncoder().encode(part);
+    if (typeof part !== "bigint") return part;
+    const size = new Uint8Array(8);
+    new DataView(size.buffer).setBigUint64(0, part);
+    return size;
+  });
+  return new Uint8Array(pieces.flatMap((piece) => [...piece]));
+}
+
+/** What both sides say, in the lab's order ("The Protocol"). */
+export function conversation(verb: "GET" | "PUT" | "DEL", name: string, data: Uint8Array = wire()): Message[] {
+  const client = (...parts: Parameters<typeof wire>): Message => ({ from: "client", bytes: wire(...parts) });
+  const server = (...parts: Parameters<typeof wire>): Message => ({ from: "server", bytes: wire(...parts) });
+  const size = BigInt(data.length);
+  const messages = {
+    GET: [
+      server("READY"),
+      client(`GET ${name}`),
+      server("OK"),
+      client("READY"),
+      server(size),
+      client("OK"),
+      server(data),
+      server("DONE"),
+    ],
+    PUT: [
+      server("READY"),
+      client(`PUT ${name}`),
+      server("OK"),
+      client(size),
+      server("OK"),
+      client(data),
+      server("DONE"),
+    ],
+    DEL: [server("READY"), client(`DEL ${name}`), server("DONE")],
+  }[verb];
+  return messages.filter(({ bytes }) => bytes.length > 0);
+}
+
+/** The conversation with one message cut in two. */
+export function cut(messages: Message[], index: number, at: number): Message[] {
+  const { from, bytes } = messages[index]!;
+  const halves = [{ from, bytes: bytes.slice(0, at) }, { from, bytes: bytes.slice(at) }];
+  return messages.toSpliced(index, 1, ...halves);
+}
+
+/** A message in pieces of one byte. */
+export function bytewise({ from, bytes }: Message): Message[] {
+  return [...bytes].map((byte) => ({ from, bytes: new Uint8Array([byte]) }));
+}
+
+/** The conversation with what one side says without waiting in one piece. */
+export function glued(messages: Message[]): Message[] {
+  return messages.reduce<Message[]>((joined, { from, bytes }) => {
+    const last = joined.at(-1);
+    if (last?.from !== from) return [...joined, { from, bytes }];
+    return [...joined.slice(0, -1), { from, bytes: wire(last.bytes, bytes) }];
+  }, []);
+}
+
+/** Compares bytes, large ones too. */
+export function assertBytes(actual: Uint8Array, expected: Uint8Array, message?: string): void {
+  assertEquals(actual.length, expected.length, message);
+  assertEquals(actual.findIndex((byte, index) => byte !== expected[index]), -1, message);
+}
+
+/** What a raw connection needs of one of Deno's. */
+export type Conn = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite" | "setNoDelay">;
+
+/** Long enough that two halves travel as two segments, and short for a rest that may be late for 50 ms. */
+const PAUSE_MS = 3;
+/** A test that would wait for ever fails instead. */
+export const LIMIT_MS = 30_000;
+
+/** A connection in the test's own hands. */
+export class Raw implements Disposable {
+  readonly #conn: Conn;
+  readonly #timer = setTimeout(() => this.#conn.close(), LIMIT_MS);
+
+  constructor(conn: Conn) {
+    this.#conn = conn;
+    conn.setNoDelay(true);
+  }
+
+  /** Connects to a server. */
+  static async connect(port: number): Promise<Raw> {
+    return new Raw(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Says one side's messages as they stand, with a pause after those that are not answered, and hears the other's. */
+  async play(messages: Message[], role: Role, pauseMs = PAUSE_MS): Promise<void> {
+    for (const [index, { from, bytes }] of messages.entries()) {
+      if (from !== role) {
+        assertBytes(await this.hear(bytes.length), bytes);
+        continue;
+      }
+      if (messages[index - 1]?.from === role) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await this.say(bytes);
+    }
+  }
+
+  /** Sends all of the bytes. */
+  async say(bytes: Uint8Array): Promise<void> {
+    for (let start = 0; start < bytes.length;) start += await this.#conn.write(bytes.subarray(start));
+  }
+
+  /** Reads so many bytes. */
+  async hear(count: number): Promise<Bytes> {
+    const bytes = new Uint8Array(count);
+    for (let length = 0; length < count;) {
+      const read = await this.#conn.read(bytes.subarray(length));
+      if (read === null) throw new Error(`closed after ${length} of ${count} bytes`);
+      length += read;
+    }
+    return bytes;
+  }
+
+  /** Reads to the other side's FIN. */
+  async rest(): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    const buffer = new Uint8Array(65536);
+    for (let count; (count = await this.#conn.read(buffer)) !== null;) pieces.push(buffer.slice(0, count));
+    return new TextDecoder().decode(wire(...pieces));
+  }
+
+  /** Says no more. */
+  finish(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    try {
+      this.#conn.close();
+    } catch {
+      // The limit has closed it.
+    }
+  }
+}
