@@ -1,0 +1,148 @@
+// @ts-types="../lib/types/assert.d.ts"
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+// @ts-types="../lib/types/streams.d.ts"
+import { toArrayBuffer } from "@std/streams/to-array-buffer";
+import {
+  ConnectionError,
+  del,
+  FileError,
+  get,
+  ProtocolError,
+  put,
+  serve,
+  ServerError,
+  TransferError,
+} from "../lib/mod.ts";
+import { Folder, freePort, randomBytes } from "./programs.ts";
+
+const HOST = { hostname: "127.0.0.1" };
+
+Deno.test("streams go in and come out, of any length and in pieces of any size", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  for (const length of [0, 1, 1023, 1024, 1025, 600_000]) {
+    const data = randomBytes(length);
+    for (const piece of [7, 1024, 300_000]) {
+      if (length / piece > 10_000) continue;
+      let start = 0;
+      const from = new ReadableStream<Uint8Array>({
+        pull(controller): void {
+          if (start >= length) return controller.close();
+          controller.enqueue(data.subarray(start, start += piece));
+        },
+      });
+      await put("f", { ...options, from, size: BigInt(length) });
+      const { size, readable } = await get("f", options);
+      assertEquals(size, BigInt(length));
+      assertEquals(new Uint8Array(await toArrayBuffer(readable)), data);
+    }
+  }
+});
+
+Deno.test("a stream that ends too early fails the upload and leaves the old file", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const from = new Blob(["short"]).stream();
+  await assertRejects(() => put("f", { ...options, from, size: 6n }), TransferError, "ended before its 6 bytes");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+  await del("f", options);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("a reader that cancels ends the transfer, and the server goes on", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const { readable } = await get("f", options);
+  const reader = readable.getReader();
+  await reader.read();
+  await reader.cancel();
+  await del("f", options);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("a stream whose transfer breaks ends with the error, never as if it were whole", async () => {
+  using listener = Deno.listen({ ...HOST, port: 0 });
+  const served = (async (): Promise<void> => {
+    using conn = await listener.accept();
+    await conn.write(new TextEncoder().encode("READY"));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new TextEncoder().encode("OK"));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 9]));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new TextEncoder().encode("1234"));
+  })();
+  const { readable } = await get("f", { ...HOST, port: listener.addr.port });
+  await assertRejects(
+    () => toArrayBuffer(readable),
+    ProtocolError,
+    "expected file data, but the connection was closed",
+  );
+  await served;
+});
+
+Deno.test("an aborted signal ends a transfer with its reason, at whatever step it stands, and nothing is left", async () => {
+  await using folder = new Folder();
+  await folder.folder("served");
+  await Deno.writeFile(folder.at("served/f"), new Uint8Array(50_000_000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.at("served") });
+  const options = { ...HOST, port: server.address.port };
+  const reason = new Error("enough");
+  const to = folder.at("f");
+  await assertRejects(() => get("f", { ...options, to, signal: AbortSignal.abort(reason) }), Error, "enough");
+  for (const moment of ["onReady", "onStart", "onProgress"] as const) {
+    const ending = new AbortController();
+    const aborted = { ...options, signal: ending.signal, [moment]: () => ending.abort(reason) };
+    assertEquals(await get("f", { ...aborted, to }).catch((error) => error), reason, moment);
+    const again = new AbortController();
+    const from = folder.at("served/f");
+    const sending = { ...options, signal: again.signal, [moment]: () => again.abort(reason), from };
+    assertEquals(await put("g", sending).catch((error) => error), reason, moment);
+  }
+  // The server has seen the last of them when it answers the next.
+  await del("f", options);
+  assertEquals([await folder.names(), await folder.names("served")], [["served"], []]);
+});
+
+Deno.test("an error tells the step, the file and what the peer said", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const refused = await get("none", options).catch((error) => error);
+  assertInstanceOf(refused, ServerError);
+  assertEquals([refused.said, refused.step], ["none does not exist", "c. server: OK"]);
+  const missing = await put("f", { ...options, from: folder.at("none") }).catch((error) => error);
+  assertInstanceOf(missing, FileError);
+  assertEquals([missing.problem, missing.file], ["missing", folder.at("none")]);
+  const closed = await del("f", { ...HOST, port: freePort() }).catch((error) => error);
+  assertInstanceOf(closed, ConnectionError);
+  assert(closed.message.endsWith("connection refused"), closed.message);
+});
+
+Deno.test("a server at its end lets the transfer at hand finish, takes no other, and says how many it cut", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), randomBytes(3_000_000));
+  for (const [graceMs, cut] of [[20_000, 0], [0, 1]] as const) {
+    await using server = await serve({ ...HOST, port: 0, root: folder.path });
+    const options = { ...HOST, port: server.address.port };
+    const started = Promise.withResolvers<void>();
+    const transfer = get("f", {
+      ...options,
+      bytesPerSecond: 6_000_000,
+      to: folder.at("g"),
+      onStart: () => started.resolve(),
+    });
+    transfer.catch(() => {});
+    await started.promise;
+    const ended = server.shutdown({ graceMs });
+    await assertRejects(() => del("f", options), ConnectionError);
+    assertEquals(await ended, cut);
+    assertEquals(await transfer.then(() => 0, () => 1), cut);
+  }
+  assertEquals(await folder.names(), ["f", "g"]);
+});
