@@ -71,6 +71,8 @@ export class Server implements AsyncDisposable {
   readonly #options: ServeOptions;
   readonly #cut = new AbortController();
   readonly #active = new Set<Promise<void>>();
+  // The end of whichever session ends next; a race of all would pile up on those that last.
+  #ended = Promise.withResolvers<void>();
   // Conversations that are over but for the close: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
   #isEnding = false;
@@ -110,7 +112,7 @@ export class Server implements AsyncDisposable {
           await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
         }
       }
-      while (this.#active.size >= clients) await Promise.race(this.#active);
+      while (this.#active.size >= clients) await this.#ended.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
@@ -125,7 +127,11 @@ export class Server implements AsyncDisposable {
     this.#tell({ type: "connected", address });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const socket = new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal });
-    const session = this.#serve(socket, new Peer(socket)).then(() => void this.#active.delete(session));
+    const session = this.#serve(socket, new Peer(socket)).then(() => {
+      this.#active.delete(session);
+      this.#ended.resolve();
+      this.#ended = Promise.withResolvers();
+    });
     this.#active.add(session);
   }
 
