@@ -8,7 +8,7 @@ import {
   readTextFile,
   UsageError,
 } from "./lib/arguments.ts";
-import type { ServeOptions, Server, ServerEvent } from "./lib/mod.ts";
+import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
 
 const USAGE = `Usage: server <port> [-v] [options]
@@ -113,28 +113,27 @@ async function main(): Promise<number> {
     return 2;
   }
   const { serve, TransferError } = await import("./lib/mod.ts");
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let isEnding = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
+    Deno.addSignalListener(signal, () => {
+      if (isEnding) second.resolve();
+      isEnding = true;
+      first.resolve();
+    });
+  }
   try {
-    return await untilSignal(await serve(options));
+    const server = await serve(options);
+    await first.promise;
+    second.promise.then(() => server[Symbol.asyncDispose]());
+    return await server.shutdown() === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
     console.error(`server: ${printable(error.message)}`);
     return 1;
   }
-}
-
-/** Serves until a signal comes; the exit status. */
-async function untilSignal(server: Server): Promise<number> {
-  const status = Promise.withResolvers<number>();
-  let isEnding = false;
-  const end = (): void => {
-    if (isEnding) void server[Symbol.asyncDispose]();
-    else server.shutdown().then((cut) => status.resolve(cut === 0 ? 0 : 1), status.reject);
-    isEnding = true;
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    if (Deno.build.os !== "windows" || signal === "SIGINT") Deno.addSignalListener(signal, end);
-  }
-  return await status.promise;
 }
 
 Deno.exit(await main());

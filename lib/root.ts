@@ -85,7 +85,9 @@ export class Root {
         }
         await Deno.remove(path);
       } catch (cause) {
-        throw cause instanceof FileError ? cause : new FileError("delete", name, { cause });
+        if (cause instanceof FileError) throw cause;
+        // Another client may have been faster.
+        throw new FileError(cause instanceof Deno.errors.NotFound ? "missing" : "delete", name, { cause });
       }
     };
     return { name, remove };

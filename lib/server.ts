@@ -75,6 +75,7 @@ export class Server implements AsyncDisposable {
   #ended = Promise.withResolvers<void>();
   // Conversations that are over but for the close: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
+  #cutCount = 0;
   #isEnding = false;
 
   /** Serves what comes to a listener; {@linkcode serve} makes one. */
@@ -140,6 +141,7 @@ export class Server implements AsyncDisposable {
       await socket.handshake();
       await this.#serveClient(peer);
     } catch (error) {
+      if (this.#cut.signal.aborted) this.#cutCount++;
       this.#tell({ type: "failed", error: error as Error });
     }
     for (const [oldest] of this.#closing) {
@@ -171,9 +173,8 @@ export class Server implements AsyncDisposable {
   async shutdown({ graceMs = 5000 }: { graceMs?: number } = {}): Promise<number> {
     this.#stopListening();
     await within(Promise.all(this.#active), graceMs);
-    const cut = this.#active.size;
     await this[Symbol.asyncDispose]();
-    return cut;
+    return this.#cutCount;
   }
 
   /** Ends the server and its transfers at once, and waits until nothing of them is left. */

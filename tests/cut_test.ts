@@ -28,7 +28,7 @@ function isEvident({ bytes }: Message, at: number): boolean {
  * program that does not wait for it fails each time.
  */
 async function withinTime(attempt: () => Promise<void>): Promise<void> {
-  for (let tries = 5; tries > 1; tries--) {
+  for (let tries = 3; tries > 1; tries--) {
     try {
       return await attempt();
     } catch {
@@ -54,9 +54,10 @@ class Served implements AsyncDisposable {
     await Deno.writeFile(path, verb === "GET" ? data : wire("old"));
     using raw = await Raw.connect(this.server.port);
     await raw.play(messages, "client", pauseMs);
-    assertEquals(await raw.rest(), "");
-    if (verb !== "DEL") assertBytes(await Deno.readFile(path), data);
+    // DONE says that it is done: nothing has to be waited for.
     assertEquals(await this.folder.names(), verb === "DEL" ? [] : [name]);
+    if (verb !== "DEL") assertBytes(await Deno.readFile(path), data);
+    assertEquals(await raw.rest(), "");
   }
 
   /** Sends something in place of a command; all that the server says to it. */
@@ -193,6 +194,13 @@ Deno.test("an unknown or malformed command is answered with an ERROR and the clo
   assertEquals(await served.folder.names(), ["f"]);
   await Deno.remove(served.folder.at("f"));
   await served.play("GET", conversation("GET", NAME, served.data));
+});
+
+Deno.test("a client that is still sending when it is refused hears why", async () => {
+  await using served = await Served.start();
+  // More than the two sockets hold between them.
+  const flood = wire("LIST ", new Uint8Array(2 ** 24));
+  await withinTime(async () => assertMatch(await served.answer(flood), /^ERROR: expected GET/));
 });
 
 Deno.test("a DEL that comes twice in a row deletes once, whether glued, in two pieces or cut at any byte", async () => {

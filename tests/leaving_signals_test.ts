@@ -1,0 +1,175 @@
+// @ts-types="../lib/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { isDraft } from "../lib/storage.ts";
+import { within } from "../lib/within.ts";
+import { command, Folder, Process, randomBytes, ServerProcess } from "./programs.ts";
+import { Conversation } from "./raw.ts";
+
+const UNIX = Deno.build.os !== "windows";
+// How long the server lets transfers finish, as --help says.
+const GRACE_MS = 5000;
+const DATA = randomBytes(100_001);
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** A test of signals that only Unix has between processes. */
+function signalTest(name: string, work: () => Promise<void>): void {
+  Deno.test(name, async () => {
+    if (!UNIX) return console.log("left out: this system can't send a process a signal");
+    await work();
+  });
+}
+
+/** Waits until nobody listens on a port any more; what connects until then gets no READY. */
+async function closed(port: number): Promise<void> {
+  const deadline = performance.now() + GRACE_MS;
+  while (performance.now() < deadline) {
+    try {
+      using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      assertEquals(await conn.read(new Uint8Array(5)).catch(() => null), null, "a new client was served");
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return;
+      throw error;
+    }
+  }
+  throw new Error("the server still listens");
+}
+
+signalTest("an idle server ends at once and well when it is told to", async () => {
+  await using folder = new Folder();
+  for (const signal of SIGNALS) {
+    await using server = await ServerProcess.start([], { cwd: folder.path });
+    const start = performance.now();
+    server.child.kill(signal);
+    assertEquals(await server.ended(), 0);
+    assert(performance.now() - start < GRACE_MS);
+    assertEquals([server.lines, server.errors], [[`server waiting on port ${server.port}`], []]);
+  }
+});
+
+signalTest("a server that is told to end lets the transfers at hand finish, and serves no new client", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("g"), DATA);
+  for (const signal of SIGNALS) {
+    await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+    using put = await Conversation.connect(server.port, "PUT", "f", DATA);
+    using get = await Conversation.connect(server.port, "GET", "g", DATA);
+    // Not at half of the GET: the server may have handed all of it to the system by then.
+    await Promise.all([put.until("half"), get.until("e")]);
+    server.child.kill(signal);
+    await closed(server.port);
+    await Promise.all([put.until("g"), get.until("h")]);
+    assertEquals(await server.ended(), 0);
+    assertEquals(await Deno.readFile(folder.at("f")), DATA);
+    assertEquals(await folder.names(), ["f", "g"]);
+    assertEquals(server.errors, []);
+  }
+});
+
+signalTest("a client that waits for its READY gets none from a server that is told to end", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  using first = await Conversation.connect(server.port, "PUT", "f", DATA);
+  await first.until("half");
+  using waits = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  server.child.kill("SIGTERM");
+  assertEquals(await waits.read(new Uint8Array(5)).catch(() => null), null);
+  await first.until("g");
+  assertEquals(await server.ended(), 0);
+});
+
+signalTest("a transfer that does not finish in five seconds is cut, and nothing is left of it", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  using client = await Conversation.connect(server.port, "PUT", "f", DATA);
+  await client.until("half");
+  const start = performance.now();
+  server.child.kill("SIGTERM");
+  assertEquals(await server.ended(), 1);
+  // A timer may be a moment early by the other process's clock.
+  assert(performance.now() - start > GRACE_MS - 500);
+  assertEquals(await folder.names(), ["f"]);
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+});
+
+signalTest("a second signal ends the transfers at once, which is no good end", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  for (const signal of SIGNALS) {
+    await using server = await ServerProcess.start([], { cwd: folder.path });
+    using client = await Conversation.connect(server.port, "PUT", "f", DATA);
+    await client.until("half");
+    const start = performance.now();
+    server.child.kill(signal);
+    await closed(server.port);
+    server.child.kill(signal);
+    const status = await server.ended();
+    assert(performance.now() - start < GRACE_MS);
+    assertEquals(await folder.names(), ["f"]);
+    assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+    assertEquals(status, 1, "a transfer was cut");
+  }
+});
+
+/** Interrupts a client at a step, in a folder with an old file `f`. */
+async function interrupt(
+  verb: "GET" | "PUT" | "DEL",
+  step: string,
+  signal: "SIGINT" | "SIGTERM" | "SIGHUP",
+): Promise<void> {
+  await using folder = new Folder();
+  const old = verb === "PUT" ? DATA : randomBytes(10);
+  await Deno.writeFile(folder.at("f"), old);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const words = [...command("client"), "127.0.0.1", String(listener.addr.port), verb, "f"];
+  await using client = new Process(words, { cwd: folder.path });
+  using server = await Conversation.accept(listener, verb, "f", DATA);
+  if (step !== "connected") await server.until(step);
+  const hasDraft = (await folder.names()).some(isDraft);
+  assertEquals(hasDraft, verb === "GET");
+  client.child.kill(signal);
+  assertEquals(await within(client.ended(), 20_000), { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
+  assertEquals(await folder.names(), ["f"]);
+  assertEquals(await Deno.readFile(folder.at("f")), old);
+  assertEquals(client.errors, []);
+  assert(!client.lines.includes("Complete"));
+}
+
+signalTest("a client that is interrupted while it waits for READY leaves nothing, with status 130", async () => {
+  for (const verb of ["GET", "PUT", "DEL"] as const) await interrupt(verb, "connected", "SIGINT");
+});
+
+signalTest("a GET that is interrupted leaves the old file and no draft, with status 130", async () => {
+  for (const step of ["b", "half", "g"]) await interrupt("GET", step, "SIGINT");
+});
+
+signalTest("a PUT that is interrupted ends with status 130", async () => {
+  for (const step of ["b", "half", "f"]) await interrupt("PUT", step, "SIGINT");
+});
+
+signalTest("a client that is told to end or hung up on says by its status which signal it was", async () => {
+  await interrupt("GET", "half", "SIGTERM");
+  await interrupt("PUT", "half", "SIGHUP");
+});
+
+signalTest("an upload whose client is interrupted leaves the server's old file and no draft", async () => {
+  await using served = new Folder();
+  await using mine = new Folder();
+  await Deno.writeTextFile(served.at("f"), "old");
+  // Large enough not to be over before the signal comes; it is full of holes.
+  await Deno.create(mine.at("f")).then(async (file) => {
+    await file.truncate(2 ** 30);
+    file.close();
+  });
+  await using server = await ServerProcess.start([], { cwd: served.path });
+  await using client = new Process([...command("client"), "127.0.0.1", String(server.port), "PUT", "f"], {
+    cwd: mine.path,
+  });
+  await server.line(/^server receiving \d+ bytes$/);
+  client.child.kill("SIGINT");
+  assertEquals(await client.ended(), 130);
+  // Its READY says that the server is done with the other.
+  using next = await Conversation.connect(server.port, "GET", "f", new TextEncoder().encode("old"));
+  await next.until("h");
+  assertEquals(await served.names(), ["f"]);
+});
