@@ -1,13 +1,4 @@
-import {
-  type Arguments,
-  explainUsage,
-  type OptionNames,
-  readArguments,
-  readBytes,
-  readInteger,
-  readTextFile,
-  UsageError,
-} from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readTextFile, UsageError } from "./lib/arguments.ts";
 import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
 
 const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
@@ -37,10 +28,10 @@ Examples:
   client localhost 12345 GET site.tar --as - | tar x
 `;
 
-const OPTIONS: OptionNames = {
-  flags: ["verify", "tls", "quiet", "help", "version"],
+const OPTIONS = {
+  flags: ["verify", "tls", "quiet"],
   values: ["as", "limit-rate", "timeout", "gather", "ca"],
-  alias: { q: "quiet", h: "help" },
+  alias: { q: "quiet" },
 };
 
 const VERBS = ["GET", "PUT", "DEL"] as const;
@@ -172,24 +163,8 @@ async function perform(task: Task): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  let task: Task;
-  try {
-    const args = readArguments(Deno.args, OPTIONS);
-    if (args.has("help")) {
-      console.log(USAGE.trimEnd());
-      return 0;
-    }
-    if (args.has("version")) {
-      const { default: { version } } = await import("./deno.json", { with: { type: "json" } });
-      console.log(`blockferry-client ${version}`);
-      return 0;
-    }
-    task = readTask(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`client: ${await explainUsage(error)} (--help shows the usage)`);
-    return 2;
-  }
+  const task = await readCommandLine({ name: "client", usage: USAGE, options: OPTIONS }, readTask);
+  if (typeof task === "number") return task;
   const interrupt = new AbortController();
   // 128 and the signal's number, as a shell reports it.
   const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

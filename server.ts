@@ -1,13 +1,4 @@
-import {
-  type Arguments,
-  explainUsage,
-  type OptionNames,
-  readArguments,
-  readBytes,
-  readInteger,
-  readTextFile,
-  UsageError,
-} from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readTextFile, UsageError } from "./lib/arguments.ts";
 import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
 
@@ -36,10 +27,10 @@ Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 
 command line is wrong.
 `;
 
-const OPTIONS: OptionNames = {
-  flags: ["verbose", "read-only", "fsync", "help", "version"],
+const OPTIONS = {
+  flags: ["verbose", "read-only", "fsync"],
   values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
-  alias: { v: "verbose", h: "help" },
+  alias: { v: "verbose" },
 };
 
 function readOptions(args: Arguments): ServeOptions {
@@ -94,24 +85,8 @@ function describe(error: Error): string {
 }
 
 async function main(): Promise<number> {
-  let options: ServeOptions;
-  try {
-    const args = readArguments(Deno.args, OPTIONS);
-    if (args.has("help")) {
-      console.log(USAGE.trimEnd());
-      return 0;
-    }
-    if (args.has("version")) {
-      const { default: { version } } = await import("./deno.json", { with: { type: "json" } });
-      console.log(`blockferry-server ${version}`);
-      return 0;
-    }
-    options = readOptions(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`server: ${await explainUsage(error)} (--help shows the usage)`);
-    return 2;
-  }
+  const options = await readCommandLine({ name: "server", usage: USAGE, options: OPTIONS }, readOptions);
+  if (typeof options === "number") return options;
   const { serve, TransferError } = await import("./lib/mod.ts");
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();

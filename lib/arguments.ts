@@ -17,22 +17,6 @@ export class UsageError extends Error {
   }
 }
 
-/** The sentence for a wrong command line, with the nearest right word where one is near. */
-export async function explainUsage(error: UsageError): Promise<string> {
-  const { mistake } = error;
-  const message = printable(error.message);
-  if (mistake === undefined) return message;
-  // @ts-types="./types/text.d.ts"
-  const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
-  const bare = (word: string): string => word.replace(/^--/, "");
-  const [nearest] = mistake.known
-    .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
-    // Two letters swapped are two changes; a word that is all changes is not near.
-    .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest ? `${message}; did you mean ${nearest.known}?` : message;
-}
-
 /** The options that a program has, by their long names. */
 export interface OptionNames {
   /** Options that take no value. */
@@ -53,6 +37,40 @@ export interface Arguments {
   value(option: string): string | undefined;
   /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
   integer(option: string, min: number, max: number): number | undefined;
+}
+
+/** What a program is called, what `--help` shows, and the options that it has beside `--help` and `--version`. */
+export interface Program {
+  name: "client" | "server";
+  usage: string;
+  options: OptionNames;
+}
+
+/**
+ * Reads a program's command line with `read`. Answers `--help` and `--version` itself, and tells a mistake in one
+ * sentence; then the result is the exit status.
+ */
+export async function readCommandLine<T>(program: Program, read: (args: Arguments) => T): Promise<T | number> {
+  try {
+    const { flags, values, alias } = program.options;
+    const args = readArguments(Deno.args, {
+      flags: [...flags, "help", "version"],
+      values,
+      alias: { ...alias, h: "help" },
+    });
+    if (args.has("version")) {
+      const { default: { version } } = await import("../deno.json", { with: { type: "json" } });
+      console.log(`blockferry-${program.name} ${version}`);
+      return 0;
+    }
+    if (!args.has("help")) return read(args);
+    console.log(program.usage.trimEnd());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${program.name}: ${await explain(error)} (--help shows the usage)`);
+    return 2;
+  }
 }
 
 /**
@@ -83,6 +101,22 @@ export function readArguments(args: readonly string[], names: OptionNames): Argu
       return given === undefined ? undefined : readInteger(given, min, max, `option --${option}`);
     },
   };
+}
+
+/** The sentence for a wrong command line, with the nearest right word where one is near. */
+async function explain(error: UsageError): Promise<string> {
+  const { mistake } = error;
+  const message = printable(error.message);
+  if (mistake === undefined) return message;
+  // @ts-types="./types/text.d.ts"
+  const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
+  const bare = (word: string): string => word.replace(/^--/, "");
+  const [nearest] = mistake.known
+    .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
+    // Two letters swapped are two changes; a word that is all changes is not near.
+    .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest ? `${message}; did you mean ${nearest.known}?` : message;
 }
 
 /** Reads a whole number from `min` to `max`. Throws a {@linkcode UsageError} that calls it `what`. */
