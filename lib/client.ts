@@ -215,11 +215,17 @@ async function dial(options: ClientOptions): Promise<Peer> {
 }
 
 async function openTarget(path: string): Promise<Target> {
+  await sweep(dirname(path), { recursive: false });
   try {
-    await sweep(dirname(path), { recursive: false });
     return await Draft.create(path, path);
   } catch (error) {
-    if (error instanceof FileError) return await Overwrite.open(path, path);
-    throw error;
+    // Only what can have no draft is written in place: a device, or a file in a folder that is not to be written.
+    if (!(error instanceof FileError) || !isBarred(error.cause)) throw error;
+    return await Overwrite.open(path, path);
   }
+}
+
+function isBarred(cause: unknown): boolean {
+  return cause === undefined || cause instanceof Deno.errors.PermissionDenied ||
+    cause instanceof Deno.errors.NotCapable;
 }

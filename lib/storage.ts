@@ -105,9 +105,15 @@ export class Draft implements Target {
       const old = await existing(target);
       if (old === undefined) return await Draft.#beside(target, name);
       if (!old.isFile) throw new FileError("create", name);
-      // A file that its owner made read-only is not to be replaced, though its folder would let it be.
-      (await Deno.open(target, { write: true })).close();
-      return await Draft.#beside(await Deno.realPath(target), name, old.mode);
+      try {
+        // A file that its owner made read-only is not to be replaced, though its folder would let it be.
+        (await Deno.open(target, { write: true })).close();
+        return await Draft.#beside(await Deno.realPath(target), name, old.mode);
+      } catch (error) {
+        // Deleted in the meantime.
+        if (error instanceof Deno.errors.NotFound) return await Draft.#beside(target, name);
+        throw error;
+      }
     });
   }
 
@@ -120,9 +126,11 @@ export class Draft implements Target {
       try {
         // The lock says that the draft's process lives; it goes with the process, however that ends.
         await file.lock(true);
-        if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
         // A sweep may have come between the file's birth and its lock.
-        if (await existing(path)) return draft;
+        if (await existing(path)) {
+          if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
+          return draft;
+        }
         file.close();
       } catch (error) {
         await draft[Symbol.asyncDispose]();
