@@ -159,6 +159,19 @@ for (const way of WAYS) {
   });
 }
 
+Deno.test("a client that says what the protocol does not have is left, and the next is served", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  await Deno.writeFile(folder.at("next"), OLD);
+  const messages = conversation("GET", "next", OLD);
+  for (const index of [3, 5]) {
+    using raw = await Raw.connect(server.port);
+    await raw.play([...messages.slice(0, index), { from: "client", bytes: wire("NO") }], "client");
+    assertEquals(await raw.rest(), "");
+    await assertServesNext(server, at(messages.slice(0, index)));
+  }
+});
+
 // More than any two sockets hold between them.
 const HUGE_BYTES = 2 ** 30;
 
@@ -179,8 +192,8 @@ Deno.test("the server gives up a client that stalls at any step for --timeout se
   unread.push({ from: "server", bytes: wire(BigInt(HUGE_BYTES)) }, { from: "client", bytes: wire("OK") });
   await Promise.all([...points, unread].map(async (messages) => {
     await using server = await ServerProcess.start(["--timeout", "2"], { cwd: folder.path });
-    using stalled = await Raw.connect(server.port);
     const start = performance.now();
+    using stalled = await Raw.connect(server.port);
     await stalled.play(messages, "client");
     await assertServesNext(server, at(messages));
     assert(performance.now() - start >= 1990, at(messages));

@@ -83,6 +83,21 @@ Deno.test("of two DELs of one name the later says that there is no such file", a
   await assertRejects(() => other.remove(), FileError, "f does not exist");
 });
 
+Deno.test("a PUT that meets a DEL of the same name is not refused for it", async () => {
+  await using folder = new Folder();
+  const root = await Root.open(folder.path);
+  // The two meet by chance: hardly ever in one try, but in some of many.
+  for (let round = 0; round < 100; round++) {
+    await Deno.writeFile(folder.at("f"), new Uint8Array(1));
+    const file = await root.find("f");
+    const create = async (): Promise<void> => {
+      await using draft = await root.create("f");
+      await draft.commit();
+    };
+    await Promise.all([create(), file.remove().catch(() => {})]);
+  }
+});
+
 Deno.test("without --clients a second client gets its READY when the first is done", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start([], { cwd: folder.path });

@@ -1,0 +1,14 @@
+// @ts-types="../lib/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { run } from "./programs.ts";
+
+const SCRIPT = new URL("../scripts/fuzz.ts", import.meta.url).pathname;
+const PERMISSIONS = ["net", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`);
+
+Deno.test("300 random conversations crash, hang and leak nothing, and leave no half file", async () => {
+  const words = [Deno.execPath(), "run", "--quiet", "--no-prompt", ...PERMISSIONS, SCRIPT, "300"];
+  const { status, stdout, stderr } = await run(words, { cwd: "." });
+  // The output has the seed that repeats the run.
+  assertEquals(status, 0, stdout + stderr);
+  assert(/^crashes 0, hangs 0, escapes 0, half files 0, wrong answers 0, leaks 0$/m.test(stdout), stdout);
+});
