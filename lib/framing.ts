@@ -79,6 +79,13 @@ export class FrameReader {
     this.#take(expected.length);
   }
 
+  /** Drops line ends that come next: people type into netcat, and what they type may be cut before its end. */
+  async skipLineEnds(): Promise<void> {
+    do {
+      while (this.#rest[0] === 0x0d || this.#rest[0] === 0x0a) this.#take(1);
+    } while (this.#rest.length === 0 && await this.#fill());
+  }
+
   /** Reads a size: 8 bytes, big-endian, unsigned. Throws a {@linkcode ProtocolError} when the stream ends before. */
   async size(): Promise<bigint> {
     while (this.#rest.length < 8) {

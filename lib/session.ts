@@ -67,7 +67,8 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
 async function serveGet(peer: Peer, { gather, onEvent }: SessionOptions, opened: Source): Promise<void> {
   using source = opened;
   await peer.step("c. server: OK").say("OK");
-  await peer.step("d. client: READY").expect("READY");
+  await peer.step("d. client: READY").watch(peer.frames.skipLineEnds());
+  await peer.expect("READY");
   await peer.step("e. server: <# bytes>").saySize(source.size);
   await peer.step("f. client: OK").expect("OK");
   onEvent({ type: "sending", size: source.size });
