@@ -172,7 +172,13 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     },
   });
   try {
-    await Promise.all([done, sent.then(() => peer.watch(done))]);
+    await Promise.all([
+      done,
+      sent.then(() => {
+        peer.flush();
+        return peer.watch(done);
+      }),
+    ]);
   } catch (error) {
     // Behind a broken connection may stand the server's reason for it.
     if (error instanceof ConnectionError) await peer.watch(done);

@@ -47,9 +47,14 @@ export class Peer implements Disposable {
     await this.#named(this.#socket.write(bytes));
   }
 
-  /** Sends file data, `gather` blocks in each call to the kernel. */
+  /** Sends file data, `gather` blocks in each call to the kernel; call `flush` behind the last of it. */
   send(data: Uint8Array, gather: number): Promise<void> {
     return this.#named(this.#socket.write(data, gather * BLOCK_BYTES));
+  }
+
+  /** Lets nothing of the data sent wait for more. */
+  flush(): void {
+    this.#socket.flush();
   }
 
   /**

@@ -16,6 +16,8 @@ export interface SocketOptions {
 // what still comes is read and dropped for this long. One second covers a round trip to anywhere.
 const LINGER_MS = 1000;
 const LINGER_BYTES = 64 * 1024;
+// How often a timeout looks for silence: it comes no more than a tenth late.
+const TICKS = 10;
 
 /** A connection to the peer, with a limit on every watched wait. */
 export class Socket implements Disposable {
@@ -26,12 +28,13 @@ export class Socket implements Disposable {
   readonly #onAbort = (): void => this.#cut(this.#options.signal?.reason);
   // Why the connection was cut from this side; it explains every operation that fails thereafter.
   #cause: unknown;
+  #isNoDelay = false;
   #isClosed = false;
   // What fails when the connection is cut.
   readonly #operations = new Set<() => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #waits = 0;
-  #since = 0;
+  #progress = 0;
 
   /** Takes over a connection. */
   constructor(conn: Deno.Conn, options: SocketOptions) {
@@ -49,7 +52,7 @@ export class Socket implements Disposable {
     });
     options.signal?.addEventListener("abort", this.#onAbort);
     if (options.signal?.aborted) this.#onAbort();
-    if (options.timeoutMs > 0) this.#arm(options.timeoutMs);
+    if (options.timeoutMs > 0) this.#watchSilence(options.timeoutMs);
   }
 
   /**
@@ -58,12 +61,12 @@ export class Socket implements Disposable {
    */
   async watch<T>(wait: Promise<T>): Promise<T> {
     this.#waits++;
-    this.#since = performance.now();
+    this.#progress++;
     try {
       return await wait;
     } finally {
       this.#waits--;
-      this.#since = performance.now();
+      this.#progress++;
     }
   }
 
@@ -73,20 +76,25 @@ export class Socket implements Disposable {
   }
 
   async #write(data: Uint8Array, callBytes: number): Promise<void> {
-    // Many small calls become as few segments as one large call would; the last of them must not wait for more.
-    const isMany = data.length > callBytes;
-    if (isMany) this.#setNoDelay(false);
+    // Many small calls become as few segments as one large call would; what is left of them goes with the next message.
+    this.#setNoDelay(data.length <= callBytes);
     for (let start = 0; start < data.length;) {
       start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
-      this.#since = performance.now();
+      this.#progress++;
     }
-    if (isMany) this.#setNoDelay(true);
+  }
+
+  /** Sends at once what the system holds back of the data so far, in the hope of more. */
+  flush(): void {
+    this.#setNoDelay(true);
   }
 
   // Without it the last short block and DONE wait some 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2).
   #setNoDelay(isOn: boolean): void {
+    if (this.#isNoDelay === isOn || !("setNoDelay" in this.#conn)) return;
+    this.#isNoDelay = isOn;
     try {
-      if ("setNoDelay" in this.#conn) (this.#conn as Deno.TcpConn).setNoDelay(isOn);
+      (this.#conn as Deno.TcpConn).setNoDelay(isOn);
     } catch {
       // Some systems refuse it on a connection that the peer has reset; the next read or write tells.
     }
@@ -124,20 +132,22 @@ export class Socket implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cause = cause;
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#conn.close();
     for (const cut of this.#operations) cut();
   }
 
-  // One timer a connection, not one a wait: a wait may be as short as a block's write.
-  #arm(ms: number): void {
-    this.#timer = setTimeout(() => {
-      const { timeoutMs, peer } = this.#options;
-      const waited = this.#waits === 0 ? 0 : performance.now() - this.#since;
-      if (waited < timeoutMs) return this.#arm(timeoutMs - waited);
-      this.#cut(new ConnectionError(`the ${peer} was silent for ${timeoutMs / 1000} seconds`));
-    }, ms);
+  // Looks now and then whether anything has moved: a wait may be as short as a block's write, too short for a clock.
+  #watchSilence(timeoutMs: number): void {
+    let seen = 0;
+    let silentTicks = 0;
+    this.#timer = setInterval(() => {
+      silentTicks = this.#waits > 0 && this.#progress === seen ? silentTicks + 1 : 0;
+      seen = this.#progress;
+      if (silentTicks < TICKS) return;
+      this.#cut(new ConnectionError(`the ${this.#options.peer} was silent for ${timeoutMs / 1000} seconds`));
+    }, timeoutMs / TICKS);
   }
 
   // Fails with the cause of a cut at once: in Deno 2.5, close() leaves a write that is under way as it is.
