@@ -56,6 +56,7 @@ const TIMEOUT_MS = 30_000;
 const ACCEPT_PAUSE_MS = 100;
 // What accept says of a connection that its client has left in the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
+const MANY = 511;
 // Conversations that are over may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
 
@@ -193,8 +194,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const root = await Root.open(options.root ?? ".", { isReadOnly });
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });
-  // A backlog of 0 is the lab's, for its one client at a time.
-  const listener = listen({ hostname, port, tcpBacklog: clients - 1 }, options.tls);
+  // A backlog of 0 is the lab's, for its one client at a time; where many are served, many may come at once.
+  const listener = listen({ hostname, port, tcpBacklog: clients === 1 ? 0 : MANY }, options.tls);
   return new Server(listener, options, root, isAllowed);
 }
 

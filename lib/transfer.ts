@@ -24,7 +24,7 @@ export interface Transfer extends TransferOptions {
 
 const BLOCK_BYTES = 1024;
 // Large enough that a file's read or write costs little beside the data it moves; whole blocks.
-const PIECE_BYTES = 256 * BLOCK_BYTES;
+const PIECE_BYTES = 512 * BLOCK_BYTES;
 // A rate is kept by pausing behind each piece, which then lasts about this part of a second.
 const PIECES_PER_SECOND = 8;
 
