@@ -76,6 +76,7 @@ const TIMEOUT_MS = 60_000;
  * ```
  */
 export function get(name: string, options: GetOptions): Promise<void>;
+/** Fetches the file `name` as a stream: `get` without `to`. */
 export function get(name: string, options: ClientOptions): Promise<Download>;
 export async function get(name: string, options: ClientOptions & { to?: string }): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);

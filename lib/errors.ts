@@ -10,6 +10,7 @@ export interface FailureOptions extends ErrorOptions {
 
 /** A transfer that failed. The message is one sentence, fit for a terminal. */
 export class TransferError extends Error {
+  /** The name of the class. */
   override name = "TransferError";
   /** The step of the lab's list at which it happened, such as `c. server: OK`. */
   step: string | undefined;
@@ -23,6 +24,7 @@ export class TransferError extends Error {
 
 /** The other side answered with `ERROR: …` in place of what the protocol has there. */
 export class ServerError extends TransferError {
+  /** The name of the class. */
   override name = "ServerError";
   /** The text behind `ERROR: `, as it came; show it with {@linkcode printable}. */
   readonly said: string;
@@ -36,6 +38,7 @@ export class ServerError extends TransferError {
 
 /** The other side sent something that the protocol does not have at this place. */
 export class ProtocolError extends TransferError {
+  /** The name of the class. */
   override name = "ProtocolError";
   /** What the protocol has here. */
   readonly expected: string;
@@ -57,6 +60,7 @@ export class ProtocolError extends TransferError {
 
 /** The connection could not be made, broke, or was silent for too long. */
 export class ConnectionError extends TransferError {
+  /** The name of the class. */
   override name = "ConnectionError";
 }
 
@@ -65,6 +69,7 @@ export type FileProblem = "missing" | "create" | "delete";
 
 /** A file on this side that is not there, can't be created or can't be deleted. */
 export class FileError extends TransferError {
+  /** The name of the class. */
   override name = "FileError";
   /** Why the file could not be used. */
   readonly problem: FileProblem;

@@ -188,6 +188,22 @@ export class Server implements AsyncDisposable {
 /**
  * Starts a server for one folder. What servers that were killed have left there is swept first. Throws a
  * {@linkcode TransferError} if it can't listen or there is no such folder.
+ *
+ * @example Usage
+ * ```ts
+ * import { put, serve, type ServerEvent } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const root = await Deno.makeTempDir();
+ * const events: ServerEvent["type"][] = [];
+ * {
+ *   const onEvent = (event: ServerEvent) => events.push(event.type);
+ *   await using server = await serve({ port: 0, hostname: "127.0.0.1", root, onEvent });
+ *   const from = new Blob(["some text"]).stream();
+ *   await put("f", { hostname: "127.0.0.1", port: server.address.port, from, size: 9n });
+ * }
+ * assertEquals(events.slice(0, 4), ["waiting", "connected", "request", "receiving"]);
+ * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { hostname = "0.0.0.0", port, clients = 1, isReadOnly = false, allowFrom } = options;
