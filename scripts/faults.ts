@@ -13,7 +13,7 @@ import { type ClientOptions, get, put, TransferError } from "../lib/mod.ts";
 import { isDraft } from "../lib/storage.ts";
 import { FlakyProxy, type Plan } from "../tests/flaky_proxy.ts";
 import { command, Folder, Process, randomBytes, ServerProcess } from "../tests/programs.ts";
-import { Conversation, letters } from "../tests/raw.ts";
+import { Conversation, letters } from "../tests/peers/raw.ts";
 
 /** One experiment; it throws if anything was lost. */
 export interface Trial {
@@ -121,7 +121,7 @@ async function killServerAt(verb: Verb, step: string): Promise<void> {
   await using folder = await folderWith(OLD);
   {
     await using server = await ServerProcess.start([], { cwd: folder.path });
-    using client = await Conversation.connect(server.port, verb, "f", verb === "GET" ? OLD : NEW);
+    using client = await Conversation.start(server.port, verb, "f", verb === "GET" ? OLD : NEW);
     await client.until(step);
     await kill(server);
   }
@@ -129,7 +129,7 @@ async function killServerAt(verb: Verb, step: string): Promise<void> {
   await using next = await ServerProcess.start([], { cwd: folder.path });
   await assertNoDrafts(folder);
   await assertWhole(folder, standing(verb, step));
-  using again = await Conversation.connect(next.port, "PUT", "f", NEW);
+  using again = await Conversation.start(next.port, "PUT", "f", NEW);
   await again.until("g");
   await assertWhole(folder, [NEW]);
 }
@@ -245,13 +245,13 @@ async function killClientByChance(verb: Transfer, random: () => number): Promise
 async function killBesideServer(): Promise<void> {
   await using folder = await folderWith(OLD);
   await using living = await ServerProcess.start([], { cwd: folder.path });
-  using upload = await Conversation.connect(living.port, "PUT", "other", LARGE_NEW);
+  using upload = await Conversation.start(living.port, "PUT", "other", LARGE_NEW);
   await upload.until("half");
   const [draft] = await drafts(folder);
   for (let round = 0; round < 3; round++) {
     await using killed = await ServerProcess.start([], { cwd: folder.path });
     assertEquals(await drafts(folder), [draft!], "a server at its start touches what a living one works on");
-    using client = await Conversation.connect(killed.port, "PUT", "f", NEW);
+    using client = await Conversation.start(killed.port, "PUT", "f", NEW);
     await client.until("half");
     assertEquals((await drafts(folder)).length, 2);
     await kill(killed);
@@ -316,7 +316,7 @@ async function changeSource(verb: Transfer, change: keyof typeof CHANGES): Promi
   assertEquals(isDone, !isLost);
   await assertWhole(target, [isLost ? LARGE_OLD : LARGE_NEW]);
   // The server's READY for the next client says that it is done with this one.
-  using next = await Conversation.connect(server.port, "GET", "f");
+  using next = await Conversation.start(server.port, "GET", "f");
   await next.until("a");
   await assertNoDrafts(served);
   await assertNoDrafts(mine);
@@ -351,7 +351,7 @@ async function badNetwork(fault: Plan["fault"], verb: Transfer, place: Place, ra
     isDone = await moved(verb, mine.at("f"), { port: proxy.port });
   }
   await assertTold(verb, mine, isDone);
-  using next = await Conversation.connect(server.port, "GET", "f");
+  using next = await Conversation.start(server.port, "GET", "f");
   await next.until("a");
   await assertLarge(verb, served, mine, isDone);
   await assertNoDrafts(served);

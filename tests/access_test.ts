@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../lib/types/streams.d.ts"
 import { toText } from "@std/streams/to-text";
 import { within } from "../lib/within.ts";
-import { command, Folder, freePort, type Output, run, runClient, ServerProcess } from "./programs.ts";
+import { command, Folder, freePort, type Output, run, runClient, ServerProcess, traced } from "./programs.ts";
 
 const IS_COMPILED = Deno.env.has("BLOCKFERRY_SERVER");
 
@@ -145,26 +145,23 @@ Deno.test("an --allow-from that is no network is told in one sentence, and no se
 
 Deno.test("with --fsync the file is on disk before it has its name, and its name before DONE", async () => {
   await using folder = await folders();
-  const words = [...command("server"), "0", "-v", "--fsync"];
   const trace = folder.at("trace");
-  // -D: the server stays our own child, so that it can be ended.
-  const strace = ["strace", "-D", "-f", "-qq", "-e", "trace=fsync,rename,renameat,renameat2,sendto,write", "-o", trace];
-  const isTraced = await run([...strace, "true"], { cwd: folder.path }).then(({ status }) => status === 0, () => false);
-  if (!isTraced) console.log("left out: strace can't be run here, so that a PUT works is all that is seen");
-  await using server = new ServerProcess(isTraced ? [...strace, ...words] : words, { cwd: folder.at("served") });
-  const port = Number((await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0]);
-  assertEquals((await client(folder, port, "PUT", "f")).status, 0);
+  const calls = "fsync,rename,renameat,renameat2,sendto,write";
+  const words = [...command("server"), "0", "-v", "--fsync"];
+  const tracedWords = await traced(words, calls, trace);
+  await using server = await ServerProcess.run(tracedWords ?? words, { cwd: folder.at("served") });
+  assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
-  if (!isTraced) return;
+  if (!tracedWords) return;
   await server[Symbol.asyncDispose]();
-  const calls = (await Deno.readTextFile(trace)).split("\n");
-  const rename = calls.findIndex((call) => /rename.*\.blockferry-.*\.part".*\/f"/.test(call));
-  const done = calls.findIndex((call) => /(write|sendto)\(\d+, "DONE"/.test(call));
+  const made = (await Deno.readTextFile(trace)).split("\n");
+  const rename = made.findIndex((call) => /rename.*\.blockferry-.*\.part".*\/f"/.test(call));
+  const done = made.findIndex((call) => /(write|sendto)\(\d+, "DONE"/.test(call));
   const syncs = (from: number, to: number): number =>
-    calls.slice(from, to).filter((call) => /fsync\(\d+\) += 0/.test(call)).length;
-  const began = calls.findIndex((call) => /\(\d+, "READY"/.test(call));
-  assert(0 < began && began < rename && rename < done, calls.join("\n"));
-  assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], calls.slice(began).join("\n"));
+    made.slice(from, to).filter((call) => /fsync\(\d+\) += 0/.test(call)).length;
+  const began = made.findIndex((call) => /\(\d+, "READY"/.test(call));
+  assert(0 < began && began < rename && rename < done, made.join("\n"));
+  assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
 });
 
 Deno.test("permissions for the served folder and the port alone are enough, wherever the server is started", async () => {

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../scripts/faults.ts";
 import { command, Folder, type Output, Process, randomBytes, run, runClient, ServerProcess } from "./programs.ts";
-import { Conversation } from "./raw.ts";
+import { Conversation, wire } from "./peers/raw.ts";
 
 // Some of each kind; `deno task faults` has them all, and more rounds.
 const STEPS = ["GET half", "GET g", "PUT e", "PUT half", "PUT f", "DEL b"];
@@ -99,12 +99,10 @@ Deno.test("a GET that fills the disk is told so, and leaves the old file and the
 
 /** A PUT that announces a size and sends no data: what the server answers to the size. */
 async function answerToSize(server: ServerProcess, size: bigint): Promise<string> {
-  using conversation = await Conversation.connect(server.port, "PUT", "f");
+  using conversation = await Conversation.start(server.port, "PUT", "f");
   await conversation.until("c");
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, size);
-  await conversation.conn.write(bytes);
-  await conversation.conn.closeWrite();
+  await conversation.say(wire(size));
+  await conversation.finish();
   return await conversation.rest();
 }
 
@@ -197,8 +195,8 @@ Deno.test("a server in a folder that its user can't write refuses with the lab's
   await Deno.chmod(folder.at("served/open"), 0o666);
   await Deno.chmod(folder.at("served/secret"), 0o600);
   for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
-  await using server = new ServerProcess([...asUser, ...command("server"), "0", "-v"], { cwd: folder.at("served") });
-  server.port = Number((await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0]);
+  const words = [...asUser, ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   for (const name of ["f", "open", "new"]) {
     const { status, stdout } = await client(folder, server, "PUT", name);
     assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);

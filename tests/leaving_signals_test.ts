@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../lib/storage.ts";
 import { within } from "../lib/within.ts";
 import { command, Folder, Process, randomBytes, ServerProcess } from "./programs.ts";
-import { Conversation } from "./raw.ts";
+import { Conversation } from "./peers/raw.ts";
 
 const UNIX = Deno.build.os !== "windows";
 // How long the server lets transfers finish, as --help says.
@@ -50,8 +50,8 @@ signalTest("a server that is told to end lets the transfers at hand finish, and 
   await Deno.writeFile(folder.at("g"), DATA);
   for (const signal of SIGNALS) {
     await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-    using put = await Conversation.connect(server.port, "PUT", "f", DATA);
-    using get = await Conversation.connect(server.port, "GET", "g", DATA);
+    using put = await Conversation.start(server.port, "PUT", "f", DATA);
+    using get = await Conversation.start(server.port, "GET", "g", DATA);
     // Not at half of the GET: the server may have handed all of it to the system by then.
     await Promise.all([put.until("half"), get.until("e")]);
     server.child.kill(signal);
@@ -67,7 +67,7 @@ signalTest("a server that is told to end lets the transfers at hand finish, and 
 signalTest("a client that waits for its READY gets none from a server that is told to end", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start([], { cwd: folder.path });
-  using first = await Conversation.connect(server.port, "PUT", "f", DATA);
+  using first = await Conversation.start(server.port, "PUT", "f", DATA);
   await first.until("half");
   using waits = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
   server.child.kill("SIGTERM");
@@ -80,7 +80,7 @@ signalTest("a transfer that does not finish in five seconds is cut, and nothing 
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   await using server = await ServerProcess.start([], { cwd: folder.path });
-  using client = await Conversation.connect(server.port, "PUT", "f", DATA);
+  using client = await Conversation.start(server.port, "PUT", "f", DATA);
   await client.until("half");
   const start = performance.now();
   server.child.kill("SIGTERM");
@@ -96,7 +96,7 @@ signalTest("a second signal ends the transfers at once, which is no good end", a
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const signal of SIGNALS) {
     await using server = await ServerProcess.start([], { cwd: folder.path });
-    using client = await Conversation.connect(server.port, "PUT", "f", DATA);
+    using client = await Conversation.start(server.port, "PUT", "f", DATA);
     await client.until("half");
     const start = performance.now();
     server.child.kill(signal);
@@ -168,7 +168,7 @@ signalTest("an upload whose client is interrupted leaves the server's old file a
   client.child.kill("SIGINT");
   assertEquals(await client.ended(), 130);
   // Its READY says that the server is done with the other.
-  using next = await Conversation.connect(server.port, "GET", "f", new TextEncoder().encode("old"));
+  using next = await Conversation.start(server.port, "GET", "f", new TextEncoder().encode("old"));
   await next.until("h");
   assertEquals(await served.names(), ["f"]);
 });

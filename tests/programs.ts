@@ -42,6 +42,16 @@ export function runClient(args: string[], { cwd, permissions }: ProcessOptions):
   return run([...command("client", permissions), ...args], { cwd });
 }
 
+/** A command's words to have its system calls written to a file; `undefined`, with a word, where that can't be done. */
+export async function traced(words: string[], calls: string, file: string): Promise<string[] | undefined> {
+  // -D: the command stays our own child, so that it can be ended.
+  const strace = ["strace", "-D", "-f", "-qq", "-e", `trace=${calls}`, "-o", file];
+  const isThere = await run([...strace, "true"], { cwd: "/" }).then(({ status }) => status === 0, () => false);
+  if (isThere) return [...strace, ...words];
+  console.log("left out: strace can't be run here");
+  return undefined;
+}
+
 /** A long-lived process whose lines can be awaited. */
 export class Process implements AsyncDisposable {
   readonly child: Deno.ChildProcess;
@@ -120,8 +130,13 @@ export class ServerProcess extends Process {
   port = 0;
 
   /** Starts it with `-v` in the folder `cwd`, and waits until it listens. */
-  static async start(args: string[], { cwd, permissions }: ProcessOptions): Promise<ServerProcess> {
-    const server = new ServerProcess([...command("server", permissions), "0", "-v", ...args], { cwd });
+  static start(args: string[], { cwd, permissions }: ProcessOptions): Promise<ServerProcess> {
+    return ServerProcess.run([...command("server", permissions), "0", "-v", ...args], { cwd });
+  }
+
+  /** Starts it by a command line of one's own, which has `-v`. */
+  static async run(words: string[], options: { cwd: string }): Promise<ServerProcess> {
+    const server = new ServerProcess(words, options);
     server.port = Number((await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0]);
     return server;
   }

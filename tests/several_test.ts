@@ -5,7 +5,7 @@ import { FileError } from "../lib/errors.ts";
 import { Root } from "../lib/root.ts";
 import { isDraft } from "../lib/storage.ts";
 import { Folder, randomBytes, run, ServerProcess } from "./programs.ts";
-import { Conversation } from "./raw.ts";
+import { Conversation } from "./peers/raw.ts";
 
 const PROJECT = new URL("..", import.meta.url).pathname;
 const OLD = randomBytes(1_000_001);
@@ -26,9 +26,9 @@ Deno.test("a GET that has begun reads the old file to its end, though a PUT repl
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using reader = await Conversation.connect(server.port, "GET", "f", OLD);
+  using reader = await Conversation.start(server.port, "GET", "f", OLD);
   await reader.until("e");
-  using writer = await Conversation.connect(server.port, "PUT", "f", NEW);
+  using writer = await Conversation.start(server.port, "PUT", "f", NEW);
   await writer.until("g");
   assert(isSame(folder.at("f"), NEW));
   await reader.until("h");
@@ -38,12 +38,12 @@ Deno.test("a GET during a PUT gets the old file, and one after it the new", asyn
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using writer = await Conversation.connect(server.port, "PUT", "f", NEW);
+  using writer = await Conversation.start(server.port, "PUT", "f", NEW);
   await writer.until("half");
-  using before = await Conversation.connect(server.port, "GET", "f", OLD);
+  using before = await Conversation.start(server.port, "GET", "f", OLD);
   await before.until("h");
   await writer.until("g");
-  using after = await Conversation.connect(server.port, "GET", "f", NEW);
+  using after = await Conversation.start(server.port, "GET", "f", NEW);
   await after.until("h");
 });
 
@@ -51,9 +51,9 @@ Deno.test("a GET that has begun reads the file to its end, though a DEL removes 
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using reader = await Conversation.connect(server.port, "GET", "f", OLD);
+  using reader = await Conversation.start(server.port, "GET", "f", OLD);
   await reader.until("e");
-  using remover = await Conversation.connect(server.port, "DEL", "f");
+  using remover = await Conversation.start(server.port, "DEL", "f");
   await remover.until("c");
   assertEquals(await folder.names(), []);
   await reader.until("h");
@@ -62,8 +62,8 @@ Deno.test("a GET that has begun reads the file to its end, though a DEL removes 
 Deno.test("of two PUTs of one name each is whole when it is done, and the later one stays", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using one = await Conversation.connect(server.port, "PUT", "f", OLD);
-  using other = await Conversation.connect(server.port, "PUT", "f", NEW);
+  using one = await Conversation.start(server.port, "PUT", "f", OLD);
+  using other = await Conversation.start(server.port, "PUT", "f", NEW);
   await one.until("half");
   await other.until("half");
   assertEquals((await folder.names()).filter(isDraft).length, 2);
@@ -101,9 +101,9 @@ Deno.test("a PUT that meets a DEL of the same name is not refused for it", async
 Deno.test("without --clients a second client gets its READY when the first is done", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start([], { cwd: folder.path });
-  using first = await Conversation.connect(server.port, "PUT", "f", NEW);
+  using first = await Conversation.start(server.port, "PUT", "f", NEW);
   await first.until("a");
-  using second = await Conversation.connect(server.port, "GET", "f", NEW);
+  using second = await Conversation.start(server.port, "GET", "f", NEW);
   let isReady = false;
   const ready = second.until("a").then(() => isReady = true);
   await first.until("half");
@@ -118,10 +118,10 @@ Deno.test("without --clients a second client gets its READY when the first is do
 Deno.test("with --clients 2 a third client gets its READY when one of the two is done", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using first = await Conversation.connect(server.port, "PUT", "f", NEW);
-  using second = await Conversation.connect(server.port, "PUT", "g", NEW);
+  using first = await Conversation.start(server.port, "PUT", "f", NEW);
+  using second = await Conversation.start(server.port, "PUT", "g", NEW);
   await Promise.all([first.until("a"), second.until("a")]);
-  using third = await Conversation.connect(server.port, "GET", "f", NEW);
+  using third = await Conversation.start(server.port, "GET", "f", NEW);
   let isReady = false;
   const ready = third.until("a").then(() => isReady = true);
   await Promise.all([first.until("half"), second.until("half")]);
@@ -140,11 +140,11 @@ Deno.test("every line of -v is one client's, whole, however many are served at o
   const client = async (number: number): Promise<void> => {
     const name = String(number).repeat(200);
     for (let round = 0; round < 20; round++) {
-      using put = await Conversation.connect(server.port, "PUT", name, new Uint8Array(number));
+      using put = await Conversation.start(server.port, "PUT", name, new Uint8Array(number));
       await put.until("g");
-      using get = await Conversation.connect(server.port, "GET", name, new Uint8Array(number));
+      using get = await Conversation.start(server.port, "GET", name, new Uint8Array(number));
       await get.until("h");
-      using del = await Conversation.connect(server.port, "DEL", name);
+      using del = await Conversation.start(server.port, "DEL", name);
       await del.until("c");
       expected.push(
         `server receiving request: PUT ${name}`,

@@ -2,6 +2,7 @@
 
 // @ts-types="../../lib/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
+import type { Verb } from "../../lib/command.ts";
 import type { Bytes } from "../../lib/framing.ts";
 
 /** Who speaks. */
@@ -31,12 +32,12 @@ export function wire(...parts: (string | bigint | Uint8Array)[]): Bytes {
   return joined;
 }
 
-/** What both sides say, in the lab's order ("The Protocol"). */
-export function conversation(verb: "GET" | "PUT" | "DEL", name: string, data: Uint8Array = wire()): Message[] {
+/** What both sides say, in the lab's order ("The Protocol"): a message for each letter of its list. */
+function lettered(verb: Verb, name: string, data: Uint8Array): Message[] {
   const client = (...parts: Parameters<typeof wire>): Message => ({ from: "client", bytes: wire(...parts) });
   const server = (...parts: Parameters<typeof wire>): Message => ({ from: "server", bytes: wire(...parts) });
   const size = BigInt(data.length);
-  const messages = {
+  return {
     GET: [
       server("READY"),
       client(`GET ${name}`),
@@ -58,7 +59,28 @@ export function conversation(verb: "GET" | "PUT" | "DEL", name: string, data: Ui
     ],
     DEL: [server("READY"), client(`DEL ${name}`), server("DONE")],
   }[verb];
-  return messages.filter(({ bytes }) => bytes.length > 0);
+}
+
+/** What both sides say; file data of no bytes is no message. */
+export function conversation(verb: Verb, name: string, data: Uint8Array = wire()): Message[] {
+  return lettered(verb, name, data).filter(({ bytes }) => bytes.length > 0);
+}
+
+const DATA_LETTER = { GET: "g", PUT: "f", DEL: undefined };
+
+/** The same by the letters of the lab's list, where `half` is the first half of the file's bytes. */
+function steps(verb: Verb, name: string, data: Uint8Array): [letter: string, Message][] {
+  return lettered(verb, name, data).flatMap((message, index) => {
+    const letter = "abcdefgh"[index]!;
+    if (letter !== DATA_LETTER[verb]) return [[letter, message]];
+    const [first, second] = cut([message], 0, message.bytes.length >> 1);
+    return [["half", first!], [letter, second!]];
+  });
+}
+
+/** The letters of a command's steps, in order. */
+export function letters(verb: Verb): string[] {
+  return steps(verb, "", wire()).map(([letter]) => letter);
 }
 
 /** The conversation with one message cut in two. */
@@ -159,6 +181,40 @@ export class Raw implements Disposable {
       this.#conn.close();
     } catch {
       // The limit has closed it.
+    }
+  }
+}
+
+/** One side's part in a conversation, which goes on as far as it is told to. */
+export class Conversation extends Raw {
+  readonly #role: Role;
+  readonly #steps: [letter: string, Message][];
+
+  /** Plays a role over a connection; `data` is the file's content, on whichever side it is. */
+  constructor(conn: Conn, role: Role, verb: Verb, name: string, data: Uint8Array = wire()) {
+    super(conn);
+    this.#role = role;
+    this.#steps = steps(verb, name, data);
+  }
+
+  /** Connects to a server on this machine, to play the client. */
+  static async start(port: number, verb: Verb, name: string, data?: Uint8Array): Promise<Conversation> {
+    return new Conversation(await Deno.connect({ hostname: "127.0.0.1", port }), "client", verb, name, data);
+  }
+
+  /** Awaits a client, to play the server. */
+  static async accept(listener: Deno.TcpListener, verb: Verb, name: string, data?: Uint8Array): Promise<Conversation> {
+    return new Conversation(await listener.accept(), "server", verb, name, data);
+  }
+
+  /** Goes on until a step is done. Throws when the other side does not say what the lab has there. */
+  async until(letter: string): Promise<void> {
+    while (true) {
+      const [step, message] = this.#steps.shift() ?? [];
+      if (!message) throw new Error(`there is no step ${letter} any more`);
+      if (message.from === this.#role) await this.say(message.bytes);
+      else assertBytes(await this.hear(message.bytes.length), message.bytes, `at step ${step}`);
+      if (step === letter) return;
     }
   }
 }
