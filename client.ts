@@ -1,11 +1,13 @@
-import { type Arguments, readBytes, readCommandLine, readInteger, readTextFile, UsageError } from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
 import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
+import { onEndSignal } from "./lib/signals.ts";
 
 const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
 
   GET <filename>   fetch a file from the server into this folder
   PUT <filename>   send a file to the server
   DEL <filename>   delete a file on the server
+                   (get, put and del will do)
 
 Options:
       --as NAME       the file's name at its destination; GET --as - writes to stdout
@@ -20,7 +22,7 @@ Options:
       --version       show the version
 
 Several names are transferred one after another, over a connection each.
-Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong.
+Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted.
 
 Examples:
   client localhost 12345 PUT photo.jpg
@@ -35,6 +37,8 @@ const OPTIONS = {
 };
 
 const VERBS = ["GET", "PUT", "DEL"] as const;
+// Long enough to remove a draft.
+const ENDING_MS = 2000;
 
 /** What the command line asks for. */
 interface Task {
@@ -73,7 +77,7 @@ function readTask(args: Arguments): Task {
       port: readInteger(port, 1, 65535, "the port"),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
       gather: args.integer("gather", 1, 65536) ?? 1,
-      tls: ca === undefined ? args.has("tls") : { caCerts: [readTextFile(ca, "option --ca")] },
+      tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
       bytesPerSecond,
     },
   };
@@ -118,14 +122,20 @@ async function transfer(file: string, { verb, as, isVerified, isQuiet, options }
   }
   say("Complete");
   if (sum === undefined) return;
-  using watched = metered(() => {});
-  const [moved, stored] = [sum.hex(), await remoteSum(verb === "PUT" ? as ?? basename(file) : file, watched)];
+  const moved = sum.hex();
+  let stored: string;
+  {
+    using watched = metered(() => {});
+    stored = await remoteSum(verb === "PUT" ? as ?? basename(file) : file, watched);
+  }
   if (stored !== moved) throw new TransferError(`${shown} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
   if (!isQuiet) console.error(`verified SHA-256 ${moved}`);
 }
 
 async function toStdout({ readable }: Download): Promise<void> {
-  await readable.pipeTo(Deno.stdout.writable, { preventClose: true });
+  const { writeAll } = await import("./lib/storage.ts");
+  // Not pipeTo, which takes no notice when the last write fails.
+  for await (const piece of readable) await writeAll(Deno.stdout, piece);
 }
 
 /** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
@@ -133,14 +143,18 @@ async function report(error: unknown, file: string, as: string | undefined): Pro
   const { FileError, printable, ServerError, TransferError } = await import("./lib/mod.ts");
   const say = as === "-" ? console.error : console.log;
   if (error instanceof ServerError) say(`server error: ${printable(error.said)}`);
-  else if (error instanceof FileError) say(`client error: ${printable(FileError.text(error.problem, as ?? file))}`);
-  else if (error instanceof TransferError) console.error(`client: ${describe(error)}`);
+  else if (error instanceof FileError) {
+    const { message } = new FileError(error.problem, error.problem === "create" ? as ?? file : file);
+    say(`client error: ${printable(message)}`);
+  } else if (error instanceof TransferError) console.error(`client: ${printable(describe(error))}`);
   // Whoever read our output has enough of it.
   else if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
 }
 
 function describe({ message, step }: TransferError): string {
-  const hint = step?.startsWith("a.") && /closed|\\x1[56]/.test(message) ? "; does the server speak TLS (--tls)?" : "";
+  const hint = step?.startsWith("a.") && /closed|\\x1[56]/.test(message)
+    ? "; does the server speak TLS (--tls), or not admit this address?"
+    : "";
   return message + (step ? ` (at step "${step}")` : "") + hint;
 }
 
@@ -166,17 +180,20 @@ async function main(): Promise<number> {
   const task = await readCommandLine({ name: "client", usage: USAGE, options: OPTIONS }, readTask);
   if (typeof task === "number") return task;
   const interrupt = new AbortController();
-  // 128 and the signal's number, as a shell reports it.
-  const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  for (const [signal, status] of Object.entries(statuses)) {
-    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
-    Deno.addSignalListener(signal as Deno.Signal, () => interrupt.abort(status));
-  }
+  onEndSignal((status) => {
+    // What can't be cut short, such as a write to a pipe that nobody reads, is not waited for.
+    if (interrupt.signal.aborted) Deno.exit(status);
+    setTimeout(() => Deno.exit(status), ENDING_MS);
+    interrupt.abort(status);
+  });
   try {
     return await perform({ ...task, options: { ...task.options, signal: interrupt.signal } }) === 0 ? 0 : 1;
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    return interrupt.signal.reason;
+    if (interrupt.signal.aborted) return interrupt.signal.reason;
+    if (!(error instanceof Error && "code" in error)) throw error;
+    const { systemReason } = await import("./lib/errors.ts");
+    console.error(`client: cannot write to standard output: ${systemReason(error)}`);
+    return 1;
   }
 }
 

@@ -1,6 +1,7 @@
-import { type Arguments, readBytes, readCommandLine, readInteger, readTextFile, UsageError } from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
 import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
+import { onEndSignal } from "./lib/signals.ts";
 
 const USAGE = `Usage: server <port> [-v] [options]
 
@@ -14,7 +15,7 @@ Options:
       --read-only     refuse PUT and DEL
       --clients N     serve N clients at a time (default 1)
       --timeout S     give a client up after S seconds without a byte; 0 is never (default 30)
-      --max-size N    refuse files of more than N bytes; 64K, 5M and 2G will do
+      --max-size N    refuse uploads of more than N bytes; 64K, 5M and 2G will do
       --fsync         say DONE only when the file is on disk
       --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
       --cert FILE     speak TLS with this certificate chain (PEM); clients need --tls
@@ -33,7 +34,7 @@ const OPTIONS = {
   alias: { v: "verbose" },
 };
 
-function readOptions(args: Arguments): ServeOptions {
+async function readOptions(args: Arguments): Promise<ServeOptions> {
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
@@ -51,10 +52,31 @@ function readOptions(args: Arguments): ServeOptions {
     isReadOnly: args.has("read-only"),
     isDurable: args.has("fsync"),
     ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
-    ...(allowFrom !== undefined && { allowFrom: allowFrom.split(",") }),
-    ...(cert && key && { tls: { cert: readTextFile(cert, "option --cert"), key: readTextFile(key, "option --key") } }),
-    ...(args.has("verbose") && { onEvent: print }),
+    ...(allowFrom !== undefined && { allowFrom: await readNetworks(allowFrom) }),
+    ...(cert && key && {
+      tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
+    }),
+    ...(args.has("verbose") && { onEvent: report }),
   };
+}
+
+async function readNetworks(text: string): Promise<string[]> {
+  const { networkTest } = await import("./lib/networks.ts");
+  const networks = text.split(",").map((network) => network.trim());
+  try {
+    await networkTest(networks);
+  } catch (error) {
+    throw new UsageError(`option --allow-from: ${(error as Error).message}`);
+  }
+  return networks;
+}
+
+function report(event: ServerEvent): void {
+  try {
+    print(event);
+  } catch {
+    // What can't be written, to a full disk or a closed pipe, is no reason to end a transfer.
+  }
 }
 
 function print(event: ServerEvent): void {
@@ -88,19 +110,16 @@ async function main(): Promise<number> {
   const options = await readCommandLine({ name: "server", usage: USAGE, options: OPTIONS }, readOptions);
   if (typeof options === "number") return options;
   const { serve, TransferError } = await import("./lib/mod.ts");
-  const first = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let isEnding = false;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
-    Deno.addSignalListener(signal, () => {
-      if (isEnding) second.resolve();
-      isEnding = true;
-      first.resolve();
-    });
-  }
+  onEndSignal(() => {
+    (isEnding ? second : first).resolve();
+    isEnding = true;
+  });
   try {
-    const server = await serve(options);
+    const server = await Promise.race([serve(options), first.promise]);
+    // Nobody is served yet.
+    if (!server) return 0;
     await first.promise;
     second.promise.then(() => server[Symbol.asyncDispose]());
     return await server.shutdown() === 0 ? 0 : 1;

@@ -50,7 +50,10 @@ export interface Program {
  * Reads a program's command line with `read`. Answers `--help` and `--version` itself, and tells a mistake in one
  * sentence; then the result is the exit status.
  */
-export async function readCommandLine<T>(program: Program, read: (args: Arguments) => T): Promise<T | number> {
+export async function readCommandLine<T>(
+  program: Program,
+  read: (args: Arguments) => T | Promise<T>,
+): Promise<T | number> {
   try {
     const { flags, values, alias } = program.options;
     const args = readArguments(Deno.args, {
@@ -63,7 +66,7 @@ export async function readCommandLine<T>(program: Program, read: (args: Argument
       console.log(`blockferry-${program.name} ${version}`);
       return 0;
     }
-    if (!args.has("help")) return read(args);
+    if (!args.has("help")) return await read(args);
     console.log(program.usage.trimEnd());
     return 0;
   } catch (error) {
@@ -126,23 +129,33 @@ export function readInteger(text: string, min: number, max: number, what: string
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
 }
 
-/** Reads a number of bytes, such as `1500`, `64K`, `5M` or `1.5G` (powers of 1024). */
+/** Reads a number of bytes, such as `1500`, `64K`, `5M` or `1.5G` (powers of 1024), up to the protocol's 2^64-1. */
 export function readBytes(text: string, what: string): bigint {
-  const [, number, unit] = text.match(/^(\d+(?:\.\d+)?)([KMGT]?)$/i) ?? [];
-  if (number === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
-  const exponent = " KMGT".indexOf((unit || " ").toUpperCase());
-  return BigInt(Math.round(Number(number) * 1024 ** exponent));
+  const [, whole, fraction = "0", unit] = text.match(/^(\d{1,20})(?:\.(\d{1,9})(?=[KMGT]))?([KMGT]?)$/i) ?? [];
+  if (whole === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
+  const factor = 1024n ** BigInt(" KMGT".indexOf((unit || " ").toUpperCase()));
+  const bytes = BigInt(whole) * factor + BigInt(fraction) * factor / 10n ** BigInt(fraction.length);
+  if (bytes >= 2n ** 64n) throw new UsageError(`${what}: ${text} is more than the largest file's size, 2^64-1 bytes`);
+  return bytes;
 }
 
-/** Reads a small text file that an option names. Throws a {@linkcode UsageError} if it can't be read. */
-export function readTextFile(path: string, what: string): string {
+/** Reads a PEM file (RFC 7468) that an option names. Throws a {@linkcode UsageError} if it has no such part. */
+export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what: string): string {
+  const text = readTextFile(path);
+  if (text === undefined) throw new UsageError(`${what}: cannot read ${path}`);
+  const isThere = new RegExp(`^-----BEGIN ([A-Z]+ )?${label}-----`, "m").test(text);
+  if (!isThere) throw new UsageError(`${what}: there is no ${label.toLowerCase()} (PEM) in ${path}`);
+  return text;
+}
+
+function readTextFile(path: string): string | undefined {
   try {
     // Without the permission Deno would ask for it on a terminal.
     if (Deno.permissions.querySync({ name: "read", path }).state === "granted") return Deno.readTextFileSync(path);
   } catch {
-    // Told below.
+    // It is not there, or not to be read.
   }
-  throw new UsageError(`${what}: cannot read ${path}`);
+  return undefined;
 }
 
 // parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file
@@ -152,7 +165,11 @@ function joined(args: readonly string[], { flags, values, alias = {} }: OptionNa
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...result, ...args.slice(i)];
-    const name = arg.startsWith("--") ? arg.slice(2) : alias[arg.slice(1)];
+    const name = arg.startsWith("--") ? arg.slice(2) : arg.startsWith("-") ? alias[arg.slice(1)] : undefined;
+    const [, assigned = ""] = arg.match(/^--(.+?)=/s) ?? [];
+    if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
+    // parseArgs keeps what is no option under this name.
+    if (assigned === "_" || name === "_") throw new UsageError(`unknown option ${arg}`);
     if (name !== undefined && flags.includes(name)) result.push(`--${name}=true`);
     else if (name !== undefined && values.includes(name)) result.push(`--${name}=${args[++i] ?? ""}`);
     else result.push(arg);

@@ -1,10 +1,11 @@
 /** The client's side of the lab's protocol: one connection for each file, step by step as the lab lists them. */
 
-import { ConnectionError, FileError, ProtocolError } from "./errors.ts";
-import { dirname } from "./path.ts";
+import { formatCommand } from "./command.ts";
+import { openTarget } from "./draft.ts";
+import { ConnectionError, ProtocolError } from "./errors.ts";
 import { Peer } from "./peer.ts";
 import { connect, Socket, type TlsOptions } from "./socket.ts";
-import { Draft, Overwrite, Source, sweep, type Target } from "./storage.ts";
+import { Source, type Target } from "./storage.ts";
 import { StreamSource, StreamTarget } from "./streams.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 
@@ -86,10 +87,11 @@ export async function get(name: string, options: ClientOptions & { to?: string }
 }
 
 async function receive(name: string, options: ClientOptions, target: Target): Promise<void> {
+  const command = formatCommand({ verb: "GET", name });
   using peer = await dial(options);
   await peer.step("a. server: READY").listen("READY");
   options.onReady?.();
-  await peer.step("b. client: GET <filename>").say(`GET ${name}`);
+  await peer.step("b. client: GET <filename>").say(command);
   await peer.step("c. server: OK").expect("OK");
   await peer.step("d. client: READY").say("READY");
   const size = await peer.step("e. server: <# bytes>").expectSize();
@@ -145,13 +147,14 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  * ```
  */
 export async function put(name: string, options: PutOptions): Promise<void> {
+  const command = formatCommand({ verb: "PUT", name });
   using source = "size" in options
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   using peer = await dial(options);
   await peer.step("a. server: READY").listen("READY");
   options.onReady?.();
-  await peer.step("b. client: PUT <filename>").say(`PUT ${name}`);
+  await peer.step("b. client: PUT <filename>").say(command);
   await peer.step("c. server: OK").expect("OK");
   await peer.step("d. client: <# bytes>").saySize(source.size);
   await peer.step("e. server: OK").expect("OK");
@@ -208,31 +211,16 @@ export async function put(name: string, options: PutOptions): Promise<void> {
  * ```
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
+  const command = formatCommand({ verb: "DEL", name });
   using peer = await dial(options);
   await peer.step("a. server: READY").listen("READY");
   options.onReady?.();
   options.onStart?.(0n);
-  await peer.step("b. client: DEL <filename>").say(`DEL ${name}`);
+  await peer.step("b. client: DEL <filename>").say(command);
   await peer.step("c. server: DONE").expect("DONE");
 }
 
 async function dial(options: ClientOptions): Promise<Peer> {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
-  return new Peer(new Socket(await connect(options), { timeoutMs, peer: "server", signal }));
-}
-
-async function openTarget(path: string): Promise<Target> {
-  await sweep(dirname(path), { recursive: false });
-  try {
-    return await Draft.create(path, path);
-  } catch (error) {
-    // Only what can have no draft is written in place: a device, or a file in a folder that is not to be written.
-    if (!(error instanceof FileError) || !isBarred(error.cause)) throw error;
-    return await Overwrite.open(path, path);
-  }
-}
-
-function isBarred(cause: unknown): boolean {
-  return cause === undefined || cause instanceof Deno.errors.PermissionDenied ||
-    cause instanceof Deno.errors.NotCapable;
+  return new Peer(new Socket(await connect({ ...options, timeoutMs }), { timeoutMs, peer: "server", signal }));
 }

@@ -1,5 +1,6 @@
 /** The lab's three commands, as text on the wire. */
 
+import { TransferError } from "./errors.ts";
 import type { Bytes, TextEnd, TextState } from "./framing.ts";
 
 /** What a client may ask for. */
@@ -19,6 +20,19 @@ const CUT_BYTES = 512;
 
 /** A command's longest form: a verb, a space and a name of 4,096 bytes, the longest path that systems have. */
 export const MAX_COMMAND_BYTES = 4100;
+
+const MAX_NAME_BYTES = MAX_COMMAND_BYTES - "GET ".length;
+
+/** The text of a request. Throws a {@linkcode TransferError} for a name that would arrive as another, or as none. */
+export function formatCommand({ verb, name }: Command): string {
+  const isCarried = name !== "" && name.isWellFormed() && !name.endsWith("\n") &&
+    new TextEncoder().encode(name).length <= MAX_NAME_BYTES;
+  if (isCarried) return `${verb} ${name}`;
+  throw new TransferError(
+    `the protocol has no way to name a file ${JSON.stringify(name.slice(0, 100))}: a name has 1 to ${MAX_NAME_BYTES} ` +
+      `bytes of UTF-8 and no line end behind it`,
+  );
+}
 
 /**
  * How the end of a command is found: real clients send it in one piece and wait, so it is what the first read brings,

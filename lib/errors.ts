@@ -67,6 +67,13 @@ export class ConnectionError extends TransferError {
 /** Why a file could not be used: the three reasons that the lab has words for. */
 export type FileProblem = "missing" | "create" | "delete";
 
+/** The lab's texts for problems with a file ("Handling Errors"), without their prefix. */
+const FILE_TEXTS: Record<FileProblem, (file: string) => string> = {
+  missing: (file) => `${file} does not exist`,
+  create: (file) => `unable to create file ${file}`,
+  delete: (file) => `unable to delete ${file}`,
+};
+
 /** A file on this side that is not there, can't be created or can't be deleted. */
 export class FileError extends TransferError {
   /** The name of the class. */
@@ -78,20 +85,17 @@ export class FileError extends TransferError {
 
   /** Makes the error; its message is the lab's own text. */
   constructor(problem: FileProblem, file: string, options?: FailureOptions) {
-    super(FileError.text(problem, file), options);
+    super(FILE_TEXTS[problem](file), options);
     this.problem = problem;
     this.file = file;
   }
+}
 
-  /** The lab's text for a problem with a file ("Handling Errors"), without its prefix. */
-  static text(problem: FileProblem, file: string): string {
-    switch (problem) {
-      case "missing":
-        return `${file} does not exist`;
-      case "create":
-        return `unable to create file ${file}`;
-      case "delete":
-        return `unable to delete ${file}`;
-    }
-  }
+/** What the system says of a failed call, in a few words. */
+export function systemReason(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
+  if (error instanceof Deno.errors.TimedOut) return "timed out";
+  const text = error instanceof Error ? error.message : String(error);
+  if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
+  return text.replace(/ \(os error \d+\)$/, "").toLowerCase();
 }

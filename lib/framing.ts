@@ -23,12 +23,20 @@ export interface TextEnd {
   state?: (text: Bytes) => TextState;
 }
 
+/** What stands before the text of an error ("Handling Errors"). */
+export const ERROR_PREFIX = "ERROR: ";
+
 /** The end of an error's text: the peer closes or falls silent; real servers exist that never close. */
-export const ERROR_TEXT_END: TextEnd = { silenceMs: 200, maxBytes: 4096 };
+export const ERROR_TEXT_END: TextEnd = {
+  silenceMs: 200,
+  maxBytes: 4096,
+  state: (text) => startsWith(ERROR_BYTES, text) ? "open" : "maybe",
+};
 
 // Room for one read of a message: more than any message that a lab's program sends in one piece.
 const MESSAGE_BYTES = 4096;
 const NOTHING: Bytes = new Uint8Array(0);
+const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
 
 /**
  * Pulls tokens, exact byte counts and undelimited text from a stream of bytes.
@@ -86,12 +94,18 @@ export class FrameReader {
     } while (this.#rest.length === 0 && await this.#fill());
   }
 
-  /** Reads a size: 8 bytes, big-endian, unsigned. Throws a {@linkcode ProtocolError} when the stream ends before. */
+  /**
+   * Reads a size: 8 bytes, big-endian, unsigned. Throws a {@linkcode ProtocolError} when the stream ends before, or when
+   * an error stands there: no file is as large as the number that its letters would be.
+   */
   async size(): Promise<bigint> {
     while (this.#rest.length < 8) {
       if (!await this.#fill(8 - this.#rest.length)) {
         throw new ProtocolError(`${8 - this.#rest.length} more bytes of a size`, "");
       }
+    }
+    if (startsWith(this.#rest, ERROR_BYTES)) {
+      throw new ProtocolError("a size", new TextDecoder().decode(await this.text(ERROR_TEXT_END)));
     }
     const bytes = this.#take(8);
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);

@@ -22,13 +22,15 @@ export class Meter implements Disposable {
     this.#isOn = isOn;
     this.#after(() => {
       this.#isWaitShown = true;
-      write(`waiting for our turn at ${address} `);
+      write(`waiting for our turn at ${address}`.slice(0, Math.max(Deno.consoleSize().columns - 1, 0)));
     });
     if (lateMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
       write(
-        `client: ${address} has not said READY for ${lateMs / 1000} seconds: it is busy, or it speaks TLS (--tls)\n`,
+        `client: ${address} has not said READY for ${
+          lateMs / 1000
+        } seconds: it is busy or hung, or it speaks TLS (--tls)\n`,
       );
     }, lateMs);
   }

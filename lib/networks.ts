@@ -9,13 +9,13 @@ import { TransferError } from "./errors.ts";
 export async function networkTest(networks: readonly string[]): Promise<(address: string) => boolean> {
   const { default: ipaddr } = await import("ipaddr.js");
   const ranges = networks.map((network) => {
-    try {
-      if (network.includes("/")) return ipaddr.parseCIDR(network);
-      const address = ipaddr.parse(network);
-      return [address, address.kind() === "ipv4" ? 32 : 128] as const;
-    } catch (cause) {
-      throw new TransferError(`"${network}" is no network, such as 192.0.2.0/24 or 2001:db8::/32`, { cause });
-    }
+    const { IPv4, IPv6 } = ipaddr;
+    // Not the short, octal and other old forms of IPv4 addresses: they are rarely what was meant.
+    if (IPv4.isValidFourPartDecimal(network)) return [IPv4.parse(network), 32] as const;
+    if (IPv4.isValidCIDRFourPartDecimal(network)) return IPv4.parseCIDR(network);
+    if (IPv6.isValid(network)) return [IPv6.parse(network), 128] as const;
+    if (IPv6.isValidCIDR(network)) return IPv6.parseCIDR(network);
+    throw new TransferError(`"${network}" is no network, such as 192.0.2.0/24 or 2001:db8::/32`);
   });
   return (text) => {
     // An IPv4 client of a listener for both comes as ::ffff:192.0.2.1.

@@ -10,9 +10,6 @@ import type { Socket } from "./socket.ts";
 /** The size of a block of file data, in bytes ("for PUT and GET you must only send file data in 1024-byte blocks"). */
 export const BLOCK_BYTES = 1024;
 
-/** What stands before the text of an error ("Handling Errors"). */
-export const ERROR_PREFIX = "ERROR: ";
-
 /** The messages that stand alone. */
 export type Token = "READY" | "OK" | "DONE";
 
@@ -104,8 +101,9 @@ export class Peer implements Disposable {
       return await wait;
     } catch (error) {
       if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
-        // Some servers end it with a line end.
-        throw new ServerError(error.received.replace(/^ERROR:? ?/, "").replace(/\r?\n$/, ""), { step, cause: error });
+        // Some servers end it with a line end, or with C's NUL.
+        const said = error.received.replace(/^ERROR:? ?/, "").replace(/[\r\n\0]+$/, "");
+        throw new ServerError(said, { step, cause: error });
       }
       if (error instanceof TransferError) error.step ??= step;
       throw error;

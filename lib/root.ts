@@ -1,7 +1,8 @@
 /** The one folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
 import { FileError, TransferError } from "./errors.ts";
-import { Draft, isDraft, isGranted, Source } from "./storage.ts";
+import { Draft, isDraft } from "./draft.ts";
+import { isGranted, Source } from "./storage.ts";
 import { basename, dirname, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -47,11 +48,15 @@ export class Root {
    * is none that can be read.
    */
   static async open(path: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Promise<Root> {
-    if (!isGranted("read", path)) throw new TransferError(`no permission to read ${path} (run it with --allow-read)`);
+    const forbidden = (path: string): TransferError =>
+      new TransferError(`no permission to read ${path} (run it with --allow-read)`);
+    if (!isGranted("read", path)) throw forbidden(path);
     try {
       const real = await Deno.realPath(path);
+      if (!isGranted("read", real)) throw forbidden(real);
       if ((await Deno.stat(real)).isDirectory) return new Root(real, isReadOnly);
     } catch (cause) {
+      if (cause instanceof TransferError) throw cause;
       throw new TransferError(`there is no folder ${path} that can be read`, { cause });
     }
     throw new TransferError(`${path} is not a folder`);
@@ -97,8 +102,9 @@ export class Root {
   #real(name: string): string | undefined {
     const path = this.#lexical(name);
     if (path === undefined) return undefined;
-    // Most names are those of files in the folder itself: one look tells that no link leads elsewhere.
-    if (dirname(path) === this.path && !isDraft(path) && kind(path)?.isFile) return path;
+    // Most names are those of files in the folder itself: one look tells that no link leads elsewhere. On Windows a file
+    // may have a second, short name, which says too little.
+    if (SEPARATOR === "/" && dirname(path) === this.path && !isDraft(path) && kind(path)?.isFile) return path;
     return this.#resolved(path);
   }
 

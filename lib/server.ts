@@ -1,12 +1,13 @@
 /** The server: listens, and serves so many clients at a time. */
 
-import { ConnectionError, TransferError } from "./errors.ts";
+import { sweep } from "./draft.ts";
+import { ConnectionError, systemReason, TransferError } from "./errors.ts";
 import { networkTest } from "./networks.ts";
 import { Peer } from "./peer.ts";
 import { Root } from "./root.ts";
-import { serveClient, type SessionEvent } from "./session.ts";
-import { isNetGranted, Socket, systemReason } from "./socket.ts";
-import { sweep } from "./storage.ts";
+import { serveClient, type SessionEvent, type SessionOptions } from "./session.ts";
+import { isNetGranted, Socket } from "./socket.ts";
+
 import { within } from "./within.ts";
 
 /** What a server tells of its course, in the order of the lab's printed lines ("The Server"). */
@@ -56,7 +57,8 @@ const TIMEOUT_MS = 30_000;
 const ACCEPT_PAUSE_MS = 100;
 // What accept says of a connection that its client has left in the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
-const MANY = 511;
+// Clients that may wait for their turn: some hundreds, far fewer than a process may have descriptors.
+const MAX_WAITING = 511;
 // Conversations that are over may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
 
@@ -67,16 +69,22 @@ export class Server implements AsyncDisposable {
   /** Is fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
   readonly #listener: Deno.Listener;
-  readonly #serveClient: (peer: Peer) => Promise<void>;
+  readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
   readonly #cut = new AbortController();
+  // Clients that wait for their turn. They are accepted when they come: the system's own queue, by the lab no longer than
+  // 0, forgets clients that believe to be connected, and those would wait for their READY for ever.
+  readonly #waiting: Deno.Conn[] = [];
   readonly #active = new Set<Promise<void>>();
+  // Those of them that have asked for nothing yet.
+  readonly #idle = new Set<Peer>();
   // The end of whichever session ends next; a race of all would pile up on those that last.
   #ended = Promise.withResolvers<void>();
   // Conversations that are over but for the close: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
   #cutCount = 0;
+  #isWaitTold = false;
   #isEnding = false;
 
   /** Serves what comes to a listener; {@linkcode serve} makes one. */
@@ -91,8 +99,7 @@ export class Server implements AsyncDisposable {
     this.#isAllowed = isAllowed;
     this.address = listener.addr as Deno.NetAddr;
     const { gather = 1, maxBytes, isDurable = false } = options;
-    const onEvent = (event: SessionEvent): void => this.#tell(event);
-    this.#serveClient = (peer) => serveClient(peer, { root, gather, maxBytes, isDurable, onEvent });
+    this.#session = { root, gather, maxBytes, isDurable };
     const end = (): void => this.#end(options.signal?.reason);
     options.signal?.addEventListener("abort", end);
     this.finished = this.#run().finally(() => options.signal?.removeEventListener("abort", end));
@@ -100,9 +107,8 @@ export class Server implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clients = 1 } = this.#options;
     while (!this.#isEnding) {
-      this.#tell({ type: "waiting", port: this.address.port });
+      this.#serveWaiting();
       try {
         this.#accept(await this.#listener.accept());
       } catch (cause) {
@@ -114,7 +120,7 @@ export class Server implements AsyncDisposable {
           await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
         }
       }
-      while (this.#active.size >= clients) await this.#ended.promise;
+      while (this.#waiting.length >= MAX_WAITING) await this.#ended.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
@@ -126,11 +132,28 @@ export class Server implements AsyncDisposable {
       conn.close();
       return this.#tell({ type: "refused", address });
     }
-    this.#tell({ type: "connected", address });
+    this.#waiting.push(conn);
+  }
+
+  // Serves those whose turn it is.
+  #serveWaiting(): void {
+    const { clients = 1 } = this.#options;
+    while (this.#active.size < clients && !this.#isEnding) {
+      if (!this.#isWaitTold) this.#tell({ type: "waiting", port: this.address.port });
+      const conn = this.#waiting.shift();
+      this.#isWaitTold = conn === undefined;
+      if (conn === undefined) return;
+      this.#start(conn);
+    }
+  }
+
+  #start(conn: Deno.Conn): void {
+    this.#tell({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const socket = new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal });
     const session = this.#serve(socket, new Peer(socket)).then(() => {
       this.#active.delete(session);
+      this.#serveWaiting();
       this.#ended.resolve();
       this.#ended = Promise.withResolvers();
     });
@@ -138,10 +161,16 @@ export class Server implements AsyncDisposable {
   }
 
   async #serve(socket: Socket, peer: Peer): Promise<void> {
+    const onEvent = (event: SessionEvent): void => {
+      this.#idle.delete(peer);
+      this.#tell(event);
+    };
+    this.#idle.add(peer);
     try {
       await socket.handshake();
-      await this.#serveClient(peer);
+      await serveClient(peer, { ...this.#session, onEvent });
     } catch (error) {
+      this.#idle.delete(peer);
       if (this.#cut.signal.aborted) this.#cutCount++;
       this.#tell({ type: "failed", error: error as Error });
     }
@@ -154,12 +183,20 @@ export class Server implements AsyncDisposable {
   }
 
   #tell(event: ServerEvent): void {
-    this.#options.onEvent?.(event);
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      // A bug of the caller's is reported as such; no conversation ends by it.
+      reportError(error);
+    }
   }
 
   #stopListening(): void {
-    if (!this.#isEnding) this.#listener.close();
+    if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#listener.close();
+    for (const conn of this.#waiting.splice(0)) conn.close();
+    for (const peer of this.#idle) peer[Symbol.dispose]();
   }
 
   #end(reason: unknown): void {
@@ -211,7 +248,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });
   // A backlog of 0 is the lab's, for its one client at a time; where many are served, many may come at once.
-  const listener = listen({ hostname, port, tcpBacklog: clients === 1 ? 0 : MANY }, options.tls);
+  const listener = listen({ hostname, port, tcpBacklog: clients === 1 ? 0 : MAX_WAITING }, options.tls);
   return new Server(listener, options, root, isAllowed);
 }
 

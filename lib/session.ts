@@ -1,11 +1,12 @@
 /** The server's side of the lab's protocol: one connection, step by step as the lab lists them. */
 
+import type { Draft } from "./draft.ts";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "./command.ts";
 import { FileError, ProtocolError } from "./errors.ts";
-import type { Bytes } from "./framing.ts";
-import { ERROR_PREFIX, type Peer } from "./peer.ts";
+import { type Bytes, ERROR_PREFIX } from "./framing.ts";
+import type { Peer } from "./peer.ts";
 import type { FoundFile, Root } from "./root.ts";
-import { type Draft, freeBytes, type Source } from "./storage.ts";
+import { freeBytes, type Source } from "./storage.ts";
 import { pump } from "./transfer.ts";
 
 /** What a session tells of its course, in the order of the lab's printed lines ("The Server"). */
@@ -86,7 +87,7 @@ async function servePut(peer: Peer, options: SessionOptions, name: string, creat
   await peer.step("c. server: OK").say("OK");
   const size = await peer.step("d. client: <# bytes>").expectSize();
   // What can't fit is refused before any of it is sent.
-  const room = await freeBytes(options.root.path);
+  const room = await freeBytes(draft.folder);
   if ((room !== undefined && size > room) || (options.maxBytes !== undefined && size > options.maxBytes)) {
     throw new FileError("create", name);
   }

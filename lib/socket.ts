@@ -1,6 +1,6 @@
 /** One TCP connection: reads, writes in calls of a bounded size, waits that end, and a close that loses nothing. */
 
-import { ConnectionError } from "./errors.ts";
+import { ConnectionError, systemReason } from "./errors.ts";
 
 /** How long the waits of a {@linkcode Socket} last. */
 export interface SocketOptions {
@@ -171,6 +171,8 @@ export interface TlsOptions {
 
 /** Which server to connect to. */
 export interface ConnectOptions {
+  /** Milliseconds for the connection to be made; 0 is for ever. A TLS handshake may take longer, as READY may. */
+  timeoutMs: number;
   /** The server's name or address. */
   hostname: string;
   /** The server's TCP port. */
@@ -185,22 +187,24 @@ export interface ConnectOptions {
  * Connects to a server, trying every address that its name has. Throws a {@linkcode ConnectionError}, or the signal's
  * reason.
  */
-export async function connect({ hostname, port, tls, signal }: ConnectOptions): Promise<Deno.Conn> {
+export async function connect({ hostname, port, tls, timeoutMs, signal }: ConnectOptions): Promise<Deno.Conn> {
   signal?.throwIfAborted();
+  const timeout = timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [];
+  const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
-  const attempt = (address: string): Promise<Deno.TcpConn> =>
-    Deno.connect({ hostname: address, port, ...(signal && { signal }) });
+  const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal: ending });
   let conn: Deno.TcpConn | undefined;
   try {
     conn = await attempt(hostname);
   } catch (error) {
-    for (const address of signal?.aborted ? [] : await addresses(hostname)) {
-      conn = await attempt(address).catch(() => undefined);
-      if (conn || signal?.aborted) break;
+    for (const address of ending.aborted ? [] : await addresses(hostname)) {
+      if (isNetGranted(address, port)) conn = await attempt(address).catch(() => undefined);
+      if (conn || ending.aborted) break;
     }
     signal?.throwIfAborted();
+    if (!conn && ending.aborted) throw failed(`no answer for ${timeoutMs / 1000} seconds`, error);
     if (!conn) throw failed(systemReason(error), error);
   }
   if (!tls) return conn;
@@ -229,16 +233,27 @@ async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, sig
   }
 }
 
+// What is said of certificates that can't be trusted, in sentences.
+const CERTIFICATE_REASONS: [RegExp, string][] = [
+  [/unknown ?issuer/, "is by no authority that is trusted here (--ca FILE adds one)"],
+  [/caused ?as ?end ?entity/, "is one of an authority (CA:TRUE), and can't be a server's too"],
+  [/not ?valid ?for ?name/, "is for another name"],
+  [/not ?valid ?yet/, "is not valid yet"],
+  [/expired/, "has expired"],
+];
+
 function tlsReason(error: unknown): string {
   const text = systemReason(error);
-  if (/corrupt message|unexpected message/i.test(text)) return "the server does not speak TLS";
-  if (/certificate/i.test(text)) return `the server's certificate is not trusted (${text})`;
+  if (/corrupt ?message|unexpected ?message/.test(text)) return "the server does not speak TLS";
+  const [, why] = CERTIFICATE_REASONS.find(([pattern]) => pattern.test(text)) ?? [];
+  if (why) return `the server's certificate ${why}`;
+  if (/certificate/.test(text)) return `the server's certificate is not trusted (${text})`;
   return `the TLS handshake failed (${text})`;
 }
 
 // Before Deno 2.9, connect() tries the first address of a name alone.
 async function addresses(hostname: string): Promise<string[]> {
-  if (isIpv6(hostname) || /^[\d.]+$/.test(hostname)) return [];
+  if (isIpv6(hostname) || /^[\d.]+$/.test(hostname) || !isNetGranted(hostname)) return [];
   const { lookup } = await import("node:dns/promises");
   try {
     return (await lookup(hostname, { all: true })).map(({ address }) => address);
@@ -247,21 +262,12 @@ async function addresses(hostname: string): Promise<string[]> {
   }
 }
 
-/** Whether Deno may use the network so, without asking on a terminal. */
-export function isNetGranted(hostname: string, port: number): boolean {
-  const host = `${isIpv6(hostname) ? `[${hostname}]` : hostname}:${port}`;
+/** Whether Deno may use the network so, without asking on a terminal; without a port, any port. */
+export function isNetGranted(hostname: string, port?: number): boolean {
+  const host = (isIpv6(hostname) ? `[${hostname}]` : hostname) + (port === undefined ? "" : `:${port}`);
   return Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
 
 function isIpv6(hostname: string): boolean {
   return hostname.includes(":");
-}
-
-/** What the system says of a failed network call, in a few words. */
-export function systemReason(error: unknown): string {
-  if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
-  if (error instanceof Deno.errors.TimedOut) return "timed out";
-  const text = error instanceof Error ? error.message : String(error);
-  if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  return text.replace(/ \(os error \d+\)$/, "").toLowerCase();
 }

@@ -1,22 +1,10 @@
-/**
- * Files that are read whole and files that appear whole: a draft is written beside its target and takes the target's
- * place in one step. Nothing here knows of sockets, or of which names a peer may use.
- */
+/** Files that are sent, and what received data goes to. Nothing here knows of sockets, or of which names a peer may use. */
 
-import { FileError, TransferError } from "./errors.ts";
+import { FileError, systemReason, TransferError } from "./errors.ts";
 import type { Bytes } from "./framing.ts";
-import { within } from "./within.ts";
-import { basename, dirname, join } from "./path.ts";
-
-const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 
 // A file of this size is read in less time than a thread's answer takes.
 const SMALL_BYTES = 64n * 1024n;
-
-/** Whether a path names a draft: those are never served, and never mistaken for files. */
-export function isDraft(path: string): boolean {
-  return DRAFT_NAME.test(basename(path));
-}
 
 /** Where received data goes. */
 export interface Target extends AsyncDisposable {
@@ -63,15 +51,25 @@ export class Source implements Disposable {
     }
   }
 
-  /** Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file has become too short for that. */
+  /**
+   * Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file has become too short for that, or can
+   * no longer be read.
+   */
   async read(buffer: Bytes): Promise<Bytes> {
     for (let length = 0; length < buffer.length;) {
-      const rest = buffer.subarray(length);
-      const count = this.size <= SMALL_BYTES ? this.#file.readSync(rest) : await this.#file.read(rest);
+      const count = await this.#readSome(buffer.subarray(length));
       if (count === null) throw new TransferError(`${this.#name} became shorter while it was sent`);
       length += count;
     }
     return buffer;
+  }
+
+  async #readSome(buffer: Bytes): Promise<number | null> {
+    try {
+      return this.size <= SMALL_BYTES ? this.#file.readSync(buffer) : await this.#file.read(buffer);
+    } catch (cause) {
+      throw new TransferError(`cannot read ${this.#name}: ${systemReason(cause)}`, { cause });
+    }
   }
 
   /** Closes the file. */
@@ -80,95 +78,9 @@ export class Source implements Disposable {
   }
 }
 
-/** A file in the making. Until it is committed the old file stands; when it is dropped nothing is left of it. */
-export class Draft implements Target {
-  readonly #file: Deno.FsFile;
-  readonly #path: string;
-  readonly #target: string;
-  readonly #name: string;
-  #isCommitted = false;
-
-  private constructor(file: Deno.FsFile, path: string, target: string, name: string) {
-    this.#file = file;
-    this.#path = path;
-    this.#target = target;
-    this.#name = name;
-  }
-
-  /**
-   * Makes a draft of the file at `target`, which has the old file's permission bits. Throws a {@linkcode FileError} that
-   * calls the file `name` when there is something else than a file, or one that may not be written.
-   */
-  static create(target: string, name: string): Promise<Draft> {
-    return creating(name, async () => {
-      if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
-      const old = await existing(target);
-      if (old === undefined) return await Draft.#beside(target, name);
-      if (!old.isFile) throw new FileError("create", name);
-      try {
-        // A file that its owner made read-only is not to be replaced, though its folder would let it be.
-        (await Deno.open(target, { write: true })).close();
-        return await Draft.#beside(await Deno.realPath(target), name, old.mode);
-      } catch (error) {
-        // Deleted in the meantime.
-        if (error instanceof Deno.errors.NotFound) return await Draft.#beside(target, name);
-        throw error;
-      }
-    });
-  }
-
-  static async #beside(target: string, name: string, mode: number | null = null): Promise<Draft> {
-    while (true) {
-      const path = join(dirname(target), `.blockferry-${crypto.randomUUID()}.part`);
-      const permissions = mode === null ? {} : { mode: mode & 0o777 };
-      const file = await Deno.open(path, { createNew: true, write: true, ...permissions });
-      const draft = new Draft(file, path, target, name);
-      try {
-        // The lock says that the draft's process lives; it goes with the process, however that ends.
-        await file.lock(true);
-        // A sweep may have come between the file's birth and its lock.
-        if (await existing(path)) {
-          if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
-          return draft;
-        }
-        file.close();
-      } catch (error) {
-        await draft[Symbol.asyncDispose]();
-        throw error;
-      }
-    }
-  }
-
-  /** Appends a piece. Throws a {@linkcode FileError} when the disk is full. */
-  write(piece: Uint8Array): Promise<void> {
-    return creating(this.#name, () => writeAll(this.#file, piece));
-  }
-
-  /** Puts the draft in its target's place, in one step; `isDurable` waits until file and folder are on disk. */
-  commit({ isDurable = false }: { isDurable?: boolean } = {}): Promise<void> {
-    return creating(this.#name, async () => {
-      if (isDurable) await this.#file.sync();
-      await Deno.rename(this.#path, this.#target);
-      this.#isCommitted = true;
-      // Windows has no way to do that for a folder.
-      if (isDurable && Deno.build.os !== "windows") {
-        using folder = await Deno.open(dirname(this.#target));
-        await folder.sync();
-      }
-    });
-  }
-
-  /** Gives the file back, and removes the draft unless it was committed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#file.close();
-    // It can be gone only with its folder.
-    if (!this.#isCommitted) await Deno.remove(this.#path).catch(() => {});
-  }
-}
-
 /**
  * A file that is written where it is, since no draft can stand beside it: a device, or a file in a folder that is
- * read-only. What a failure leaves of it can't be undone.
+ * read-only. What a failure leaves of it can't be undone. A FIFO is no such file: opening it may wait for ever.
  */
 export class Overwrite implements Target {
   readonly #file: Deno.FsFile;
@@ -183,7 +95,9 @@ export class Overwrite implements Target {
   /** Opens what is at `target`; it is left as it is until data comes. Throws a {@linkcode FileError}. */
   static open(target: string, name: string): Promise<Overwrite> {
     return creating(name, async () => {
-      if (!isGranted("write", target)) throw new FileError("create", name);
+      if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
+      const { isFifo, isSocket } = await Deno.stat(target);
+      if (isFifo || isSocket) throw new FileError("create", name);
       return new Overwrite(await Deno.open(target, { write: true }), name);
     });
   }
@@ -215,35 +129,6 @@ export class Overwrite implements Target {
   }
 }
 
-/** Removes the drafts that processes now gone have left in a folder, and below it if `recursive`. */
-export async function sweep(folder: string, options: { recursive: boolean }): Promise<void> {
-  if (!isGranted("read", folder) || !isGranted("write", folder)) return;
-  try {
-    for await (const entry of Deno.readDir(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory && options.recursive) await sweep(path, options);
-      if (entry.isFile && isDraft(path)) await removeAbandoned(path);
-    }
-  } catch {
-    // A folder that can't be read holds no draft of ours.
-  }
-}
-
-async function removeAbandoned(path: string): Promise<void> {
-  try {
-    using file = await Deno.open(path, { write: true });
-    if (await isAbandoned(file)) await Deno.remove(path);
-  } catch {
-    // Gone in the meantime, or another user's.
-  }
-}
-
-async function isAbandoned(file: Deno.FsFile & { tryLock?(exclusive: boolean): Promise<boolean> }): Promise<boolean> {
-  if (file.tryLock) return await file.tryLock(true);
-  // Before Deno 2.7 there is lock() alone: one that is not there at once is held by a living process.
-  return await within(file.lock(true).then(() => true, () => false), 100) ?? false;
-}
-
 /**
  * Bytes that a folder's disk has free for this user; `undefined` when that can't be known, as without the permission
  * `--allow-sys=statfs`.
@@ -256,7 +141,8 @@ export async function freeBytes(folder: string): Promise<bigint | undefined> {
   );
 }
 
-async function existing(path: string): Promise<Deno.FileInfo | undefined> {
+/** What is at a path; `undefined` if there is nothing. Follows links. */
+export async function existing(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
   } catch (error) {
@@ -265,11 +151,13 @@ async function existing(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-async function writeAll(file: Deno.FsFile, piece: Uint8Array): Promise<void> {
+/** Writes all of a piece. */
+export async function writeAll(file: { write(piece: Uint8Array): Promise<number> }, piece: Uint8Array): Promise<void> {
   for (let start = 0; start < piece.length;) start += await file.write(piece.subarray(start));
 }
 
-async function creating<T>(name: string, work: () => Promise<T>): Promise<T> {
+/** Does work on a file that is being made; whatever fails is a {@linkcode FileError} that calls the file `name`. */
+export async function creating<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** Moves file data: one pump for both directions and both roles. */
 
 import type { Bytes } from "./framing.ts";
+import { BLOCK_BYTES } from "./peer.ts";
 
 /** How a movement of file data is watched and held back. */
 export interface TransferOptions {
@@ -22,10 +23,9 @@ export interface Transfer extends TransferOptions {
   write: (piece: Bytes) => Promise<void>;
 }
 
-const BLOCK_BYTES = 1024;
 // Large enough that a file's read or write costs little beside the data it moves; whole blocks.
 const PIECE_BYTES = 512 * BLOCK_BYTES;
-// A rate is kept by pausing behind each piece, which then lasts about this part of a second.
+// A rate is kept by pausing behind each piece, which then lasts this part of a second at most.
 const PIECES_PER_SECOND = 8;
 
 /**
@@ -58,9 +58,10 @@ export async function pump({ size, read, write, onProgress, onData, bytesPerSeco
   }
 }
 
+// Whole blocks, unless a single one would last too long.
 function pieceBytes(bytesPerSecond = Infinity): number {
-  const blocks = Math.ceil(bytesPerSecond / PIECES_PER_SECOND / BLOCK_BYTES);
-  return Math.min(PIECE_BYTES, blocks * BLOCK_BYTES);
+  const bytes = Math.min(PIECE_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
+  return bytes < BLOCK_BYTES ? bytes : bytes - bytes % BLOCK_BYTES;
 }
 
 async function sleepUntil(time: number): Promise<void> {

@@ -35,7 +35,7 @@ export interface Load {
 
 /** The raw client's command line. */
 export function loader(bench: Bench, { port, file, clients = 1, gets = 1e9, seconds = 1e9 }: Load): string[] {
-  const script = new URL("bench_client.py", import.meta.url).pathname;
+  const script = `${import.meta.dirname}/bench_client.py`;
   return [bench.python, script, ...[port, file, clients, gets, seconds].map(String)];
 }
 

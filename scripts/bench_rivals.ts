@@ -2,7 +2,7 @@
 
 import { command, freePort, Process, run } from "../tests/programs.ts";
 
-const PROJECT = new URL("..", import.meta.url).pathname;
+const PROJECT = `${import.meta.dirname}/..`;
 const LISTENING_TRIES = 500;
 const LISTENING_PAUSE_MS = 20;
 // OpenSSH's own folder, without which its server does not start as root; Debian's service makes and removes it.
@@ -113,9 +113,9 @@ export async function ours(bench: Bench, options: string[] = []): Promise<Tool> 
 
 /** The lab's programs as the lab suggests to write them. */
 export async function naivePython(bench: Bench): Promise<Tool> {
-  const port = await serve(bench, (port) => [bench.python, `${PROJECT}tests/peers/naive_server.py`, `${port}`]);
+  const port = await serve(bench, (port) => [bench.python, `${PROJECT}/tests/peers/naive_server.py`, `${port}`]);
   const client = (verb: string, file: string): Copy => ({
-    words: [bench.python, `${PROJECT}tests/peers/naive_client.py`, "127.0.0.1", `${port}`, verb, file],
+    words: [bench.python, `${PROJECT}/tests/peers/naive_client.py`, "127.0.0.1", `${port}`, verb, file],
   });
   return { name: "naive Python", put: (file) => client("PUT", file), get: (file) => client("GET", file) };
 }

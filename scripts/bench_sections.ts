@@ -37,7 +37,7 @@ export interface Options {
   svg: string | undefined;
 }
 
-const PROJECT = new URL("..", import.meta.url).pathname;
+const PROJECT = `${import.meta.dirname}/..`;
 const VERBS = ["put", "get"] as const;
 const SMALL_BYTES = 1024;
 const SMALL_SECONDS = 2;
@@ -87,7 +87,7 @@ async function small(bench: Bench, { rounds }: Options): Promise<void> {
   await makeFile(bench, "small", SMALL_BYTES);
   await Deno.copyFile(`${bench.from}/small`, `${bench.served}/small`);
   const python = (script: string): Promise<number> =>
-    serve(bench, (port) => [bench.python, PROJECT + script, `${port}`]);
+    serve(bench, (port) => [bench.python, `${PROJECT}/${script}`, `${port}`]);
   const port = await serve(bench, (port) => [...command("server"), `${port}`]);
   const rates = await inTurn(
     {
@@ -103,7 +103,7 @@ async function small(bench: Bench, { rounds }: Options): Promise<void> {
     Object.entries(rates).map(([name, rate]) => [name, rate.toFixed(0), (rate / rates.ours).toFixed(2)]),
   );
 
-  const naive = `${PROJECT}tests/peers/naive_client.py`;
+  const naive = `${PROJECT}/tests/peers/naive_client.py`;
   const pythons = [...new Set([which("python3")!, "/usr/bin/python3"])].filter(isFile);
   const clients = {
     ours: command("client"),

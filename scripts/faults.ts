@@ -10,7 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readInteger } from "../lib/arguments.ts";
 import type { Verb } from "../lib/command.ts";
 import { type ClientOptions, get, put, TransferError } from "../lib/mod.ts";
-import { isDraft } from "../lib/storage.ts";
+import { isDraft } from "../lib/draft.ts";
 import { FlakyProxy, type Plan } from "../tests/flaky_proxy.ts";
 import { command, Folder, Process, randomBytes, ServerProcess } from "../tests/programs.ts";
 import { Conversation, letters } from "../tests/peers/raw.ts";

@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../lib/types/streams.d.ts"
 import { toArrayBuffer } from "@std/streams/to-array-buffer";
 import { progressLine } from "../lib/progress.ts";
-import { command, Folder, type Output, Process, randomBytes, runClient, ServerProcess } from "./programs.ts";
+import { command, DENO_JSON, Folder, type Output, Process, randomBytes, runClient, ServerProcess } from "./programs.ts";
 
 /** A server and a folder for the client; `client` runs it there. */
 class Pair implements AsyncDisposable {
@@ -168,6 +168,46 @@ Deno.test("--limit-rate keeps to its rate, whichever way the data goes", async (
   }
 });
 
+Deno.test("a file's name that ends like a short option is no option", async () => {
+  await using pair = await Pair.start();
+  for (const name of ["sh", "aq", "xv"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
+  const stdout = ["sh", "aq", "xv"].map((name) => `client sending file ${name} (5 bytes)\nComplete\n`).join("");
+  assertEquals(await pair.client("PUT", "sh", "aq", "xv"), { status: 0, stdout, stderr: "" });
+  assertEquals(await pair.folder.names("served"), ["aq", "sh", "xv"]);
+});
+
+Deno.test("a file is called by its own name when it is missing, and by --as when that can't be created", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(pair.folder.at("served/f"), "hello");
+  await Deno.mkdir(`${pair.mine}/folder`);
+  assertEquals((await pair.client("PUT", "none", "--as", "g")).stdout, "client error: none does not exist\n");
+  assertEquals(
+    (await pair.client("GET", "f", "--as", "folder")).stdout,
+    "client error: unable to create file folder\n",
+  );
+});
+
+Deno.test("a name that would arrive as another is refused before there is a connection", async () => {
+  await using folder = new Folder();
+  for (const name of ["f\n", "f\r\n", "x".repeat(4097)]) {
+    const { status, stdout, stderr } = await runClient(["127.0.0.1", "1", "DEL", name], { cwd: folder.path });
+    assertEquals([status, stdout], [1, ""]);
+    assertMatch(stderr, /^client: the protocol has no way to name a file "[^\n]+\n$/);
+  }
+});
+
+Deno.test("an output that can't be written is told in one sentence", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
+  await using pair = await Pair.start();
+  await Deno.writeFile(pair.folder.at("served/f"), new Uint8Array(100_000));
+  for (const args of ["GET f", "GET f --as -"]) {
+    const { status, stderr } = await pair.shell(`"$@" ${args} > /dev/full`);
+    const lines = stderr.replace(/^client receiving.*\n/, "");
+    assertEquals([status, lines], [1, "client: cannot write to standard output: no space left on device\n"]);
+  }
+  assertEquals(await pair.folder.names("mine"), []);
+});
+
 Deno.test("an option may stand anywhere, and -- ends them", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(`${pair.mine}/--as`, "hello");
@@ -186,7 +226,7 @@ Deno.test("a command line that is wrong touches nothing, and the nearest right w
     [["localhost", "1", "FETCH", "f"], "unknown command FETCH"],
     [["localhost", "1", "GET", "f", "--verfy"], "unknown option --verfy; did you mean --verify?"],
     [
-      ["localhost", "1", "GET", "f", "--tls=x=y", "--limitrate=5"],
+      ["localhost", "1", "GET", "f", "--limitrate=5"],
       "unknown option --limitrate=5; did you mean --limit-rate?",
     ],
     [["localhost", "1", "GET", "f", "g", "--as", "h"], "option --as takes one file name, not several"],
@@ -205,7 +245,18 @@ Deno.test("a command line that is wrong touches nothing, and the nearest right w
       'option --limit-rate takes a number of bytes such as 64K or 5M, not "5X"',
     ],
     [["localhost", "1", "GET", "f", "--limit-rate", "0"], "option --limit-rate takes at least one byte a second"],
+    [
+      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(20)],
+      `option --limit-rate: ${"9".repeat(20)} is more than the largest file's size, 2^64-1 bytes`,
+    ],
+    [
+      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(400)],
+      `option --limit-rate takes a number of bytes such as 64K or 5M, not "${"9".repeat(400)}"`,
+    ],
+    [["localhost", "1", "GET", "f", "--verify=no"], "option --verify takes no value"],
+    [["localhost", "1", "GET", "f", "--_=x"], "unknown option --_=x"],
     [["localhost", "1", "GET", "f", "--ca", "none.pem"], "option --ca: cannot read none.pem"],
+    [["localhost", "1", "GET", "f", "--ca", DENO_JSON], `option --ca: there is no certificate (PEM) in ${DENO_JSON}`],
     [["localhost", "1", "GET", ""], "expected an address, a port, a command and a file name"],
     [[], "expected an address, a port, a command and a file name"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { run } from "./programs.ts";
 
-const SCRIPT = new URL("../scripts/fuzz.ts", import.meta.url).pathname;
+const SCRIPT = `${import.meta.dirname}/../scripts/fuzz.ts`;
 const PERMISSIONS = ["net", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`);
 
 Deno.test("300 random conversations crash, hang and leak nothing, and leave no half file", async () => {

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { command, Folder, Process, randomBytes, run } from "./programs.ts";
 
-const PEERS = new URL("peers/", import.meta.url).pathname;
+const PEERS = `${import.meta.dirname}/peers/`;
 const CLIENTS = { our: command("client"), Python: ["python3", `${PEERS}naive_client.py`] };
 const SERVERS = { our: command("server"), Python: ["python3", `${PEERS}naive_server.py`] };
 const HAS_PYTHON = await run(["python3", "--version"], { cwd: PEERS }).then(({ status }) => status === 0, () => false);

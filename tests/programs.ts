@@ -4,6 +4,8 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
 
 const HERE = `${import.meta.dirname}/..`;
+/** The project's configuration. */
+export const DENO_JSON = `${HERE}/deno.json`;
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
 
 /** A program's command line: the executable that BLOCKFERRY_CLIENT or BLOCKFERRY_SERVER names, or `deno run`. */

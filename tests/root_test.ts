@@ -1,8 +1,8 @@
 // @ts-types="../lib/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Draft } from "../lib/draft.ts";
 import { FileError } from "../lib/errors.ts";
 import { isFileName, Root } from "../lib/root.ts";
-import { Draft } from "../lib/storage.ts";
 import { Folder, run } from "./programs.ts";
 
 /** A folder `root` with a file, a folder and links, beside things that are outside of it. */

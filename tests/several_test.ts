@@ -3,11 +3,11 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileError } from "../lib/errors.ts";
 import { Root } from "../lib/root.ts";
-import { isDraft } from "../lib/storage.ts";
+import { isDraft } from "../lib/draft.ts";
 import { Folder, randomBytes, run, ServerProcess } from "./programs.ts";
 import { Conversation } from "./peers/raw.ts";
 
-const PROJECT = new URL("..", import.meta.url).pathname;
+const PROJECT = `${import.meta.dirname}/..`;
 const OLD = randomBytes(1_000_001);
 const NEW = randomBytes(1_000_002);
 

@@ -1,8 +1,9 @@
 // @ts-types="../lib/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../lib/errors.ts";
-import { Draft, isDraft, Overwrite, Source, sweep } from "../lib/storage.ts";
-import { Folder, Process, randomBytes, run } from "./programs.ts";
+import { Draft, isDraft, sweep } from "../lib/draft.ts";
+import { Overwrite, Source } from "../lib/storage.ts";
+import { DENO_JSON, Folder, Process, randomBytes, run } from "./programs.ts";
 
 const UNIX = Deno.build.os !== "windows";
 
@@ -10,13 +11,12 @@ const UNIX = Deno.build.os !== "windows";
 function spawnDeno(folder: Folder, text: string): Process {
   const file = folder.at(`${crypto.randomUUID()}.ts`);
   Deno.writeTextFileSync(file, text);
-  return new Process([Deno.execPath(), "run", "--quiet", "--no-prompt", "-RW", "--config", CONFIG, file], {
+  return new Process([Deno.execPath(), "run", "--quiet", "--no-prompt", "-RW", "--config", DENO_JSON, file], {
     cwd: folder.path,
   });
 }
 
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
-const STORAGE = new URL("../lib/storage.ts", import.meta.url).href;
+const DRAFT = new URL("../lib/draft.ts", import.meta.url).href;
 
 Deno.test("a draft is not the file until it is committed, and then it is whole", async () => {
   await using folder = new Folder();
@@ -133,7 +133,7 @@ Deno.test("a source that became shorter says so; of one that grew, the first par
 Deno.test("a sweep removes what a killed process left, at any depth, and nothing that a living one works on", async () => {
   await using folder = new Folder();
   const program = `
-    import { Draft } from ${JSON.stringify(STORAGE)};
+    import { Draft } from ${JSON.stringify(DRAFT)};
     const draft = await Draft.create("sub/f", "f");
     await draft.write(new Uint8Array(10));
     console.log("ready");

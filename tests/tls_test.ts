@@ -61,7 +61,7 @@ Deno.test("inside TLS, files move as they do without, and the names of a server 
   assertEquals(error, { status: 1, stdout: "server error: none does not exist\n", stderr: "" });
   const untrusted = await runClient(["localhost", port, "GET", "f", "--as", "h", "--tls"], mine);
   assertEquals([untrusted.status, untrusted.stdout], [1, ""]);
-  assertMatch(untrusted.stderr, /^client: cannot connect .*certificate is not trusted .*\n$/);
+  assertMatch(untrusted.stderr, /^client: cannot connect .* certificate is by no authority that is trusted here .*\n$/);
   assertEquals(await folder.names("mine"), ["f", "g"]);
 });
 
@@ -173,7 +173,13 @@ Deno.test("a certificate that can't be used is told in one sentence", async () =
     2,
     "server: option --cert: cannot read none.pem (--help shows the usage)\n",
   ]);
-  const [status, stderr] = await start("--cert", "junk.pem", "--key", "junk.pem");
+  assertEquals(await start("--cert", "junk.pem", "--key", "junk.pem"), [
+    2,
+    "server: option --cert: there is no certificate (PEM) in junk.pem (--help shows the usage)\n",
+  ]);
+  await Deno.writeTextFile(folder.at("cert.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  await Deno.writeTextFile(folder.at("key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+  const [status, stderr] = await start("--cert", "cert.pem", "--key", "key.pem");
   assertEquals(status, 1);
   assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
 });

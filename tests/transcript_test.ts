@@ -362,7 +362,7 @@ Deno.test("a server that goes away is one sentence on stderr: what was expected,
       "GET",
       [],
       "",
-      'expected READY, but the connection was closed (at step "a. server: READY"); does the server speak TLS (--tls)?',
+      'expected READY, but the connection was closed (at step "a. server: READY"); does the server speak TLS (--tls), or not admit this address?',
     ],
     ["GET", ["READY", "GET f"], "", 'expected OK, but the connection was closed (at step "c. server: OK")'],
     [
