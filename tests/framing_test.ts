@@ -244,3 +244,18 @@ Deno.test("the stream's error is passed on as it is, behind all that came before
     assert(await assertRejects(() => read(frames([piece], broken))) === broken);
   }
 });
+
+Deno.test("an error in place of a size is a ProtocolError with its whole text", async () => {
+  for (const pieces of everyCut(wire("ERROR: f does not exist"))) {
+    const error = await assertRejects(() => frames(pieces).size(), ProtocolError);
+    assertEquals(error.received, "ERROR: f does not exist");
+  }
+});
+
+Deno.test("silence does not end an error that has said nothing yet", async () => {
+  const late = [wire("ERR"), wire("OR: "), wire("no room")].map((piece, index) =>
+    new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 300 * index))
+  );
+  const error = await assertRejects(() => frames(late).token("OK"), ProtocolError);
+  assertEquals(error.received, "ERROR: no room");
+});

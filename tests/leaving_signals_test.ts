@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../lib/draft.ts";
 import { within } from "../lib/within.ts";
-import { command, Folder, Process, randomBytes, ServerProcess } from "./programs.ts";
+import { command, Folder, Process, randomBytes, run, ServerProcess } from "./programs.ts";
 import { Conversation } from "./peers/raw.ts";
 
 const UNIX = Deno.build.os !== "windows";
@@ -171,3 +171,53 @@ signalTest("an upload whose client is interrupted leaves the server's old file a
   await next.until("h");
   assertEquals(await served.names(), ["f"]);
 });
+
+signalTest("a client that has asked for nothing yet does not keep a server from its end", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start(["--clients", "3"], { cwd: folder.path });
+  using idle = await Conversation.start(server.port, "GET", "f");
+  await idle.until("a");
+  const start = performance.now();
+  server.child.kill("SIGINT");
+  assertEquals(await server.ended(), 0);
+  assert(performance.now() - start < GRACE_MS);
+});
+
+signalTest("a client that can't go on, since nobody reads what it writes, ends by a signal too", async () => {
+  await using served = new Folder();
+  await Deno.writeFile(served.at("f"), new Uint8Array(5_000_000));
+  await using server = await ServerProcess.start([], { cwd: served.path });
+  for (const signals of [["SIGINT"], ["SIGTERM", "SIGTERM"]] as const) {
+    const [program, ...args] = [...command("client"), "127.0.0.1", String(server.port), "GET", "f", "--as", "-"];
+    const child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+    // What it says comes before the data, for which the pipe has no room.
+    await child.stderr.getReader().read();
+    for (const signal of signals) child.kill(signal);
+    const status = await within(child.status, 20_000);
+    assertEquals(status?.code, signals[0] === "SIGINT" ? 130 : 143);
+    await child.stdout.cancel();
+  }
+});
+
+signalTest(
+  "a file larger than the system's limit for the user is the lab's error, and no end of the server",
+  async () => {
+    await using folder = new Folder();
+    await folder.folder("served");
+    await folder.folder("mine");
+    await Deno.writeFile(folder.at("mine/large"), new Uint8Array(30_000_000));
+    await Deno.writeFile(folder.at("served/large"), new Uint8Array(30_000_001));
+    // In blocks of 1,024 bytes; the runtime itself writes files of some megabytes.
+    const limited = (words: string[]): string[] => ["bash", "-c", 'ulimit -f 20000; exec "$@"', "bash", ...words];
+    const words = limited([...command("server"), "0", "-v"]);
+    await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+    const client = (...args: string[]): string[] => [...command("client"), "127.0.0.1", String(server.port), ...args];
+    const put = await run(client("PUT", "large"), { cwd: folder.at("mine") });
+    const said = "unable to create file large";
+    assertEquals([put.status, put.stdout.split("\n")[1]], [1, `server error: ${said}`]);
+    const get = await run(limited(client("GET", "large")), { cwd: folder.at("mine") });
+    assertEquals([get.status, get.stdout.split("\n")[1]], [1, `client error: ${said}`]);
+    assertEquals([await folder.names("served"), await folder.names("mine")], [["large"], ["large"]]);
+    assertEquals((await Deno.stat(folder.at("served/large"))).size, 30_000_001);
+  },
+);

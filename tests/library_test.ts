@@ -147,3 +147,46 @@ Deno.test("a server at its end lets the transfer at hand finish, takes no other,
   }
   assertEquals(await folder.names(), ["f", "g"]);
 });
+
+Deno.test("a server that takes no connection is given up after the timeout", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: other systems refuse what their queue can't take");
+  using listener = Deno.listen({ ...HOST, port: 0, tcpBacklog: 0 });
+  const { port } = listener.addr;
+  // The queue has room for one.
+  using _first = await Deno.connect({ ...HOST, port });
+  const start = performance.now();
+  const error = await assertRejects(() => del("f", { ...HOST, port, timeoutMs: 500 }), ConnectionError);
+  assertEquals(error.message, `cannot connect to 127.0.0.1 port ${port}: no answer for 0.5 seconds`);
+  assert(performance.now() - start >= 490);
+});
+
+Deno.test("a rate below a block a second keeps no server waiting for longer than its timeout", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path, timeoutMs: 3000 });
+  const from = new Blob([randomBytes(1500)]).stream();
+  await put("f", { ...HOST, port: server.address.port, from, size: 1500n, bytesPerSecond: 300 });
+  assertEquals((await Deno.stat(folder.at("f"))).size, 1500);
+});
+
+Deno.test("a listener of events that throws is reported, and ends no conversation", async () => {
+  await using folder = new Folder();
+  const reported: unknown[] = [];
+  const onError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    reported.push(event.error);
+  };
+  globalThis.addEventListener("error", onError);
+  try {
+    const bug = new Error("a bug");
+    const onEvent = (): void => {
+      throw bug;
+    };
+    await using server = await serve({ ...HOST, port: 0, root: folder.path, onEvent });
+    const options = { ...HOST, port: server.address.port };
+    await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
+    await del("f", options);
+    assert(reported.length >= 6 && reported.every((error) => error === bug));
+  } finally {
+    globalThis.removeEventListener("error", onError);
+  }
+});

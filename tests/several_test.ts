@@ -163,3 +163,21 @@ Deno.test("every line of -v is one client's, whole, however many are served at o
   assertEquals(server.lines.filter((line) => !others.test(line)).sort(), expected.sort());
   assertEquals(server.errors, []);
 });
+
+Deno.test("clients that come while one is served are accepted at once, and have their turns in that order", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  using first = await Conversation.start(server.port, "PUT", "g", NEW);
+  await first.until("half");
+  using stack = new DisposableStack();
+  const others: Conversation[] = [];
+  // More than the system's own queue takes: a connection that it dropped would be made a second later, or never.
+  for (let number = 0; number < 10; number++) {
+    others.push(stack.use(await Conversation.start(server.port, "GET", "f", OLD)));
+  }
+  await first.until("g");
+  const order: number[] = [];
+  await Promise.all(others.map((other, number) => other.until("h").then(() => order.push(number))));
+  assertEquals(order, [...others.keys()]);
+});

@@ -1,7 +1,7 @@
 // @ts-types="../lib/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../lib/errors.ts";
-import { Draft, isDraft, sweep } from "../lib/draft.ts";
+import { Draft, isDraft, openTarget, sweep } from "../lib/draft.ts";
 import { Overwrite, Source } from "../lib/storage.ts";
 import { DENO_JSON, Folder, Process, randomBytes, run } from "./programs.ts";
 
@@ -95,8 +95,7 @@ Deno.test("what has no draft is written in place: a device, or a file in a folde
   }
   await Deno.writeTextFile(folder.at("f"), "something old");
   {
-    await using untouched = await Overwrite.open(folder.at("f"), "f");
-    assert(untouched);
+    await using _untouched = await Overwrite.open(folder.at("f"), "f");
   }
   assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
   await using file = await Overwrite.open(folder.at("f"), "f");
@@ -157,4 +156,27 @@ Deno.test("a sweep removes what a killed process left, at any depth, and nothing
   await living.ended();
   await sweep(folder.path, { recursive: true });
   assertEquals(await folder.names("sub"), [".blockferry-other.part"]);
+});
+
+Deno.test("a FIFO is not written in place: to open it may wait for ever", async () => {
+  if (!UNIX) return console.log("left out: this system has no FIFOs");
+  await using folder = new Folder();
+  await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
+  await assertRejects(() => openTarget(folder.at("fifo")), FileError, "unable to create");
+});
+
+Deno.test("the drafts that are swept before a file is made are those beside it, though a link leads there", async () => {
+  if (!UNIX) return console.log("left out: links are for administrators on this system");
+  await using folder = new Folder();
+  await folder.folder("other");
+  await Deno.writeTextFile(folder.at("other/f"), "old");
+  const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
+  await Deno.writeTextFile(folder.at(`other/${abandoned}`), "");
+  await Deno.symlink("other/f", folder.at("link"));
+  await using target = await openTarget(folder.at("link"));
+  const names = await folder.names("other");
+  assert(!names.includes(abandoned) && names.length === 2, names.join());
+  await target.commit();
+  assertEquals(await folder.names("other"), ["f"]);
+  assert((await Deno.lstat(folder.at("link"))).isSymlink);
 });
