@@ -8,6 +8,7 @@ import { Root } from "./root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./session.ts";
 import { isNetGranted, Socket } from "./socket.ts";
 
+import { type TlsCredentials, TlsServer } from "./tls.ts";
 import { within } from "./within.ts";
 
 /** What a server tells of its course, in the order of the lab's printed lines ("The Server"). */
@@ -44,8 +45,8 @@ export interface ServeOptions {
   allowFrom?: readonly string[];
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
-  /** The server's certificate chain and its private key, both in PEM: the protocol is spoken inside TLS. */
-  tls?: { cert: string; key: string };
+  /** The server's certificate chain and its private key: the protocol is spoken inside TLS. */
+  tls?: TlsCredentials;
   /** Ends the server and its transfers at once. */
   signal?: AbortSignal;
   /** Is told of the server's course. */
@@ -68,14 +69,15 @@ export class Server implements AsyncDisposable {
   readonly address: Deno.NetAddr;
   /** Is fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
-  readonly #listener: Deno.Listener;
+  readonly #listener: Deno.TcpListener;
+  readonly #tls: TlsServer | undefined;
   readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
   readonly #cut = new AbortController();
   // Clients that wait for their turn. They are accepted when they come: the system's own queue, by the lab no longer than
   // 0, forgets clients that believe to be connected, and those would wait for their READY for ever.
-  readonly #waiting: Deno.Conn[] = [];
+  readonly #waiting: Deno.TcpConn[] = [];
   readonly #active = new Set<Promise<void>>();
   // Those of them that have asked for nothing yet.
   readonly #idle = new Set<Peer>();
@@ -89,12 +91,14 @@ export class Server implements AsyncDisposable {
 
   /** Serves what comes to a listener; {@linkcode serve} makes one. */
   constructor(
-    listener: Deno.Listener,
+    listener: Deno.TcpListener,
+    tls: TlsServer | undefined,
     options: ServeOptions,
     root: Root,
     isAllowed: (address: string) => boolean,
   ) {
     this.#listener = listener;
+    this.#tls = tls;
     this.#options = options;
     this.#isAllowed = isAllowed;
     this.address = listener.addr as Deno.NetAddr;
@@ -126,7 +130,7 @@ export class Server implements AsyncDisposable {
     await Promise.all(this.#closing.values());
   }
 
-  #accept(conn: Deno.Conn): void {
+  #accept(conn: Deno.TcpConn): void {
     const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isAllowed(address.hostname)) {
       conn.close();
@@ -147,11 +151,11 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #start(conn: Deno.Conn): void {
+  #start(conn: Deno.TcpConn): void {
     this.#tell({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
-    const socket = new Socket(conn, { timeoutMs, peer: "client", signal: this.#cut.signal });
-    const session = this.#serve(socket, new Peer(socket)).then(() => {
+    const options = { timeoutMs, peer: "client", signal: this.#cut.signal } as const;
+    const session = this.#serve(new Peer(new Socket(this.#tls?.secure(conn) ?? conn, options))).then(() => {
       this.#active.delete(session);
       this.#serveWaiting();
       this.#ended.resolve();
@@ -160,14 +164,13 @@ export class Server implements AsyncDisposable {
     this.#active.add(session);
   }
 
-  async #serve(socket: Socket, peer: Peer): Promise<void> {
+  async #serve(peer: Peer): Promise<void> {
     const onEvent = (event: SessionEvent): void => {
       this.#idle.delete(peer);
       this.#tell(event);
     };
     this.#idle.add(peer);
     try {
-      await socket.handshake();
       await serveClient(peer, { ...this.#session, onEvent });
     } catch (error) {
       this.#idle.delete(peer);
@@ -195,6 +198,7 @@ export class Server implements AsyncDisposable {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#listener.close();
+    this.#tls?.[Symbol.dispose]();
     for (const conn of this.#waiting.splice(0)) conn.close();
     for (const peer of this.#idle) peer[Symbol.dispose]();
   }
@@ -248,19 +252,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });
   // A backlog of 0 is the lab's, for its one client at a time; where many are served, many may come at once.
-  const listener = listen({ hostname, port, tcpBacklog: clients === 1 ? 0 : MAX_WAITING }, options.tls);
-  return new Server(listener, options, root, isAllowed);
-}
-
-type ListenOptions = { hostname: string; port: number; tcpBacklog: number };
-
-function listen(options: ListenOptions, tls: ServeOptions["tls"]): Deno.Listener {
-  const { hostname, port } = options;
+  const tcpBacklog = clients === 1 ? 0 : MAX_WAITING;
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
+  if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
   try {
-    return tls ? Deno.listenTls({ ...options, ...tls }) : Deno.listen(options);
+    using stack = new DisposableStack();
+    const tls = options.tls && stack.use(new TlsServer(options.tls));
+    const listener = Deno.listen({ hostname, port, tcpBacklog });
+    stack.move();
+    return new Server(listener, tls, options, root, isAllowed);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     throw failed(systemReason(error), error);

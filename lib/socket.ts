@@ -2,6 +2,14 @@
 
 import { ConnectionError, systemReason } from "./errors.ts";
 
+/** A connection of Deno's, as far as a {@linkcode Socket} uses it, or one like it. */
+export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
+  /** Turns TCP's delay of small segments off, where it can be. */
+  setNoDelay?(isOn: boolean): void;
+  /** Is set to be told of data that moves outside of a read or a write. */
+  onProgress?(): void;
+};
+
 /** How long the waits of a {@linkcode Socket} last. */
 export interface SocketOptions {
   /** Milliseconds that one wait for the peer may last; 0 is for ever. */
@@ -23,7 +31,7 @@ const TICKS = 10;
 export class Socket implements Disposable {
   /** What the peer sends, as a byte stream. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Conn;
   readonly #options: SocketOptions;
   readonly #onAbort = (): void => this.#cut(this.#options.signal?.reason);
   // Why the connection was cut from this side; it explains every operation that fails thereafter.
@@ -37,9 +45,10 @@ export class Socket implements Disposable {
   #progress = 0;
 
   /** Takes over a connection. */
-  constructor(conn: Deno.Conn, options: SocketOptions) {
+  constructor(conn: Conn, options: SocketOptions) {
     this.#conn = conn;
     this.#options = options;
+    conn.onProgress = (): void => void this.#progress++;
     this.#setNoDelay(true);
     this.readable = new ReadableStream({
       type: "bytes",
@@ -91,10 +100,10 @@ export class Socket implements Disposable {
 
   // Without it the last short block and DONE wait some 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2).
   #setNoDelay(isOn: boolean): void {
-    if (this.#isNoDelay === isOn || !("setNoDelay" in this.#conn)) return;
+    if (this.#isNoDelay === isOn) return;
     this.#isNoDelay = isOn;
     try {
-      (this.#conn as Deno.TcpConn).setNoDelay(isOn);
+      this.#conn.setNoDelay?.(isOn);
     } catch {
       // Some systems refuse it on a connection that the peer has reset; the next read or write tells.
     }
@@ -106,9 +115,10 @@ export class Socket implements Disposable {
    */
   async finish(): Promise<void> {
     using _ = this;
-    const timer = setTimeout(() => this.#cut(), LINGER_MS);
+    let timer;
     try {
-      await this.#conn.closeWrite();
+      await this.watch(this.#conn.closeWrite());
+      timer = setTimeout(() => this.#cut(), LINGER_MS);
       const dropped = new Uint8Array(LINGER_BYTES);
       while (await this.#conn.read(dropped) !== null);
     } catch {
@@ -116,11 +126,6 @@ export class Socket implements Disposable {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** Completes the TLS handshake, if there is one to make. */
-  async handshake(): Promise<void> {
-    if ("handshake" in this.#conn) await this.watch(this.#explained((this.#conn as Deno.TlsConn).handshake()));
   }
 
   /** Closes the connection; what waits on it fails. */

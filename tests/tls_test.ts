@@ -1,6 +1,16 @@
 // @ts-types="../lib/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { command, Folder, freePort, Process, randomBytes, run, runClient, ServerProcess } from "./programs.ts";
+import {
+  command,
+  Folder,
+  freePort,
+  type Output,
+  Process,
+  randomBytes,
+  run,
+  runClient,
+  ServerProcess,
+} from "./programs.ts";
 
 /** A private authority and a certificate of its for localhost; `undefined` without openssl. */
 async function certificates(folder: Folder): Promise<boolean> {
@@ -78,6 +88,9 @@ Deno.test("a plain client at a TLS server is told so within the timeout, and the
     cwd: folder.at("mine"),
   });
   assertEquals(next.status, 0, next.stderr);
+  // The server has closed the connection, though its handshake was never done.
+  assertEquals(await plain.ended(), 1);
+  assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
 });
 
 Deno.test("a TLS client at a plain server is told so", async () => {
@@ -136,20 +149,21 @@ Deno.test("our client can speak the protocol to openssl's own server", async () 
   }).spawn();
   const writer = child.stdin.getWriter();
   const reader = child.stdout.getReader();
-  // It has no line to say that it listens.
-  for (let tries = 0; tries < 100; tries++) {
-    try {
-      (await Deno.connect({ port })).close();
-      break;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  const words2 = ["localhost", String(port), "DEL", "f", "--ca", folder.at("ca.pem")];
-  const client = runClient(words2, { cwd: folder.at("mine") });
+  // What it is told goes to its first client; it has no line to say that it listens.
   await writer.write(new TextEncoder().encode("READY"));
+  const client = (async (): Promise<Output> => {
+    while (true) {
+      const words = ["localhost", String(port), "DEL", "f", "--ca", folder.at("ca.pem")];
+      const output = await runClient(words, { cwd: folder.at("mine") });
+      if (!output.stderr.includes("connection refused")) return output;
+    }
+  })();
   let received = "";
-  while (!received.endsWith("DEL f")) received += new TextDecoder().decode((await reader.read()).value);
+  while (!received.endsWith("DEL f")) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`openssl has ended, behind ${JSON.stringify(received)}`);
+    received += new TextDecoder().decode(value);
+  }
   await writer.write(new TextEncoder().encode("DONE"));
   assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
   child.kill("SIGKILL");
