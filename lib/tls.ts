@@ -76,12 +76,17 @@ export class TlsServer implements Disposable {
 
   async #pair(): Promise<Pair> {
     const near = await Deno.connect({ hostname: HOSTNAME, port: this.#listener.addr.port });
-    near.setNoDelay(true);
-    while (true) {
-      const far = await this.#listener.accept();
-      if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return { near, far };
-      // Somebody else on this machine.
-      far.close();
+    try {
+      near.setNoDelay(true);
+      while (true) {
+        const far = await this.#listener.accept();
+        if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return { near, far };
+        // Somebody else on this machine.
+        far.close();
+      }
+    } catch (error) {
+      near.close();
+      throw error;
     }
   }
 
