@@ -27,11 +27,8 @@ export class Meter implements Disposable {
     if (lateMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
-      write(
-        `client: ${address} has not said READY for ${
-          lateMs / 1000
-        } seconds: it is busy or hung, or it speaks TLS (--tls)\n`,
-      );
+      const seconds = lateMs / 1000;
+      console.error(`client: ${address} has not said READY for ${seconds} seconds: it is busy, or speaks TLS (--tls)`);
     }, lateMs);
   }
 
@@ -44,11 +41,12 @@ export class Meter implements Disposable {
 
   /** A transfer of `size` bytes begins. */
   start(size: bigint): void {
+    const startTime = performance.now();
     this.#after(async () => {
       const timer = this.#timer;
       const { ProgressBar } = await import("./progress.ts");
       if (this.#timer !== timer) return;
-      this.#bar = new ProgressBar(size, this.#bytes);
+      this.#bar = new ProgressBar(size, this.#bytes, startTime);
     });
   }
 

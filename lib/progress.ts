@@ -9,16 +9,13 @@ import process from "node:process";
 /** A progress bar on standard error. */
 export class ProgressBar {
   readonly #bar: SingleBar;
-  readonly #start = performance.now();
-  readonly #moved: number;
 
-  /** Shows the bar of a transfer of `total` bytes, of which `moved` are moved. */
-  constructor(total: bigint, moved: bigint) {
-    this.#moved = Number(moved);
+  /** Shows the bar of a transfer of `total` bytes that began at `startTime` and of which `moved` are moved. */
+  constructor(total: bigint, moved: bigint, startTime: number) {
     this.#bar = new cliProgress.SingleBar({
       stream: process.stderr,
       format: (_, params) => {
-        const bytesPerSecond = (params.value - this.#moved) / (performance.now() - this.#start) * 1000;
+        const bytesPerSecond = params.value / (performance.now() - startTime) * 1000;
         return progressLine(params, bytesPerSecond, Deno.consoleSize().columns);
       },
       clearOnComplete: true,
@@ -27,7 +24,7 @@ export class ProgressBar {
       // The client has its own way of leaving.
       gracefulExit: false,
     });
-    this.#bar.start(Number(total), this.#moved);
+    this.#bar.start(Number(total), Number(moved));
   }
 
   /** Shows how many bytes have been moved. */

@@ -3,7 +3,7 @@
 const IS_WINDOWS = Deno.build.os === "windows";
 
 // The exit status is 128 and the signal's number, as shells have it.
-const END_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+const END_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Calls `act` with the exit status at each signal that asks the program to end. */
 export function onEndSignal(act: (status: number) => void): void {

@@ -114,7 +114,7 @@ signalTest("a second signal ends the transfers at once, which is no good end", a
 async function interrupt(
   verb: "GET" | "PUT" | "DEL",
   step: string,
-  signal: "SIGINT" | "SIGTERM",
+  signal: "SIGINT" | "SIGTERM" | "SIGHUP",
 ): Promise<void> {
   await using folder = new Folder();
   const old = verb === "PUT" ? DATA : randomBytes(10);
@@ -127,7 +127,7 @@ async function interrupt(
   const hasDraft = (await folder.names()).some(isDraft);
   assertEquals(hasDraft, verb === "GET");
   client.child.kill(signal);
-  assertEquals(await within(client.ended(), 20_000), { SIGINT: 130, SIGTERM: 143 }[signal]);
+  assertEquals(await within(client.ended(), 20_000), { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
   assertEquals(await folder.names(), ["f"]);
   assertEquals(await Deno.readFile(folder.at("f")), old);
   assertEquals(client.errors, []);
@@ -146,8 +146,9 @@ signalTest("a PUT that is interrupted ends with status 130", async () => {
   for (const step of ["b", "half", "f"]) await interrupt("PUT", step, "SIGINT");
 });
 
-signalTest("a client that is told to end says by its status which signal it was", async () => {
+signalTest("a client that is told to end or hung up on says by its status which signal it was", async () => {
   await interrupt("GET", "half", "SIGTERM");
+  await interrupt("PUT", "half", "SIGHUP");
 });
 
 signalTest("an upload whose client is interrupted leaves the server's old file and no draft", async () => {

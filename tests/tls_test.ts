@@ -83,7 +83,7 @@ Deno.test("a plain client at a TLS server is told so within the timeout, and the
   const port = String(server.port);
   const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
   await using plain = new Process(words, { cwd: folder.at("mine") });
-  assertMatch(await plain.errorLine(/./), /^client: .* has not said READY for 1 seconds: .*it speaks TLS \(--tls\)$/);
+  assertMatch(await plain.errorLine(/./), /^client: .* has not said READY for 1 seconds: .*speaks TLS \(--tls\)$/);
   const next = await runClient(["localhost", port, "GET", "f", "--ca", folder.at("ca.pem")], {
     cwd: folder.at("mine"),
   });
