@@ -41,7 +41,7 @@ export interface Arguments {
 
 /** What a program is called, what `--help` shows, and the options that it has beside `--help` and `--version`. */
 export interface Program {
-  name: "client" | "server";
+  name: string;
   usage: string;
   options: OptionNames;
 }

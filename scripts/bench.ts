@@ -3,7 +3,7 @@
  * turn, so that a noisy machine hits all alike. Prints Markdown tables of medians. Needs Linux and Python.
  */
 
-import { readArguments, UsageError } from "../lib/arguments.ts";
+import { type Arguments, readCommandLine, UsageError } from "../lib/arguments.ts";
 import { Folder, run } from "../tests/programs.ts";
 import { interrupt } from "./bench_measure.ts";
 import type { Bench } from "./bench_rivals.ts";
@@ -23,13 +23,9 @@ The files lie in a temporary folder, in the one that TMPDIR names.
 
 type Name = keyof typeof SECTIONS;
 
-function readOptions(): Options & { names: Name[] } | undefined {
-  const args = readArguments(Deno.args, {
-    flags: ["help"],
-    values: ["size", "rounds", "svg", "only"],
-    alias: { h: "help" },
-  });
-  if (args.has("help")) return undefined;
+const OPTIONS = { flags: [], values: ["size", "rounds", "svg", "only"] };
+
+function readOptions(args: Arguments): Options & { names: Name[] } {
   if (args.positional.length > 0) throw new UsageError(`unexpected argument "${args.positional[0]}"`);
   const only = args.value("only");
   const names = Object.keys(SECTIONS).filter((name) => only === undefined || name === only) as Name[];
@@ -59,12 +55,9 @@ async function section(name: Name, python: string, options: Options): Promise<vo
 }
 
 async function main(): Promise<number> {
+  const options = await readCommandLine({ name: "bench", usage: USAGE, options: OPTIONS }, readOptions);
+  if (typeof options === "number") return options;
   try {
-    const options = readOptions();
-    if (options === undefined) {
-      console.log(USAGE.trimEnd());
-      return 0;
-    }
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       Deno.addSignalListener(signal, () => interrupt.abort(new Error("interrupted")));
     }
@@ -77,10 +70,9 @@ async function main(): Promise<number> {
     for (const name of options.names) await section(name, python!, options);
     return 0;
   } catch (error) {
-    if (error instanceof UsageError) console.error(`bench: ${error.message}; --help shows the usage`);
-    else if (interrupt.signal.aborted) console.error("bench: interrupted");
-    else throw error;
-    return error instanceof UsageError ? 2 : 130;
+    if (!interrupt.signal.aborted) throw error;
+    console.error("bench: interrupted");
+    return 130;
   }
 }
 

@@ -5,9 +5,9 @@
  */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="../tests/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readInteger } from "../lib/arguments.ts";
+import { readCommandLine, readInteger } from "../lib/arguments.ts";
 import type { Verb } from "../lib/command.ts";
 import { type ClientOptions, get, put, TransferError } from "../lib/mod.ts";
 import { isDraft } from "../lib/draft.ts";
@@ -419,8 +419,20 @@ export const FAULTS: readonly Fault[] = [
   })),
 ];
 
+const USAGE = `Usage: deno task faults [ROUNDS]
+
+Kills, cuts and changes things in the middle of transfers: at every step, and ROUNDS times (200) at any moment.
+`;
+
 async function main(): Promise<number> {
-  const rounds = readInteger(Deno.args[0] ?? "200", 1, 1_000_000, "the number of rounds");
+  const rounds = await readCommandLine(
+    { name: "faults", usage: USAGE, options: { flags: [], values: [] } },
+    ({ positional: [rounds = "200"] }) => ({ rounds: readInteger(rounds, 1, 1_000_000, "ROUNDS") }),
+  );
+  return typeof rounds === "number" ? rounds : await playAll(rounds.rounds);
+}
+
+async function playAll(rounds: number): Promise<number> {
   const rows = ["| fault | times | lost | seconds |", "| --- | ---: | ---: | ---: |"];
   let lost = 0;
   for (const { name, trials } of FAULTS) {

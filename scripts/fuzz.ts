@@ -4,8 +4,7 @@
  * choices of a run. Exits with 1 if anything is wrong.
  */
 
-// @ts-types="../lib/types/parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
+import { readCommandLine, readInteger } from "../lib/arguments.ts";
 import { within } from "../lib/within.ts";
 import { run as runCommand, ServerProcess } from "../tests/programs.ts";
 import { playRound, STACK_TRACE, TIMEOUT_SECONDS } from "./fuzz_rounds.ts";
@@ -146,6 +145,15 @@ async function main(rounds: number, seed: number): Promise<number> {
   return world.failed;
 }
 
-const args = parseArgs(Deno.args, { string: ["seed", "_"] });
-const seed = Number(args.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-Deno.exit(await main(Number(args._[0] ?? 1000), seed) === 0 ? 0 : 1);
+const USAGE = `Usage: deno task fuzz [ROUNDS] [--seed N]
+
+Plays ROUNDS (1000) random conversations with a server and clients; --seed N repeats the choices of a run.
+`;
+const task = await readCommandLine(
+  { name: "fuzz", usage: USAGE, options: { flags: [], values: ["seed"] } },
+  (args) => ({
+    rounds: readInteger(args.positional[0] ?? "1000", 1, 1_000_000_000, "ROUNDS"),
+    seed: args.integer("seed", 0, 2 ** 32 - 1) ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
+  }),
+);
+Deno.exit(typeof task === "number" ? task : await main(task.rounds, task.seed) === 0 ? 0 : 1);

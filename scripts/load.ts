@@ -4,14 +4,25 @@
  */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="../tests/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readInteger } from "../lib/arguments.ts";
+import { readCommandLine, readInteger } from "../lib/arguments.ts";
 import { del, get, put, ServerError } from "../lib/mod.ts";
 import { Folder, randomBytes, ServerProcess } from "../tests/programs.ts";
 
-const clients = readInteger(Deno.args[0] ?? "200", 1, 10_000, "the number of clients");
-const transfers = readInteger(Deno.args[1] ?? "20000", 1, 1_000_000_000, "the number of transfers");
+const USAGE = `Usage: deno task load [CLIENTS [TRANSFERS]]
+
+CLIENTS clients (200) at once make TRANSFERS transfers (20000) with one server; every byte is compared.
+`;
+const task = await readCommandLine(
+  { name: "load", usage: USAGE, options: { flags: [], values: [] } },
+  ({ positional: [clients = "200", transfers = "20000"] }) => ({
+    clients: readInteger(clients, 1, 10_000, "CLIENTS"),
+    transfers: readInteger(transfers, 1, 1_000_000_000, "TRANSFERS"),
+  }),
+);
+if (typeof task === "number") Deno.exit(task);
+const { clients, transfers } = task;
 
 // Versions of every file's content. No two are as long: so a file says by its length what its bytes must be.
 const VERSIONS = [0, 1, 1023, 1024, 1025, 5000, 65_536, 200_001].map(randomBytes);

@@ -1,6 +1,6 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-// @ts-types="../lib/types/streams.d.ts"
+// @ts-types="./types/streams.d.ts"
 import { toText } from "@std/streams/to-text";
 import { within } from "../lib/within.ts";
 import { command, Folder, freePort, type Output, run, runClient, ServerProcess, traced } from "./programs.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Peer } from "../lib/peer.ts";
 import { Socket } from "../lib/socket.ts";

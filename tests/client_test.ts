@@ -1,6 +1,6 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../lib/types/streams.d.ts"
+// @ts-types="./types/streams.d.ts"
 import { toArrayBuffer } from "@std/streams/to-array-buffer";
 import { progressLine } from "../lib/progress.ts";
 import { command, DENO_JSON, Folder, type Output, Process, randomBytes, runClient, ServerProcess } from "./programs.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Folder, type Output, randomBytes } from "./programs.ts";
 

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { del, get, put, serve, ServerError } from "../lib/mod.ts";
 import { assertBytes, bytewise, conversation, cut, glued, type Message, Raw, wire } from "./peers/raw.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../scripts/faults.ts";
 import { command, Folder, type Output, Process, randomBytes, run, runClient, ServerProcess } from "./programs.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError, ProtocolError } from "../lib/errors.ts";
 import { type Bytes, ERROR_TEXT_END, FrameReader, type TextEnd } from "../lib/framing.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { run } from "./programs.ts";
 

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../lib/draft.ts";
 import { within } from "../lib/within.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { get } from "../lib/mod.ts";
 import { within } from "../lib/within.ts";

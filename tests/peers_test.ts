@@ -1,6 +1,6 @@
 /** Our programs and others, written from the lab's document alone, in all pairings: what is moved and what is printed. */
 
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { command, Folder, Process, randomBytes, run } from "./programs.ts";
 

@@ -1,6 +1,6 @@
 /** Starts the real programs as processes of their own, from source or, if the environment names them, compiled. */
 
-// @ts-types="../lib/types/streams.d.ts"
+// @ts-types="./types/streams.d.ts"
 import { TextLineStream } from "@std/streams/text-line-stream";
 
 const HERE = `${import.meta.dirname}/..`;

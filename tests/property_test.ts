@@ -1,6 +1,6 @@
 /** What holds for every input, tried on many: fast-check makes them, and shrinks one that fails. */
 
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "../lib/command.ts";

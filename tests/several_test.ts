@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileError } from "../lib/errors.ts";
 import { Root } from "../lib/root.ts";

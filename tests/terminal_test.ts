@@ -1,6 +1,6 @@
 /** What the client shows on a terminal, which util-linux's `script` plays. */
 
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Conversation } from "./peers/raw.ts";
 import { command, Folder, Process, randomBytes, run, ServerProcess } from "./programs.ts";

@@ -1,4 +1,4 @@
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import {
   command,

@@ -1,6 +1,6 @@
 /** What both programs print, letter for letter, and the status that they end with. */
 
-// @ts-types="../lib/types/assert.d.ts"
+// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { command, Folder, freePort, type Output, Process, run, runClient, ServerProcess } from "./programs.ts";
 

@@ -1,6 +1,6 @@
 /** The lab's conversations as lists of messages, and a raw TCP connection that plays one side of them byte by byte. */
 
-// @ts-types="../../lib/types/assert.d.ts"
+// @ts-types="../types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Verb } from "../../lib/command.ts";
 import type { Bytes } from "../../lib/framing.ts";
