@@ -131,6 +131,8 @@ export class Server implements AsyncDisposable {
   }
 
   #accept(conn: Deno.TcpConn): void {
+    // It may have come in the moment of the end.
+    if (this.#isEnding) return conn.close();
     const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isAllowed(address.hostname)) {
       conn.close();
