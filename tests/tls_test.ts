@@ -1,5 +1,6 @@
 // @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
+import { within } from "../lib/within.ts";
 import {
   command,
   Folder,
@@ -89,7 +90,7 @@ Deno.test("a plain client at a TLS server is told so within the timeout, and the
   });
   assertEquals(next.status, 0, next.stderr);
   // The server has closed the connection, though its handshake was never done.
-  assertEquals(await plain.ended(), 1);
+  assertEquals(await within(plain.ended(), 20_000), 1);
   assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
 });
 
