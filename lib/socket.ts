@@ -259,6 +259,9 @@ function tlsReason(error: unknown): string {
 // Before Deno 2.9, connect() tries the first address of a name alone.
 async function addresses(hostname: string): Promise<string[]> {
   if (isIpv6(hostname) || /^[\d.]+$/.test(hostname) || !isNetGranted(hostname)) return [];
+  const { default: process } = await import("node:process");
+  // Before Deno 2.7 a lookup warns of a module that Deno itself uses.
+  process.noDeprecation = true;
   const { lookup } = await import("node:dns/promises");
   try {
     return (await lookup(hostname, { all: true })).map(({ address }) => address);

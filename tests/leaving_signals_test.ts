@@ -192,11 +192,12 @@ signalTest("a client that can't go on, since nobody reads what it writes, ends b
     const [program, ...args] = [...command("client"), "127.0.0.1", String(server.port), "GET", "f", "--as", "-"];
     const child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
     // What it says comes before the data, for which the pipe has no room.
-    await child.stderr.getReader().read();
+    const stderr = child.stderr.getReader();
+    await stderr.read();
     for (const signal of signals) child.kill(signal);
     const status = await within(child.status, 20_000);
     assertEquals(status?.code, signals[0] === "SIGINT" ? 130 : 143);
-    await child.stdout.cancel();
+    await Promise.all([stderr.cancel(), child.stdout.cancel()]);
   }
 });
 

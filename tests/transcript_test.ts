@@ -456,11 +456,13 @@ Deno.test("a permission that the client lacks is a file's error, or a sentence a
 Deno.test("a server that isn't there is one sentence on stderr and status 1", async () => {
   await using folder = new Folder();
   const port = freePort();
-  assertEquals(await runClient(["127.0.0.1", `${port}`, "GET", "f"], { cwd: folder.path }), {
-    status: 1,
-    stdout: "",
-    stderr: `client: cannot connect to 127.0.0.1 port ${port}: connection refused\n`,
-  });
+  for (const address of ["127.0.0.1", "localhost"]) {
+    assertEquals(await runClient([address, `${port}`, "GET", "f"], { cwd: folder.path }), {
+      status: 1,
+      stdout: "",
+      stderr: `client: cannot connect to ${address} port ${port}: connection refused\n`,
+    });
+  }
   assertEquals(await folder.names(), []);
 });
 
