@@ -261,7 +261,7 @@ async function addresses(hostname: string): Promise<string[]> {
   if (isIpv6(hostname) || /^[\d.]+$/.test(hostname) || !isNetGranted(hostname)) return [];
   const { default: process } = await import("node:process");
   // Before Deno 2.7 a lookup warns of a module that Deno itself uses.
-  process.noDeprecation = true;
+  Object.assign(process, { noDeprecation: true });
   const { lookup } = await import("node:dns/promises");
   try {
     return (await lookup(hostname, { all: true })).map(({ address }) => address);
