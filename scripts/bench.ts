@@ -65,7 +65,8 @@ async function main(): Promise<number> {
     const { status, stdout, stderr } = await run(["python3", "-c", script], { cwd: "/" });
     if (status !== 0) throw new Error(`python3 does not run: ${stderr}`);
     const [python, version] = stdout.split("\n");
-    const machine = `${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}`;
+    const congestion = (await run(["cat", "/proc/sys/net/ipv4/tcp_congestion_control"], { cwd: "/" })).stdout.trim();
+    const machine = `${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}, TCP with ${congestion}`;
     console.log(`${machine}, Deno ${Deno.version.deno}, Python ${version}; medians of ${options.rounds} rounds\n`);
     for (const name of options.names) await section(name, python!, options);
     return 0;
