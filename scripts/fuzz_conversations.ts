@@ -1,7 +1,7 @@
 /** Random and nearly right conversations: what is said, how it is spoiled, and one end of a connection that says it. */
 
-/** Bytes in memory of our own. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+import type { Bytes } from "../lib/framing.ts";
+import { wire } from "../tests/peers/raw.ts";
 
 /** Random choices that a seed repeats. */
 export class Random {
@@ -42,29 +42,6 @@ export class Random {
   }
 }
 
-/** Text as it goes over the wire. */
-export function encode(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
-
-/** Several pieces as one. */
-export function joined(pieces: readonly Bytes[]): Bytes {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let length = 0;
-  for (const piece of pieces) {
-    whole.set(piece, length);
-    length += piece.length;
-  }
-  return whole;
-}
-
-/** The 8 bytes of a size. */
-export function sizeBytes(size: bigint): Bytes {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, size);
-  return bytes;
-}
-
 /** A stream of bytes as a reader of size and data takes it: the data, if all of it is there. */
 export function sizedData(bytes: Bytes): Bytes | undefined {
   if (bytes.length < 8) return undefined;
@@ -93,23 +70,23 @@ export interface Message {
 /** The lab's messages of one side; the server's for a `data` that it sends, or for one that it awaits. */
 export const right = {
   client: {
-    GET: (name: Bytes): Message[] => messages([command("GET", name), 1], [encode("READY"), 1], [encode("OK"), 0]),
+    GET: (name: Bytes): Message[] => messages([command("GET", name), 1], [wire("READY"), 1], [wire("OK"), 0]),
     PUT: (name: Bytes, data: Bytes): Message[] =>
-      messages([command("PUT", name), 1], [sizeBytes(BigInt(data.length)), 1], [data, 0]),
+      messages([command("PUT", name), 1], [wire(BigInt(data.length)), 1], [data, 0]),
     DEL: (name: Bytes): Message[] => messages([command("DEL", name), 0]),
   },
   server: {
     GET: (data: Bytes): Message[] =>
       messages(
-        [encode("READY"), 1],
-        [encode("OK"), 1],
-        [sizeBytes(BigInt(data.length)), 1],
+        [wire("READY"), 1],
+        [wire("OK"), 1],
+        [wire(BigInt(data.length)), 1],
         [data, 0],
-        [encode("DONE"), 0],
+        [wire("DONE"), 0],
       ),
     PUT: (data: Bytes): Message[] =>
-      messages([encode("READY"), 1], [encode("OK"), 1], [encode("OK"), data.length], [encode("DONE"), 0]),
-    DEL: (): Message[] => messages([encode("READY"), 1], [encode("DONE"), 0]),
+      messages([wire("READY"), 1], [wire("OK"), 1], [wire("OK"), data.length], [wire("DONE"), 0]),
+    DEL: (): Message[] => messages([wire("READY"), 1], [wire("DONE"), 0]),
   },
 };
 
@@ -118,7 +95,7 @@ function messages(...list: [Bytes, number][]): Message[] {
 }
 
 function command(verb: string, name: Bytes): Bytes {
-  return joined([encode(`${verb} `), name]);
+  return wire(`${verb} `, name);
 }
 
 const LIES = [0n, 1n, 7n, 1023n, 65536n, 65537n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
@@ -152,20 +129,20 @@ export function spoil(random: Random, list: readonly Message[]): { list: Message
       (): void => put(bytes, bytes),
       (): void => put(),
       (): void => put(flipped(random, bytes)),
-      (): void => put(joined([bytes, bytes])),
+      (): void => put(wire(bytes, bytes)),
       (): void => put(bytes, random.bytes(random.below(random.pick([10, 6000])))),
       (): void => put(random.bytes(random.below(random.pick([10, 6000])))),
-      (): void => put(encode(random.pick(WORDS)), bytes),
-      (): void => put(encode(random.pick(WORDS))),
+      (): void => put(wire(random.pick(WORDS)), bytes),
+      (): void => put(wire(random.pick(WORDS))),
       (): void =>
-        void result.splice(at, 2, { bytes: joined(result.slice(at, at + 2).map(({ bytes }) => bytes)), awaits }),
+        void result.splice(at, 2, { bytes: wire(...result.slice(at, at + 2).map(({ bytes }) => bytes)), awaits }),
       (): void => void result.splice(at, 2, ...result.slice(at, at + 2).reverse()),
       (): void => void result.splice(at),
     ];
     // A size among them is the place where lies do the most.
     const size = result.findIndex(({ bytes }) => bytes.length === 8);
     if (size >= 0 && random.chance(25)) {
-      result[size] = { bytes: sizeBytes(random.pick(LIES)), awaits: 0 };
+      result[size] = { bytes: wire(random.pick(LIES)), awaits: 0 };
       rightCount = Math.min(rightCount, size);
     } else {
       random.pick(ways)();
@@ -199,10 +176,10 @@ const WAYS_OUT = [
 export function anyName(random: Random, folder: string): Bytes {
   const way = random.below(10);
   if (way === 0) return random.bytes(1 + random.below(random.pick([8, 300])));
-  if (way === 1) return encode(random.pick(["../", "a/", "x", "é", "./"]).repeat(1 + random.below(2500)));
+  if (way === 1) return wire(random.pick(["../", "a/", "x", "é", "./"]).repeat(1 + random.below(2500)));
   const start = random.pick(["", "", "", "", "", "", "/", `${folder}/`, `${folder}/root/`, "../", "up/", "sub/../../"]);
   const segments = Array.from({ length: 1 + random.below(4) }, () => random.pick(SEGMENTS));
-  return encode(start + (way < 7 ? random.pick(WAYS_OUT) : segments.join("/")));
+  return wire(start + (way < 7 ? random.pick(WAYS_OUT) : segments.join("/")));
 }
 
 /** How a side ends what it says: half-closes and listens on, resets, or just listens. */
@@ -229,24 +206,24 @@ export async function play(connected: Deno.Conn, { list, rightCount, listensFirs
     return count;
   };
   try {
-    if (listensFirst && await hear() === 0) return joined(received);
+    if (listensFirst && await hear() === 0) return wire(...received);
     for (const [index, { bytes, awaits }] of list.entries()) {
       for (let start = 0; start < bytes.length;) start += await conn.write(bytes.subarray(start));
       for (let left = index < rightCount ? awaits : 0; left > 0;) {
         const count = await hear();
-        if (count === 0) return joined(received);
+        if (count === 0) return wire(...received);
         left -= count;
       }
     }
     // A close with unread data, or before more comes, is a reset.
-    if (ending === "RST") return joined(received);
+    if (ending === "RST") return wire(...received);
     if (ending === "FIN") await conn.closeWrite();
     while (await hear() > 0);
   } catch (error) {
     // The other side reset the connection: it may, behind what is wrong.
     if (!isBroken(error)) throw error;
   }
-  return joined(received);
+  return wire(...received);
 }
 
 function isBroken(error: unknown): boolean {

@@ -1,14 +1,13 @@
 /** The rounds that a fuzzer plays: an attack on the real server or on a real client, or a right transfer in between. */
 
+import type { Bytes } from "../lib/framing.ts";
 import { del, get, put, TransferError } from "../lib/mod.ts";
+import { wire } from "../tests/peers/raw.ts";
 import { runClient } from "../tests/programs.ts";
 import {
   anyName,
-  type Bytes,
-  encode,
   type Ending,
   fileData,
-  joined,
   type Message,
   play,
   Random,
@@ -68,7 +67,7 @@ function equal(a: Bytes, b: Bytes): boolean {
 async function attackServer(round: Round): Promise<void> {
   const { random, world, port, fail } = round;
   const isPool = random.chance(50);
-  const name = isPool ? encode(random.pick(POOL)) : anyName(random, world.path);
+  const name = isPool ? wire(random.pick(POOL)) : anyName(random, world.path);
   const verb = random.pick(VERBS);
   const whole = right.client[verb](name, fileData(random, MAX_BYTES));
   const isRight = random.chance(20);
@@ -118,7 +117,7 @@ async function stall({ port, fail }: Round): Promise<void> {
   using conn = await Deno.connect(here(port));
   for (const message of ["GET big", "READY", "OK"]) {
     await conn.read(new Uint8Array(100));
-    await conn.write(encode(message));
+    await conn.write(wire(message));
   }
   await new Promise((resolve) => setTimeout(resolve, 2 * TIMEOUT_SECONDS * 1000));
   let length = 0;
@@ -154,7 +153,7 @@ async function attackClient(round: Round, isProcess: boolean): Promise<void> {
     fail("wrong answers", `${verb} failed though the server's side was right`);
   }
   const result = ended.result ?? await Deno.readFile(file);
-  const expected = ended.isDone ? fetched(joined(list.map(({ bytes }) => bytes))) : old;
+  const expected = ended.isDone ? fetched(wire(...list.map(({ bytes }) => bytes))) : old;
   if (verb === "GET" && !(expected && equal(result, expected))) fail("half files", "GET left another file");
   if (verb === "PUT" && isRight && ending === "FIN" && !equal(heard.subarray(heard.length - data.length), data)) {
     fail("half files", "PUT sent other data");
@@ -164,7 +163,7 @@ async function attackClient(round: Round, isProcess: boolean): Promise<void> {
 
 // What a server's messages, however they were cut, mean to a client.
 function isGood(verb: Verb, list: readonly Message[]): boolean {
-  const said = joined(list.map(({ bytes }) => bytes));
+  const said = wire(...list.map(({ bytes }) => bytes));
   if (verb === "GET") return fetched(said) !== undefined;
   return latin1(said).startsWith(verb === "PUT" ? "READYOKOKDONE" : "READYDONE");
 }

@@ -1,7 +1,9 @@
 /** What the fuzzer knows to be right: the folders around a server, all that was sent to it, and what went wrong. */
 
+import type { Bytes } from "../lib/framing.ts";
+import { wire } from "../tests/peers/raw.ts";
 import { Folder } from "../tests/programs.ts";
-import { type Bytes, fileData, joined, type Message, Random, sizedData } from "./fuzz_conversations.ts";
+import { fileData, type Message, Random, sizedData } from "./fuzz_conversations.ts";
 
 /** The most bytes that a file may have which the server is sent. */
 export const MAX_BYTES = 64 * 1024;
@@ -72,7 +74,7 @@ export class World extends Folder {
   say(list: readonly Message[]): void {
     // The command is the first message or the first few, glued; size and data are what follows it.
     for (const start of list.keys()) {
-      const data = sizedData(joined(list.slice(start).map(({ bytes }) => bytes)));
+      const data = sizedData(wire(...list.slice(start).map(({ bytes }) => bytes)));
       if (data) this.send(data);
     }
   }

@@ -7,12 +7,12 @@ import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "../lib
 import { FileError, ProtocolError } from "../lib/errors.ts";
 import { type Bytes, ERROR_TEXT_END, FrameReader } from "../lib/framing.ts";
 import { isFileName, Root } from "../lib/root.ts";
+import { wire } from "./peers/raw.ts";
 import { Folder } from "./programs.ts";
 
 // The same inputs on every run: a failure that comes and goes teaches people to run the tests again.
 const RUNS = { seed: 1024, numRuns: 300 };
 
-const encode = (text: string): Bytes => new TextEncoder().encode(text);
 const bytes = (options: fc.IntArrayConstraints): fc.Arbitrary<Bytes> =>
   fc.uint8Array(options).map((bytes) => new Uint8Array(bytes));
 const unicode = (options: fc.StringConstraints = {}): fc.Arbitrary<string> => fc.string({ unit: "binary", ...options });
@@ -41,22 +41,6 @@ function streamOf(whole: Bytes, cuts: readonly number[], { isEndless = false } =
   return { stream, taken };
 }
 
-function joined(pieces: readonly Bytes[]): Bytes {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let length = 0;
-  for (const piece of pieces) {
-    whole.set(piece, length);
-    length += piece.length;
-  }
-  return whole;
-}
-
-function sizeBytes(size: bigint): Bytes {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, size);
-  return bytes;
-}
-
 const cuts = fc.array(fc.nat(10_000), { maxLength: 40 });
 const message = fc.oneof(
   fc.record({ type: fc.constant("token" as const), token: fc.constantFrom("READY", "OK", "DONE") }),
@@ -71,13 +55,9 @@ const message = fc.oneof(
 Deno.test("any messages, cut anywhere and glued anyhow, are read as they were sent", async () => {
   const property = fc.asyncProperty(fc.array(message), unicode(), cuts, async (messages, text, cuts) => {
     const sent = messages.map((message) =>
-      message.type === "token"
-        ? encode(message.token)
-        : message.type === "size"
-        ? sizeBytes(message.size)
-        : message.data
+      message.type === "token" ? message.token : message.type === "size" ? message.size : message.data
     );
-    const frames = new FrameReader(streamOf(joined([...sent, encode(text)]), cuts).stream);
+    const frames = new FrameReader(streamOf(wire(...sent, text), cuts).stream);
     for (const message of messages) {
       if (message.type === "token") await frames.token(message.token);
       else if (message.type === "size") assertEquals(await frames.size(), message.size);
@@ -87,11 +67,11 @@ Deno.test("any messages, cut anywhere and glued anyhow, are read as they were se
           pieces.push(await frames.read(new Uint8Array(Math.min(message.bufferBytes, left))));
           assert(pieces.at(-1)!.length > 0, "the data ended early");
         }
-        assertEquals(joined(pieces), message.data);
+        assertEquals(wire(...pieces), message.data);
       }
     }
     // Text has no mark at its end: it lasts until the peer closes.
-    assertEquals(await frames.text(ERROR_TEXT_END), encode(text));
+    assertEquals(await frames.text(ERROR_TEXT_END), wire(text));
     assertEquals((await frames.read(new Uint8Array(1))).length, 0);
   });
   await fc.assert(property, RUNS);
@@ -105,13 +85,13 @@ Deno.test("bytes that are not the token are a ProtocolError that shows 4 KiB of 
     cuts,
     fc.boolean(),
     async (token, rightBytes, junk, cuts, isEndless) => {
-      const whole = joined([encode(token).subarray(0, rightBytes), junk]);
+      const whole = wire(wire(token).subarray(0, rightBytes), junk);
       fc.pre(whole.length > 0 && !whole.slice(0, token.length).every((byte, i) => byte === token.charCodeAt(i)));
       // A few bytes at a time are read slowly: the endless streams have longer pieces.
       const { stream, taken } = streamOf(whole, cuts, { isEndless: isEndless && whole.length > 100 });
       const error = await assertRejects(() => new FrameReader(stream).token(token), ProtocolError);
       assertEquals(error.expected, token);
-      const came = joined(taken);
+      const came = wire(...taken);
       assert(error.received === new TextDecoder().decode(came.subarray(0, 4096)), "other text was shown than came");
       assert(came.length < 2 * 4096, `${came.length} bytes were read`);
     },
@@ -121,12 +101,12 @@ Deno.test("bytes that are not the token are a ProtocolError that shows 4 KiB of 
 
 Deno.test("a stream that ends within a token or a size is a ProtocolError", async () => {
   const property = fc.asyncProperty(fc.nat(7), cuts, async (length, cuts) => {
-    const size = streamOf(sizeBytes(1n).subarray(0, length), cuts).stream;
+    const size = streamOf(wire(1n).subarray(0, length), cuts).stream;
     const error = await assertRejects(() => new FrameReader(size).size(), ProtocolError);
     assertEquals(error.expected, `${8 - length} more bytes of a size`);
     const token = "READY".slice(0, length % 5);
     const { received } = await assertRejects(
-      () => new FrameReader(streamOf(encode(token), cuts).stream).token("READY"),
+      () => new FrameReader(streamOf(wire(token), cuts).stream).token("READY"),
       ProtocolError,
     );
     assertEquals(received, token);
@@ -146,7 +126,7 @@ const name = fc.oneof(
 Deno.test("any name survives its way in a command, a line end behind it or not, once or twice", () => {
   const property = fc.property(verb, name, fc.constantFrom("", "\n", "\r\n"), (verb, name, lineEnd) => {
     const text = `${verb} ${name}`;
-    const sent = encode(text + lineEnd);
+    const sent = wire(text + lineEnd);
     if (sent.length <= MAX_COMMAND_BYTES) assertEquals(parseRequest(sent), { text, command: { verb, name } });
     assertEquals(parseTwice(text + text), { verb, name });
     assertEquals(parseTwice(`${text}${text}.`), undefined);
@@ -156,7 +136,7 @@ Deno.test("any name survives its way in a command, a line end behind it or not, 
 
 Deno.test("a command that arrives cut in its verb or within a letter is read whole", async () => {
   const property = fc.asyncProperty(verb, unicode({ minLength: 1, maxLength: 60 }), cuts, async (verb, name, cuts) => {
-    const command = encode(`${verb} ${name}`);
+    const command = wire(`${verb} ${name}`);
     // A border between letters is where a command may end.
     const isOpen = (cut: number): boolean => cut < 5 || (command[cut]! & 0xc0) === 0x80;
     const open = cuts.map((cut) => cut % command.length).filter(isOpen);
@@ -171,14 +151,14 @@ Deno.test("junk in a command's place never throws, and a command is made of noth
   const junk = fc.oneof(
     bytes({ maxLength: 30 }),
     bytes({ maxLength: 6000, size: "max" }),
-    fc.tuple(verb, bytes({ maxLength: 30 })).map(([verb, junk]) => joined([encode(`${verb} `), junk])),
-    fc.integer({ min: MAX_COMMAND_BYTES, max: 6000 }).map((length) => encode(`GET ${"n".repeat(length - 4)}`)),
+    fc.tuple(verb, bytes({ maxLength: 30 })).map(([verb, junk]) => wire(`${verb} `, junk)),
+    fc.integer({ min: MAX_COMMAND_BYTES, max: 6000 }).map((length) => wire(`GET ${"n".repeat(length - 4)}`)),
   );
   const property = fc.property(junk, fc.string({ unit: "binary" }), (junk, text) => {
     assert(["open", "maybe", "whole"].includes(COMMAND_END.state!(junk)));
     const { command } = parseRequest(junk);
     if (command) {
-      const said = encode(`${command.verb} ${command.name}`);
+      const said = wire(`${command.verb} ${command.name}`);
       assertEquals(junk.subarray(0, said.length), said);
       assert(["", "\n", "\r\n"].includes(new TextDecoder().decode(junk.subarray(said.length))));
       assert(junk.length <= MAX_COMMAND_BYTES);
@@ -286,7 +266,7 @@ Deno.test("whatever a name says, nothing outside the root is read, made, changed
       await attempt(async () => {
         await using draft = await root.create(name);
         assertEquals(served.outside(), before);
-        await draft.write(encode("inside"));
+        await draft.write(wire("inside"));
         done.created++;
         await draft.commit();
       });
