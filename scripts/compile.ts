@@ -61,6 +61,8 @@ async function compile(source: string, target: string, output: string): Promise<
         "--quiet",
         "--no-check",
         "--no-config",
+        // It lies in the temporary folder under a name that everyone knows: others' code could wait there to be run.
+        "--no-code-cache",
         ...PERMISSIONS,
         "--target",
         target,

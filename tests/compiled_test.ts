@@ -6,16 +6,25 @@ const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT");
 const SERVER = Deno.env.get("BLOCKFERRY_SERVER");
 const LEFT_OUT = "left out: BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name no executables; deno task compile builds them";
 
-/** Runs a program with an empty environment. */
-async function bare(program: string, args: string[], cwd: string): Promise<Output> {
-  const command = new Deno.Command(program, { args, cwd, clearEnv: true, stdin: "null" });
+type Environment = Record<string, string>;
+
+/** Runs a program with an empty environment, or just this one. */
+async function bare(program: string, args: string[], cwd: string, env: Environment = {}): Promise<Output> {
+  const command = new Deno.Command(program, { args, cwd, clearEnv: true, env, stdin: "null" });
   const { code, stdout, stderr } = await command.output();
   return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-/** Starts the server with an empty environment; its process and its port. */
-async function start(server: string, cwd: string): Promise<[Deno.ChildProcess, string]> {
-  const command = new Deno.Command(server, { args: ["0", "-v"], cwd, clearEnv: true, stdin: "null", stdout: "piped" });
+/** Starts the server with an empty environment, or just this one; its process and its port. */
+async function start(server: string, cwd: string, env: Environment = {}): Promise<[Deno.ChildProcess, string]> {
+  const command = new Deno.Command(server, {
+    args: ["0", "-v"],
+    cwd,
+    clearEnv: true,
+    env,
+    stdin: "null",
+    stdout: "piped",
+  });
   const child = command.spawn();
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
@@ -47,6 +56,27 @@ Deno.test("the executables need no environment: no PATH, no HOME, no Deno", asyn
     assertEquals(await Deno.readFile(`${mine}/f`), data);
     assertEquals(await client("DEL"), done("client deleting file f"));
     assertEquals([await folder.names("served"), await folder.names("mine")], [[], ["f"]]);
+  } finally {
+    await stop(server);
+  }
+});
+
+Deno.test("the executables leave nothing in the temporary folder", async () => {
+  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+  await using folder = new Folder();
+  const [served, mine, TMPDIR] = [
+    await folder.folder("served"),
+    await folder.folder("mine"),
+    await folder.folder("tmp"),
+  ];
+  await Deno.writeTextFile(`${mine}/f`, "hello");
+  const [server, port] = await start(SERVER, served, { TMPDIR });
+  try {
+    // What Deno caches it writes at the second run.
+    for (const _ of [1, 2]) {
+      assertEquals((await bare(CLIENT, ["localhost", port, "PUT", "f"], mine, { TMPDIR })).status, 0);
+    }
+    assertEquals(await folder.names("tmp"), []);
   } finally {
     await stop(server);
   }
