@@ -1,5 +1,6 @@
 import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
 import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
+import { reportOutputError, writeError } from "./lib/output.ts";
 import { onEndSignal } from "./lib/signals.ts";
 
 const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
@@ -88,7 +89,7 @@ async function transfer(file: string, { verb, as, isVerified, isQuiet, options }
   const { basename } = await import("./lib/path.ts");
   const { Meter } = await import("./lib/meter.ts");
   const say = (line: string): void => {
-    if (!isQuiet) (as === "-" ? console.error : console.log)(line);
+    if (!isQuiet) print(line, as);
   };
   const metered = (line: (size: bigint) => void): ClientOptions & Disposable => {
     const address = `${printable(options.hostname)} port ${options.port}`;
@@ -129,7 +130,7 @@ async function transfer(file: string, { verb, as, isVerified, isQuiet, options }
     stored = await remoteSum(verb === "PUT" ? as ?? basename(file) : file, watched);
   }
   if (stored !== moved) throw new TransferError(`${shown} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
-  if (!isQuiet) console.error(`verified SHA-256 ${moved}`);
+  if (!isQuiet) writeError(`verified SHA-256 ${moved}\n`);
 }
 
 async function toStdout({ readable }: Download): Promise<void> {
@@ -138,17 +139,21 @@ async function toStdout({ readable }: Download): Promise<void> {
   for await (const piece of readable) await writeAll(Deno.stdout, piece);
 }
 
+/** Prints one of the lab's lines: on standard output, unless a file's content goes there. */
+function print(line: string, as: string | undefined): void {
+  if (as === "-") writeError(`${line}\n`);
+  else console.log(line);
+}
+
 /** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
 async function report(error: unknown, file: string, as: string | undefined): Promise<void> {
   const { FileError, printable, ServerError, TransferError } = await import("./lib/mod.ts");
-  const say = as === "-" ? console.error : console.log;
-  if (error instanceof ServerError) say(`server error: ${printable(error.said)}`);
+  if (error instanceof ServerError) print(`server error: ${printable(error.said)}`, as);
   else if (error instanceof FileError) {
     const { message } = new FileError(error.problem, error.problem === "create" ? as ?? file : file);
-    say(`client error: ${printable(message)}`);
-  } else if (error instanceof TransferError) console.error(`client: ${printable(describe(error))}`);
-  // Whoever read our output has enough of it.
-  else if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    print(`client error: ${printable(message)}`, as);
+  } else if (error instanceof TransferError) writeError(`client: ${printable(describe(error))}\n`);
+  else throw error;
 }
 
 function describe({ message, step }: TransferError): string {
@@ -171,7 +176,7 @@ async function perform(task: Task): Promise<number> {
     }
   }
   if (failed > 0 && task.files.length > 1) {
-    console.error(`client: ${task.files.length - failed} of ${task.files.length} files done`);
+    writeError(`client: ${task.files.length - failed} of ${task.files.length} files done\n`);
   }
   return failed;
 }
@@ -190,9 +195,7 @@ async function main(): Promise<number> {
     return await perform({ ...task, options: { ...task.options, signal: interrupt.signal } }) === 0 ? 0 : 1;
   } catch (error) {
     if (interrupt.signal.aborted) return interrupt.signal.reason;
-    if (!(error instanceof Error && "code" in error)) throw error;
-    const { systemReason } = await import("./lib/errors.ts");
-    console.error(`client: cannot write to standard output: ${systemReason(error)}`);
+    reportOutputError("client", error);
     return 1;
   }
 }

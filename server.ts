@@ -1,5 +1,6 @@
 import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
 import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
+import { writeError } from "./lib/output.ts";
 import { printable } from "./lib/printable.ts";
 import { onEndSignal } from "./lib/signals.ts";
 
@@ -125,7 +126,7 @@ async function main(): Promise<number> {
     return await server.shutdown() === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
-    console.error(`server: ${printable(error.message)}`);
+    writeError(`server: ${printable(error.message)}\n`);
     return 1;
   }
 }

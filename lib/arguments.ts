@@ -2,6 +2,7 @@
 
 // @ts-types="./types/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
+import { reportOutputError, writeError } from "./output.ts";
 import { printable } from "./printable.ts";
 
 /** A command line that is wrong; the message is one sentence. */
@@ -70,8 +71,11 @@ export async function readCommandLine<T>(
     console.log(program.usage.trimEnd());
     return 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${program.name}: ${await explain(error)} (--help shows the usage)`);
+    if (!(error instanceof UsageError)) {
+      reportOutputError(program.name, error);
+      return 1;
+    }
+    writeError(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
     return 2;
   }
 }

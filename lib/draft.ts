@@ -1,7 +1,7 @@
 /** Files that appear whole: a draft is written beside its target, and takes the target's place in one step. */
 
-import { FileError } from "./errors.ts";
-import { basename, dirname, join } from "./path.ts";
+import { FileError, systemReason } from "./errors.ts";
+import { basename, dirname, isFolderPath, join } from "./path.ts";
 import { creating, existing, isGranted, Overwrite, type Target, writeAll } from "./storage.ts";
 import { within } from "./within.ts";
 
@@ -11,6 +11,18 @@ const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 export function isDraft(path: string): boolean {
   return DRAFT_NAME.test(basename(path));
 }
+
+// What is there when the program ends at once, as at a second Ctrl-C.
+const drafts = new Set<string>();
+globalThis.addEventListener("unload", () => {
+  for (const path of drafts) {
+    try {
+      Deno.removeSync(path);
+    } catch {
+      // It has just been committed.
+    }
+  }
+});
 
 /** A file in the making. Until it is committed the old file stands; when it is dropped nothing is left of it. */
 export class Draft implements Target {
@@ -57,7 +69,11 @@ export class Draft implements Target {
       const path = join(dirname(target), `.blockferry-${crypto.randomUUID()}.part`);
       if (!isGranted("write", path)) throw new FileError("create", name);
       const permissions = mode === null ? {} : { mode: mode & 0o777 };
-      const file = await Deno.open(path, { createNew: true, write: true, ...permissions });
+      drafts.add(path);
+      const file = await Deno.open(path, { createNew: true, write: true, ...permissions }).catch((error) => {
+        drafts.delete(path);
+        throw error;
+      });
       const draft = new Draft(file, path, target, name);
       try {
         // The lock says that the draft's process lives; it goes with the process, however that ends. Where the system
@@ -68,6 +84,7 @@ export class Draft implements Target {
           if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
           return draft;
         }
+        drafts.delete(path);
         file.close();
       } catch (error) {
         await draft[Symbol.asyncDispose]();
@@ -88,6 +105,7 @@ export class Draft implements Target {
       // Windows has no way to do that for a folder. What can't be opened is to be known before the old file goes.
       using folder = isDurable && Deno.build.os !== "windows" ? await Deno.open(this.folder) : undefined;
       await Deno.rename(this.#path, this.#target);
+      drafts.delete(this.#path);
       this.#isCommitted = true;
       await folder?.sync();
     });
@@ -98,6 +116,7 @@ export class Draft implements Target {
     this.#file.close();
     // It can be gone only with its folder.
     if (!this.#isCommitted) await Deno.remove(this.#path).catch(() => {});
+    drafts.delete(this.#path);
   }
 }
 
@@ -107,6 +126,8 @@ export class Draft implements Target {
  */
 export function openTarget(path: string): Promise<Target> {
   return creating(path, async () => {
+    // The next sweep would take a file of a draft's name.
+    if (isDraft(path) || isFolderPath(path)) throw new FileError("create", path);
     const real = isGranted("read", path) ? await Deno.realPath(path).catch(() => path) : path;
     await sweep(dirname(real), { recursive: false });
     try {
@@ -123,7 +144,7 @@ function isBarred(error: unknown): boolean {
   if (!(error instanceof FileError)) return false;
   const { cause } = error;
   return cause === undefined || cause instanceof Deno.errors.PermissionDenied ||
-    cause instanceof Deno.errors.NotCapable;
+    cause instanceof Deno.errors.NotCapable || /read-only file system/i.test(systemReason(cause));
 }
 
 /** Removes the drafts that processes now gone have left in a folder, and below it if `recursive`. */

@@ -1,5 +1,6 @@
 /** Tells a person at a terminal what takes its time: a wait for the server's READY, or a transfer. */
 
+import { writeError } from "./output.ts";
 import type { ProgressBar } from "./progress.ts";
 
 // What is over sooner than this is not worth a word.
@@ -22,13 +23,13 @@ export class Meter implements Disposable {
     this.#isOn = isOn;
     this.#after(() => {
       this.#isWaitShown = true;
-      write(`waiting for our turn at ${address}`.slice(0, Math.max(Deno.consoleSize().columns - 1, 0)));
+      writeError(`waiting for our turn at ${address}`.slice(0, Math.max(Deno.consoleSize().columns - 1, 0)));
     });
     if (lateMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
       const seconds = lateMs / 1000;
-      console.error(`client: ${address} has not said READY for ${seconds} seconds: it is busy, or speaks TLS (--tls)`);
+      writeError(`client: ${address} has not said READY for ${seconds} seconds: it is busy, or speaks TLS (--tls)\n`);
     }, lateMs);
   }
 
@@ -66,15 +67,11 @@ export class Meter implements Disposable {
 
   // Back to the line's start, and nothing on it.
   #clear(): void {
-    if (this.#isWaitShown) write("\r\x1b[K");
+    if (this.#isWaitShown) writeError("\r\x1b[K");
     this.#isWaitShown = false;
   }
 
   #after(show: () => void): void {
     if (this.#isOn) this.#timer = setTimeout(show, PATIENCE_MS);
   }
-}
-
-function write(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

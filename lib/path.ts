@@ -27,3 +27,8 @@ export const dirname: (path: string) => string = isWindows ? windowsDirname : po
 export const join: (...parts: string[]) => string = isWindows ? windowsJoin : posixJoin;
 /** The absolute path of `path`, seen from the folder `from`. */
 export const resolve: (from: string, path: string) => string = isWindows ? windowsResolve : posixResolve;
+
+/** Whether a path can only be that of a folder: a separator or dots are its end. */
+export function isFolderPath(path: string): boolean {
+  return /(^|\/)\.{0,2}$/.test(path);
+}

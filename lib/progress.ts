@@ -6,9 +6,14 @@ import { format } from "@std/fmt/bytes";
 import cliProgress, { type Params, type SingleBar } from "cli-progress";
 import process from "node:process";
 
+// A terminal that is gone needs no bar.
+process.stderr.on("error", () => {});
+
 /** A progress bar on standard error. */
 export class ProgressBar {
   readonly #bar: SingleBar;
+  // A second Ctrl-C ends the program at once: the terminal gets its cursor back all the same.
+  readonly #onUnload = (): void => this.stop();
 
   /** Shows the bar of a transfer of `total` bytes that began at `startTime` and of which `moved` are moved. */
   constructor(total: bigint, moved: bigint, startTime: number) {
@@ -24,6 +29,7 @@ export class ProgressBar {
       // The client has its own way of leaving.
       gracefulExit: false,
     });
+    globalThis.addEventListener("unload", this.#onUnload);
     this.#bar.start(Number(total), Number(moved));
   }
 
@@ -34,6 +40,7 @@ export class ProgressBar {
 
   /** Takes the bar away. */
   stop(): void {
+    globalThis.removeEventListener("unload", this.#onUnload);
     this.#bar.stop();
   }
 }

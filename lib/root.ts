@@ -3,7 +3,7 @@
 import { FileError, TransferError } from "./errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { isGranted, Source } from "./storage.ts";
-import { basename, dirname, join, resolve } from "./path.ts";
+import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 // Names that Windows gives to devices, and characters that it gives a meaning of their own (streams among them).
@@ -11,11 +11,11 @@ const WINDOWS_RESERVED = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[
 const WINDOWS_UNSAFE = /[<>:"|?*\p{Cc}]|[. ]$/u;
 
 /**
- * Whether a name can be one of a file on this system. A separator at its end asks for a folder, NUL ends a name for the
- * system, and on Windows some names are devices and some characters have a meaning of their own.
+ * Whether a name can be one of a file on this system. A separator or dots at its end ask for a folder, NUL ends a name
+ * for the system, and on Windows some names are devices and some characters have a meaning of their own.
  */
 export function isFileName(name: string, os: string = Deno.build.os): boolean {
-  if (name === "" || name.includes("\0") || name.endsWith("/")) return false;
+  if (isFolderPath(name) || name.includes("\0")) return false;
   if (os !== "windows") return true;
   return name.split(/[\\/]/).every((part, index, { length }) =>
     part === "." || part === ".."

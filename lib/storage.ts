@@ -34,7 +34,8 @@ export class Source implements Disposable {
 
   /**
    * Opens a regular file. Throws a {@linkcode FileError} when there is none that can be read: a folder, a FIFO or a
-   * device is not one, and is not opened, since that alone may wait for ever.
+   * device is not one, and is not opened, since that alone may wait for ever. Throws a {@linkcode TransferError} when
+   * this process can open no more files.
    */
   static open(path: string, name: string): Source {
     let file: Deno.FsFile | undefined;
@@ -47,7 +48,12 @@ export class Source implements Disposable {
       return new Source(file, BigInt(size), name);
     } catch (cause) {
       file?.close();
-      throw cause instanceof FileError ? cause : new FileError("missing", name, { cause });
+      if (cause instanceof FileError) throw cause;
+      // That says nothing of the file.
+      if (/too many open files/i.test(systemReason(cause))) {
+        throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
+      }
+      throw new FileError("missing", name, { cause });
     }
   }
 

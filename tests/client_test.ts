@@ -185,6 +185,10 @@ Deno.test("a file is called by its own name when it is missing, and by --as when
     (await pair.client("GET", "f", "--as", "folder")).stdout,
     "client error: unable to create file folder\n",
   );
+  for (const name of ["none/", "none/.", `.blockferry-${crypto.randomUUID()}.part`]) {
+    assertEquals((await pair.client("GET", "f", "--as", name)).stdout, `client error: unable to create file ${name}\n`);
+  }
+  assertEquals(await pair.folder.names("mine"), ["folder"]);
 });
 
 Deno.test("a name that would arrive as another is refused before there is a connection", async () => {
@@ -200,12 +204,29 @@ Deno.test("an output that can't be written is told in one sentence", async () =>
   if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
   await using pair = await Pair.start();
   await Deno.writeFile(pair.folder.at("served/f"), new Uint8Array(100_000));
-  for (const args of ["GET f", "GET f --as -"]) {
+  for (const args of ["GET f", "GET f --as -", "--help", "--version"]) {
     const { status, stderr } = await pair.shell(`"$@" ${args} > /dev/full`);
     const lines = stderr.replace(/^client receiving.*\n/, "");
     assertEquals([status, lines], [1, "client: cannot write to standard output: no space left on device\n"]);
   }
   assertEquals(await pair.folder.names("mine"), []);
+});
+
+Deno.test("a standard error that can't be written changes nothing", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(`${pair.mine}/f`, "hello");
+  const wrong = await pair.shell(`"$@" --nope 2> /dev/full`);
+  assertEquals([wrong.status, wrong.stdout], [2, ""]);
+  const some = await pair.shell(`"$@" PUT $'name\\n' f 2> /dev/full`);
+  assertEquals([some.status, some.stdout], [1, "client sending file f (5 bytes)\nComplete\n"]);
+  // While the first client is served, the second has something to say.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = pair.shell(`"\${@:1:$# - 1}" ${listener.addr.port} DEL f --timeout 1 2> /dev/full`);
+  using conn = await listener.accept();
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await conn.write(new TextEncoder().encode("READYDONE"));
+  assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
 });
 
 Deno.test("an option may stand anywhere, and -- ends them", async () => {

@@ -236,6 +236,41 @@ Deno.test("in a folder that its user can't write, a GET writes the file in place
   assertEquals(await folder.names("mine"), ["closed", "open"]);
 });
 
+Deno.test("on a disk that is read-only, a GET writes a file in place that is mounted from elsewhere", async () => {
+  await using folder = await folders();
+  await Deno.writeTextFile(folder.at("served/f"), "served");
+  await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
+  await folder.folder("disk");
+  await Deno.writeTextFile(folder.at("disk/f"), "");
+  const script =
+    'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
+  const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
+  if (!await works(["unshare", "--mount", "true"])) return;
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
+  const { status, stdout, stderr } = await run(words, { cwd: folder.path });
+  assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+});
+
+Deno.test("a file is not said to be missing when the server can open no more files", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: it takes a limit that the system counts as Linux does");
+  await using folder = await folders();
+  await Deno.writeTextFile(folder.at("served/f"), "hello");
+  const limited = ["bash", "-c", 'ulimit -n 64; exec "$@"', "bash", ...command("server"), "0", "-v", "--clients", "2"];
+  await using server = await ServerProcess.run(limited, { cwd: folder.at("served") });
+  using first = await Conversation.start(server.port, "GET", "f");
+  await first.until("a");
+  using others = new DisposableStack();
+  while (server.errors.length === 0) {
+    others.use(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+  }
+  assertMatch(server.errors[0]!, /^server: a connection was not accepted: too many open files/);
+  await first.until("b");
+  assertEquals(await first.rest(), "");
+  await server.errorLine(/^server: cannot open f: too many open files/);
+});
+
 /** Two hosts on this machine, with a network between them that delays and loses packets. */
 class LossyNetwork implements AsyncDisposable {
   readonly hosts = ["server", "client"].map((role) => `blockferry-${Deno.pid}-${role}`) as [string, string];

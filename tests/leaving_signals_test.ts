@@ -186,6 +186,22 @@ signalTest("a client that has asked for nothing yet does not keep a server from 
   assert(performance.now() - start < GRACE_MS);
 });
 
+signalTest("two signals at once end a GET at once, and leave the old file and no draft", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const words = [...command("client"), "127.0.0.1", String(listener.addr.port), "GET", "f"];
+  for (let round = 0; round < 5; round++) {
+    await using client = new Process(words, { cwd: folder.path });
+    using server = await Conversation.accept(listener, "GET", "f", DATA);
+    await server.until("half");
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) client.child.kill(signal);
+    assert([129, 130, 143].includes(await client.ended()));
+    assertEquals(await folder.names(), ["f"]);
+    assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+  }
+});
+
 signalTest("a client that can't go on, since nobody reads what it writes, ends by a signal too", async () => {
   await using served = new Folder();
   await Deno.writeFile(served.at("f"), new Uint8Array(5_000_000));
