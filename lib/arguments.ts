@@ -84,7 +84,7 @@ export async function readCommandLine<T>(
  * Takes a command line apart; options may stand anywhere, and `--` ends them. Throws a {@linkcode UsageError} for an
  * option that there is not, or one without its value.
  */
-export function readArguments(args: readonly string[], names: OptionNames): Arguments {
+function readArguments(args: readonly string[], names: OptionNames): Arguments {
   const parsed = parseArgs(joined(args, names), {
     boolean: names.flags,
     string: [...names.values, "_"],

@@ -39,7 +39,9 @@ export interface GetOptions extends ClientOptions {
 }
 
 /** What `put` needs beside a name: the path of a file, or a stream and its size in bytes. */
-export type PutOptions = ClientOptions & ({ from: string } | { from: ReadableStream<Uint8Array>; size: bigint });
+export type PutOptions =
+  & ClientOptions
+  & ({ from: string; size?: never } | { from: ReadableStream<Uint8Array>; size: bigint });
 
 /** A file that is coming. */
 export interface Download {
@@ -78,7 +80,7 @@ const TIMEOUT_MS = 60_000;
  */
 export function get(name: string, options: GetOptions): Promise<void>;
 /** Fetches the file `name` as a stream: `get` without `to`. */
-export function get(name: string, options: ClientOptions): Promise<Download>;
+export function get(name: string, options: ClientOptions & { to?: never }): Promise<Download>;
 export async function get(name: string, options: ClientOptions & { to?: string }): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
   // What can't be created is told before the server is asked.
@@ -148,7 +150,7 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  */
 export async function put(name: string, options: PutOptions): Promise<void> {
   const command = formatCommand({ verb: "PUT", name });
-  using source = "size" in options
+  using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   using peer = await dial(options);
@@ -221,6 +223,7 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 }
 
 async function dial(options: ClientOptions): Promise<Peer> {
-  const { timeoutMs = TIMEOUT_MS, signal } = options;
+  const { timeoutMs = TIMEOUT_MS, signal, gather = 1, bytesPerSecond = Infinity } = options;
+  if (!(gather >= 1 && bytesPerSecond > 0)) throw new RangeError("gather is 1 or more, and bytesPerSecond above 0");
   return new Peer(new Socket(await connect({ ...options, timeoutMs }), { timeoutMs, peer: "server", signal }));
 }

@@ -31,7 +31,7 @@ export class ServerError extends TransferError {
 
   /** Makes the error from the text behind `ERROR: `. */
   constructor(said: string, options?: FailureOptions) {
-    super(`the server refused: ${printable(said)}`, options);
+    super(`the other side said ERROR: ${printable(said)}`, options);
     this.said = said;
   }
 }
@@ -45,7 +45,7 @@ export class ProtocolError extends TransferError {
   /** What came instead, as it came; empty when the other side closed the connection. */
   readonly received: string;
 
-  /** Makes the error; `message` is made from the other two unless it is given. */
+  /** Makes the error, and its sentence from the two. */
   constructor(expected: string, received: string, options?: FailureOptions) {
     super(
       received === ""

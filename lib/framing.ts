@@ -158,7 +158,7 @@ export class FrameReader {
     if (this.#pending === undefined) {
       this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min })
         .then(({ value }) => value ?? NOTHING);
-      // Whoever asks next gets the error; until then it is nobody's.
+      // Whoever asks next gets the error; until then it must not count as unhandled.
       this.#pending.catch(() => {});
     }
     return this.#pending;

@@ -4,7 +4,7 @@ import { TransferError } from "./errors.ts";
 
 /**
  * Makes a test of whether an address lies in one of the networks, such as `192.0.2.0/24`, `2001:db8::/32` or a single
- * address. Throws a {@linkcode TransferError} for a text that is none.
+ * address. Throws a {@linkcode TransferError} for any other text.
  */
 export async function networkTest(networks: readonly string[]): Promise<(address: string) => boolean> {
   const { default: ipaddr } = await import("ipaddr.js");
@@ -15,7 +15,7 @@ export async function networkTest(networks: readonly string[]): Promise<(address
     if (IPv4.isValidCIDRFourPartDecimal(network)) return IPv4.parseCIDR(network);
     if (IPv6.isValid(network)) return [IPv6.parse(network), 128] as const;
     if (IPv6.isValidCIDR(network)) return IPv6.parseCIDR(network);
-    throw new TransferError(`"${network}" is no network, such as 192.0.2.0/24 or 2001:db8::/32`);
+    throw new TransferError(`"${network}" is not a network such as 192.0.2.0/24 or 2001:db8::/32`);
   });
   return (text) => {
     // An IPv4 client of a listener for both comes as ::ffff:192.0.2.1.

@@ -1,4 +1,4 @@
-/** The server: listens, and serves so many clients at a time. */
+/** The server: listens, and serves a set number of clients at a time. */
 
 import { sweep } from "./draft.ts";
 import { ConnectionError, systemReason, TransferError } from "./errors.ts";
@@ -7,7 +7,6 @@ import { Peer } from "./peer.ts";
 import { Root } from "./root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./session.ts";
 import { isNetGranted, Socket } from "./socket.ts";
-
 import { type TlsCredentials, TlsServer } from "./tls.ts";
 import { within } from "./within.ts";
 
@@ -75,8 +74,8 @@ export class Server implements AsyncDisposable {
   readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
   readonly #cut = new AbortController();
-  // Clients that wait for their turn. They are accepted when they come: the system's own queue, by the lab no longer than
-  // 0, forgets clients that believe to be connected, and those would wait for their READY for ever.
+  // Clients that wait for their turn. They are accepted when they come: the system's own queue, of length 0 as the lab
+  // asks, drops clients that believe they are connected; they would wait for READY for ever.
   readonly #waiting: Deno.TcpConn[] = [];
   readonly #active = new Set<Promise<void>>();
   // Those of them that have asked for nothing yet.
@@ -216,7 +215,8 @@ export class Server implements AsyncDisposable {
    */
   async shutdown({ graceMs = 5000 }: { graceMs?: number } = {}): Promise<number> {
     this.#stopListening();
-    await within(Promise.all(this.#active), graceMs);
+    const all = Promise.all(this.#active).then(() => Promise.all(this.#closing.values()));
+    await within(all, graceMs);
     await this[Symbol.asyncDispose]();
     return this.#cutCount;
   }
@@ -249,7 +249,8 @@ export class Server implements AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients = 1, isReadOnly = false, allowFrom } = options;
+  const { hostname = "0.0.0.0", port, clients = 1, gather = 1, isReadOnly = false, allowFrom } = options;
+  if (!(clients >= 1 && gather >= 1)) throw new RangeError("clients and gather are 1 or more");
   const root = await Root.open(options.root ?? ".", { isReadOnly });
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });

@@ -93,7 +93,7 @@ async function servePut(peer: Peer, options: SessionOptions, name: string, creat
   }
   options.onEvent({ type: "receiving", size });
   await peer.step("e. server: OK").say("OK");
-  // Nothing comes between OK and DONE then: a client with one recv() for each message would take them for one.
+  // Else DONE would follow OK at once, and a client with one recv() for each message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
   peer.step("f. client: sends bytes");
   await pump({

@@ -59,9 +59,9 @@ export class Socket implements Disposable {
         request.respond(count ?? 0);
       },
     });
+    if (options.timeoutMs > 0) this.#watchSilence(options.timeoutMs);
     options.signal?.addEventListener("abort", this.#onAbort);
     if (options.signal?.aborted) this.#onAbort();
-    if (options.timeoutMs > 0) this.#watchSilence(options.timeoutMs);
   }
 
   /**
@@ -111,7 +111,7 @@ export class Socket implements Disposable {
 
   /**
    * Closes after the last message: sends FIN, drops what still comes until the peer closes too or a second has passed,
-   * then closes. Fails never: the conversation is over.
+   * then closes. Never fails: the conversation is over.
    */
   async finish(): Promise<void> {
     using _ = this;
@@ -260,13 +260,16 @@ function tlsReason(error: unknown): string {
 async function addresses(hostname: string): Promise<string[]> {
   if (isIpv6(hostname) || /^[\d.]+$/.test(hostname) || !isNetGranted(hostname)) return [];
   const { default: process } = await import("node:process");
+  const { noDeprecation } = process as { noDeprecation?: boolean };
   // Before Deno 2.7 a lookup warns of a module that Deno itself uses.
   Object.assign(process, { noDeprecation: true });
-  const { lookup } = await import("node:dns/promises");
   try {
+    const { lookup } = await import("node:dns/promises");
     return (await lookup(hostname, { all: true })).map(({ address }) => address);
   } catch {
     return [];
+  } finally {
+    Object.assign(process, { noDeprecation });
   }
 }
 

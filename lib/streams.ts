@@ -11,8 +11,9 @@ export class StreamSource implements Disposable {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** Takes over a stream. */
+  /** Takes over a stream. Throws a `RangeError` for a size that 8 bytes can't say. */
   constructor(stream: ReadableStream<Uint8Array>, size: bigint) {
+    if (BigInt.asUintN(64, size) !== size) throw new RangeError(`a size of 8 bytes is 0 to 2^64-1, not ${size}`);
     this.#reader = stream.getReader();
     this.size = size;
   }

@@ -3,7 +3,17 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="./types/streams.d.ts"
 import { toArrayBuffer } from "@std/streams/to-array-buffer";
 import { progressLine } from "../lib/progress.ts";
-import { command, DENO_JSON, Folder, type Output, Process, randomBytes, runClient, ServerProcess } from "./programs.ts";
+import {
+  command,
+  DENO_JSON,
+  Folder,
+  type Output,
+  Process,
+  randomBytes,
+  run,
+  runClient,
+  ServerProcess,
+} from "./programs.ts";
 
 /** A server and a folder for the client; `client` runs it there. */
 class Pair implements AsyncDisposable {
@@ -31,10 +41,8 @@ class Pair implements AsyncDisposable {
   }
 
   /** Runs a shell's script, in which `"$@"` is the client's command line. */
-  async shell(script: string): Promise<Output> {
-    const command = new Deno.Command("bash", { args: ["-c", script, "bash", ...this.words()], cwd: this.mine });
-    const { code, stdout, stderr } = await command.output();
-    return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  shell(script: string): Promise<Output> {
+    return run(["bash", "-c", script, "bash", ...this.words()], { cwd: this.mine });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -293,7 +301,7 @@ Deno.test("a command line that is wrong touches nothing, and the nearest right w
 });
 
 Deno.test("a progress line tells share, bytes, rate and time left, and fits any width", () => {
-  const params = { value: 512 * 1024, total: 1024 * 1024, progress: 0.5, eta: 0 };
+  const params = { value: 512 * 1024, total: 1024 * 1024, progress: 0.5 };
   const rate = 64 * 1024;
   assertEquals(
     progressLine(params, rate, 80),

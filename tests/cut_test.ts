@@ -1,6 +1,6 @@
 // @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { del, get, put, serve, ServerError } from "../lib/mod.ts";
+import { del, get, put, ServerError } from "../lib/mod.ts";
 import { assertBytes, bytewise, conversation, cut, glued, type Message, Raw, wire } from "./peers/raw.ts";
 import { Folder, randomBytes, runClient, ServerProcess } from "./programs.ts";
 
@@ -399,27 +399,8 @@ Deno.test("the real client prints an ERROR that comes byte by byte", async () =>
 
 for (const lineEnd of ["\n", "\r\n"]) {
   Deno.test(`a line end ${JSON.stringify(lineEnd)} that comes late behind a GET is no reason to fail`, async () => {
-    await using folder = new Folder();
-    await Deno.writeTextFile(folder.at("f"), "hello");
-    await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
-    const say = (text: string): Promise<number> => conn.write(new TextEncoder().encode(text));
-    let heard = "";
-    const hear = async (text: string): Promise<void> => {
-      const buffer = new Uint8Array(100);
-      while (heard.length < text.length) {
-        const count = await conn.read(buffer);
-        if (count === null) break;
-        heard += new TextDecoder().decode(buffer.subarray(0, count));
-      }
-      assertEquals(heard, text);
-    };
-    await hear("READY");
-    await say("GET f");
-    await hear("READYOK");
-    await say(`${lineEnd}READY`);
-    await hear(`READYOK${"\0".repeat(7)}\x05`);
-    await say("OK");
-    await hear(`READYOK${"\0".repeat(7)}\x05helloDONE`);
+    await using served = await Served.start();
+    const ready: Message = { from: "client", bytes: wire(lineEnd, "READY") };
+    await served.play("GET", conversation("GET", NAME, served.data).toSpliced(3, 1, ready));
   });
 }

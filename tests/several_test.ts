@@ -78,7 +78,7 @@ Deno.test("of two DELs of one name the later says that there is no such file", a
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   const root = await Root.open(folder.path);
-  const [one, other] = [await root.find("f"), await root.find("f")];
+  const [one, other] = [root.find("f"), await root.find("f")];
   await one.remove();
   await assertRejects(() => other.remove(), FileError, "f does not exist");
 });
@@ -89,7 +89,7 @@ Deno.test("a PUT that meets a DEL of the same name is not refused for it", async
   // The two meet by chance: hardly ever in one try, but in some of many.
   for (let round = 0; round < 100; round++) {
     await Deno.writeFile(folder.at("f"), new Uint8Array(1));
-    const file = await root.find("f");
+    const file = root.find("f");
     const create = async (): Promise<void> => {
       await using draft = await root.create("f");
       await draft.commit();

@@ -13,7 +13,7 @@ import {
   ServerProcess,
 } from "./programs.ts";
 
-/** A private authority and a certificate of its for localhost; `undefined` without openssl. */
+/** A private authority and a certificate from it for localhost; `false` without openssl. */
 async function certificates(folder: Folder): Promise<boolean> {
   const openssl = (...args: string[]): Promise<{ status: number }> => run(["openssl", ...args], { cwd: folder.path });
   try {

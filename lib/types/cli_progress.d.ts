@@ -4,8 +4,6 @@ export interface Params {
   value: number;
   /** From 0 to 1. */
   progress: number;
-  /** Seconds left. */
-  eta: number;
 }
 export class SingleBar {
   constructor(options: {
