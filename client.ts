@@ -22,7 +22,8 @@ Options:
   -h, --help          show this text
       --version       show the version
 
-Several names are transferred one after another, over a connection each.
+Several names are transferred one after another, over a connection each. A name that
+begins with - goes behind --.
 Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted.
 
 Examples:

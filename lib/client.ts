@@ -149,10 +149,10 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  * ```
  */
 export async function put(name: string, options: PutOptions): Promise<void> {
-  const command = formatCommand({ verb: "PUT", name });
   using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
+  const command = formatCommand({ verb: "PUT", name });
   using peer = await dial(options);
   await peer.step("a. server: READY").listen("READY");
   options.onReady?.();
@@ -165,7 +165,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   let unsent = source.size;
   // Listened for from the start: the server may say in the middle of an upload why it ends it.
   const done = peer.step("g. server: DONE").listen("DONE").then(() => {
-    if (unsent > 0n) throw new ProtocolError("DONE after all the data", `DONE before the last ${unsent} bytes`);
+    if (unsent > 0n) throw new ProtocolError(`DONE after the last ${unsent} bytes`, "DONE");
   });
   peer.step("f. client: sends bytes");
   const sent = pump({

@@ -25,12 +25,12 @@ const MAX_NAME_BYTES = MAX_COMMAND_BYTES - "GET ".length;
 
 /** The text of a request. Throws a {@linkcode TransferError} for a name that would arrive as another, or as none. */
 export function formatCommand({ verb, name }: Command): string {
-  const isCarried = name !== "" && name.isWellFormed() && !name.endsWith("\n") &&
+  const isCarried = name !== "" && name.isWellFormed() && !/[\n\0]$/.test(name) &&
     new TextEncoder().encode(name).length <= MAX_NAME_BYTES;
   if (isCarried) return `${verb} ${name}`;
   throw new TransferError(
     `the protocol has no way to name a file ${JSON.stringify(name.slice(0, 100))}: a name has 1 to ${MAX_NAME_BYTES} ` +
-      `bytes of UTF-8 and no line end behind it`,
+      `bytes of UTF-8 and no line end or NUL behind it`,
   );
 }
 
@@ -63,10 +63,13 @@ function isCutInLetter(bytes: Bytes): boolean {
   }
 }
 
-/** Takes a request apart: its text, free of the line end that people type into netcat, and what it asks for. */
+/**
+ * Takes a request apart: its text, free of the line end that people type into netcat and of the NULs that end or fill a
+ * string of C's, and what it asks for.
+ */
 export function parseRequest(bytes: Bytes): { text: string; command: Command | undefined } {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$/, "");
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/(\r?\n)?\0*$/, "");
     return { text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
   } catch {
     return { text: new TextDecoder().decode(bytes), command: undefined };

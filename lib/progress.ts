@@ -12,8 +12,6 @@ process.stderr.on("error", () => {});
 /** A progress bar on standard error. */
 export class ProgressBar {
   readonly #bar: SingleBar;
-  // A second Ctrl-C ends the program at once: the terminal gets its cursor back all the same.
-  readonly #onUnload = (): void => this.stop();
 
   /** Shows the bar of a transfer of `total` bytes that began at `startTime` and of which `moved` are moved. */
   constructor(total: bigint, moved: bigint, startTime: number) {
@@ -24,12 +22,13 @@ export class ProgressBar {
         return progressLine(params, bytesPerSecond, Deno.consoleSize().columns);
       },
       clearOnComplete: true,
-      hideCursor: true,
+      // The terminal stays as it is: whoever stops the client by Ctrl-Z or at once gets a good one back.
+      hideCursor: false,
+      linewrap: true,
       fps: 5,
       // The client has its own way of leaving.
       gracefulExit: false,
     });
-    globalThis.addEventListener("unload", this.#onUnload);
     this.#bar.start(Number(total), Number(moved));
   }
 
@@ -40,7 +39,6 @@ export class ProgressBar {
 
   /** Takes the bar away. */
   stop(): void {
-    globalThis.removeEventListener("unload", this.#onUnload);
     this.#bar.stop();
   }
 }

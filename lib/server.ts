@@ -268,6 +268,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return new Server(listener, tls, options, root, isAllowed);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
+    if (/KeyMismatch/i.test(String(error))) throw failed("the private key is not the certificate's", error);
     throw failed(systemReason(error), error);
   }
 }

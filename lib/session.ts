@@ -35,7 +35,7 @@ export interface SessionOptions {
 }
 
 const REQUEST_STEP = "b. client: GET, PUT or DEL <filename>";
-// In case the rest of a name was late, before the file is said not to exist.
+// In case the rest of a name was late, before the file is said not to exist, or deleted.
 const LATE_NAME_MS = 50;
 // Enough for a client of the lab's to read an OK.
 const EMPTY_FILE_PAUSE_MS = 50;
@@ -56,7 +56,9 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
       options.onEvent({ type: "request", command: text });
       await servePut(peer, options, command.name, await options.root.create(command.name));
     } else {
-      await serveDel(peer, options, await find(peer, options, bytes, (name) => options.root.find(name)));
+      // A deletion can't be taken back: the rest of a name may be late for it, too.
+      const whole = await completed(peer, bytes);
+      await serveDel(peer, options, await find(peer, options, whole, (name) => options.root.find(name)));
     }
   } catch (error) {
     // The lab's errors go in place of the OK or DONE of their step.
@@ -71,7 +73,8 @@ async function serveGet(peer: Peer, { gather, onEvent }: SessionOptions, opened:
   await peer.step("d. client: READY").watch(peer.frames.skipLineEnds());
   await peer.expect("READY");
   await peer.step("e. server: <# bytes>").saySize(source.size);
-  await peer.step("f. client: OK").expect("OK");
+  await peer.step("f. client: OK").watch(peer.frames.skipLineEnds());
+  await peer.expect("OK");
   onEvent({ type: "sending", size: source.size });
   peer.step("g. server: sends bytes");
   await pump({
@@ -126,11 +129,16 @@ async function find<T>(
     return open(command?.name ?? "");
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const maxBytes = MAX_COMMAND_BYTES - bytes.length;
-    const late = await peer.watch(peer.frames.more({ silenceMs: LATE_NAME_MS, maxBytes }));
-    ({ text, command } = parseRequest(new Uint8Array([...bytes, ...late])));
+    ({ text, command } = parseRequest(await completed(peer, bytes)));
     return open((parseTwice(text) ?? command)?.name ?? "");
   } finally {
     onEvent({ type: "request", command: text });
   }
+}
+
+// A command, and what comes behind it before a silence.
+async function completed(peer: Peer, bytes: Bytes): Promise<Bytes> {
+  const maxBytes = MAX_COMMAND_BYTES - bytes.length;
+  const late = await peer.watch(peer.frames.more({ silenceMs: LATE_NAME_MS, maxBytes }));
+  return new Uint8Array([...bytes, ...late]);
 }

@@ -35,6 +35,7 @@ try {
       const name = `blockferry-${program}-${config.version}-${target}${target.includes("windows") ? ".exe" : ""}`;
       try {
         await compile(`${build}/${program}.js`, target, `${build}/${name}`);
+        if (target === Deno.build.target) await probe(`${build}/${name}`);
         await Deno.rename(`${build}/${name}`, `dist/${name}`);
         console.log(`built dist/${name} (${((await Deno.stat(`dist/${name}`)).size / 1e6).toFixed(1)} MB)`);
       } catch (error) {
@@ -80,6 +81,12 @@ async function compile(source: string, target: string, output: string): Promise<
         `from${isHost ? ", or set DENORT_BIN to the path of a denort of this Deno's version" : ""}`,
     );
   }
+}
+
+// A runtime of another version can be built with, but does not find the program.
+async function probe(program: string): Promise<void> {
+  const { success } = await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).output();
+  if (!success) throw new Error("it does not run; DENORT_BIN has to name a denort of this Deno's version");
 }
 
 async function deno(args: string[], { withRuntime = true } = {}): Promise<void> {

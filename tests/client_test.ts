@@ -223,7 +223,7 @@ Deno.test("an output that can't be written is told in one sentence", async () =>
 Deno.test("a standard error that can't be written changes nothing", async () => {
   if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
   await using pair = await Pair.start();
-  await Deno.writeTextFile(`${pair.mine}/f`, "hello");
+  for (const name of ["f", "name\n"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
   const wrong = await pair.shell(`"$@" --nope 2> /dev/full`);
   assertEquals([wrong.status, wrong.stdout], [2, ""]);
   const some = await pair.shell(`"$@" PUT $'name\\n' f 2> /dev/full`);

@@ -113,7 +113,7 @@ Deno.test("the rest of the name of a file that does not exist may be 50 ms late,
   }
 });
 
-Deno.test("a command is what the first read brings: a file of that name is not kept waiting, and the rest ignored", async () => {
+Deno.test("what a client says behind the answer to its DEL is ignored", async () => {
   await using served = await Served.start();
   await Deno.writeTextFile(served.folder.at("f"), "1");
   await Deno.writeTextFile(served.folder.at("ff"), "2");
@@ -395,6 +395,30 @@ Deno.test("the real client prints an ERROR that comes byte by byte", async () =>
       stderr: "",
     });
   });
+});
+
+Deno.test("a DEL in pieces deletes the file that it names, and none whose name is a part of that", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("a"), "stays");
+  await Deno.writeTextFile(served.folder.at("ab"), "goes");
+  assertEquals(await served.answer(wire("DEL a"), wire("b")), "DONE");
+  assertEquals(await served.folder.names(), ["a"]);
+});
+
+Deno.test("a command that ends with C's NULs means what it says", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "");
+  assertEquals(await served.answer(wire("DEL f", new Uint8Array(300))), "DONE");
+  assertEquals(await served.folder.names(), []);
+});
+
+Deno.test("a GET can be typed, a line for each message", async () => {
+  await using served = await Served.start();
+  const lines = conversation("GET", NAME, served.data).map(({ from, bytes }) => ({
+    from,
+    bytes: from === "client" ? wire(bytes, "\n") : bytes,
+  }));
+  await served.play("GET", lines);
 });
 
 for (const lineEnd of ["\n", "\r\n"]) {

@@ -11,6 +11,7 @@ export class SingleBar {
     format: (options: unknown, params: Params) => string;
     clearOnComplete: boolean;
     hideCursor: boolean;
+    linewrap: boolean;
     fps: number;
     gracefulExit: boolean;
   });
