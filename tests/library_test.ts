@@ -193,3 +193,17 @@ Deno.test("a listener of events that throws is reported, and ends no conversatio
     globalThis.removeEventListener("error", onError);
   }
 });
+
+Deno.test("options that can't be are refused, and a size that 8 bytes can't say", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port, size: 1n };
+  const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
+  for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { gather: 0 }, { bytesPerSecond: 0 }]) {
+    await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError);
+  }
+  for (const wrong of [{ clients: 0 }, { gather: 0 }]) {
+    await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError);
+  }
+  assertEquals(await folder.names(), []);
+});

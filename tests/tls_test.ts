@@ -1,5 +1,6 @@
 // @ts-types="./types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
+import { get, serve } from "../lib/mod.ts";
 import { within } from "../lib/within.ts";
 import {
   command,
@@ -197,4 +198,27 @@ Deno.test("a certificate that can't be used is told in one sentence", async () =
   const [status, stderr] = await start("--cert", "cert.pem", "--key", "key.pem");
   assertEquals(status, 1);
   assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
+});
+
+Deno.test("a server at its end lets a transfer inside TLS finish", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  // Less than the sockets hold: the session is over long before the client has read all of it.
+  await Deno.writeFile(folder.at("served/f"), new Uint8Array(2_000_000));
+  const read = (name: string): string => Deno.readTextFileSync(folder.at(name));
+  const tls = { cert: read("cert.pem"), key: read("key.pem") };
+  await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.at("served"), tls });
+  const started = Promise.withResolvers<void>();
+  const transfer = get("f", {
+    hostname: "localhost",
+    port: server.address.port,
+    tls: { caCerts: [read("ca.pem")] },
+    bytesPerSecond: 2_000_000,
+    to: folder.at("mine/f"),
+    onStart: () => started.resolve(),
+  });
+  await started.promise;
+  assertEquals(await server.shutdown({ graceMs: 20_000 }), 0);
+  await transfer;
+  assertEquals((await Deno.stat(folder.at("mine/f"))).size, 2_000_000);
 });
