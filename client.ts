@@ -24,7 +24,8 @@ Options:
 
 Several names are transferred one after another, over a connection each. A name that
 begins with - goes behind --.
-Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted.
+Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted,
+143 terminated, 129 hung up.
 
 Examples:
   client localhost 12345 PUT photo.jpg
@@ -196,7 +197,7 @@ async function main(): Promise<number> {
     return await perform({ ...task, options: { ...task.options, signal: interrupt.signal } }) === 0 ? 0 : 1;
   } catch (error) {
     if (interrupt.signal.aborted) return interrupt.signal.reason;
-    reportOutputError("client", error);
+    await reportOutputError("client", error);
     return 1;
   }
 }

@@ -72,7 +72,7 @@ export async function readCommandLine<T>(
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) {
-      reportOutputError(program.name, error);
+      await reportOutputError(program.name, error);
       return 1;
     }
     writeError(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);

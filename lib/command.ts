@@ -4,7 +4,9 @@ import { TransferError } from "./errors.ts";
 import type { Bytes, TextEnd, TextState } from "./framing.ts";
 
 /** What a client may ask for. */
-export type Verb = "GET" | "PUT" | "DEL";
+export const VERBS = ["GET", "PUT", "DEL"] as const;
+/** One of those. */
+export type Verb = typeof VERBS[number];
 
 /** One request: `<verb> <filename>`. */
 export interface Command {
@@ -14,7 +16,6 @@ export interface Command {
   name: string;
 }
 
-const VERBS: readonly Verb[] = ["GET", "PUT", "DEL"];
 // The command's first read may be cut where the client's own buffer ended; no such buffer is smaller.
 const CUT_BYTES = 512;
 

@@ -19,7 +19,7 @@ globalThis.addEventListener("unload", () => {
     try {
       Deno.removeSync(path);
     } catch {
-      // It has just been committed.
+      // It has its name by now, or was never made.
     }
   }
 });
@@ -84,8 +84,7 @@ export class Draft implements Target {
           if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
           return draft;
         }
-        drafts.delete(path);
-        file.close();
+        await draft[Symbol.asyncDispose]();
       } catch (error) {
         await draft[Symbol.asyncDispose]();
         throw error;
@@ -105,7 +104,6 @@ export class Draft implements Target {
       // Windows has no way to do that for a folder. What can't be opened is to be known before the old file goes.
       using folder = isDurable && Deno.build.os !== "windows" ? await Deno.open(this.folder) : undefined;
       await Deno.rename(this.#path, this.#target);
-      drafts.delete(this.#path);
       this.#isCommitted = true;
       await folder?.sync();
     });

@@ -58,7 +58,8 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
     } else {
       // A deletion can't be taken back: the rest of a name may be late for it, too.
       const whole = await completed(peer, bytes);
-      await serveDel(peer, options, await find(peer, options, whole, (name) => options.root.find(name)));
+      const open = (name: string): FoundFile => options.root.find(name);
+      await serveDel(peer, options, await find(peer, options, whole, open, { isWhole: true }));
     }
   } catch (error) {
     // The lab's errors go in place of the OK or DONE of their step.
@@ -123,13 +124,14 @@ async function find<T>(
   { onEvent }: SessionOptions,
   bytes: Bytes,
   open: (name: string) => T,
+  { isWhole = false } = {},
 ): Promise<T> {
   let { text, command } = parseRequest(bytes);
   try {
     return open(command?.name ?? "");
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    ({ text, command } = parseRequest(await completed(peer, bytes)));
+    if (!isWhole) ({ text, command } = parseRequest(await completed(peer, bytes)));
     return open((parseTwice(text) ?? command)?.name ?? "");
   } finally {
     onEvent({ type: "request", command: text });

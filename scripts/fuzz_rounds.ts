@@ -1,5 +1,6 @@
 /** The rounds that a fuzzer plays: an attack on the real server or on a real client, or a right transfer in between. */
 
+import { type Verb, VERBS } from "../lib/command.ts";
 import type { Bytes } from "../lib/framing.ts";
 import { del, get, put, TransferError } from "../lib/mod.ts";
 import { wire } from "../tests/peers/raw.ts";
@@ -26,8 +27,6 @@ export const STACK_TRACE = /Uncaught|panicked|^\s+at /m;
 const PROCESS_EVERY = 150;
 // One of so many rounds does not read for twice the timeout.
 const STALL_EVERY = 2000;
-const VERBS = ["GET", "PUT", "DEL"] as const;
-type Verb = typeof VERBS[number];
 
 /** What a round is played with. */
 export interface Setting {

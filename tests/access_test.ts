@@ -3,9 +3,17 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 // @ts-types="./types/streams.d.ts"
 import { toText } from "@std/streams/to-text";
 import { within } from "../lib/within.ts";
-import { command, Folder, freePort, type Output, run, runClient, ServerProcess, traced } from "./programs.ts";
-
-const IS_COMPILED = Deno.env.has("BLOCKFERRY_SERVER");
+import {
+  command,
+  Folder,
+  freePort,
+  isCompiled,
+  type Output,
+  run,
+  runClient,
+  ServerProcess,
+  traced,
+} from "./programs.ts";
 
 /** A folder with a served folder, in which the file `f` says "served", and a client's, in which it says "mine". */
 async function folders(): Promise<Folder> {
@@ -169,16 +177,18 @@ Deno.test("with --fsync the file is on disk before it has its name, and its name
   await server[Symbol.asyncDispose]();
   const made = (await Deno.readTextFile(trace)).split("\n");
   const rename = made.findIndex((call) => /rename.*\.blockferry-.*\.part".*\/f"/.test(call));
-  const done = made.findIndex((call) => /(write|sendto)\(\d+, "DONE"/.test(call));
+  const done = made.findIndex((call) => /(write|sendto)\(\d+<socket.*>, "DONE"/.test(call));
   const syncs = (from: number, to: number): number =>
-    made.slice(from, to).filter((call) => /fsync\(\d+\) += 0/.test(call)).length;
-  const began = made.findIndex((call) => /\(\d+, "READY"/.test(call));
+    made.slice(from, to).filter((call) => /fsync\(\d+<.*>\) += 0/.test(call)).length;
+  const began = made.findIndex((call) => /\(\d+<socket.*>, "READY"/.test(call));
   assert(0 < began && began < rename && rename < done, made.join("\n"));
   assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
 });
 
 Deno.test("permissions for the served folder and the port alone are enough, wherever the server is started", async () => {
-  if (IS_COMPILED) return console.log("left out: a compiled server has the permissions that it was compiled with");
+  if (isCompiled("server")) {
+    return console.log("left out: a compiled server has the permissions that it was compiled with");
+  }
   await using folder = await folders();
   const elsewhere = await folder.folder("elsewhere");
   await Deno.writeTextFile(folder.at("secret"), "secret");
@@ -213,7 +223,9 @@ Deno.test("permissions for the served folder and the port alone are enough, wher
 });
 
 Deno.test("a server that may not write says so as the lab has it, and still sends", async () => {
-  if (IS_COMPILED) return console.log("left out: a compiled server has the permissions that it was compiled with");
+  if (isCompiled("server")) {
+    return console.log("left out: a compiled server has the permissions that it was compiled with");
+  }
   await using folder = await folders();
   await using server = await ServerProcess.start([], {
     cwd: folder.at("served"),

@@ -2,7 +2,17 @@ import { Buffer } from "node:buffer";
 // @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../scripts/faults.ts";
-import { command, Folder, type Output, Process, randomBytes, run, runClient, ServerProcess } from "./programs.ts";
+import {
+  command,
+  Folder,
+  isCompiled,
+  type Output,
+  randomBytes,
+  run,
+  runClient,
+  ServerProcess,
+  works,
+} from "./programs.ts";
 import { Conversation, wire } from "./peers/raw.ts";
 
 // Some of each kind; `deno task faults` has them all, and more rounds.
@@ -18,18 +28,6 @@ for (const { name, trials } of FAULTS) {
 const DISK_BYTES = 2 * 1024 * 1024;
 const TOO_LARGE = randomBytes(2 * DISK_BYTES);
 const FITTING = randomBytes(DISK_BYTES * 3 / 4);
-
-/** A command that must work, or a word on the console of why the test is left out. */
-async function works(words: string[]): Promise<boolean> {
-  try {
-    const { status, stderr } = await run(words, { cwd: "/" });
-    if (status !== 0) console.log(`left out: ${words.join(" ")}: ${stderr.trim()}`);
-    return status === 0;
-  } catch (error) {
-    console.log(`left out: ${words.join(" ")}: ${(error as Error).message}`);
-    return false;
-  }
-}
 
 /** A small disk of its own. */
 class Disk implements AsyncDisposable {
@@ -107,7 +105,7 @@ async function answerToSize(server: ServerProcess, size: bigint): Promise<string
 }
 
 Deno.test("a size that is larger than the free disk is refused before any data, where the server may ask", async () => {
-  if (Deno.env.has("BLOCKFERRY_SERVER")) {
+  if (isCompiled("server")) {
     return console.log("left out: a compiled server has the permissions that it was compiled with");
   }
   await using folder = await folders();
@@ -128,7 +126,7 @@ Deno.test("a size that is larger than the free disk is refused before any data, 
 });
 
 Deno.test("without that permission, or a limit, every size of 8 bytes is taken", async () => {
-  if (Deno.env.has("BLOCKFERRY_SERVER")) {
+  if (isCompiled("server")) {
     return console.log("left out: a compiled server has the permissions that it was compiled with");
   }
   await using folder = await folders();
@@ -269,57 +267,4 @@ Deno.test("a file is not said to be missing when the server can open no more fil
   await first.until("b");
   assertEquals(await first.rest(), "");
   await server.errorLine(/^server: cannot open f: too many open files/);
-});
-
-/** Two hosts on this machine, with a network between them that delays and loses packets. */
-class LossyNetwork implements AsyncDisposable {
-  readonly hosts = ["server", "client"].map((role) => `blockferry-${Deno.pid}-${role}`) as [string, string];
-  /** The first host's address. */
-  readonly address = "10.99.0.1";
-
-  /** Sets it up; false, and a word on the console, where that can't be done. */
-  async isUp(): Promise<boolean> {
-    const [server, client] = this.hosts;
-    const link = ["ip", "-n", server, "link", "add", "ferry", "type", "veth", "peer", "name", "ferry", "netns", client];
-    for (const host of this.hosts) if (!await works(["ip", "netns", "add", host])) return false;
-    if (!await works(link)) return false;
-    for (const [index, host] of this.hosts.entries()) {
-      const address = `10.99.0.${index + 1}/24`;
-      const loss = ["netem", "delay", "20ms", "loss", "1%"];
-      if (!await works(["ip", "-n", host, "address", "add", address, "dev", "ferry"])) return false;
-      if (!await works(["ip", "-n", host, "link", "set", "ferry", "up"])) return false;
-      if (!await works(["tc", "-n", host, "qdisc", "add", "dev", "ferry", "root", ...loss])) return false;
-    }
-    return true;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // The link goes with its ends. What was never made can't be removed, which is as well.
-    for (const host of this.hosts) await run(["ip", "netns", "del", host], { cwd: "/" }).catch(() => {});
-  }
-}
-
-Deno.test("over a network that loses one packet in a hundred both directions come through whole", async () => {
-  await using folder = await folders();
-  await using network = new LossyNetwork();
-  if (!await network.isUp()) return;
-  const [serverHost, clientHost] = network.hosts;
-  const bytes = randomBytes(2_000_000);
-  await Deno.writeFile(folder.at("mine/f"), bytes);
-  const inside = (host: string): string[] => ["ip", "netns", "exec", host];
-  await using server = new ServerProcess([...inside(serverHost), ...command("server"), "0", "-v"], {
-    cwd: folder.at("served"),
-  });
-  const port = (await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0];
-  const words = [...inside(clientHost), ...command("client"), network.address, port];
-  {
-    await using put = new Process([...words, "PUT", "f"], { cwd: folder.at("mine") });
-    assertEquals(await put.ended(), 0);
-  }
-  assert(Buffer.compare(await Deno.readFile(folder.at("served/f")), bytes) === 0);
-  await Deno.remove(folder.at("mine/f"));
-  await using get = new Process([...words, "GET", "f"], { cwd: folder.at("mine") });
-  assertEquals(await get.ended(), 0);
-  assertMatch(get.lines.at(-1)!, /^Complete$/);
-  assert(Buffer.compare(await Deno.readFile(folder.at("mine/f")), bytes) === 0);
 });

@@ -1,12 +1,12 @@
 // @ts-types="./types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { VERBS } from "../lib/command.ts";
 import { get } from "../lib/mod.ts";
 import { within } from "../lib/within.ts";
 import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, type Role, wire } from "./peers/raw.ts";
 import * as resettable from "./peers/resettable.ts";
 import { Folder, randomBytes, runClient, ServerProcess } from "./programs.ts";
 
-const VERBS = ["GET", "PUT", "DEL"] as const;
 const WAYS = ["FIN", "reset"] as const;
 type Way = typeof WAYS[number];
 

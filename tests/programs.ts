@@ -15,6 +15,11 @@ export function command(program: "client" | "server", permissions = PERMISSIONS)
   return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${HERE}/${program}.ts`];
 }
 
+/** Whether a program is an executable, which has its permissions built in. */
+export function isCompiled(program: "client" | "server"): boolean {
+  return Deno.env.has(`BLOCKFERRY_${program.toUpperCase()}`);
+}
+
 /** How a process is started. */
 export interface ProcessOptions {
   cwd: string;
@@ -46,8 +51,8 @@ export function runClient(args: string[], { cwd, permissions }: ProcessOptions):
 
 /** A command's words to have its system calls written to a file; `undefined`, with a word, where that can't be done. */
 export async function traced(words: string[], calls: string, file: string): Promise<string[] | undefined> {
-  // -D: the command stays our own child, so that it can be ended.
-  const strace = ["strace", "-D", "-f", "-qq", "-e", `trace=${calls}`, "-o", file];
+  // -D: the command stays our own child, so that it can be ended. -y: what a descriptor is, stands behind it.
+  const strace = ["strace", "-D", "-f", "-y", "-qq", "-e", `trace=${calls}`, "-o", file];
   const isThere = await run([...strace, "true"], { cwd: "/" }).then(({ status }) => status === 0, () => false);
   if (isThere) return [...strace, ...words];
   console.log("left out: strace can't be run here");
@@ -180,4 +185,31 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let start = 0; start < length; start += 65536) crypto.getRandomValues(bytes.subarray(start, start + 65536));
   return bytes;
+}
+
+/**
+ * Tries again what hangs on real time, such as a rest that must arrive within 50 ms: on a busy machine it may not. A
+ * program that does not wait for it fails each time.
+ */
+export async function withinTime(attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 5; tries > 1; tries--) {
+    try {
+      return await attempt();
+    } catch {
+      // Late, perhaps.
+    }
+  }
+  await attempt();
+}
+
+/** A command that must work, or a word on the console of why the test is left out. */
+export async function works(words: string[]): Promise<boolean> {
+  try {
+    const { status, stderr } = await run(words, { cwd: "/" });
+    if (status !== 0) console.log(`left out: ${words.join(" ")}: ${stderr.trim()}`);
+    return status === 0;
+  } catch (error) {
+    console.log(`left out: ${words.join(" ")}: ${(error as Error).message}`);
+    return false;
+  }
 }

@@ -78,7 +78,7 @@ Deno.test("of two DELs of one name the later says that there is no such file", a
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   const root = await Root.open(folder.path);
-  const [one, other] = [root.find("f"), await root.find("f")];
+  const [one, other] = [root.find("f"), root.find("f")];
   await one.remove();
   await assertRejects(() => other.remove(), FileError, "f does not exist");
 });

@@ -66,6 +66,14 @@ export function conversation(verb: Verb, name: string, data: Uint8Array = wire()
   return lettered(verb, name, data).filter(({ bytes }) => bytes.length > 0);
 }
 
+/** The size 5 as text. */
+export const SIZE_5 = "\0\0\0\0\0\0\0\x05";
+
+/** Texts that server and client say in turn; the server begins. An empty one is nothing to say. */
+export function spoken(...texts: string[]): Message[] {
+  return texts.map((text, index) => ({ from: index % 2 === 0 ? "server" : "client", bytes: wire(text) }));
+}
+
 const DATA_LETTER = { GET: "g", PUT: "f", DEL: undefined };
 
 /** The same by the letters of the lab's list, where `half` is the first half of the file's bytes. */
