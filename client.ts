@@ -1,7 +1,7 @@
-import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/cli/arguments.ts";
 import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
-import { reportOutputError, writeError } from "./lib/output.ts";
-import { onEndSignal } from "./lib/signals.ts";
+import { reportOutputError, writeError } from "./lib/cli/output.ts";
+import { onEndSignal } from "./lib/cli/signals.ts";
 
 const USAGE = `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
 
@@ -88,8 +88,8 @@ function readTask(args: Arguments): Task {
 
 async function transfer(file: string, { verb, as, isVerified, isQuiet, options }: Task): Promise<void> {
   const { del, get, printable, put, remoteSum, sha256, TransferError } = await import("./lib/mod.ts");
-  const { basename } = await import("./lib/path.ts");
-  const { Meter } = await import("./lib/meter.ts");
+  const { basename } = await import("./lib/files/path.ts");
+  const { Meter } = await import("./lib/cli/meter.ts");
   const say = (line: string): void => {
     if (!isQuiet) print(line, as);
   };
@@ -136,7 +136,7 @@ async function transfer(file: string, { verb, as, isVerified, isQuiet, options }
 }
 
 async function toStdout({ readable }: Download): Promise<void> {
-  const { writeAll } = await import("./lib/storage.ts");
+  const { writeAll } = await import("./lib/files/storage.ts");
   // Not pipeTo, which takes no notice when the last write fails.
   for await (const piece of readable) await writeAll(Deno.stdout, piece);
 }

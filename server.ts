@@ -1,8 +1,8 @@
-import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/arguments.ts";
+import { type Arguments, readBytes, readCommandLine, readInteger, readPem, UsageError } from "./lib/cli/arguments.ts";
 import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
-import { writeError } from "./lib/output.ts";
+import { writeError } from "./lib/cli/output.ts";
 import { printable } from "./lib/printable.ts";
-import { onEndSignal } from "./lib/signals.ts";
+import { onEndSignal } from "./lib/cli/signals.ts";
 
 const USAGE = `Usage: server <port> [-v] [options]
 
@@ -62,7 +62,7 @@ async function readOptions(args: Arguments): Promise<ServeOptions> {
 }
 
 async function readNetworks(text: string): Promise<string[]> {
-  const { networkTest } = await import("./lib/networks.ts");
+  const { networkTest } = await import("./lib/net/networks.ts");
   const networks = text.split(",").map((network) => network.trim());
   try {
     await networkTest(networks);

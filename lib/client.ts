@@ -1,12 +1,12 @@
 /** The client's side of the lab's protocol: one connection for each file, step by step as the lab lists them. */
 
 import { formatCommand } from "./command.ts";
-import { openTarget } from "./draft.ts";
+import { openTarget } from "./files/draft.ts";
 import { ConnectionError, ProtocolError } from "./errors.ts";
 import { Peer } from "./peer.ts";
-import { connect, Socket, type TlsOptions } from "./socket.ts";
-import { Source, type Target } from "./storage.ts";
-import { StreamSource, StreamTarget } from "./streams.ts";
+import { connect, Socket, type TlsOptions } from "./net/socket.ts";
+import { Source, type Target } from "./files/storage.ts";
+import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 
 /** Which server, and how to talk to it. */

@@ -16,9 +16,9 @@ export {
   TransferError,
 } from "./errors.ts";
 export { printable } from "./printable.ts";
-export { serve, type ServeOptions, type Server, type ServerEvent } from "./server.ts";
-export type { SessionEvent } from "./session.ts";
-export type { TlsOptions } from "./socket.ts";
-export type { TlsCredentials } from "./tls.ts";
+export { serve, type ServeOptions, type Server, type ServerEvent } from "./listener.ts";
+export type { SessionEvent } from "./server.ts";
+export type { TlsOptions } from "./net/socket.ts";
+export type { TlsCredentials } from "./net/tls.ts";
 export type { TransferOptions } from "./transfer.ts";
 export { remoteSum, sha256, type Sum } from "./verify.ts";

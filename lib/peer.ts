@@ -5,7 +5,7 @@
 
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
 import { type Bytes, FrameReader } from "./framing.ts";
-import type { Socket } from "./socket.ts";
+import type { Socket } from "./net/socket.ts";
 
 /** The size of a block of file data, in bytes ("for PUT and GET you must only send file data in 1024-byte blocks"). */
 export const BLOCK_BYTES = 1024;

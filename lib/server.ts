@@ -1,274 +1,146 @@
-/** The server: listens, and serves a set number of clients at a time. */
+/** The server's side of the lab's protocol: one connection, step by step as the lab lists them. */
 
-import { sweep } from "./draft.ts";
-import { ConnectionError, systemReason, TransferError } from "./errors.ts";
-import { networkTest } from "./networks.ts";
-import { Peer } from "./peer.ts";
-import { Root } from "./root.ts";
-import { serveClient, type SessionEvent, type SessionOptions } from "./session.ts";
-import { isNetGranted, Socket } from "./socket.ts";
-import { type TlsCredentials, TlsServer } from "./tls.ts";
-import { within } from "./within.ts";
+import type { Draft } from "./files/draft.ts";
+import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "./command.ts";
+import { FileError, ProtocolError } from "./errors.ts";
+import { type Bytes, ERROR_PREFIX } from "./framing.ts";
+import type { Peer } from "./peer.ts";
+import type { FoundFile, Root } from "./files/root.ts";
+import { freeBytes, type Source } from "./files/storage.ts";
+import { pump } from "./transfer.ts";
 
-/** What a server tells of its course, in the order of the lab's printed lines ("The Server"). */
-export type ServerEvent =
-  /** It listens for the next connection. */
-  | { type: "waiting"; port: number }
-  /** A client has connected. */
-  | { type: "connected"; address: Deno.NetAddr }
-  | SessionEvent
-  /** A connection was closed, since it came from elsewhere than `allowFrom` says. */
-  | { type: "refused"; address: Deno.NetAddr }
-  /** A conversation broke off, or a connection could not be accepted. */
-  | { type: "failed"; error: Error };
+/** What a session tells of its course, in the order of the lab's printed lines ("The Server"). */
+export type SessionEvent =
+  /** The whole command, as the client sent it. */
+  | { type: "request"; command: string }
+  /** The number of bytes that are about to be received. */
+  | { type: "receiving"; size: bigint }
+  /** The number of bytes that are about to be sent. */
+  | { type: "sending"; size: bigint }
+  /** The file that is about to be deleted. */
+  | { type: "deleting"; name: string };
 
-/** How a server serves. */
-export interface ServeOptions {
-  /** The TCP port to listen on; 0 is any free one. */
-  port: number;
-  /** The address to listen on; all IPv4 addresses by default, `::` is all of both kinds. */
-  hostname?: string;
-  /** The folder that is served; the working directory by default. */
-  root?: string;
-  /** Milliseconds without a byte after which a client is given up; 0 is never, 30,000 the default. */
-  timeoutMs?: number;
-  /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
-  gather?: number;
-  /** How many clients are served at a time; 1, the lab's number, is the default. */
-  clients?: number;
-  /** Whether nothing may be made or deleted. */
-  isReadOnly?: boolean;
-  /** The most bytes that an uploaded file may have; without it, what the disk has free. */
-  maxBytes?: bigint;
-  /** The networks that clients may come from, in CIDR notation; without it, all. */
-  allowFrom?: readonly string[];
+/** What a session works with. */
+export interface SessionOptions {
+  /** The folder that is served. */
+  root: Root;
+  /** How many 1024-byte blocks go to the kernel in one call. */
+  gather: number;
+  /** The most bytes that an uploaded file may have. */
+  maxBytes?: bigint | undefined;
   /** Whether DONE follows an upload only when file and folder are on disk. */
-  isDurable?: boolean;
-  /** The server's certificate chain and its private key: the protocol is spoken inside TLS. */
-  tls?: TlsCredentials;
-  /** Ends the server and its transfers at once. */
-  signal?: AbortSignal;
-  /** Is told of the server's course. */
-  onEvent?: (event: ServerEvent) => void;
+  isDurable: boolean;
+  /** Is told of the session's course. */
+  onEvent: (event: SessionEvent) => void;
 }
 
-const TIMEOUT_MS = 30_000;
-// After a failed accept, such as one for which no descriptor is left: long enough not to burn a core.
-const ACCEPT_PAUSE_MS = 100;
-// What accept says of a connection that its client has left in the queue.
-const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
-// Clients that may wait for their turn: some hundreds, far fewer than a process may have descriptors.
-const MAX_WAITING = 511;
-// Conversations that are over may keep that many descriptors while their connections close.
-const MAX_CLOSING = 100;
+const REQUEST_STEP = "b. client: GET, PUT or DEL <filename>";
+// In case the rest of a name was late, before the file is said not to exist, or deleted.
+const LATE_NAME_MS = 50;
+// Enough for a client of the lab's to read an OK.
+const EMPTY_FILE_PAUSE_MS = 50;
 
-/** A server at work; end it with `await using`, or with `shutdown`. */
-export class Server implements AsyncDisposable {
-  /** Where it listens. */
-  readonly address: Deno.NetAddr;
-  /** Is fulfilled when the server has ended and all of its connections are closed. */
-  readonly finished: Promise<void>;
-  readonly #listener: Deno.TcpListener;
-  readonly #tls: TlsServer | undefined;
-  readonly #session: Omit<SessionOptions, "onEvent">;
-  readonly #isAllowed: (address: string) => boolean;
-  readonly #options: ServeOptions;
-  readonly #cut = new AbortController();
-  // Clients that wait for their turn. They are accepted when they come: the system's own queue, of length 0 as the lab
-  // asks, drops clients that believe they are connected; they would wait for READY for ever.
-  readonly #waiting: Deno.TcpConn[] = [];
-  readonly #active = new Set<Promise<void>>();
-  // Those of them that have asked for nothing yet.
-  readonly #idle = new Set<Peer>();
-  // The end of whichever session ends next; a race of all would pile up on those that last.
-  #ended = Promise.withResolvers<void>();
-  // Conversations that are over but for the close: they do not keep the next client waiting.
-  readonly #closing = new Map<Peer, Promise<void>>();
-  #cutCount = 0;
-  #isWaitTold = false;
-  #isEnding = false;
-
-  /** Serves what comes to a listener; {@linkcode serve} makes one. */
-  constructor(
-    listener: Deno.TcpListener,
-    tls: TlsServer | undefined,
-    options: ServeOptions,
-    root: Root,
-    isAllowed: (address: string) => boolean,
-  ) {
-    this.#listener = listener;
-    this.#tls = tls;
-    this.#options = options;
-    this.#isAllowed = isAllowed;
-    this.address = listener.addr as Deno.NetAddr;
-    const { gather = 1, maxBytes, isDurable = false } = options;
-    this.#session = { root, gather, maxBytes, isDurable };
-    const end = (): void => this.#end(options.signal?.reason);
-    options.signal?.addEventListener("abort", end);
-    this.finished = this.#run().finally(() => options.signal?.removeEventListener("abort", end));
-    if (options.signal?.aborted) end();
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isEnding) {
-      this.#serveWaiting();
-      try {
-        this.#accept(await this.#listener.accept());
-      } catch (cause) {
-        if (this.#isEnding) break;
-        const error = new ConnectionError(`a connection was not accepted: ${systemReason(cause)}`, { cause });
-        this.#tell({ type: "failed", error });
-        // One that its client has reset in the queue is no reason to keep the next waiting.
-        if (!CLIENT_LEFT.some((type) => cause instanceof type)) {
-          await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
-        }
-      }
-      while (this.#waiting.length >= MAX_WAITING) await this.#ended.promise;
+/** Serves one client, step by step. Throws a `TransferError` when the conversation breaks off. */
+export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
+  await peer.step("a. server: READY").say("READY");
+  const bytes = await peer.step(REQUEST_STEP).watch(peer.frames.text(COMMAND_END));
+  if (bytes.length === 0) throw new ProtocolError("a command", "", { step: REQUEST_STEP });
+  const { text, command } = parseRequest(bytes);
+  try {
+    if (command === undefined) {
+      options.onEvent({ type: "request", command: text });
+      await peer.say(`${ERROR_PREFIX}expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8`);
+    } else if (command.verb === "GET") {
+      await serveGet(peer, options, await find(peer, options, bytes, (name) => options.root.read(name)));
+    } else if (command.verb === "PUT") {
+      options.onEvent({ type: "request", command: text });
+      await servePut(peer, options, command.name, await options.root.create(command.name));
+    } else {
+      // A deletion can't be taken back: the rest of a name may be late for it, too.
+      const whole = await completed(peer, bytes);
+      const open = (name: string): FoundFile => options.root.find(name);
+      await serveDel(peer, options, await find(peer, options, whole, open, { isWhole: true }));
     }
-    await Promise.all(this.#active);
-    await Promise.all(this.#closing.values());
+  } catch (error) {
+    // The lab's errors go in place of the OK or DONE of their step.
+    if (!(error instanceof FileError)) throw error;
+    await peer.say(ERROR_PREFIX + error.message);
   }
+}
 
-  #accept(conn: Deno.TcpConn): void {
-    // It may have come in the moment of the end.
-    if (this.#isEnding) return conn.close();
-    const address = conn.remoteAddr as Deno.NetAddr;
-    if (!this.#isAllowed(address.hostname)) {
-      conn.close();
-      return this.#tell({ type: "refused", address });
-    }
-    this.#waiting.push(conn);
-  }
+async function serveGet(peer: Peer, { gather, onEvent }: SessionOptions, opened: Source): Promise<void> {
+  using source = opened;
+  await peer.step("c. server: OK").say("OK");
+  await peer.step("d. client: READY").watch(peer.frames.skipLineEnds());
+  await peer.expect("READY");
+  await peer.step("e. server: <# bytes>").saySize(source.size);
+  await peer.step("f. client: OK").watch(peer.frames.skipLineEnds());
+  await peer.expect("OK");
+  onEvent({ type: "sending", size: source.size });
+  peer.step("g. server: sends bytes");
+  await pump({
+    size: source.size,
+    read: (buffer) => source.read(buffer),
+    write: (piece) => peer.send(piece, gather),
+  });
+  await peer.step("h. server: DONE").say("DONE");
+}
 
-  // Serves those whose turn it is.
-  #serveWaiting(): void {
-    const { clients = 1 } = this.#options;
-    while (this.#active.size < clients && !this.#isEnding) {
-      if (!this.#isWaitTold) this.#tell({ type: "waiting", port: this.address.port });
-      const conn = this.#waiting.shift();
-      this.#isWaitTold = conn === undefined;
-      if (conn === undefined) return;
-      this.#start(conn);
-    }
+async function servePut(peer: Peer, options: SessionOptions, name: string, created: Draft): Promise<void> {
+  await using draft = created;
+  await peer.step("c. server: OK").say("OK");
+  const size = await peer.step("d. client: <# bytes>").expectSize();
+  // What can't fit is refused before any of it is sent.
+  const room = await freeBytes(draft.folder);
+  if ((room !== undefined && size > room) || (options.maxBytes !== undefined && size > options.maxBytes)) {
+    throw new FileError("create", name);
   }
+  options.onEvent({ type: "receiving", size });
+  await peer.step("e. server: OK").say("OK");
+  // Else DONE would follow OK at once, and a client with one recv() for each message would read both as one.
+  if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
+  peer.step("f. client: sends bytes");
+  await pump({
+    size,
+    read: (buffer) => peer.receive(buffer),
+    write: (piece) => draft.write(piece),
+  });
+  await draft.commit({ isDurable: options.isDurable });
+  await peer.step("g. server: DONE").say("DONE");
+}
 
-  #start(conn: Deno.TcpConn): void {
-    this.#tell({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
-    const { timeoutMs = TIMEOUT_MS } = this.#options;
-    const options = { timeoutMs, peer: "client", signal: this.#cut.signal } as const;
-    const session = this.#serve(new Peer(new Socket(this.#tls?.secure(conn) ?? conn, options))).then(() => {
-      this.#active.delete(session);
-      this.#serveWaiting();
-      this.#ended.resolve();
-      this.#ended = Promise.withResolvers();
-    });
-    this.#active.add(session);
-  }
-
-  async #serve(peer: Peer): Promise<void> {
-    const onEvent = (event: SessionEvent): void => {
-      this.#idle.delete(peer);
-      this.#tell(event);
-    };
-    this.#idle.add(peer);
-    try {
-      await serveClient(peer, { ...this.#session, onEvent });
-    } catch (error) {
-      this.#idle.delete(peer);
-      if (this.#cut.signal.aborted) this.#cutCount++;
-      this.#tell({ type: "failed", error: error as Error });
-    }
-    for (const [oldest] of this.#closing) {
-      if (this.#closing.size < MAX_CLOSING) break;
-      oldest[Symbol.dispose]();
-      this.#closing.delete(oldest);
-    }
-    this.#closing.set(peer, peer.finish().then(() => void this.#closing.delete(peer)));
-  }
-
-  #tell(event: ServerEvent): void {
-    try {
-      this.#options.onEvent?.(event);
-    } catch (error) {
-      // A bug of the caller's is reported as such; no conversation ends by it.
-      reportError(error);
-    }
-  }
-
-  #stopListening(): void {
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    this.#listener.close();
-    this.#tls?.[Symbol.dispose]();
-    for (const conn of this.#waiting.splice(0)) conn.close();
-    for (const peer of this.#idle) peer[Symbol.dispose]();
-  }
-
-  #end(reason: unknown): void {
-    this.#stopListening();
-    this.#cut.abort(reason);
-  }
-
-  /**
-   * Ends the server: takes no new client, lets the transfers at hand finish for `graceMs` milliseconds (5,000 by
-   * default), then cuts them short. Returns how many were cut.
-   */
-  async shutdown({ graceMs = 5000 }: { graceMs?: number } = {}): Promise<number> {
-    this.#stopListening();
-    const all = Promise.all(this.#active).then(() => Promise.all(this.#closing.values()));
-    await within(all, graceMs);
-    await this[Symbol.asyncDispose]();
-    return this.#cutCount;
-  }
-
-  /** Ends the server and its transfers at once, and waits until nothing of them is left. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#end(new TransferError("the server was closed"));
-    await this.finished;
-  }
+async function serveDel(peer: Peer, { onEvent }: SessionOptions, file: FoundFile): Promise<void> {
+  onEvent({ type: "deleting", name: file.name });
+  await file.remove();
+  await peer.step("c. server: DONE").say("DONE");
 }
 
 /**
- * Starts a server for one folder. What servers that were killed have left there is swept first. Throws a
- * {@linkcode TransferError} if it can't listen or there is no such folder.
- *
- * @example Usage
- * ```ts
- * import { put, serve, type ServerEvent } from "./mod.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const root = await Deno.makeTempDir();
- * const events: ServerEvent["type"][] = [];
- * {
- *   const onEvent = (event: ServerEvent) => events.push(event.type);
- *   await using server = await serve({ port: 0, hostname: "127.0.0.1", root, onEvent });
- *   const from = new Blob(["some text"]).stream();
- *   await put("f", { hostname: "127.0.0.1", port: server.address.port, from, size: 9n });
- * }
- * assertEquals(events.slice(0, 4), ["waiting", "connected", "request", "receiving"]);
- * ```
+ * Opens what a GET or DEL names, and tells of the request. Before a file is said not to exist, one more silence: the
+ * rest of its name may be late, or the command come a second time.
  */
-export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients = 1, gather = 1, isReadOnly = false, allowFrom } = options;
-  if (!(clients >= 1 && gather >= 1)) throw new RangeError("clients and gather are 1 or more");
-  const root = await Root.open(options.root ?? ".", { isReadOnly });
-  const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
-  if (!isReadOnly) await sweep(root.path, { recursive: true });
-  // A backlog of 0 is the lab's, for its one client at a time; where many are served, many may come at once.
-  const tcpBacklog = clients === 1 ? 0 : MAX_WAITING;
-  const failed = (reason: string, cause?: unknown): TransferError =>
-    new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
-  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
-  if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
+async function find<T>(
+  peer: Peer,
+  { onEvent }: SessionOptions,
+  bytes: Bytes,
+  open: (name: string) => T,
+  { isWhole = false } = {},
+): Promise<T> {
+  let { text, command } = parseRequest(bytes);
   try {
-    using stack = new DisposableStack();
-    const tls = options.tls && stack.use(new TlsServer(options.tls));
-    const listener = Deno.listen({ hostname, port, tcpBacklog });
-    stack.move();
-    return new Server(listener, tls, options, root, isAllowed);
+    return open(command?.name ?? "");
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
-    if (/KeyMismatch/i.test(String(error))) throw failed("the private key is not the certificate's", error);
-    throw failed(systemReason(error), error);
+    if (!(error instanceof FileError)) throw error;
+    if (!isWhole) ({ text, command } = parseRequest(await completed(peer, bytes)));
+    return open((parseTwice(text) ?? command)?.name ?? "");
+  } finally {
+    onEvent({ type: "request", command: text });
   }
+}
+
+// A command, and what comes behind it before a silence.
+async function completed(peer: Peer, bytes: Bytes): Promise<Bytes> {
+  const maxBytes = MAX_COMMAND_BYTES - bytes.length;
+  const late = await peer.watch(peer.frames.more({ silenceMs: LATE_NAME_MS, maxBytes }));
+  return new Uint8Array([...bytes, ...late]);
 }

@@ -4,11 +4,11 @@
  */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../tests/types/assert.d.ts"
+// @ts-types="../tests/support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readCommandLine, readInteger } from "../lib/arguments.ts";
+import { readCommandLine, readInteger } from "../lib/cli/arguments.ts";
 import { del, get, put, ServerError } from "../lib/mod.ts";
-import { Folder, randomBytes, ServerProcess } from "../tests/programs.ts";
+import { Folder, randomBytes, ServerProcess } from "../tests/support/programs.ts";
 
 const USAGE = `Usage: deno task load [CLIENTS [TRANSFERS]]
 

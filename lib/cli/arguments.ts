@@ -1,0 +1,182 @@
+/** The command line, as both programs read it. */
+
+// @ts-types="../types/parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { reportOutputError, writeError } from "./output.ts";
+import { printable } from "../printable.ts";
+
+/** A command line that is wrong; the message is one sentence. */
+export class UsageError extends Error {
+  override name = "UsageError";
+  /** The word that is wrong, and those that would be right there. */
+  readonly mistake: { word: string; known: readonly string[] } | undefined;
+
+  /** Makes the error; with a mistake, the nearest right word can be told. */
+  constructor(message: string, mistake?: { word: string; known: readonly string[] }) {
+    super(message);
+    this.mistake = mistake;
+  }
+}
+
+/** The options that a program has, by their long names. */
+export interface OptionNames {
+  /** Options that take no value. */
+  flags: readonly string[];
+  /** Options that take one. */
+  values: readonly string[];
+  /** Short names. */
+  alias?: Readonly<Record<string, string>>;
+}
+
+/** A command line taken apart. */
+export interface Arguments {
+  /** What is no option, in order. */
+  positional: string[];
+  /** Whether a flag was given. */
+  has(flag: string): boolean;
+  /** The value that an option was given, if it was. */
+  value(option: string): string | undefined;
+  /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
+  integer(option: string, min: number, max: number): number | undefined;
+}
+
+/** What a program is called, what `--help` shows, and the options that it has beside `--help` and `--version`. */
+export interface Program {
+  name: string;
+  usage: string;
+  options: OptionNames;
+}
+
+/**
+ * Reads a program's command line with `read`. Answers `--help` and `--version` itself, and tells a mistake in one
+ * sentence; then the result is the exit status.
+ */
+export async function readCommandLine<T>(
+  program: Program,
+  read: (args: Arguments) => T | Promise<T>,
+): Promise<T | number> {
+  try {
+    const { flags, values, alias } = program.options;
+    const args = readArguments(Deno.args, {
+      flags: [...flags, "help", "version"],
+      values,
+      alias: { ...alias, h: "help" },
+    });
+    if (args.has("version")) {
+      const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
+      console.log(`blockferry-${program.name} ${version}`);
+      return 0;
+    }
+    if (!args.has("help")) return await read(args);
+    console.log(program.usage.trimEnd());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) {
+      await reportOutputError(program.name, error);
+      return 1;
+    }
+    writeError(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
+    return 2;
+  }
+}
+
+/**
+ * Takes a command line apart; options may stand anywhere, and `--` ends them. Throws a {@linkcode UsageError} for an
+ * option that there is not, or one without its value.
+ */
+function readArguments(args: readonly string[], names: OptionNames): Arguments {
+  const parsed = parseArgs(joined(args, names), {
+    boolean: names.flags,
+    string: [...names.values, "_"],
+    unknown: (arg, key) => {
+      if (key === undefined) return true;
+      const known = [...names.flags, ...names.values].map((name) => `--${name}`);
+      throw new UsageError(`unknown option ${arg}`, { word: arg.replace(/=.*/s, ""), known });
+    },
+  });
+  const value = (option: string): string | undefined => {
+    const given = parsed[option] as string | undefined;
+    if (given === "") throw new UsageError(`option --${option} needs a value`);
+    return given;
+  };
+  return {
+    positional: parsed._,
+    has: (flag) => parsed[flag] === true,
+    value,
+    integer: (option, min, max) => {
+      const given = value(option);
+      return given === undefined ? undefined : readInteger(given, min, max, `option --${option}`);
+    },
+  };
+}
+
+/** The sentence for a wrong command line, with the nearest right word where one is near. */
+async function explain(error: UsageError): Promise<string> {
+  const { mistake } = error;
+  const message = printable(error.message);
+  if (mistake === undefined) return message;
+  // @ts-types="../types/text.d.ts"
+  const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
+  const bare = (word: string): string => word.replace(/^--/, "");
+  const [nearest] = mistake.known
+    .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
+    // Two letters swapped are two changes; a word that is all changes is not near.
+    .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest ? `${message}; did you mean ${nearest.known}?` : message;
+}
+
+/** Reads a whole number from `min` to `max`. Throws a {@linkcode UsageError} that calls it `what`. */
+export function readInteger(text: string, min: number, max: number, what: string): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
+}
+
+/** Reads a number of bytes, such as `1500`, `64K`, `5M` or `1.5G` (powers of 1024), up to the protocol's 2^64-1. */
+export function readBytes(text: string, what: string): bigint {
+  const [, whole, fraction = "0", unit] = text.match(/^(\d{1,20})(?:\.(\d{1,9})(?=[KMGT]))?([KMGT]?)$/i) ?? [];
+  if (whole === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
+  const factor = 1024n ** BigInt(" KMGT".indexOf((unit || " ").toUpperCase()));
+  const bytes = BigInt(whole) * factor + BigInt(fraction) * factor / 10n ** BigInt(fraction.length);
+  if (bytes >= 2n ** 64n) throw new UsageError(`${what}: ${text} is more than the largest file's size, 2^64-1 bytes`);
+  return bytes;
+}
+
+/** Reads a PEM file (RFC 7468) that an option names. Throws a {@linkcode UsageError} if it has no such part. */
+export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what: string): string {
+  const text = readTextFile(path);
+  if (text === undefined) throw new UsageError(`${what}: cannot read ${path}`);
+  const isThere = new RegExp(`^-----BEGIN ([A-Z]+ )?${label}-----`, "m").test(text);
+  if (!isThere) throw new UsageError(`${what}: there is no ${label.toLowerCase()} (PEM) in ${path}`);
+  return text;
+}
+
+function readTextFile(path: string): string | undefined {
+  try {
+    // Without the permission Deno would ask for it on a terminal.
+    if (Deno.permissions.querySync({ name: "read", path }).state === "granted") return Deno.readTextFileSync(path);
+  } catch {
+    // It is not there, or not to be read.
+  }
+  return undefined;
+}
+
+// parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file
+// called "true" for a flag's value.
+function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return [...result, ...args.slice(i)];
+    const name = arg.startsWith("--") ? arg.slice(2) : arg.startsWith("-") ? alias[arg.slice(1)] : undefined;
+    const [, assigned = ""] = arg.match(/^--(.+?)=/s) ?? [];
+    if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
+    // parseArgs keeps what is no option under this name.
+    if (assigned === "_" || name === "_") throw new UsageError(`unknown option ${arg}`);
+    if (name !== undefined && flags.includes(name)) result.push(`--${name}=true`);
+    else if (name !== undefined && values.includes(name)) result.push(`--${name}=${args[++i] ?? ""}`);
+    else result.push(arg);
+  }
+  return result;
+}

@@ -1,0 +1,172 @@
+/** Files that are sent, and what received data goes to. Nothing here knows of sockets, or of which names a peer may use. */
+
+import { FileError, systemReason, TransferError } from "../errors.ts";
+import type { Bytes } from "../framing.ts";
+
+// A file of this size is read in less time than a thread's answer takes.
+const SMALL_BYTES = 64n * 1024n;
+
+/** Where received data goes. */
+export interface Target extends AsyncDisposable {
+  /** Takes the next piece; the buffer is the caller's again when the promise is fulfilled. */
+  write(piece: Uint8Array): Promise<void>;
+  /** Ends the file: all of it is there. */
+  commit(): Promise<void>;
+}
+
+/** Whether a permission is granted; Deno is not asked for more, since it would prompt on a terminal. */
+export function isGranted(name: "read" | "write", path: string): boolean {
+  return Deno.permissions.querySync({ name, path }).state === "granted";
+}
+
+/** A regular file that is open for reading. */
+export class Source implements Disposable {
+  /** The file's size when it was opened, in bytes. */
+  readonly size: bigint;
+  readonly #file: Deno.FsFile;
+  readonly #name: string;
+
+  private constructor(file: Deno.FsFile, size: bigint, name: string) {
+    this.#file = file;
+    this.size = size;
+    this.#name = name;
+  }
+
+  /**
+   * Opens a regular file. Throws a {@linkcode FileError} when there is none that can be read: a folder, a FIFO or a
+   * device is not one, and is not opened, since that alone may wait for ever. Throws a {@linkcode TransferError} when
+   * this process can open no more files.
+   */
+  static open(path: string, name: string): Source {
+    let file: Deno.FsFile | undefined;
+    try {
+      // These calls take microseconds; a thread's answer to each would take longer than a small file's transfer.
+      if (!isGranted("read", path) || !Deno.statSync(path).isFile) throw new FileError("missing", name);
+      file = Deno.openSync(path);
+      const { isFile, size } = file.statSync();
+      if (!isFile) throw new FileError("missing", name);
+      return new Source(file, BigInt(size), name);
+    } catch (cause) {
+      file?.close();
+      if (cause instanceof FileError) throw cause;
+      // That says nothing of the file.
+      if (/too many open files/i.test(systemReason(cause))) {
+        throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
+      }
+      throw new FileError("missing", name, { cause });
+    }
+  }
+
+  /**
+   * Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file has become too short for that, or can
+   * no longer be read.
+   */
+  async read(buffer: Bytes): Promise<Bytes> {
+    for (let length = 0; length < buffer.length;) {
+      const count = await this.#readSome(buffer.subarray(length));
+      if (count === null) throw new TransferError(`${this.#name} became shorter while it was sent`);
+      length += count;
+    }
+    return buffer;
+  }
+
+  async #readSome(buffer: Bytes): Promise<number | null> {
+    try {
+      return this.size <= SMALL_BYTES ? this.#file.readSync(buffer) : await this.#file.read(buffer);
+    } catch (cause) {
+      throw new TransferError(`cannot read ${this.#name}: ${systemReason(cause)}`, { cause });
+    }
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+/**
+ * A file that is written where it is, since no draft can stand beside it: a device, or a file in a folder that is
+ * read-only. What a failure leaves of it can't be undone. A FIFO is no such file: opening it may wait for ever.
+ */
+export class Overwrite implements Target {
+  readonly #file: Deno.FsFile;
+  readonly #name: string;
+  #isBegun = false;
+
+  private constructor(file: Deno.FsFile, name: string) {
+    this.#file = file;
+    this.#name = name;
+  }
+
+  /** Opens what is at `target`; it is left as it is until data comes. Throws a {@linkcode FileError}. */
+  static open(target: string, name: string): Promise<Overwrite> {
+    return creating(name, async () => {
+      if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
+      const { isFifo, isSocket } = await Deno.stat(target);
+      if (isFifo || isSocket) throw new FileError("create", name);
+      return new Overwrite(await Deno.open(target, { write: true }), name);
+    });
+  }
+
+  /** Writes a piece; the first takes the place of all that was there. */
+  write(piece: Uint8Array): Promise<void> {
+    return creating(this.#name, async () => {
+      await this.#begin();
+      await writeAll(this.#file, piece);
+    });
+  }
+
+  /** Ends a file that got no data. */
+  commit(): Promise<void> {
+    return creating(this.#name, () => this.#begin());
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    // A device has no length to cut.
+    if ((await this.#file.stat()).isFile) await this.#file.truncate();
+  }
+
+  /** Closes the file. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Bytes that a folder's disk has free for this user; `undefined` when that can't be known, as without the permission
+ * `--allow-sys=statfs`.
+ */
+export async function freeBytes(folder: string): Promise<bigint | undefined> {
+  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
+  const { statfs } = await import("node:fs");
+  return await new Promise((resolve) =>
+    statfs(folder, { bigint: true }, (error, stats) => resolve(error ? undefined : stats.bavail * stats.bsize))
+  );
+}
+
+/** What is at a path; `undefined` if there is nothing. Follows links. */
+export async function existing(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Writes all of a piece. */
+export async function writeAll(file: { write(piece: Uint8Array): Promise<number> }, piece: Uint8Array): Promise<void> {
+  for (let start = 0; start < piece.length;) start += await file.write(piece.subarray(start));
+}
+
+/** Does work on a file that is being made; whatever fails is a {@linkcode FileError} that calls the file `name`. */
+export async function creating<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw cause instanceof FileError ? cause : new FileError("create", name, { cause });
+  }
+}

@@ -1,0 +1,76 @@
+/** Streams in the place of files: what a caller sends from, and what it receives into. */
+
+import { TransferError } from "../errors.ts";
+import type { Bytes } from "../framing.ts";
+import type { Target } from "./storage.ts";
+
+/** A stream that is sent, with the size that the server is told. */
+export class StreamSource implements Disposable {
+  /** How many bytes are sent. */
+  readonly size: bigint;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /** Takes over a stream. Throws a `RangeError` for a size that 8 bytes can't say. */
+  constructor(stream: ReadableStream<Uint8Array>, size: bigint) {
+    if (BigInt.asUintN(64, size) !== size) throw new RangeError(`a size of 8 bytes is 0 to 2^64-1, not ${size}`);
+    this.#reader = stream.getReader();
+    this.size = size;
+  }
+
+  /** Fills `buffer` from the stream. Throws a {@linkcode TransferError} when that ends too early. */
+  async read(buffer: Bytes): Promise<Bytes> {
+    for (let length = 0; length < buffer.length;) {
+      if (this.#rest.length === 0) {
+        const { value } = await this.#reader.read();
+        if (value === undefined) throw new TransferError(`the stream ended before its ${this.size} bytes`);
+        this.#rest = value;
+      }
+      const part = this.#rest.subarray(0, buffer.length - length);
+      buffer.set(part, length);
+      this.#rest = this.#rest.subarray(part.length);
+      length += part.length;
+    }
+    return buffer;
+  }
+
+  /** Gives up what the stream still holds. */
+  [Symbol.dispose](): void {
+    // A stream that failed has nothing to give up.
+    this.#reader.cancel().catch(() => {});
+  }
+}
+
+/** The writing end of a stream that a caller reads; it ends well only when the transfer does. */
+export class StreamTarget implements Target {
+  /** What the caller reads. */
+  readonly readable: ReadableStream<Bytes>;
+  readonly #writer: WritableStreamDefaultWriter<Bytes>;
+
+  /** Makes both ends. */
+  constructor() {
+    const { readable, writable } = new TransformStream<Bytes, Bytes>();
+    this.readable = readable;
+    this.#writer = writable.getWriter();
+  }
+
+  /** Passes a piece on, as fast as the caller reads. */
+  async write(piece: Uint8Array): Promise<void> {
+    await this.#writer.ready;
+    await this.#writer.write(new Uint8Array(piece));
+  }
+
+  /** Ends the stream: all of it is there. */
+  commit(): Promise<void> {
+    return this.#writer.close();
+  }
+
+  /** Ends the stream with an error. */
+  async abort(error: unknown): Promise<void> {
+    // A caller that no longer reads needs no error.
+    await this.#writer.abort(error).catch(() => {});
+  }
+
+  /** Nothing is left to give back. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

@@ -1,0 +1,106 @@
+/**
+ * TLS on the server's side. A TLS connection of Deno's stays open, whatever is done, for as long as its handshake or its
+ * last bytes wait for the peer: one that says nothing would take a descriptor for ever. So TLS is spoken over a second
+ * connection, within this machine, and what goes over the peer's own, which can be closed at any time, is passed on.
+ */
+
+import type { Conn } from "./socket.ts";
+import { writeAll } from "../files/storage.ts";
+
+const HOSTNAME = "127.0.0.1";
+const PASSED_BYTES = 64 * 1024;
+
+/** A server's certificate chain and its private key, both in PEM. */
+export interface TlsCredentials {
+  /** The certificate chain. */
+  cert: string;
+  /** The private key. */
+  key: string;
+}
+
+/** Two ends of a connection within this machine; TLS is spoken by the far one. */
+interface Pair {
+  near: Deno.TcpConn;
+  far: Deno.TlsConn;
+}
+
+/** Speaks TLS for a server. */
+export class TlsServer implements Disposable {
+  readonly #listener: Deno.TlsListener;
+  // One pair at a time, so that each accept meets its own connect.
+  #pairing: Promise<unknown> = Promise.resolve();
+
+  /** Throws what Deno says of credentials that can't be used. */
+  constructor(credentials: TlsCredentials) {
+    this.#listener = Deno.listenTls({ hostname: HOSTNAME, port: 0, ...credentials });
+  }
+
+  /** Speaks TLS over a client's connection; it is closed with the one that is returned. */
+  secure(client: Deno.TcpConn): Conn {
+    const pair = this.#pairing.then(() => this.#pair());
+    this.#pairing = pair.catch(() => {});
+    let isClosed = false;
+    const close = (): void => {
+      if (isClosed) return;
+      isClosed = true;
+      client.close();
+      pair.then(({ near, far }) => {
+        near.close();
+        far.close();
+      }, () => {});
+    };
+    const pass = async (passOn: (near: Deno.TcpConn) => Promise<void>): Promise<void> => {
+      try {
+        await passOn((await pair).near);
+      } catch {
+        // Whoever reads or writes next is told.
+        close();
+      }
+    };
+    const onProgress = (): void => conn.onProgress?.();
+    pass((near) => copy(client, near, onProgress));
+    const sent = pass((near) => copy(near, client, onProgress));
+    const conn: Conn = {
+      read: async (buffer) => await (await pair).far.read(buffer),
+      write: async (data) => await (await pair).far.write(data),
+      // Done when all that was written is the system's to send.
+      closeWrite: async () => {
+        await (await pair).far.closeWrite();
+        await sent;
+      },
+      close,
+      setNoDelay: (isOn) => client.setNoDelay(isOn),
+    };
+    return conn;
+  }
+
+  async #pair(): Promise<Pair> {
+    const near = await Deno.connect({ hostname: HOSTNAME, port: this.#listener.addr.port });
+    try {
+      near.setNoDelay(true);
+      while (true) {
+        const far = await this.#listener.accept();
+        if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return { near, far };
+        // Somebody else on this machine.
+        far.close();
+      }
+    } catch (error) {
+      near.close();
+      throw error;
+    }
+  }
+
+  /** Takes no more clients. */
+  [Symbol.dispose](): void {
+    this.#listener.close();
+  }
+}
+
+async function copy(from: Deno.Conn, to: Deno.Conn, onProgress: () => void): Promise<void> {
+  const buffer = new Uint8Array(PASSED_BYTES);
+  for (let count; (count = await from.read(buffer)) !== null;) {
+    await writeAll(to, buffer.subarray(0, count));
+    onProgress();
+  }
+  await to.closeWrite();
+}

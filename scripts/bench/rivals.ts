@@ -1,0 +1,229 @@
+/** The tools that the benchmark compares, each with its own server on a free port of the loopback interface. */
+
+import { command, freePort, Process, run } from "../../tests/support/programs.ts";
+
+const PROJECT = `${import.meta.dirname}/../..`;
+const LISTENING_TRIES = 500;
+const LISTENING_PAUSE_MS = 20;
+// OpenSSH's own folder, without which its server does not start as root; Debian's service makes and removes it.
+const SSHD_FOLDER = "/run/sshd";
+
+/** The folders of a run, and what must be undone at its end. */
+export interface Bench {
+  /** All that the run writes is in it. */
+  folder: string;
+  /** The clients send files from here, */
+  from: string;
+  /** the servers keep them here, */
+  served: string;
+  /** and the clients fetch them to here. */
+  to: string;
+  /** The interpreter itself: what is found on PATH may be a slow wrapper script. */
+  python: string;
+  stack: AsyncDisposableStack;
+}
+
+/** One copy: the client's command line and, where it serves this copy alone, its server. */
+export interface Copy {
+  words: string[];
+  server?: Process;
+}
+
+/** A tool that copies a file to its server and back. */
+export interface Tool {
+  name: string;
+  /** Sends a file from the folder `from`, in which the client runs. */
+  put: (file: string) => Copy | Promise<Copy>;
+  /** Fetches a file to the folder `to`, in which the client runs. */
+  get: (file: string) => Copy | Promise<Copy>;
+}
+
+/** Whether there is such a file, perhaps behind a symbolic link. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** The path of a program, also where only root's PATH leads; undefined if it is not installed. */
+export function which(program: string): string | undefined {
+  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.map((folder) => `${folder}/${program}`).find(isFile);
+}
+
+/** Whether all of the programs are installed; if not, says which Debian packages have them. */
+function installed(programs: Record<string, string>): boolean {
+  const missing = Object.entries(programs).filter(([program]) => !which(program)).map(([, name]) => name);
+  if (missing.length > 0) {
+    console.log(`${Object.keys(programs)[0]} is left out: apt install ${[...new Set(missing)].join(" ")}\n`);
+  }
+  return missing.length === 0;
+}
+
+/** Waits until a process listens, without connecting: some of the servers serve a single connection. */
+async function listening(server: Process, port: number): Promise<void> {
+  const socket = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} [0-9A-F]+:0000 0A `);
+  let ended = false;
+  server.child.status.then(() => ended = true);
+  for (let tries = 0; tries < LISTENING_TRIES && !ended; tries++) {
+    const { stdout } = await run(["cat", "/proc/net/tcp", "/proc/net/tcp6"], { cwd: "/" });
+    if (socket.test(stdout)) return;
+    await new Promise((resolve) => setTimeout(resolve, LISTENING_PAUSE_MS));
+  }
+  throw new Error(`a server does not listen on port ${port}: ${[...server.lines, ...server.errors].join("; ")}`);
+}
+
+/** Starts a server in the folder `served`, on a free port, and waits until it listens. */
+export async function startOnFreePort(
+  bench: Bench,
+  words: (port: number) => string[],
+): Promise<{ server: Process; port: number }> {
+  const port = freePort();
+  const server = new Process(words(port), { cwd: bench.served });
+  try {
+    await listening(server, port);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { server, port };
+}
+
+/** Starts a server that lasts until the end of the run; its port. */
+export async function serve(bench: Bench, words: (port: number) => string[]): Promise<number> {
+  const { server, port } = await startOnFreePort(bench, words);
+  bench.stack.use(server);
+  return port;
+}
+
+/** The two programs of this project, both with the same options. */
+export async function ours(bench: Bench, options: string[] = []): Promise<Tool> {
+  const port = await serve(bench, (port) => [...command("server"), `${port}`, ...options]);
+  const client = (verb: string, file: string): Copy => ({
+    words: [...command("client"), "127.0.0.1", `${port}`, verb, file, ...options],
+  });
+  return {
+    name: ["ours", ...options].join(" "),
+    put: (file) => client("PUT", file),
+    get: (file) => client("GET", file),
+  };
+}
+
+/** The lab's programs as the lab suggests to write them. */
+export async function naivePython(bench: Bench): Promise<Tool> {
+  const port = await serve(bench, (port) => [bench.python, `${PROJECT}/tests/peers/naive_server.py`, `${port}`]);
+  const client = (verb: string, file: string): Copy => ({
+    words: [bench.python, `${PROJECT}/tests/peers/naive_client.py`, "127.0.0.1", `${port}`, verb, file],
+  });
+  return { name: "naive Python", put: (file) => client("PUT", file), get: (file) => client("GET", file) };
+}
+
+/** OpenBSD's netcat: no protocol at all. */
+export function netcat(bench: Bench): Tool[] {
+  if (!installed({ "nc.openbsd": "netcat-openbsd" })) return [];
+  const copy = async (serverLine: (port: number) => string, clientLine: (port: number) => string): Promise<Copy> => {
+    const shell = (line: string): string[] => ["sh", "-c", `exec nc.openbsd ${line}`];
+    const { server, port } = await startOnFreePort(bench, (port) => shell(serverLine(port)));
+    return { server, words: shell(clientLine(port)) };
+  };
+  // -N sends FIN at the end of the file, -d reads no standard input: so the client outlasts the server's last write.
+  return [{
+    name: "nc",
+    put: (file) => copy((port) => `-d -l 127.0.0.1 ${port} > '${file}'`, (port) => `-N 127.0.0.1 ${port} < '${file}'`),
+    get: (file) => copy((port) => `-l -N 127.0.0.1 ${port} < '${file}'`, (port) => `-d 127.0.0.1 ${port} > '${file}'`),
+  }];
+}
+
+/** rsync's own protocol to its daemon. */
+export async function rsync(bench: Bench): Promise<Tool[]> {
+  if (!installed({ rsync: "rsync" })) return [];
+  const config = `${bench.folder}/rsyncd.conf`;
+  // uid and gid count for root only, who would else become nobody.
+  await Deno.writeTextFile(
+    config,
+    `use chroot = no\nuid = 0\ngid = 0\n[files]\npath = ${bench.served}\nread only = no\n`,
+  );
+  const port = await serve(
+    bench,
+    (port) => ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1", `--port=${port}`, `--config=${config}`],
+  );
+  const url = (file: string): string => `rsync://127.0.0.1:${port}/files/${file}`;
+  return [{
+    name: "rsync daemon --whole-file",
+    put: (file) => ({ words: ["rsync", "--whole-file", file, url(file)] }),
+    get: (file) => ({ words: ["rsync", "--whole-file", url(file), file] }),
+  }];
+}
+
+/** FTP: curl and vsftpd, which sends files with sendfile(2). */
+export async function ftp(bench: Bench): Promise<Tool[]> {
+  if (!installed({ vsftpd: "vsftpd", curl: "curl" })) return [];
+  const config = `${bench.folder}/vsftpd.conf`;
+  const settings = {
+    listen: "YES",
+    listen_address: "127.0.0.1",
+    background: "NO",
+    run_as_launching_user: "YES",
+    anonymous_enable: "YES",
+    no_anon_password: "YES",
+    local_enable: "NO",
+    anon_root: bench.served,
+    anon_world_readable_only: "NO",
+    write_enable: "YES",
+    anon_upload_enable: "YES",
+    anon_other_write_enable: "YES",
+    secure_chroot_dir: bench.folder,
+    xferlog_enable: "NO",
+  };
+  await Deno.writeTextFile(config, Object.entries(settings).map((setting) => `${setting.join("=")}\n`).join(""));
+  const port = await serve(bench, (port) => [which("vsftpd")!, `-olisten_port=${port}`, config]);
+  const url = (file: string): string => `ftp://127.0.0.1:${port}/${file}`;
+  return [{
+    name: "curl + vsftpd",
+    put: (file) => ({ words: ["curl", "-sS", "-T", file, url(file)] }),
+    get: (file) => ({ words: ["curl", "-sS", "-o", file, url(file)] }),
+  }];
+}
+
+/** scp and an OpenSSH server, with keys of their own. */
+export async function scp(bench: Bench): Promise<Tool[]> {
+  const packages = { scp: "openssh-client", "ssh-keygen": "openssh-client", sshd: "openssh-server" };
+  if (!installed(packages)) return [];
+  const { folder } = bench;
+  for (const key of ["host_key", "user_key"]) {
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${key}`], { cwd: folder });
+  }
+  const config = `${folder}/sshd_config`;
+  const settings = {
+    ListenAddress: "127.0.0.1",
+    HostKey: `${folder}/host_key`,
+    AuthorizedKeysFile: `${folder}/user_key.pub`,
+    PermitRootLogin: "prohibit-password",
+    StrictModes: "no",
+    UsePAM: "no",
+    PidFile: "none",
+    Subsystem: "sftp internal-sftp",
+  };
+  await Deno.writeTextFile(config, Object.entries(settings).map((setting) => `${setting.join(" ")}\n`).join(""));
+  if (Deno.uid() === 0) {
+    try {
+      await Deno.mkdir(SSHD_FOLDER, { mode: 0o755 });
+      bench.stack.defer(() => Deno.remove(SSHD_FOLDER));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+  const port = await serve(bench, (port) => [which("sshd")!, "-D", "-e", "-f", config, "-p", `${port}`]);
+  const user = (await run(["id", "-un"], { cwd: folder })).stdout.trim();
+  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"];
+  const words = ["scp", "-q", "-F", "none", "-P", `${port}`, "-i", `${folder}/user_key`];
+  words.push(...options.flatMap((option) => ["-o", option]));
+  const remote = (file: string): string => `${user}@127.0.0.1:${bench.served}/${file}`;
+  return [{
+    name: "scp + sshd",
+    put: (file) => ({ words: [...words, file, remote(file)] }),
+    get: (file) => ({ words: [...words, remote(file), file] }),
+  }];
+}

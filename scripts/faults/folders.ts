@@ -1,0 +1,99 @@
+/** The folders and files that faults are tried on, and what may be in them afterwards. */
+
+import { Buffer } from "node:buffer";
+// @ts-types="../../tests/support/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { isDraft } from "../../lib/files/draft.ts";
+import type { Bytes } from "../../lib/framing.ts";
+import { type ClientOptions, get, put, TransferError } from "../../lib/mod.ts";
+import { Folder, type Process, randomBytes } from "../../tests/support/programs.ts";
+
+export type Transfer = "GET" | "PUT";
+
+export const TRANSFERS: readonly Transfer[] = ["GET", "PUT"];
+export const HOSTNAME = "127.0.0.1";
+// Two versions of one file. The large one takes long enough to be killed in the middle.
+export const OLD = randomBytes(200_001);
+export const NEW = randomBytes(300_002);
+export const LARGE_OLD = randomBytes(8_000_001);
+export const LARGE_NEW = randomBytes(8_000_002);
+
+/** The file `f` is whole and one of `versions` (`undefined`: there is none); nothing but drafts is beside it. */
+export async function assertWhole(folder: Folder, versions: readonly (Bytes | undefined)[]): Promise<void> {
+  const names = (await folder.names()).filter((name) => !isDraft(name));
+  if (names.length === 0 && versions.includes(undefined)) return;
+  assertEquals(names, ["f"]);
+  const bytes = await Deno.readFile(folder.at("f"));
+  assert(
+    versions.some((version) => version && Buffer.compare(version, bytes) === 0),
+    `the ${bytes.length} bytes of the file are not of a version that may stand here`,
+  );
+}
+
+export async function drafts(folder: Folder): Promise<string[]> {
+  return (await folder.names()).filter(isDraft);
+}
+
+export async function assertNoDrafts(folder: Folder): Promise<void> {
+  assertEquals(await drafts(folder), []);
+}
+
+/** A folder with the file `f`. */
+export async function folderWith(bytes: Bytes): Promise<Folder> {
+  const folder = new Folder();
+  await Deno.writeFile(folder.at("f"), bytes);
+  return folder;
+}
+
+export async function kill(process: Process): Promise<void> {
+  try {
+    process.child.kill("SIGKILL");
+  } catch {
+    // It was done before its moment came.
+  }
+  await process.ended();
+}
+
+/** Numbers from 0 to 1, the same in every run (mulberry32). */
+export function seeded(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Moves the file `f` of a client in this process: whether it was done, or failed as a transfer may. */
+export async function moved(verb: Transfer, path: string, options: Omit<ClientOptions, "hostname">): Promise<boolean> {
+  try {
+    if (verb === "PUT") await put("f", { ...options, hostname: HOSTNAME, from: path });
+    else await get("f", { ...options, hostname: HOSTNAME, to: path });
+    return true;
+  } catch (error) {
+    if (!(error instanceof TransferError)) throw error;
+    return false;
+  }
+}
+
+/** A large file in two folders: the new version where it comes from, the old one where it goes to. */
+export async function largeFolders(verb: Transfer): Promise<{ served: Folder; mine: Folder }> {
+  const [served, mine] = verb === "GET" ? [LARGE_NEW, LARGE_OLD] : [LARGE_OLD, LARGE_NEW];
+  return { served: await folderWith(served), mine: await folderWith(mine) };
+}
+
+export async function assertLarge(verb: Transfer, served: Folder, mine: Folder, isDone: boolean): Promise<void> {
+  const [source, target] = verb === "GET" ? [served, mine] : [mine, served];
+  await assertWhole(source, [LARGE_NEW]);
+  // A side that breaks off behind the last byte has the new file, though the other does not know of it.
+  await assertWhole(target, isDone ? [LARGE_NEW] : [LARGE_OLD, LARGE_NEW]);
+}
+
+/** The client says truly whether it has the file. */
+export async function assertTold(verb: Transfer, mine: Folder, isDone: boolean): Promise<void> {
+  if (verb === "GET") await assertWhole(mine, [isDone ? LARGE_NEW : LARGE_OLD]);
+}

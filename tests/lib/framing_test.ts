@@ -1,0 +1,261 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
+import { type Bytes, ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts";
+import { within } from "../../lib/within.ts";
+import { wire } from "../support/raw.ts";
+
+/** A reader of pieces that arrive one by one, and of what comes behind them: the end, an error or silence. */
+function frames(pieces: Iterable<Bytes | Promise<Bytes>>, end: "close" | "silence" | Error = "close"): FrameReader {
+  const coming = [...pieces];
+  return new FrameReader(
+    new ReadableStream({
+      type: "bytes",
+      async pull(controller): Promise<void> {
+        const piece = await coming.shift();
+        if (piece) return controller.enqueue(piece);
+        if (end === "silence") return await new Promise(() => {});
+        if (end instanceof Error) return controller.error(end);
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+    }),
+  );
+}
+
+/** All ways to cut bytes in two, and the bytes one by one. */
+function everyCut(bytes: Bytes): Bytes[][] {
+  const halves = [...bytes].map((_, at) => at === 0 ? [bytes] : [bytes.slice(0, at), bytes.slice(at)]);
+  return [...halves, [...bytes].map((byte) => new Uint8Array([byte]))];
+}
+
+/** Reads all data to the end, in buffers of so many bytes. */
+async function readAll(reader: FrameReader, bufferBytes = 1024): Promise<string> {
+  const pieces: Bytes[] = [];
+  for (let piece; (piece = await reader.read(new Uint8Array(bufferBytes))).length > 0;) {
+    assert(piece.length <= bufferBytes);
+    pieces.push(piece);
+  }
+  return decode(wire(...pieces));
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Reads a text that something else than silence ends: who waits for a silence here waits too long. */
+async function textWithoutSilence(reader: FrameReader, end: Partial<TextEnd> = {}): Promise<string> {
+  const text = await within(reader.text({ silenceMs: 60_000, maxBytes: 100, ...end }), 10_000);
+  assert(text, "a silence was waited for");
+  return decode(text);
+}
+
+Deno.test("a token is read however it is cut, and no byte of what follows", async () => {
+  for (const token of ["READY", "OK", "DONE"]) {
+    for (const following of ["", "x", "READY"]) {
+      for (const pieces of everyCut(wire(token, following))) {
+        const reader = frames(pieces);
+        await reader.token(token);
+        assertEquals(await readAll(reader), following);
+      }
+    }
+  }
+});
+
+Deno.test("tokens and sizes that arrive glued are read one after the other", async () => {
+  for (const pieces of everyCut(wire("READY", "OK", 258n, "OK", "DONE"))) {
+    const reader = frames(pieces);
+    await reader.token("READY");
+    await reader.token("OK");
+    assertEquals(await reader.size(), 258n);
+    await reader.token("OK");
+    await reader.token("DONE");
+    assertEquals(await readAll(reader), "");
+  }
+});
+
+Deno.test("a wrong token is an error that names what was expected and what came", async () => {
+  const wrong: [token: string, received: string][] = [
+    ["READY", "REDAY"],
+    ["READY", "REA"],
+    ["OK", "ERROR: f does not exist"],
+    ["OK", "O"],
+    ["OK", "KO"],
+    ["DONE", "done"],
+    ["DONE", "DON"],
+    ["DONE", "\x00DONE"],
+    ["DONE", ""],
+  ];
+  for (const [token, received] of wrong) {
+    for (const pieces of everyCut(wire(received))) {
+      const error = await assertRejects(() => frames(pieces).token(token), ProtocolError);
+      assertEquals([error.expected, error.received], [token, received]);
+    }
+  }
+});
+
+Deno.test("the first wrong byte decides: no more bytes are waited for than come", async () => {
+  for (const received of ["X", "REX"]) {
+    const error = await assertRejects(() => frames([wire(received)], "silence").token("READY"), ProtocolError);
+    assertEquals(error.received, received);
+  }
+});
+
+Deno.test("of a wrong token, 4 KiB are kept at most", async () => {
+  const flood = "ERROR: ".padEnd(3 * ERROR_TEXT_END.maxBytes, "x");
+  const error = await assertRejects(() => frames([wire(flood)], "silence").token("OK"), ProtocolError);
+  assertEquals(error.received, flood.slice(0, 4096));
+});
+
+Deno.test("a size is 8 bytes, big-endian and unsigned, however they are cut", async () => {
+  for (const size of [0n, 1n, 1025n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+    for (const pieces of everyCut(wire(size, "data"))) {
+      const reader = frames(pieces);
+      assertEquals(await reader.size(), size);
+      assertEquals(await readAll(reader), "data");
+    }
+  }
+  assertEquals(await frames([new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])]).size(), 0x0102030405060708n);
+});
+
+Deno.test("a size that ends too early is an error that counts its bytes", async () => {
+  for (let count = 0; count < 8; count++) {
+    for (const pieces of everyCut(wire(1025n).slice(0, count))) {
+      const error = await assertRejects(() => frames(pieces).size(), ProtocolError);
+      assertEquals([error.expected, error.received], [`${8 - count} more bytes of a size`, ""]);
+    }
+  }
+});
+
+Deno.test("a text lasts to the end of the stream, with pauses shorter than the silence that ends it", async () => {
+  for (const pieces of everyCut(wire("naïve €😀"))) {
+    const late = pieces.map((piece, index) =>
+      new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 2 * index))
+    );
+    assertEquals(await textWithoutSilence(frames(late)), "naïve €😀");
+  }
+  assertEquals(await textWithoutSilence(frames([])), "");
+});
+
+Deno.test("a text ends with silence", async () => {
+  const reader = frames([wire("te"), wire("xt")], "silence");
+  assertEquals(decode(await reader.text({ silenceMs: 20, maxBytes: 100 })), "text");
+});
+
+Deno.test("a text ends with a broken stream, if anything has come; if not, the error is passed on", async () => {
+  const broken = new ConnectionError("broken");
+  assertEquals(await textWithoutSilence(frames([wire("te"), wire("xt")], broken)), "text");
+  assert(await assertRejects(() => textWithoutSilence(frames([], broken))) === broken);
+});
+
+Deno.test("the error behind a text that a broken stream ended is the next read's", async () => {
+  const broken = new ConnectionError("broken");
+  const reader = frames([wire("text")], broken);
+  assertEquals(await textWithoutSilence(reader), "text");
+  assert(await assertRejects(() => reader.token("OK")) === broken);
+});
+
+Deno.test("a text ends with the most bytes that are asked for, and what is more stays", async () => {
+  for (const pieces of everyCut(wire("12345678"))) {
+    const reader = frames(pieces);
+    assertEquals(await textWithoutSilence(reader, { maxBytes: 5 }), "12345");
+    assertEquals(await readAll(reader), "678");
+  }
+  assertEquals(await textWithoutSilence(frames([wire("12345")], "silence"), { maxBytes: 5 }), "12345");
+});
+
+Deno.test("a text that is known to be whole is not waited for, one that is not is waited for beyond any silence", async () => {
+  const state = (text: Bytes): "whole" | "open" => decode(text).endsWith("!") ? "whole" : "open";
+  assertEquals(await textWithoutSilence(frames([wire("text!")], "silence"), { state }), "text!");
+  const late = new Promise<Bytes>((resolve) => setTimeout(() => resolve(wire("xt!")), 50));
+  assertEquals(decode(await frames([wire("te"), late], "silence").text({ silenceMs: 1, maxBytes: 9, state })), "text!");
+  assertEquals(decode(await frames([wire("te")]).text({ silenceMs: 1, maxBytes: 9, state })), "te");
+});
+
+Deno.test("what comes after the silence that ended a text is the next read's, whatever it reads", async () => {
+  const next: [following: Bytes, read: (reader: FrameReader) => Promise<unknown>, result: unknown][] = [
+    [wire("DONE"), (reader) => reader.token("DONE"), undefined],
+    [wire(7n), (reader) => reader.size(), 7n],
+    [wire("data"), (reader) => readAll(reader, 3), "data"],
+    [wire("more"), async (reader) => decode(await reader.text(ERROR_TEXT_END)), "more"],
+    [wire("more"), async (reader) => decode(await reader.more(ERROR_TEXT_END)), "more"],
+  ];
+  for (const [following, read, result] of next) {
+    for (const pieces of everyCut(following)) {
+      const late = Promise.withResolvers<Bytes>();
+      const reader = frames([wire("text"), late.promise, ...pieces.slice(1)]);
+      assertEquals(decode(await reader.text({ silenceMs: 1, maxBytes: 100 })), "text");
+      late.resolve(pieces[0]!);
+      assertEquals(await read(reader), result);
+    }
+  }
+});
+
+Deno.test("more of a text is what comes before a silence: nothing, or all of it", async () => {
+  const end = { silenceMs: 20, maxBytes: 6 };
+  assertEquals(await frames([], "silence").more(end), wire());
+  assertEquals(await frames([]).more(end), wire());
+  assertEquals(decode(await frames([wire("mo"), wire("re")], "silence").more(end)), "more");
+  assertEquals(decode(await frames([wire("much more")], "silence").more(end)), "much m");
+  const reader = frames([wire("text")], "silence");
+  await reader.text({ ...end, maxBytes: 1 });
+  assertEquals(decode(await reader.more(end)), "ext");
+});
+
+Deno.test("data is read to its last byte, whatever came too early and however large the buffers are", async () => {
+  for (const bufferBytes of [1, 3, 7, 1024]) {
+    for (const pieces of everyCut(wire("OK", "some data"))) {
+      const reader = frames(pieces);
+      await reader.token("OK");
+      assertEquals(await readAll(reader, bufferBytes), "some data");
+      assertEquals(await reader.read(new Uint8Array(1)), wire());
+    }
+  }
+});
+
+Deno.test("data is read into the memory that is given, and no memory is made for it", async () => {
+  const reader = frames([wire("OK", "some "), wire("data")]);
+  await reader.token("OK");
+  for (const expected of ["some ", "data"]) {
+    const memory = new ArrayBuffer(100);
+    const piece = await reader.read(new Uint8Array(memory, 10, 50));
+    assertEquals(decode(piece), expected);
+    assertEquals([piece.byteOffset, piece.buffer.byteLength], [10, 100]);
+    assert(piece.buffer === memory || memory.detached);
+  }
+});
+
+Deno.test("the stream's error is passed on as it is, behind all that came before it", async () => {
+  const reads: ((reader: FrameReader) => Promise<unknown>)[] = [
+    (reader) => reader.token("READY"),
+    (reader) => reader.size(),
+    (reader) => reader.read(new Uint8Array(9)),
+    (reader) => reader.text(ERROR_TEXT_END),
+    (reader) => reader.more(ERROR_TEXT_END),
+  ];
+  for (const read of reads) {
+    const broken = new ConnectionError("broken");
+    const reader = frames([wire("OK")], broken);
+    await reader.token("OK");
+    assert(await assertRejects(() => read(reader)) === broken);
+  }
+  for (const [piece, read] of [[wire("REA"), reads[0]!], [wire(1n).slice(1), reads[1]!]] as const) {
+    const broken = new ConnectionError("broken");
+    assert(await assertRejects(() => read(frames([piece], broken))) === broken);
+  }
+});
+
+Deno.test("an error in place of a size is a ProtocolError with its whole text", async () => {
+  for (const pieces of everyCut(wire("ERROR: f does not exist"))) {
+    const error = await assertRejects(() => frames(pieces).size(), ProtocolError);
+    assertEquals(error.received, "ERROR: f does not exist");
+  }
+});
+
+Deno.test("silence does not end an error that has said nothing yet", async () => {
+  const late = [wire("ERR"), wire("OR: "), wire("no room")].map((piece, index) =>
+    new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 300 * index))
+  );
+  const error = await assertRejects(() => frames(late).token("OK"), ProtocolError);
+  assertEquals(error.received, "ERROR: no room");
+});

@@ -1,0 +1,209 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+// @ts-types="../support/types/streams.d.ts"
+import { toArrayBuffer } from "@std/streams/to-array-buffer";
+import {
+  ConnectionError,
+  del,
+  FileError,
+  get,
+  ProtocolError,
+  put,
+  serve,
+  ServerError,
+  TransferError,
+} from "../../lib/mod.ts";
+import { Folder, freePort, randomBytes } from "../support/programs.ts";
+
+const HOST = { hostname: "127.0.0.1" };
+
+Deno.test("streams go in and come out, of any length and in pieces of any size", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  for (const length of [0, 1, 1023, 1024, 1025, 600_000]) {
+    const data = randomBytes(length);
+    for (const piece of [7, 1024, 300_000]) {
+      if (length / piece > 10_000) continue;
+      let start = 0;
+      const from = new ReadableStream<Uint8Array>({
+        pull(controller): void {
+          if (start >= length) return controller.close();
+          controller.enqueue(data.subarray(start, start += piece));
+        },
+      });
+      await put("f", { ...options, from, size: BigInt(length) });
+      const { size, readable } = await get("f", options);
+      assertEquals(size, BigInt(length));
+      assertEquals(new Uint8Array(await toArrayBuffer(readable)), data);
+    }
+  }
+});
+
+Deno.test("a stream that ends too early fails the upload and leaves the old file", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const from = new Blob(["short"]).stream();
+  await assertRejects(() => put("f", { ...options, from, size: 6n }), TransferError, "ended before its 6 bytes");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+  await del("f", options);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("a reader that cancels ends the transfer, and the server goes on", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const { readable } = await get("f", options);
+  const reader = readable.getReader();
+  await reader.read();
+  await reader.cancel();
+  await del("f", options);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("a stream whose transfer breaks ends with the error, never as if it were whole", async () => {
+  using listener = Deno.listen({ ...HOST, port: 0 });
+  const served = (async (): Promise<void> => {
+    using conn = await listener.accept();
+    await conn.write(new TextEncoder().encode("READY"));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new TextEncoder().encode("OK"));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 9]));
+    await conn.read(new Uint8Array(100));
+    await conn.write(new TextEncoder().encode("1234"));
+  })();
+  const { readable } = await get("f", { ...HOST, port: listener.addr.port });
+  await assertRejects(
+    () => toArrayBuffer(readable),
+    ProtocolError,
+    "expected file data, but the connection was closed",
+  );
+  await served;
+});
+
+Deno.test("an aborted signal ends a transfer with its reason, at whatever step it stands, and nothing is left", async () => {
+  await using folder = new Folder();
+  await folder.folder("served");
+  await Deno.writeFile(folder.at("served/f"), new Uint8Array(50_000_000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.at("served") });
+  const options = { ...HOST, port: server.address.port };
+  const reason = new Error("enough");
+  const to = folder.at("f");
+  await assertRejects(() => get("f", { ...options, to, signal: AbortSignal.abort(reason) }), Error, "enough");
+  for (const moment of ["onReady", "onStart", "onProgress"] as const) {
+    const ending = new AbortController();
+    const aborted = { ...options, signal: ending.signal, [moment]: () => ending.abort(reason) };
+    assertEquals(await get("f", { ...aborted, to }).catch((error) => error), reason, moment);
+    const again = new AbortController();
+    const from = folder.at("served/f");
+    const sending = { ...options, signal: again.signal, [moment]: () => again.abort(reason), from };
+    assertEquals(await put("g", sending).catch((error) => error), reason, moment);
+  }
+  // The server has seen the last of them when it answers the next.
+  await del("f", options);
+  assertEquals([await folder.names(), await folder.names("served")], [["served"], []]);
+});
+
+Deno.test("an error tells the step, the file and what the peer said", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const refused = await get("none", options).catch((error) => error);
+  assertInstanceOf(refused, ServerError);
+  assertEquals([refused.said, refused.step], ["none does not exist", "c. server: OK"]);
+  const missing = await put("f", { ...options, from: folder.at("none") }).catch((error) => error);
+  assertInstanceOf(missing, FileError);
+  assertEquals([missing.problem, missing.file], ["missing", folder.at("none")]);
+  const closed = await del("f", { ...HOST, port: freePort() }).catch((error) => error);
+  assertInstanceOf(closed, ConnectionError);
+  assert(closed.message.endsWith("connection refused"), closed.message);
+});
+
+Deno.test("a server at its end lets the transfer at hand finish, takes no other, and says how many it cut", async () => {
+  await using folder = new Folder();
+  // More than two sockets hold between them: the server can't be done before the client is.
+  await Deno.writeFile(folder.at("f"), new Uint8Array(50_000_000));
+  for (const [graceMs, cut] of [[20_000, 0], [0, 1]] as const) {
+    await using server = await serve({ ...HOST, port: 0, root: folder.path });
+    const options = { ...HOST, port: server.address.port };
+    const started = Promise.withResolvers<void>();
+    const transfer = get("f", {
+      ...options,
+      bytesPerSecond: 100_000_000,
+      to: folder.at("g"),
+      onStart: () => started.resolve(),
+    });
+    transfer.catch(() => {});
+    await started.promise;
+    const ended = server.shutdown({ graceMs });
+    await assertRejects(() => del("f", options), ConnectionError);
+    assertEquals(await ended, cut);
+    assertEquals(await transfer.then(() => 0, () => 1), cut);
+  }
+  assertEquals(await folder.names(), ["f", "g"]);
+});
+
+Deno.test("a server that takes no connection is given up after the timeout", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: other systems refuse what their queue can't take");
+  using listener = Deno.listen({ ...HOST, port: 0, tcpBacklog: 0 });
+  const { port } = listener.addr;
+  // The queue has room for one.
+  using _first = await Deno.connect({ ...HOST, port });
+  const start = performance.now();
+  const error = await assertRejects(() => del("f", { ...HOST, port, timeoutMs: 500 }), ConnectionError);
+  assertEquals(error.message, `cannot connect to 127.0.0.1 port ${port}: no answer for 0.5 seconds`);
+  assert(performance.now() - start >= 490);
+});
+
+Deno.test("a rate below a block a second keeps no server waiting for longer than its timeout", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path, timeoutMs: 3000 });
+  const from = new Blob([randomBytes(1500)]).stream();
+  const start = performance.now();
+  await put("f", { ...HOST, port: server.address.port, from, size: 1500n, bytesPerSecond: 300 });
+  // The last piece is not waited for.
+  assert(performance.now() - start > 4000);
+  assertEquals((await Deno.stat(folder.at("f"))).size, 1500);
+});
+
+Deno.test("a listener of events that throws is reported, and ends no conversation", async () => {
+  await using folder = new Folder();
+  const reported: unknown[] = [];
+  const onError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    reported.push(event.error);
+  };
+  globalThis.addEventListener("error", onError);
+  try {
+    const bug = new Error("a bug");
+    const onEvent = (): void => {
+      throw bug;
+    };
+    await using server = await serve({ ...HOST, port: 0, root: folder.path, onEvent });
+    const options = { ...HOST, port: server.address.port };
+    await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
+    await del("f", options);
+    assert(reported.length >= 6 && reported.every((error) => error === bug));
+  } finally {
+    globalThis.removeEventListener("error", onError);
+  }
+});
+
+Deno.test("options that can't be are refused, and a size that 8 bytes can't say", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port, size: 1n };
+  const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
+  for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { gather: 0 }, { bytesPerSecond: 0 }]) {
+    await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError);
+  }
+  for (const wrong of [{ clients: 0 }, { gather: 0 }]) {
+    await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError);
+  }
+  assertEquals(await folder.names(), []);
+});

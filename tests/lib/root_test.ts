@@ -1,0 +1,159 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Draft, isDraft } from "../../lib/files/draft.ts";
+import { FileError } from "../../lib/errors.ts";
+import { isFileName, Root } from "../../lib/files/root.ts";
+import { Folder, run } from "../support/programs.ts";
+
+/** A folder `root` with a file, a folder and links, beside things that are outside of it. */
+async function served(folder: Folder): Promise<Root> {
+  await folder.folder("root");
+  await folder.folder("root/sub");
+  await folder.folder("rootless");
+  await Deno.writeTextFile(folder.at("secret"), "secret");
+  await Deno.writeTextFile(folder.at("rootless/secret"), "secret");
+  await Deno.writeTextFile(folder.at("root/f"), "f");
+  await Deno.writeTextFile(folder.at("root/sub/g"), "g");
+  await Deno.symlink("f", folder.at("root/link"));
+  await Deno.symlink("../secret", folder.at("root/out"));
+  await Deno.symlink("..", folder.at("root/up"));
+  await Deno.symlink("sub", folder.at("root/down"));
+  await Deno.symlink("../new", folder.at("root/dangling"));
+  await Deno.symlink("loop", folder.at("root/loop"));
+  return await Root.open(folder.at("root"));
+}
+
+const OUTSIDE = (folder: Folder): string[] => [
+  "../secret",
+  "sub/../../secret",
+  "sub/../sub/../../secret",
+  "../rootless/secret",
+  folder.at("secret"),
+  folder.at("rootless/secret"),
+  "/etc/passwd",
+  "/",
+  "..",
+  "out",
+  "up/secret",
+  "up/rootless/secret",
+  "loop",
+  "f\0",
+  "\0",
+  "f/",
+  "",
+];
+
+Deno.test("nothing outside the root is read, made or deleted, by whatever name", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  const outside = [...OUTSIDE(folder), "up/new", "../new", "dangling"];
+  for (const name of outside) {
+    assertEquals(assertThrows(() => root.read(name), FileError, "", name).problem, "missing");
+    assertEquals((await assertRejects(() => root.create(name), FileError, "", name)).problem, "create");
+    assertEquals(assertThrows(() => root.find(name), FileError, "", name).problem, "missing");
+  }
+  assertEquals(await folder.names(), ["root", "rootless", "secret"]);
+  assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
+});
+
+Deno.test("what is inside can be named in every way that stays inside", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  for (const name of ["f", "./f", "link", "sub/../f", "up/root/f", folder.at("root/f")]) {
+    using source = root.read(name);
+    assertEquals(source.size, 1n, name);
+    await using _draft = await root.create(name);
+  }
+  using source = root.read("down/g");
+  assertEquals(source.size, 1n);
+  {
+    await using draft = await root.create("down/new");
+    await draft.commit();
+  }
+  assertEquals(await folder.names("root/sub"), ["g", "new"]);
+});
+
+Deno.test("the root itself and folders are no files", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  for (const name of [".", "./", "sub", "sub/", "down"]) {
+    assertThrows(() => root.read(name), FileError, "does not exist");
+    await assertRejects(() => root.create(name), FileError, "unable to create");
+  }
+  await assertRejects(async () => await root.find("sub").remove(), FileError, "unable to delete sub");
+  assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
+});
+
+Deno.test("deleting a link deletes the link, and deleting a file the file", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  await root.find("link").remove();
+  assertEquals(await Deno.readTextFile(folder.at("root/f")), "f");
+  assertThrows(() => root.find("link"), FileError, "link does not exist");
+  await root.find("f").remove();
+  assertThrows(() => root.find("f"), FileError, "f does not exist");
+});
+
+Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
+  if (Deno.build.os === "windows") return console.log("left out: this system has no FIFOs");
+  await using folder = new Folder();
+  const root = await served(folder);
+  await run(["mkfifo", folder.at("root/fifo")], { cwd: folder.path });
+  assertThrows(() => root.read("fifo"), FileError, "does not exist");
+  await assertRejects(() => root.create("fifo"), FileError, "unable to create");
+  await assertRejects(async () => await root.find("fifo").remove(), FileError, "unable to delete");
+});
+
+Deno.test("a draft in the root itself is no file for a client", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  await using _draft = await root.create("new");
+  const name = (await folder.names("root")).find(isDraft)!;
+  assertThrows(() => root.read(name), FileError, "does not exist");
+  assertThrows(() => root.find(name), FileError, "does not exist");
+});
+
+Deno.test("a draft is no file for a client, whatever its name is written like", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  await using draft = await Draft.create(folder.at("root/sub/new"), "new");
+  await draft.write(new Uint8Array(1));
+  const name = (await folder.names("root/sub")).find((name) => name.endsWith(".part"))!;
+  await Deno.symlink(name, folder.at("root/sub/alias"));
+  for (const path of [`sub/${name}`, `down/${name}`, "sub/alias"]) {
+    assertThrows(() => root.read(path), FileError, "does not exist");
+    await assertRejects(() => root.create(path), FileError, "unable to create");
+    assertThrows(() => root.find(path), FileError, "does not exist");
+  }
+  await assertRejects(() => root.create(name.toUpperCase()), FileError, "unable to create");
+});
+
+Deno.test("a root of / serves the whole disk, for who asks for that", async () => {
+  if (Deno.build.os === "windows") return console.log("left out: this system has no /");
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "f");
+  using source = (await Root.open("/")).read(folder.at("f").slice(1));
+  assertEquals(source.size, 1n);
+});
+
+Deno.test("on Windows, devices, streams and other special names are no file names", () => {
+  const special = [
+    "con",
+    "NUL.txt",
+    "sub\\aux",
+    "COM1",
+    "lpt9.log",
+    "a:b",
+    "C:\\x",
+    "a.",
+    "a ",
+    "a?",
+    "sub\\",
+    "a\x1b",
+  ];
+  for (const name of special) assertEquals(isFileName(name, "windows"), false, name);
+  for (const name of ["console", "sub\\f", "sub/f", "..\\f", ".hidden", "naïve name.txt", "com", "com10"]) {
+    assert(isFileName(name, "windows"), name);
+  }
+  for (const name of ["con", "a:b", "a\\b", "a.", "a "]) assert(isFileName(name, "linux"), name);
+});

@@ -1,0 +1,182 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FileError, TransferError } from "../../lib/errors.ts";
+import { Draft, isDraft, openTarget, sweep } from "../../lib/files/draft.ts";
+import { Overwrite, Source } from "../../lib/files/storage.ts";
+import { DENO_JSON, Folder, Process, randomBytes, run } from "../support/programs.ts";
+
+const UNIX = Deno.build.os !== "windows";
+
+/** Runs a program text in a Deno process of its own that may use the folder. */
+function spawnDeno(folder: Folder, text: string): Process {
+  const file = folder.at(`${crypto.randomUUID()}.ts`);
+  Deno.writeTextFileSync(file, text);
+  return new Process([Deno.execPath(), "run", "--quiet", "--no-prompt", "-RW", "--config", DENO_JSON, file], {
+    cwd: folder.path,
+  });
+}
+
+const DRAFT = new URL("../../lib/files/draft.ts", import.meta.url).href;
+
+Deno.test("a draft is not the file until it is committed, and then it is whole", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  {
+    await using draft = await Draft.create(folder.at("f"), "f");
+    await draft.write(randomBytes(5000));
+    assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+    await draft.write(new Uint8Array(3));
+    await draft.commit();
+  }
+  assertEquals((await Deno.stat(folder.at("f"))).size, 5003);
+  assertEquals(await folder.names(), ["f"]);
+});
+
+Deno.test("a draft that is dropped leaves the old file and nothing else", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  for (const name of ["f", "new"]) {
+    await using draft = await Draft.create(folder.at(name), name);
+    await draft.write(randomBytes(5000));
+    assertEquals((await folder.names()).filter(isDraft).length, 1);
+  }
+  assertEquals(await folder.names(), ["f"]);
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+});
+
+Deno.test("a new file keeps the permission bits of the one that it replaces", async () => {
+  if (!UNIX) return console.log("left out: this system has no permission bits");
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  for (const mode of [0o600, 0o640, 0o666, 0o755]) {
+    await Deno.chmod(folder.at("f"), mode);
+    await using draft = await Draft.create(folder.at("f"), "f");
+    await draft.commit();
+    assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, mode);
+  }
+});
+
+Deno.test("a link is written through", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await Deno.symlink("f", folder.at("link"));
+  {
+    await using draft = await Draft.create(folder.at("link"), "link");
+    await draft.write(new TextEncoder().encode("new"));
+    await draft.commit();
+  }
+  assert((await Deno.lstat(folder.at("link"))).isSymlink);
+  assertEquals(await Deno.readTextFile(folder.at("f")), "new");
+});
+
+Deno.test("no draft is made of a folder, of a device, or where there is no folder", async () => {
+  await using folder = new Folder();
+  await folder.folder("folder");
+  const paths = [
+    folder.at("folder"),
+    folder.at("missing/f"),
+    folder.at("x".repeat(300)),
+    ...(UNIX ? ["/dev/null"] : []),
+  ];
+  for (const path of paths) {
+    const error = await assertRejects(() => Draft.create(path, "shown"), FileError);
+    assertEquals(error.message, "unable to create file shown");
+  }
+  assertEquals(await folder.names(), ["folder"]);
+});
+
+Deno.test("what has no draft is written in place: a device, or a file in a folder that is read-only", async () => {
+  if (!UNIX) return console.log("left out: this system has no /dev/null");
+  await using folder = new Folder();
+  {
+    await using device = await Overwrite.open("/dev/null", "null");
+    await device.write(randomBytes(10));
+    await device.commit();
+  }
+  await Deno.writeTextFile(folder.at("f"), "something old");
+  {
+    await using _untouched = await Overwrite.open(folder.at("f"), "f");
+  }
+  assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
+  await using file = await Overwrite.open(folder.at("f"), "f");
+  await file.write(new TextEncoder().encode("new"));
+  await file.commit();
+  assertEquals(await Deno.readTextFile(folder.at("f")), "new");
+  await assertRejects(() => Overwrite.open(folder.at("missing"), "missing"), FileError);
+});
+
+Deno.test("only a regular file is a source, and a FIFO never holds anyone up", async () => {
+  await using folder = new Folder();
+  const paths = [folder.path, folder.at("missing")];
+  if (UNIX) {
+    await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
+    paths.push(folder.at("fifo"), "/dev/zero");
+  }
+  for (const path of paths) {
+    const error = assertThrows(() => Source.open(path, "shown"), FileError);
+    assertEquals(error.message, "shown does not exist");
+  }
+});
+
+Deno.test("a source that became shorter says so; of one that grew, the first part is read", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "12345");
+  using source = Source.open(folder.at("f"), "f");
+  await Deno.writeTextFile(folder.at("f"), "1234567890");
+  assertEquals(source.size, 5n);
+  assertEquals(await source.read(new Uint8Array(4)), new TextEncoder().encode("1234"));
+  await Deno.truncate(folder.at("f"), 4);
+  await assertRejects(() => source.read(new Uint8Array(1)), TransferError, "f became shorter while it was sent");
+});
+
+Deno.test("a sweep removes what a killed process left, at any depth, and nothing that a living one works on", async () => {
+  await using folder = new Folder();
+  const program = `
+    import { Draft } from ${JSON.stringify(DRAFT)};
+    const draft = await Draft.create("sub/f", "f");
+    await draft.write(new Uint8Array(10));
+    console.log("ready");
+    setInterval(() => {}, 1000);`;
+  await folder.folder("sub");
+  await using living = spawnDeno(folder, program);
+  await living.line(/ready/);
+  {
+    await using killed = spawnDeno(folder, program);
+    await killed.line(/ready/);
+  }
+  assertEquals((await folder.names("sub")).length, 2);
+  await Deno.writeTextFile(folder.at("sub/.blockferry-other.part"), "a user's own");
+  await sweep(folder.path, { recursive: false });
+  assertEquals((await folder.names("sub")).length, 3);
+  await sweep(folder.path, { recursive: true });
+  const left = await folder.names("sub");
+  assertEquals(left.filter(isDraft).length, 1);
+  assertEquals(left.length, 2);
+  living.child.kill("SIGKILL");
+  await living.ended();
+  await sweep(folder.path, { recursive: true });
+  assertEquals(await folder.names("sub"), [".blockferry-other.part"]);
+});
+
+Deno.test("a FIFO is not written in place: to open it may wait for ever", async () => {
+  if (!UNIX) return console.log("left out: this system has no FIFOs");
+  await using folder = new Folder();
+  await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
+  await assertRejects(() => openTarget(folder.at("fifo")), FileError, "unable to create");
+});
+
+Deno.test("the drafts that are swept before a file is made are those beside it, though a link leads there", async () => {
+  if (!UNIX) return console.log("left out: links are for administrators on this system");
+  await using folder = new Folder();
+  await folder.folder("other");
+  await Deno.writeTextFile(folder.at("other/f"), "old");
+  const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
+  await Deno.writeTextFile(folder.at(`other/${abandoned}`), "");
+  await Deno.symlink("other/f", folder.at("link"));
+  await using target = await openTarget(folder.at("link"));
+  const names = await folder.names("other");
+  assert(!names.includes(abandoned) && names.length === 2, names.join());
+  await target.commit();
+  assertEquals(await folder.names("other"), ["f"]);
+  assert((await Deno.lstat(folder.at("link"))).isSymlink);
+});

@@ -1,0 +1,241 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+// @ts-types="../support/types/streams.d.ts"
+import { toText } from "@std/streams/to-text";
+import { within } from "../../lib/within.ts";
+import {
+  command,
+  Folder,
+  freePort,
+  isCompiled,
+  type Output,
+  run,
+  runClient,
+  ServerProcess,
+  traced,
+} from "../support/programs.ts";
+
+/** A folder with a served folder, in which the file `f` says "served", and a client's, in which it says "mine". */
+async function folders(): Promise<Folder> {
+  const folder = new Folder();
+  await Deno.writeTextFile(`${await folder.folder("served")}/f`, "served");
+  await Deno.writeTextFile(`${await folder.folder("mine")}/f`, "mine");
+  return folder;
+}
+
+function client(folder: Folder, port: number, verb: string, name: string): Promise<Output> {
+  return runClient(["127.0.0.1", String(port), verb, name], { cwd: folder.at("mine") });
+}
+
+/** All that a server says to a client that says nothing; `undefined` if there is none at the address. */
+async function greeting(hostname: string, port: number): Promise<string | undefined> {
+  try {
+    using conn = await Deno.connect({ hostname, port });
+    await conn.closeWrite();
+    return await within(toText(conn.readable), 20_000) ?? "nothing, for twenty seconds";
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+    if (error instanceof Deno.errors.ConnectionReset) return "";
+    throw error;
+  }
+}
+
+Deno.test("with --read-only a GET works, and nothing is made or deleted", async () => {
+  await using folder = await folders();
+  const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
+  await Deno.writeTextFile(folder.at(`served/${abandoned}`), "");
+  await using server = await ServerProcess.start(["--read-only"], { cwd: folder.at("served") });
+  await Deno.writeTextFile(folder.at("mine/new"), "new");
+  for (const name of ["f", "new"]) {
+    const { status, stdout } = await client(folder, server.port, "PUT", name);
+    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
+  }
+  const { status, stdout } = await client(folder, server.port, "DEL", "f");
+  assertEquals([status, stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
+  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  assertEquals(await folder.names("served"), [abandoned, "f"]);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "served");
+});
+
+Deno.test("a server listens where --host says and nowhere else", async () => {
+  await using folder = await folders();
+  await using server = await ServerProcess.start(["--host", "127.0.0.1"], { cwd: folder.at("served") });
+  assertEquals(await greeting("127.0.0.1", server.port), "READY");
+  assertEquals(await greeting("127.0.0.2", server.port), undefined);
+});
+
+Deno.test("without --host a server listens on every IPv4 address", async () => {
+  await using folder = await folders();
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  assertEquals(await greeting("127.0.0.1", server.port), "READY");
+  assertEquals(await greeting("127.0.0.2", server.port), "READY");
+});
+
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    console.log("left out: this machine has no IPv6");
+    return false;
+  }
+}
+
+Deno.test("--host ::1 serves IPv6 alone, and --host :: both kinds", async () => {
+  if (!hasIpv6()) return;
+  await using folder = await folders();
+  await using one = await ServerProcess.start(["--host", "::1"], { cwd: folder.at("served") });
+  assertEquals(await greeting("::1", one.port), "READY");
+  assertEquals(await greeting("127.0.0.1", one.port), undefined);
+  await using all = await ServerProcess.start(["--host", "::"], { cwd: folder.at("served") });
+  assertEquals(await greeting("::1", all.port), "READY");
+  assertEquals(await greeting("127.0.0.1", all.port), "READY");
+});
+
+Deno.test("--allow-from closes the connections of all others, without a READY", async () => {
+  await using folder = await folders();
+  const cases = [
+    { allowed: "127.0.0.0/8", isServed: true },
+    { allowed: "127.0.0.1", isServed: true },
+    { allowed: "10.0.0.0/8", isServed: false },
+    { allowed: "127.0.0.2", isServed: false },
+    { allowed: "::1", isServed: false },
+    { allowed: "10.0.0.0/8, 127.0.0.1/32, ::1", isServed: true },
+    { allowed: "10.0.0.0/8,192.0.2.1", isServed: false },
+    { allowed: "0.0.0.0/0", isServed: true },
+  ];
+  for (const { allowed, isServed } of cases) {
+    await using server = await ServerProcess.start(["--allow-from", allowed], { cwd: folder.at("served") });
+    assertEquals(await greeting("127.0.0.1", server.port), isServed ? "READY" : "", allowed);
+  }
+});
+
+Deno.test("--allow-from tells IPv4 clients from IPv6 ones, on a server for both", async () => {
+  if (!hasIpv6()) return;
+  await using folder = await folders();
+  const cases = [
+    { allowed: "127.0.0.1", ipv4: "READY", ipv6: "" },
+    { allowed: "::1", ipv4: "", ipv6: "READY" },
+    { allowed: "::/0", ipv4: "", ipv6: "READY" },
+    { allowed: "2001:db8::/32", ipv4: "", ipv6: "" },
+    { allowed: "::1/128,127.0.0.0/8", ipv4: "READY", ipv6: "READY" },
+  ];
+  for (const { allowed, ipv4, ipv6 } of cases) {
+    await using server = await ServerProcess.start(["--host", "::", "--allow-from", allowed], {
+      cwd: folder.at("served"),
+    });
+    assertEquals([await greeting("127.0.0.1", server.port), await greeting("::1", server.port)], [ipv4, ipv6], allowed);
+  }
+});
+
+Deno.test("a client that is turned away does not keep the others from being served", async () => {
+  await using folder = await folders();
+  const options = ["--host", "::", "--allow-from", "::1"];
+  await using server = await ServerProcess.start(options, { cwd: folder.at("served") });
+  using _stays = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  assertEquals(await greeting("127.0.0.1", server.port), "");
+  assertEquals(await greeting("::1", server.port), "READY");
+});
+
+Deno.test("an --allow-from that is no network is told in one sentence, and no server starts", async () => {
+  await using folder = await folders();
+  for (
+    const nonsense of [
+      "nonsense",
+      "10.0.0.0/33",
+      "10.0.0.0/8,",
+      "300.0.0.1",
+      "::/129",
+      "10.0.0.0/8 ::1",
+      "127.1/x",
+      "127.1",
+      "10",
+      "010.0.0.1",
+      "0x7f.0.0.1",
+      "10/8",
+    ]
+  ) {
+    const { status, stdout, stderr } = await run([...command("server"), "0", "-v", "--allow-from", nonsense], {
+      cwd: folder.at("served"),
+    });
+    assertEquals([status, stdout], [2, ""], nonsense);
+    assertMatch(stderr, /^server: option --allow-from: "[^\n]*" is not a network [^\n]+\n$/);
+  }
+});
+
+Deno.test("with --fsync the file is on disk before it has its name, and its name before DONE", async () => {
+  await using folder = await folders();
+  const trace = folder.at("trace");
+  const calls = "fsync,rename,renameat,renameat2,sendto,write";
+  const words = [...command("server"), "0", "-v", "--fsync"];
+  const tracedWords = await traced(words, calls, trace);
+  await using server = await ServerProcess.run(tracedWords ?? words, { cwd: folder.at("served") });
+  assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
+  if (!tracedWords) return;
+  await server[Symbol.asyncDispose]();
+  const made = (await Deno.readTextFile(trace)).split("\n");
+  const rename = made.findIndex((call) => /rename.*\.blockferry-.*\.part".*\/f"/.test(call));
+  const done = made.findIndex((call) => /(write|sendto)\(\d+<socket.*>, "DONE"/.test(call));
+  const syncs = (from: number, to: number): number =>
+    made.slice(from, to).filter((call) => /fsync\(\d+<.*>\) += 0/.test(call)).length;
+  const began = made.findIndex((call) => /\(\d+<socket.*>, "READY"/.test(call));
+  assert(0 < began && began < rename && rename < done, made.join("\n"));
+  assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
+});
+
+Deno.test("permissions for the served folder and the port alone are enough, wherever the server is started", async () => {
+  if (isCompiled("server")) {
+    return console.log("left out: a compiled server has the permissions that it was compiled with");
+  }
+  await using folder = await folders();
+  const elsewhere = await folder.folder("elsewhere");
+  await Deno.writeTextFile(folder.at("secret"), "secret");
+  await Deno.symlink("../secret", folder.at("served/out"));
+  await Deno.symlink("..", folder.at("served/up"));
+  const root = folder.at("served");
+  const port = freePort();
+  const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
+  const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
+  await using server = new ServerProcess(words, { cwd: elsewhere });
+  await server.line(/^server waiting on port/);
+
+  assertEquals((await client(folder, port, "PUT", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
+  await Deno.writeTextFile(folder.at("mine/new"), "new");
+  assertEquals((await client(folder, port, "PUT", "new")).status, 0);
+  await Deno.remove(folder.at("mine/new"));
+  assertEquals((await client(folder, port, "GET", "new")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
+  assertEquals((await client(folder, port, "DEL", "new")).status, 0);
+
+  for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
+    const { status, stdout } = await client(folder, port, "GET", name);
+    assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
+  }
+  await Deno.writeTextFile(folder.at("mine/out"), "changed");
+  const { status, stdout } = await client(folder, port, "PUT", "out");
+  assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
+  assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
+  assertEquals(await folder.names("served"), ["f", "out", "up"]);
+  assertEquals(server.errors, []);
+});
+
+Deno.test("a server that may not write says so as the lab has it, and still sends", async () => {
+  if (isCompiled("server")) {
+    return console.log("left out: a compiled server has the permissions that it was compiled with");
+  }
+  await using folder = await folders();
+  await using server = await ServerProcess.start([], {
+    cwd: folder.at("served"),
+    permissions: ["--allow-net", "--allow-read"],
+  });
+  const put = await client(folder, server.port, "PUT", "f");
+  assertEquals([put.status, put.stdout], [1, "server error: unable to create file f\n"]);
+  const del = await client(folder, server.port, "DEL", "f");
+  assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
+  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  assertEquals(server.errors, []);
+});

@@ -1,0 +1,106 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Folder, type Output, randomBytes } from "../support/programs.ts";
+
+const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT");
+const SERVER = Deno.env.get("BLOCKFERRY_SERVER");
+const LEFT_OUT = "left out: BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name no executables; deno task compile builds them";
+
+type Environment = Record<string, string>;
+
+/** Runs a program with an empty environment, or just this one. */
+async function bare(program: string, args: string[], cwd: string, env: Environment = {}): Promise<Output> {
+  const command = new Deno.Command(program, { args, cwd, clearEnv: true, env, stdin: "null" });
+  const { code, stdout, stderr } = await command.output();
+  return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Starts the server with an empty environment, or just this one; its process and its port. */
+async function start(server: string, cwd: string, env: Environment = {}): Promise<[Deno.ChildProcess, string]> {
+  const command = new Deno.Command(server, {
+    args: ["0", "-v"],
+    cwd,
+    clearEnv: true,
+    env,
+    stdin: "null",
+    stdout: "piped",
+  });
+  const child = command.spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  // Its pipe holds all that it will print here.
+  reader.releaseLock();
+  return [child, new TextDecoder().decode(value).match(/^server waiting on port (\d+)\n/)![1]!];
+}
+
+async function stop(child: Deno.ChildProcess): Promise<void> {
+  child.kill("SIGKILL");
+  await child.stdout.cancel();
+  await child.status;
+}
+
+Deno.test("the executables need no environment: no PATH, no HOME, no Deno", async () => {
+  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+  await using folder = new Folder();
+  const served = await folder.folder("served");
+  const mine = await folder.folder("mine");
+  const [server, port] = await start(SERVER, served);
+  try {
+    const data = randomBytes(100_001);
+    await Deno.writeFile(`${mine}/f`, data);
+    const client = (verb: string): Promise<Output> => bare(CLIENT, ["localhost", port, verb, "f"], mine);
+    const done = (line: string): Output => ({ status: 0, stdout: `${line}\nComplete\n`, stderr: "" });
+    assertEquals(await client("PUT"), done("client sending file f (100001 bytes)"));
+    await Deno.remove(`${mine}/f`);
+    assertEquals(await client("GET"), done("client receiving file f (100001 bytes)"));
+    assertEquals(await Deno.readFile(`${mine}/f`), data);
+    assertEquals(await client("DEL"), done("client deleting file f"));
+    assertEquals([await folder.names("served"), await folder.names("mine")], [[], ["f"]]);
+  } finally {
+    await stop(server);
+  }
+});
+
+Deno.test("the executables leave nothing in the temporary folder", async () => {
+  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+  await using folder = new Folder();
+  const [served, mine, TMPDIR] = [
+    await folder.folder("served"),
+    await folder.folder("mine"),
+    await folder.folder("tmp"),
+  ];
+  await Deno.writeTextFile(`${mine}/f`, "hello");
+  const [server, port] = await start(SERVER, served, { TMPDIR });
+  try {
+    // What Deno caches it writes at the second run.
+    for (const _ of [1, 2]) {
+      assertEquals((await bare(CLIENT, ["localhost", port, "PUT", "f"], mine, { TMPDIR })).status, 0);
+    }
+    assertEquals(await folder.names("tmp"), []);
+  } finally {
+    await stop(server);
+  }
+});
+
+Deno.test("a user who may write nothing can still PUT, and is told the lab's error for a GET", async () => {
+  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return console.log("left out: it takes root and setpriv");
+  await using folder = new Folder();
+  // The other user has to get at the executable.
+  await Deno.chmod(folder.path, 0o755);
+  await Deno.copyFile(CLIENT, folder.at("client"));
+  const served = await folder.folder("served");
+  const mine = await folder.folder("mine");
+  await Deno.writeTextFile(`${mine}/f`, "hello");
+  const [server, port] = await start(SERVER, served);
+  try {
+    const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
+    const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
+    assertEquals(put, { status: 0, stdout: "client sending file f (5 bytes)\nComplete\n", stderr: "" });
+    const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
+    assertEquals(get, { status: 1, stdout: "client error: unable to create file g\n", stderr: "" });
+    assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
+  } finally {
+    await stop(server);
+  }
+});

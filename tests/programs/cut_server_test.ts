@@ -1,0 +1,246 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { type Verb, VERBS } from "../../lib/command.ts";
+import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../support/raw.ts";
+import { Folder, randomBytes, ServerProcess, withinTime } from "../support/programs.ts";
+
+// A name with a space and with letters of one byte to four.
+const NAME = "naïve €😀.bin";
+
+/** Where a command can be cut so that its first part shows that there must be more. */
+function isEvident({ bytes }: Message, at: number): boolean {
+  return at <= "GET ".length || (bytes[at]! & 0xc0) === 0x80;
+}
+
+/** A served folder with an old file, and a client of the test's own. */
+class Served implements AsyncDisposable {
+  readonly data = randomBytes(60);
+  private constructor(readonly folder: Folder, readonly server: ServerProcess) {}
+
+  static async start(): Promise<Served> {
+    const folder = new Folder();
+    return new Served(folder, await ServerProcess.start([], { cwd: folder.path }));
+  }
+
+  /** Plays the client of a whole conversation, and looks at the folder behind it. */
+  async play(verb: Verb, messages: Message[], { data = this.data, name = NAME, pauseMs = 3 } = {}): Promise<void> {
+    const path = this.folder.at(name);
+    await Deno.writeFile(path, verb === "GET" ? data : wire("old"));
+    using raw = await Raw.connect(this.server.port);
+    await raw.play(messages, "client", pauseMs);
+    // DONE says that it is done: nothing has to be waited for.
+    assertEquals(await this.folder.names(), verb === "DEL" ? [] : [name]);
+    if (verb !== "DEL") assertBytes(await Deno.readFile(path), data);
+    assertEquals(await raw.rest(), "");
+  }
+
+  /** Sends something in place of a command; all that the server says to it. */
+  async answer(...pieces: Uint8Array[]): Promise<string> {
+    using raw = await Raw.connect(this.server.port);
+    await raw.play(
+      [
+        { from: "server", bytes: wire("READY") },
+        ...pieces.map((bytes) => ({ from: "client", bytes: wire(bytes) }) as const),
+      ],
+      "client",
+    );
+    return await raw.rest();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("the server understands every message that is cut at any byte, and commands where it is evident", async () => {
+  await using served = await Served.start();
+  for (const verb of VERBS) {
+    const messages = conversation(verb, NAME, served.data);
+    for (const [index, { from, bytes }] of messages.entries()) {
+      if (from === "server") continue;
+      for (let at = 1; at < bytes.length; at++) {
+        if (index > 1 || isEvident(messages[index]!, at)) await served.play(verb, cut(messages, index, at));
+      }
+    }
+    const isCuttable = ({ from }: Message, index: number): boolean => from === "client" && index > 1;
+    await served.play(
+      verb,
+      messages.flatMap((message, index) => isCuttable(message, index) ? bytewise(message) : [message]),
+    );
+  }
+});
+
+Deno.test("the server waits for the rest of a command that is evidently not whole, however late it is", async () => {
+  await using served = await Served.start();
+  const messages = conversation("PUT", NAME, served.data);
+  const cuts = [...messages[1]!.bytes.keys()].slice(1).filter((at) => isEvident(messages[1]!, at));
+  for (const at of cuts) await served.play("PUT", cut(messages, 1, at), { pauseMs: 120 });
+});
+
+Deno.test("the rest of the name of a file that does not exist may be 50 ms late, for GET and DEL", async () => {
+  await using served = await Served.start();
+  for (const verb of ["GET", "DEL"] as const) {
+    const messages = conversation(verb, NAME, served.data);
+    const { length } = messages[1]!.bytes;
+    for (let at = 1; at < length; at++) await withinTime(() => served.play(verb, cut(messages, 1, at)));
+    await withinTime(() => served.play(verb, cut(cut(messages, 1, length - 1), 1, length - 2)));
+  }
+});
+
+Deno.test("what a client says behind the answer to its DEL is ignored", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "1");
+  await Deno.writeTextFile(served.folder.at("ff"), "2");
+  using raw = await Raw.connect(served.server.port);
+  await raw.play(conversation("DEL", "f"), "client");
+  await raw.say(wire("f"));
+  assertEquals(await raw.rest(), "");
+  assertEquals(await served.folder.names(), ["ff"]);
+});
+
+Deno.test("a command of 512 bytes and more may be cut anywhere behind them", async () => {
+  await using served = await Served.start();
+  const name = "./".repeat(400) + "f";
+  for (const verb of VERBS) {
+    const messages = conversation(verb, name, served.data);
+    for (const at of [512, 513, 803, 804]) {
+      await withinTime(() => served.play(verb, cut(messages, 1, at), { name: "f" }));
+    }
+    await withinTime(() => served.play(verb, cut(cut(messages, 1, 700), 1, 600), { name: "f" }));
+  }
+});
+
+Deno.test("a name may have 4,096 bytes, and no more", async () => {
+  await using served = await Served.start();
+  const name = "./".repeat(2045) + "file.x";
+  const refused = /^ERROR: expected .+ of up to 4096 bytes/;
+  for (const verb of VERBS) {
+    await withinTime(() => served.play(verb, conversation(verb, name, served.data), { name: "file.x" }));
+  }
+  await Deno.writeTextFile(served.folder.at("file.xx"), "old");
+  for (const verb of VERBS) {
+    await withinTime(async () => assertMatch(await served.answer(wire(`${verb} ${name}x`)), refused));
+    assertMatch(await served.answer(wire(`${verb} ${name.repeat(30)}`)), refused);
+  }
+  assertEquals(await served.folder.names(), ["file.xx"]);
+});
+
+Deno.test("a line end that is typed behind a command is no part of it", async () => {
+  await using served = await Served.start();
+  for (const end of ["\n", "\r\n"]) {
+    for (const verb of VERBS) await served.play(verb, conversation(verb, NAME + end, served.data));
+  }
+  for (const at of [-1, -2]) {
+    const messages = conversation("DEL", `${NAME}\r\n`);
+    await withinTime(() => served.play("DEL", cut(messages, 1, messages[1]!.bytes.length + at)));
+  }
+});
+
+Deno.test("an unknown or malformed command is answered with an ERROR and the close, and the next client is served", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "old");
+  const invalid = new Uint8Array([0xff]);
+  const wrong = [
+    wire("LIST"),
+    wire("X"),
+    wire("get f"),
+    wire(" GET f"),
+    wire("GETf"),
+    wire("GET\tf"),
+    wire("GET\n"),
+    wire("DEL \n"),
+    wire("PUT \r\n"),
+    wire("DELETE f"),
+    wire("\n"),
+    wire(0n),
+    invalid,
+    wire("GET ", invalid),
+    wire("PUT f", invalid),
+    wire("DEL ", new Uint8Array([0xc3]), "f"),
+    wire("DEL ", new Uint8Array([0xed, 0xa0, 0x80])),
+    wire("\ufeffGET f"),
+  ];
+  for (const command of wrong) {
+    assertMatch(await served.answer(command), /^ERROR: expected GET, PUT or DEL, a space and a file name/);
+  }
+  for (const command of [wire("GET "), wire("DE"), wire("PUT ", new Uint8Array([0xe2, 0x82]))]) {
+    using raw = await Raw.connect(served.server.port);
+    await raw.hear("READY".length);
+    await raw.say(command);
+    await raw.finish();
+    assertMatch(await raw.rest(), /^ERROR: expected GET, PUT or DEL, a space and a file name/);
+  }
+  assertEquals(await served.folder.names(), ["f"]);
+  await Deno.remove(served.folder.at("f"));
+  await served.play("GET", conversation("GET", NAME, served.data));
+});
+
+Deno.test("a client that is still sending when it is refused hears why", async () => {
+  await using served = await Served.start();
+  // More than the two sockets hold between them.
+  const flood = wire("LIST ", new Uint8Array(2 ** 24));
+  await withinTime(async () => assertMatch(await served.answer(flood), /^ERROR: expected GET/));
+});
+
+Deno.test("a DEL that comes twice in a row deletes once, whether glued, in two pieces or cut at any byte", async () => {
+  await using served = await Served.start();
+  const [ready, command, done] = conversation("DEL", NAME) as [Message, Message, Message];
+  const twice: Message = { from: "client", bytes: wire(command.bytes, command.bytes) };
+  await served.play("DEL", [ready, twice, done]);
+  await served.play("DEL", [ready, command, command, done]);
+  await served.play("DEL", [ready, command, done, command]);
+  for (let at = 1; at < twice.bytes.length; at++) {
+    await withinTime(() => served.play("DEL", cut([ready, twice, done], 1, at)));
+  }
+  assertEquals(await served.answer(twice.bytes), `ERROR: ${NAME} does not exist`);
+  await withinTime(async () => {
+    assertEquals(await served.answer(command.bytes, command.bytes), `ERROR: ${NAME} does not exist`);
+  });
+});
+
+Deno.test("the server takes data of any length, cut where buffers and blocks end", async () => {
+  await using served = await Served.start();
+  for (const length of [0, 1, 1023, 1024, 1025, 2500, 300_000]) {
+    const data = randomBytes(length);
+    const messages = conversation("PUT", NAME, data);
+    await served.play("PUT", messages, { data });
+    for (const at of [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1]) {
+      if (at > 0 && at < length) await served.play("PUT", cut(messages, 5, at), { data });
+    }
+    await served.play("GET", conversation("GET", NAME, data), { data });
+  }
+});
+
+Deno.test("a DEL in pieces deletes the file that it names, and none whose name is a part of that", async () => {
+  await using served = await Served.start();
+  await withinTime(async () => {
+    for (const name of ["a", "ab"]) await Deno.writeTextFile(served.folder.at(name), "");
+    assertEquals(await served.answer(wire("DEL a"), wire("b")), "DONE");
+    assertEquals(await served.folder.names(), ["a"]);
+  });
+});
+
+Deno.test("a command that ends with C's NULs means what it says", async () => {
+  await using served = await Served.start();
+  await Deno.writeTextFile(served.folder.at("f"), "");
+  assertEquals(await served.answer(wire("DEL f", new Uint8Array(300))), "DONE");
+  assertEquals(await served.folder.names(), []);
+});
+
+Deno.test("a GET can be typed, a line for each message", async () => {
+  await using served = await Served.start();
+  const lines = conversation("GET", NAME, served.data).map(({ from, bytes }) => ({
+    from,
+    bytes: from === "client" ? wire(bytes, "\n") : bytes,
+  }));
+  await served.play("GET", lines);
+});
+
+for (const lineEnd of ["\n", "\r\n"]) {
+  Deno.test(`a line end ${JSON.stringify(lineEnd)} that comes late behind a GET is no reason to fail`, async () => {
+    await using served = await Served.start();
+    const ready: Message = { from: "client", bytes: wire(lineEnd, "READY") };
+    await served.play("GET", conversation("GET", NAME, served.data).toSpliced(3, 1, ready));
+  });
+}

@@ -1,0 +1,289 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { VERBS } from "../../lib/command.ts";
+import { get } from "../../lib/mod.ts";
+import { within } from "../../lib/within.ts";
+import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, type Role, wire } from "../support/raw.ts";
+import * as resettable from "../support/resettable.ts";
+import { Folder, randomBytes, runClient, ServerProcess } from "../support/programs.ts";
+
+const WAYS = ["FIN", "reset"] as const;
+type Way = typeof WAYS[number];
+
+const OLD = wire("old");
+// More than one piece that the programs read or write at once, and no whole number of blocks.
+const DATA = randomBytes(300_001);
+
+function isLeftOut(way: Way): boolean {
+  if (way === "FIN" || resettable.CAN_RESET) return false;
+  console.log("left out: this Deno can't reset a connection");
+  return true;
+}
+
+/** The beginnings of a conversation: before each message, and within each that this side says. */
+function beginnings(messages: Message[], role: Role): Message[][] {
+  return messages.flatMap(({ from, bytes }, index) => {
+    const before = messages.slice(0, index);
+    return from === role ? [before, [...before, { from, bytes: bytes.slice(0, bytes.length >> 1) }]] : [before];
+  });
+}
+
+/** Those at which the other side waits for this one's message, or for the rest of it. */
+function stalls(messages: Message[], role: Role): Message[][] {
+  return messages.flatMap(({ from, bytes }, index) => {
+    const before = messages.slice(0, index);
+    return from === role ? [before, [...before, { from, bytes: bytes.slice(0, 1) }]] : [];
+  });
+}
+
+/** Where in a conversation a test is, for when it fails. */
+function at(messages: Message[]): string {
+  return messages.map(({ from, bytes }) => `${from}: ${new TextDecoder().decode(bytes.slice(0, 20))}`).join(", ");
+}
+
+/** Asserts that what a program told of its failures is sentences, and no stack traces. */
+function assertSentences(errors: string[], program: Role, context?: string): void {
+  for (const line of errors) assertMatch(line, new RegExp(`^${program}: [a-z].*[a-z")?]$`), context);
+}
+
+/** Ends a server; all that it told of failures. */
+async function errorsOf(server: ServerProcess): Promise<string[]> {
+  server.child.kill("SIGTERM");
+  await server.ended();
+  return server.errors;
+}
+
+for (const way of WAYS) {
+  Deno.test(`a client that leaves by ${way} at any step leaves the old file and no draft, and the next is served`, async () => {
+    if (isLeftOut(way)) return;
+    await using folder = new Folder();
+    await using server = await ServerProcess.start([], { cwd: folder.path });
+    for (const verb of VERBS) {
+      const whole = conversation(verb, "old.bin", DATA);
+      // Who leaves before READY may still be in the queue: that is another test's.
+      for (const messages of beginnings(whole, "client").slice(1)) {
+        await Deno.writeFile(folder.at("old.bin"), verb === "GET" ? DATA : OLD);
+        await Deno.writeFile(folder.at("next"), OLD);
+        {
+          using raw = await (way === "FIN" ? Raw : resettable).connect(server.port);
+          await raw.play(messages, "client");
+        }
+        await assertServesNext(server, at(messages));
+        // With all said, the work may be done as well as not: but nothing is half done.
+        const isAllSaid = whole.filter(({ from }) => from === "client").every((message) => messages.includes(message));
+        const names = await folder.names();
+        if (verb === "DEL" && isAllSaid) {
+          assert(names.join() === "next" || way === "reset" && names.join() === "next,old.bin", at(messages));
+          continue;
+        }
+        assertEquals(names, ["next", "old.bin"], at(messages));
+        const file = await Deno.readFile(folder.at("old.bin"));
+        const isNew = file.length > OLD.length;
+        if (verb === "PUT") assert(way === "reset" && isAllSaid || isNew === isAllSaid, at(messages));
+        assertBytes(file, isNew ? DATA : OLD, at(messages));
+      }
+    }
+    const errors = await errorsOf(server);
+    assert(errors.length > 0);
+    assertSentences(errors, "server");
+  });
+
+  Deno.test(`a server that leaves by ${way} at any step makes the client say so and leave all as it was`, async () => {
+    if (isLeftOut(way)) return;
+    await Promise.all(VERBS.map(async (verb) => {
+      for (const messages of beginnings(conversation(verb, "old.bin", DATA), "server")) {
+        await using folder = new Folder();
+        await Deno.writeFile(folder.at("old.bin"), verb === "PUT" ? DATA : OLD);
+        using listener = await listen(way);
+        const client = runClient(["127.0.0.1", `${listener.port}`, verb, "old.bin"], { cwd: folder.path });
+        {
+          using raw = await accept(listener);
+          await raw.play(messages, "server");
+        }
+        const { status, stdout, stderr } = await client;
+        assertEquals(status, 1, at(messages));
+        assert(!stdout.includes("Complete"), at(messages));
+        assertEquals(stderr.split("\n").length, 2, stderr);
+        assertSentences(stderr.split("\n").slice(0, 1), "client", at(messages));
+        assertBytes(await Deno.readFile(folder.at("old.bin")), verb === "PUT" ? DATA : OLD, at(messages));
+        assertEquals(await folder.names(), ["old.bin"], at(messages));
+      }
+    }));
+  });
+}
+
+/** Listens for a connection that is closed in one way. */
+async function listen(way: Way): Promise<{ port: number; accept(): Promise<Raw> } & Disposable> {
+  if (way === "reset") return await resettable.listen();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return {
+    port: listener.addr.port,
+    accept: async () => new Raw(await listener.accept()),
+    [Symbol.dispose]: () => listener.close(),
+  };
+}
+
+/** Awaits a client, as long as there may be one. */
+async function accept(listener: { accept(): Promise<Raw> }): Promise<Raw> {
+  const raw = await within(listener.accept(), LIMIT_MS);
+  assert(raw, "nobody has connected");
+  return raw;
+}
+
+/** Is the server's next client, which gets the file `next`; gives up before the connection does that is in its way. */
+async function assertServesNext(server: ServerProcess, context: string): Promise<void> {
+  await using folder = new Folder();
+  const signal = AbortSignal.timeout(LIMIT_MS / 2);
+  await get("next", { hostname: "127.0.0.1", port: server.port, to: folder.at("next"), signal });
+  assertBytes(await Deno.readFile(folder.at("next")), OLD, context);
+}
+
+for (const way of WAYS) {
+  Deno.test(`a client that leaves the queue by ${way} before its turn keeps nobody waiting`, async () => {
+    if (isLeftOut(way)) return;
+    await using folder = new Folder();
+    await using server = await ServerProcess.start([], { cwd: folder.path });
+    await Deno.writeFile(folder.at("f"), DATA);
+    using first = await Raw.connect(server.port);
+    const messages = conversation("GET", "f", DATA);
+    await first.play(messages.slice(0, 3), "client");
+    {
+      using _ = await (way === "FIN" ? Raw : resettable).connect(server.port);
+    }
+    await first.play(messages.slice(3), "client");
+    using last = await Raw.connect(server.port);
+    await last.play(messages, "client");
+    const errors = await errorsOf(server);
+    assertEquals(errors.length, 1, errors.join("\n"));
+    assertSentences(errors, "server");
+  });
+}
+
+Deno.test("a client that says what the protocol does not have is left, and the next is served", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  await Deno.writeFile(folder.at("next"), OLD);
+  const messages = conversation("GET", "next", OLD);
+  for (const index of [3, 5]) {
+    using raw = await Raw.connect(server.port);
+    await raw.play([...messages.slice(0, index), { from: "client", bytes: wire("NO") }], "client");
+    assertEquals(await raw.rest(), "");
+    await assertServesNext(server, at(messages.slice(0, index)));
+  }
+});
+
+// More than any two sockets hold between them.
+const HUGE_BYTES = 2 ** 30;
+
+/** Makes a file that takes no room on the disk. */
+async function hugeFile(path: string): Promise<void> {
+  await Deno.writeFile(path, wire());
+  await Deno.truncate(path, HUGE_BYTES);
+}
+
+Deno.test("the server gives up a client that stalls at any step for --timeout seconds, and serves the next", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("next"), OLD);
+  await Deno.writeFile(folder.at("old.bin"), DATA);
+  await hugeFile(folder.at("huge"));
+  const points = VERBS.flatMap((verb) => stalls(conversation(verb, "old.bin", DATA), "client"));
+  // It asks for a file and reads none of it.
+  const unread = conversation("GET", "huge").slice(0, 4);
+  unread.push({ from: "server", bytes: wire(BigInt(HUGE_BYTES)) }, { from: "client", bytes: wire("OK") });
+  await Promise.all([...points, unread].map(async (messages) => {
+    await using server = await ServerProcess.start(["--timeout", "2"], { cwd: folder.path });
+    const start = performance.now();
+    using stalled = await Raw.connect(server.port);
+    await stalled.play(messages, "client");
+    await assertServesNext(server, at(messages));
+    assert(performance.now() - start >= 1990, at(messages));
+    assertMatch(
+      (await errorsOf(server)).join("\n"),
+      /^server: the client was silent for 2 seconds \(at step ".+"\)$/,
+      at(messages),
+    );
+  }));
+  assertBytes(await Deno.readFile(folder.at("old.bin")), DATA);
+  assertEquals(await folder.names(), ["huge", "next", "old.bin"]);
+});
+
+Deno.test("the client gives up a server that stalls at any step behind READY for --timeout seconds", async () => {
+  const unread = conversation("PUT", "huge").slice(0, 3);
+  unread.push({ from: "client", bytes: wire(BigInt(HUGE_BYTES)) }, { from: "server", bytes: wire("OK") });
+  const points = VERBS.flatMap((verb) =>
+    stalls(conversation(verb, "old.bin", DATA), "server").slice(2).map((messages) => ({
+      verb,
+      name: "old.bin",
+      messages,
+    }))
+  );
+  await Promise.all(
+    [...points, { verb: "PUT", name: "huge", messages: unread }].map(async ({ verb, name, messages }) => {
+      await using folder = new Folder();
+      await Deno.writeFile(folder.at("old.bin"), DATA);
+      await hugeFile(folder.at("huge"));
+      using listener = await listen("FIN");
+      const start = performance.now();
+      const client = runClient(["127.0.0.1", `${listener.port}`, verb, name, "--timeout", "2"], { cwd: folder.path });
+      using stalled = await accept(listener);
+      await stalled.play(messages, "server");
+      const { status, stderr } = await client;
+      assert(performance.now() - start >= 1990, at(messages));
+      assertMatch(stderr, /^client: the server was silent for 2 seconds \(at step ".+"\)\n$/, at(messages));
+      assertEquals(status, 1);
+      assertBytes(await Deno.readFile(folder.at("old.bin")), DATA);
+      assertEquals(await folder.names(), ["huge", "old.bin"]);
+    }),
+  );
+});
+
+Deno.test("who is slow is not given up: the server before its READY, and either side while data comes", async () => {
+  const data = randomBytes(8);
+  // Together they are longer than the timeout of three seconds, each of them is much shorter.
+  const pauseMs = 500;
+  const serve = async (messages: Message[], delayMs: number): Promise<void> => {
+    await using folder = new Folder();
+    using listener = await listen("FIN");
+    const client = runClient(["127.0.0.1", `${listener.port}`, "GET", "f", "--timeout", "3"], { cwd: folder.path });
+    using raw = await accept(listener);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await raw.play(messages, "server", pauseMs);
+    assertEquals((await client).status, 0);
+    assertBytes(await Deno.readFile(folder.at("f")), data);
+  };
+  const upload = async (messages: Message[]): Promise<void> => {
+    await using folder = new Folder();
+    await using server = await ServerProcess.start(["--timeout", "3"], { cwd: folder.path });
+    using raw = await Raw.connect(server.port);
+    await raw.play(messages, "client", pauseMs);
+    assertBytes(await Deno.readFile(folder.at("f")), data);
+  };
+  const got = conversation("GET", "f", data);
+  const sent = conversation("PUT", "f", data);
+  await Promise.all([
+    serve(got, 4000),
+    serve(got.toSpliced(6, 1, ...bytewise(got[6]!)), 0),
+    upload(sent.toSpliced(5, 1, ...bytewise(sent[5]!))),
+  ]);
+});
+
+Deno.test("an ERROR in the middle of an upload is shown, though the server resets the connection behind it", async () => {
+  if (isLeftOut("reset")) return;
+  await using folder = new Folder();
+  await hugeFile(folder.at("huge"));
+  using listener = await listen("reset");
+  const client = runClient(["127.0.0.1", `${listener.port}`, "PUT", "huge"], { cwd: folder.path });
+  {
+    using raw = await accept(listener);
+    await raw.play(conversation("PUT", "huge").slice(0, 3), "server");
+    await raw.hear(8);
+    await raw.say(wire("OK"));
+    await raw.hear(1000);
+    await raw.say(wire("ERROR: no room"));
+  }
+  assertEquals(await client, {
+    status: 1,
+    stdout: `client sending file huge (${HUGE_BYTES} bytes)\nserver error: no room\n`,
+    stderr: "",
+  });
+});

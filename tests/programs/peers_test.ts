@@ -1,0 +1,157 @@
+/** Our programs and others, written from the lab's document alone, in all pairings: what is moved and what is printed. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { command, Folder, Process, randomBytes, run } from "../support/programs.ts";
+
+const PEERS = `${import.meta.dirname}/../peers/`;
+const CLIENTS = { our: command("client"), Python: ["python3", `${PEERS}naive_client.py`] };
+const SERVERS = { our: command("server"), Python: ["python3", `${PEERS}naive_server.py`] };
+const HAS_PYTHON = await run(["python3", "--version"], { cwd: PEERS }).then(({ status }) => status === 0, () => false);
+
+// Sizes around one block, and names that a careless reader would cut; the fourth has 255 bytes.
+const FILES: readonly (readonly [name: string, size: number])[] = [
+  ["empty", 0],
+  [" two  spaces", 1],
+  ["grüße 你好.txt", 1023],
+  [`${"ä".repeat(127)}x`, 1024],
+  ["GET OK", 1025],
+  ["large.bin", 3 * 1024 * 1024 + 7],
+];
+
+for (const client of ["our", "Python"] as const) {
+  for (const server of ["our", "Python"] as const) {
+    const pair = async (work: (pairing: Pairing) => Promise<void>): Promise<void> => {
+      if (!HAS_PYTHON && [client, server].includes("Python")) return console.log("left out: there is no python3");
+      await using pairing = new Pairing(client, server);
+      await pairing.start();
+      await work(pairing);
+      await pairing.end();
+    };
+    const both = `${client} client and ${server} server`;
+    Deno.test(`${both} move files of any size and name, and print the lab's lines`, () => pair(transfers));
+    Deno.test(`${both} tell each error in the lab's words, and leave the files alone`, () => pair(errors));
+  }
+}
+
+async function transfers({ client, folder, perform }: Pairing): Promise<void> {
+  // A file that is there already, and longer, is simply overwritten.
+  await Deno.writeFile(folder.at("served/GET OK"), randomBytes(2000));
+  for (const [name, size] of FILES) {
+    const [mine, served] = [folder.at(`mine/${name}`), folder.at(`served/${name}`)];
+    const data = randomBytes(size);
+    await Deno.writeFile(mine, data);
+    if (size === 0 && client === "Python") {
+      // Between the server's OK and its DONE there is nothing to wait for: a bare recv() may bring both.
+      await Deno.writeFile(served, data);
+    } else {
+      await perform("PUT", name, {
+        client: [`client sending file ${name} (${size} bytes)`, "Complete"],
+        server: [`server receiving ${size} bytes`],
+      });
+    }
+    await assertHolds(served, data);
+    await Deno.writeFile(mine, randomBytes(size + 10));
+    await perform("GET", name, {
+      client: [`client receiving file ${name} (${size} bytes)`, "Complete"],
+      server: [`server sending ${size} bytes`],
+    });
+    await assertHolds(mine, data);
+    await perform("DEL", name, {
+      client: [`client deleting file ${name}`, "Complete"],
+      server: [`server deleting file ${name}`],
+    });
+  }
+  assertEquals(await folder.names("served"), []);
+}
+
+async function assertHolds(path: string, data: Uint8Array): Promise<void> {
+  const held = await Deno.readFile(path);
+  // assertEquals takes seconds for megabytes.
+  assert(held.length === data.length && held.every((byte, index) => byte === data[index]), `${path} differs`);
+}
+
+async function errors({ folder, perform }: Pairing): Promise<void> {
+  // A folder in a file's place stops everyone, root too.
+  await folder.folder("served/folder");
+  await folder.folder("mine/blocked");
+  await Deno.writeTextFile(folder.at("served/blocked"), "theirs");
+  await Deno.writeTextFile(folder.at("mine/folder"), "mine");
+
+  await perform("GET", "not here", { status: 1, client: ["server error: not here does not exist"], server: [] });
+  await perform("DEL", "not here", {
+    status: 1,
+    client: ["client deleting file not here", "server error: not here does not exist"],
+    server: [],
+  });
+  await perform("DEL", "folder", {
+    status: 1,
+    client: ["client deleting file folder", "server error: unable to delete folder"],
+    server: ["server deleting file folder"],
+  });
+  await perform("PUT", "folder", { status: 1, client: ["server error: unable to create file folder"], server: [] });
+  // These two the client knows without a connection.
+  await perform("GET", "blocked", { status: 1, client: ["client error: unable to create file blocked"] });
+  await perform("PUT", "not here", { status: 1, client: ["client error: not here does not exist"] });
+
+  assertEquals([await folder.names("served"), await folder.names("mine")], [["blocked", "folder"], [
+    "blocked",
+    "folder",
+  ]]);
+  assertEquals(await Deno.readTextFile(folder.at("served/blocked")), "theirs");
+  assertEquals(await Deno.readTextFile(folder.at("mine/folder")), "mine");
+}
+
+/** What one run of the client is to end with and print, and the server if there is to be a connection. */
+interface Expected {
+  status?: number;
+  client: string[];
+  server?: string[];
+}
+
+/** A server at work in the folder `served`, and a client in the folder `mine`. */
+class Pairing implements AsyncDisposable {
+  readonly folder = new Folder();
+  readonly client: keyof typeof CLIENTS;
+  readonly #server: Process;
+  readonly #serverLines: string[] = [];
+  #port = "";
+
+  constructor(client: keyof typeof CLIENTS, server: keyof typeof SERVERS) {
+    Deno.mkdirSync(this.folder.at("served"));
+    Deno.mkdirSync(this.folder.at("mine"));
+    this.client = client;
+    this.#server = new Process([...SERVERS[server], "0", "-v"], { cwd: this.folder.at("served") });
+  }
+
+  async start(): Promise<void> {
+    const line = await this.#server.line(/^server waiting on port \d+$/);
+    this.#port = line.match(/\d+$/)![0];
+    this.#serverLines.push(line);
+  }
+
+  readonly perform = async (verb: string, name: string, { status = 0, client, server }: Expected): Promise<void> => {
+    const output = await run([...CLIENTS[this.client], "127.0.0.1", this.#port, verb, name], {
+      cwd: this.folder.at("mine"),
+    });
+    assertEquals(output, { status, stdout: client.map((line) => `${line}\n`).join(""), stderr: "" });
+    if (!server) return;
+    this.#serverLines.push("server connected to client at 127.0.0.1:*", `server receiving request: ${verb} ${name}`);
+    this.#serverLines.push(...server, `server waiting on port ${this.#port}`);
+  };
+
+  /** Ends the server, and compares all that it printed. */
+  async end(): Promise<void> {
+    await this.#server.line(/^server waiting/, this.#serverLines.length - 1);
+    await this.#server[Symbol.asyncDispose]();
+    // The client's port is the system's choice.
+    const lines = this.#server.lines.map((line) => line.replace(/^(server connected .*:)\d+$/, "$1*"));
+    assertEquals(lines, this.#serverLines);
+    assertEquals(this.#server.errors, []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,183 @@
+import { Buffer } from "node:buffer";
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FileError } from "../../lib/errors.ts";
+import { Root } from "../../lib/files/root.ts";
+import { isDraft } from "../../lib/files/draft.ts";
+import { Folder, randomBytes, run, ServerProcess } from "../support/programs.ts";
+import { Conversation } from "../support/raw.ts";
+
+const PROJECT = `${import.meta.dirname}/../..`;
+const OLD = randomBytes(1_000_001);
+const NEW = randomBytes(1_000_002);
+
+function isSame(path: string, expected: Uint8Array): boolean {
+  return Buffer.compare(Deno.readFileSync(path), expected) === 0;
+}
+
+Deno.test("eight clients at once lose nothing in 200 transfers", async () => {
+  const { status, stdout, stderr } = await run([Deno.execPath(), "task", "load", "8", "200"], { cwd: PROJECT });
+  const [, clients, transfers, bytes, lost] = stdout.trim().split("\n").at(-1)!.split("|").map((cell) => cell.trim());
+  assertEquals({ status, clients, transfers, lost }, { status: 0, clients: "8", transfers: "200", lost: "0" }, stderr);
+  assert(Number(bytes) > 0);
+});
+
+Deno.test("a GET that has begun reads the old file to its end, though a PUT replaces it", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+  using reader = await Conversation.start(server.port, "GET", "f", OLD);
+  await reader.until("e");
+  using writer = await Conversation.start(server.port, "PUT", "f", NEW);
+  await writer.until("g");
+  assert(isSame(folder.at("f"), NEW));
+  await reader.until("h");
+});
+
+Deno.test("a GET during a PUT gets the old file, and one after it the new", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+  using writer = await Conversation.start(server.port, "PUT", "f", NEW);
+  await writer.until("half");
+  using before = await Conversation.start(server.port, "GET", "f", OLD);
+  await before.until("h");
+  await writer.until("g");
+  using after = await Conversation.start(server.port, "GET", "f", NEW);
+  await after.until("h");
+});
+
+Deno.test("a GET that has begun reads the file to its end, though a DEL removes it", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+  using reader = await Conversation.start(server.port, "GET", "f", OLD);
+  await reader.until("e");
+  using remover = await Conversation.start(server.port, "DEL", "f");
+  await remover.until("c");
+  assertEquals(await folder.names(), []);
+  await reader.until("h");
+});
+
+Deno.test("of two PUTs of one name each is whole when it is done, and the later one stays", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+  using one = await Conversation.start(server.port, "PUT", "f", OLD);
+  using other = await Conversation.start(server.port, "PUT", "f", NEW);
+  await one.until("half");
+  await other.until("half");
+  assertEquals((await folder.names()).filter(isDraft).length, 2);
+  await other.until("g");
+  assert(isSame(folder.at("f"), NEW));
+  await one.until("g");
+  assert(isSame(folder.at("f"), OLD));
+  assertEquals(await folder.names(), ["f"]);
+});
+
+Deno.test("of two DELs of one name the later says that there is no such file", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  const root = await Root.open(folder.path);
+  const [one, other] = [root.find("f"), root.find("f")];
+  await one.remove();
+  await assertRejects(() => other.remove(), FileError, "f does not exist");
+});
+
+Deno.test("a PUT that meets a DEL of the same name is not refused for it", async () => {
+  await using folder = new Folder();
+  const root = await Root.open(folder.path);
+  // The two meet by chance: hardly ever in one try, but in some of many.
+  for (let round = 0; round < 100; round++) {
+    await Deno.writeFile(folder.at("f"), new Uint8Array(1));
+    const file = root.find("f");
+    const create = async (): Promise<void> => {
+      await using draft = await root.create("f");
+      await draft.commit();
+    };
+    await Promise.all([create(), file.remove().catch(() => {})]);
+  }
+});
+
+Deno.test("without --clients a second client gets its READY when the first is done", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  using first = await Conversation.start(server.port, "PUT", "f", NEW);
+  await first.until("a");
+  using second = await Conversation.start(server.port, "GET", "f", NEW);
+  let isReady = false;
+  const ready = second.until("a").then(() => isReady = true);
+  await first.until("half");
+  assert(!isReady);
+  await first.until("g");
+  await ready;
+  await second.until("h");
+  const turns = server.lines.filter((line) => /connected|request/.test(line)).map((line) => line.split(" ")[1]);
+  assertEquals(turns, ["connected", "receiving", "connected", "receiving"]);
+});
+
+Deno.test("with --clients 2 a third client gets its READY when one of the two is done", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+  using first = await Conversation.start(server.port, "PUT", "f", NEW);
+  using second = await Conversation.start(server.port, "PUT", "g", NEW);
+  await Promise.all([first.until("a"), second.until("a")]);
+  using third = await Conversation.start(server.port, "GET", "f", NEW);
+  let isReady = false;
+  const ready = third.until("a").then(() => isReady = true);
+  await Promise.all([first.until("half"), second.until("half")]);
+  assert(!isReady);
+  await first.until("g");
+  await ready;
+  await third.until("h");
+  await second.until("g");
+});
+
+Deno.test("every line of -v is one client's, whole, however many are served at once", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start(["--clients", "8"], { cwd: folder.path });
+  const expected: string[] = [];
+  // Long names, so that a line that were written in parts would be cut.
+  const client = async (number: number): Promise<void> => {
+    const name = String(number).repeat(200);
+    for (let round = 0; round < 20; round++) {
+      using put = await Conversation.start(server.port, "PUT", name, new Uint8Array(number));
+      await put.until("g");
+      using get = await Conversation.start(server.port, "GET", name, new Uint8Array(number));
+      await get.until("h");
+      using del = await Conversation.start(server.port, "DEL", name);
+      await del.until("c");
+      expected.push(
+        `server receiving request: PUT ${name}`,
+        `server receiving ${number} bytes`,
+        `server receiving request: GET ${name}`,
+        `server sending ${number} bytes`,
+        `server receiving request: DEL ${name}`,
+        `server deleting file ${name}`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, index) => client(index + 1)));
+  server.child.kill("SIGTERM");
+  await server.ended();
+  const others = new RegExp(`^server (waiting on port ${server.port}|connected to client at 127\\.0\\.0\\.1:\\d+)$`);
+  assertEquals(server.lines.filter((line) => !others.test(line)).sort(), expected.sort());
+  assertEquals(server.errors, []);
+});
+
+Deno.test("clients that come while one is served are accepted at once, and have their turns in that order", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), OLD);
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  using first = await Conversation.start(server.port, "PUT", "g", NEW);
+  await first.until("half");
+  using stack = new DisposableStack();
+  const others: Conversation[] = [];
+  // More than the system's own queue takes: a connection that it dropped would be made a second later, or never.
+  for (let number = 0; number < 10; number++) {
+    others.push(stack.use(await Conversation.start(server.port, "GET", "f", OLD)));
+  }
+  await first.until("g");
+  const order: number[] = [];
+  await Promise.all(others.map((other, number) => other.until("h").then(() => order.push(number))));
+  assertEquals(order, [...others.keys()]);
+});

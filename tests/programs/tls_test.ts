@@ -1,0 +1,224 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { get, serve } from "../../lib/mod.ts";
+import { within } from "../../lib/within.ts";
+import {
+  command,
+  Folder,
+  freePort,
+  type Output,
+  Process,
+  randomBytes,
+  run,
+  runClient,
+  ServerProcess,
+} from "../support/programs.ts";
+
+/** A private authority and a certificate from it for localhost; `false` without openssl. */
+async function certificates(folder: Folder): Promise<boolean> {
+  const openssl = (...args: string[]): Promise<{ status: number }> => run(["openssl", ...args], { cwd: folder.path });
+  try {
+    await openssl("version");
+  } catch {
+    console.log("left out: openssl is not installed");
+    return false;
+  }
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await openssl(
+    "req",
+    "-x509",
+    ...key,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.pem",
+    "-days",
+    "2",
+    "-subj",
+    "/CN=test authority",
+  );
+  await openssl("req", ...key, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost");
+  await Deno.writeTextFile(folder.at("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+  const sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san", "-days", "2"];
+  const { status } = await openssl("x509", "-req", "-in", "cert.csr", "-out", "cert.pem", ...sign);
+  assertEquals(status, 0);
+  await folder.folder("served");
+  await folder.folder("mine");
+  return true;
+}
+
+function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
+  const files = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
+  return ServerProcess.start([...files, ...args], { cwd: folder.at("served") });
+}
+
+Deno.test("inside TLS, files move as they do without, and the names of a server are checked", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  await using server = await startTls(folder);
+  const mine = { cwd: folder.at("mine") };
+  const port = String(server.port);
+  const data = randomBytes(700_001);
+  await Deno.writeFile(folder.at("mine/f"), data);
+  for (const address of ["localhost", "127.0.0.1"]) {
+    const put = await runClient([address, port, "PUT", "f", "--ca", folder.at("ca.pem"), "--verify"], mine);
+    assertEquals(put.stdout, "client sending file f (700001 bytes)\nComplete\n", put.stderr);
+    assertMatch(put.stderr, /^verified SHA-256 [0-9a-f]{64}\n$/);
+    assertEquals(await Deno.readFile(folder.at("served/f")), data);
+    const get = await runClient([address, port, "GET", "f", "--as", "g", "--ca", folder.at("ca.pem")], mine);
+    assertEquals(get, { status: 0, stdout: "client receiving file f (700001 bytes)\nComplete\n", stderr: "" });
+    assertEquals(await Deno.readFile(folder.at("mine/g")), data);
+  }
+  const error = await runClient(["localhost", port, "GET", "none", "--ca", folder.at("ca.pem")], mine);
+  assertEquals(error, { status: 1, stdout: "server error: none does not exist\n", stderr: "" });
+  const untrusted = await runClient(["localhost", port, "GET", "f", "--as", "h", "--tls"], mine);
+  assertEquals([untrusted.status, untrusted.stdout], [1, ""]);
+  assertMatch(untrusted.stderr, /^client: cannot connect .* certificate is by no authority that is trusted here .*\n$/);
+  assertEquals(await folder.names("mine"), ["f", "g"]);
+});
+
+Deno.test("a plain client at a TLS server is told so within the timeout, and the next one is served", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  await using server = await startTls(folder, "--timeout", "1");
+  await Deno.writeFile(folder.at("served/f"), randomBytes(10));
+  const port = String(server.port);
+  const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
+  await using plain = new Process(words, { cwd: folder.at("mine") });
+  assertMatch(await plain.errorLine(/./), /^client: .* has not said READY for 1 seconds: .*speaks TLS \(--tls\)$/);
+  const next = await runClient(["localhost", port, "GET", "f", "--ca", folder.at("ca.pem")], {
+    cwd: folder.at("mine"),
+  });
+  assertEquals(next.status, 0, next.stderr);
+  // The server has closed the connection, though its handshake was never done.
+  assertEquals(await within(plain.ended(), 20_000), 1);
+  assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
+});
+
+Deno.test("a TLS client at a plain server is told so", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const { status, stdout, stderr } = await runClient(["localhost", String(server.port), "GET", "f", "--tls"], {
+    cwd: folder.path,
+  });
+  assertEquals([status, stdout], [1, ""]);
+  assertMatch(stderr, /^client: cannot connect to localhost port \d+: the server does not speak TLS\n$/);
+});
+
+Deno.test("openssl's own client can speak the protocol to our server", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  await Deno.writeTextFile(folder.at("served/f"), "some text");
+  await using server = await startTls(folder);
+  const child = new Deno.Command("openssl", {
+    args: ["s_client", "-quiet", "-verify_return_error", "-CAfile", "ca.pem", "-connect", `localhost:${server.port}`],
+    cwd: folder.path,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const writer = child.stdin.getWriter();
+  let received = "";
+  const until = async (text: string): Promise<void> => {
+    while (!received.endsWith(text)) {
+      const { value } = await reader.read();
+      if (value === undefined) throw new Error(`expected ${text}, received ${received}`);
+      received += new TextDecoder().decode(value);
+    }
+  };
+  for (const [token, answer] of [["READY", "GET f"], ["OK", "READY"], ["\x09", "OK"], ["DONE", ""]] as const) {
+    await until(token);
+    await writer.write(new TextEncoder().encode(answer));
+  }
+  assertEquals(received, `READYOK${"\0".repeat(7)}\x09some textDONE`);
+  await writer.close();
+  await reader.cancel();
+  await child.status;
+});
+
+Deno.test("our client can speak the protocol to openssl's own server", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  const port = freePort();
+  const words = ["openssl", "s_server", "-accept", String(port), "-cert", "cert.pem", "-key", "key.pem", "-quiet"];
+  const child = new Deno.Command(words[0]!, {
+    args: words.slice(1),
+    cwd: folder.path,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const reader = child.stdout.getReader();
+  // What it is told goes to its first client; it has no line to say that it listens.
+  await writer.write(new TextEncoder().encode("READY"));
+  const client = (async (): Promise<Output> => {
+    while (true) {
+      const words = ["localhost", String(port), "DEL", "f", "--ca", folder.at("ca.pem")];
+      const output = await runClient(words, { cwd: folder.at("mine") });
+      if (!output.stderr.includes("connection refused")) return output;
+    }
+  })();
+  let received = "";
+  while (!received.endsWith("DEL f")) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`openssl has ended, behind ${JSON.stringify(received)}`);
+    received += new TextDecoder().decode(value);
+  }
+  await writer.write(new TextEncoder().encode("DONE"));
+  assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
+  child.kill("SIGKILL");
+  await writer.abort().catch(() => {});
+  await reader.cancel();
+  await child.status;
+});
+
+Deno.test("a certificate that can't be used is told in one sentence", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("junk.pem"), "junk");
+  const start = async (...args: string[]): Promise<[number, string]> => {
+    const { status, stderr } = await run([...command("server"), "0", ...args], { cwd: folder.path });
+    return [status, stderr];
+  };
+  assertEquals(await start("--cert", "junk.pem"), [
+    2,
+    "server: options --cert and --key go together (--help shows the usage)\n",
+  ]);
+  assertEquals(await start("--cert", "none.pem", "--key", "junk.pem"), [
+    2,
+    "server: option --cert: cannot read none.pem (--help shows the usage)\n",
+  ]);
+  assertEquals(await start("--cert", "junk.pem", "--key", "junk.pem"), [
+    2,
+    "server: option --cert: there is no certificate (PEM) in junk.pem (--help shows the usage)\n",
+  ]);
+  await Deno.writeTextFile(folder.at("cert.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  await Deno.writeTextFile(folder.at("key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+  const [status, stderr] = await start("--cert", "cert.pem", "--key", "key.pem");
+  assertEquals(status, 1);
+  assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
+});
+
+Deno.test("a server at its end lets a transfer inside TLS finish", async () => {
+  await using folder = new Folder();
+  if (!await certificates(folder)) return;
+  // Less than the sockets hold: the session is over long before the client has read all of it.
+  await Deno.writeFile(folder.at("served/f"), new Uint8Array(2_000_000));
+  const read = (name: string): string => Deno.readTextFileSync(folder.at(name));
+  const tls = { cert: read("cert.pem"), key: read("key.pem") };
+  await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.at("served"), tls });
+  const started = Promise.withResolvers<void>();
+  const transfer = get("f", {
+    hostname: "localhost",
+    port: server.address.port,
+    tls: { caCerts: [read("ca.pem")] },
+    bytesPerSecond: 2_000_000,
+    to: folder.at("mine/f"),
+    onStart: () => started.resolve(),
+  });
+  await started.promise;
+  assertEquals(await server.shutdown({ graceMs: 20_000 }), 0);
+  await transfer;
+  assertEquals((await Deno.stat(folder.at("mine/f"))).size, 2_000_000);
+});

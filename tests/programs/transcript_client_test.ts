@@ -1,0 +1,306 @@
+/** What the client prints, letter for letter, and the status that it ends with. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Folder, freePort, isCompiled, type Output, runClient } from "../support/programs.ts";
+import { Raw, SIZE_5, spoken } from "../support/raw.ts";
+
+Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
+  await using folder = new Folder();
+  const get = ["READY", "GET my file.txt", "OK", "READY", SIZE_5, "OK", "helloDONE"];
+  assertEquals(await playServer(["GET", "my file.txt"], folder, ...get), {
+    status: 0,
+    stdout: "client receiving file my file.txt (5 bytes)\nComplete\n",
+    stderr: "",
+  });
+  const put = ["READY", "PUT my file.txt", "OK", SIZE_5, "OK", "hello", "DONE"];
+  assertEquals(await playServer(["PUT", "my file.txt"], folder, ...put), {
+    status: 0,
+    stdout: "client sending file my file.txt (5 bytes)\nComplete\n",
+    stderr: "",
+  });
+  assertEquals(await playServer(["DEL", "my file.txt"], folder, "READY", "DEL my file.txt", "DONE"), {
+    status: 0,
+    stdout: "client deleting file my file.txt\nComplete\n",
+    stderr: "",
+  });
+});
+
+Deno.test("a path is shown as typed: a PUT sends its last part, a GET asks for all of it and saves the last part", async () => {
+  await using folder = new Folder();
+  await folder.folder("dir");
+  await Deno.writeTextFile(folder.at("dir/f"), "world");
+  assertEquals(await playServer(["PUT", "dir/f"], folder, "READY", "PUT f", "OK", SIZE_5, "OK", "world", "DONE"), {
+    status: 0,
+    stdout: "client sending file dir/f (5 bytes)\nComplete\n",
+    stderr: "",
+  });
+  const get = ["READY", "GET dir/f", "OK", "READY", SIZE_5, "OK", "helloDONE"];
+  assertEquals(await playServer(["GET", "dir/f"], folder, ...get), {
+    status: 0,
+    stdout: "client receiving file dir/f (5 bytes)\nComplete\n",
+    stderr: "",
+  });
+  assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
+  assertEquals(await Deno.readTextFile(folder.at("dir/f")), "world");
+  assertEquals(await playServer(["DEL", "dir/f"], folder, "READY", "DEL dir/f", "DONE"), {
+    status: 0,
+    stdout: "client deleting file dir/f\nComplete\n",
+    stderr: "",
+  });
+});
+
+Deno.test("file data that reads like an error is data", async () => {
+  await using folder = new Folder();
+  const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "ERRORDONE"];
+  assertEquals(await playServer(["GET", "f"], folder, ...get), {
+    status: 0,
+    stdout: "client receiving file f (5 bytes)\nComplete\n",
+    stderr: "",
+  });
+  assertEquals(await Deno.readTextFile(folder.at("f")), "ERROR");
+});
+
+Deno.test("a disk that is full is the client's error, in the lab's words", async () => {
+  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
+  if (isCompiled("client")) return console.log("left out: a compiled client has its permissions built in");
+  await using folder = new Folder();
+  await Deno.symlink("/dev/full", folder.at("f"));
+  const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDONE"];
+  // Deno opens most devices with all permissions only.
+  assertEquals(await withServer(["GET", "f"], folder, (raw) => raw.play(spoken(...get), "server"), ["--allow-all"]), {
+    status: 1,
+    stdout: "client receiving file f (5 bytes)\nclient error: unable to create file f\n",
+    stderr: "",
+  });
+});
+
+Deno.test("a server's error is shown without its prefix, at each place of the protocol, also if the server never closes", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  const places: [string, string[], string][] = [
+    ["GET", [], ""],
+    ["GET", ["READY", "GET f"], ""],
+    ["GET", ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "hello"], "client receiving file f (5 bytes)\n"],
+    ["PUT", ["READY", "PUT f"], ""],
+    ["PUT", ["READY", "PUT f", "OK", SIZE_5], ""],
+    ["PUT", ["READY", "PUT f", "OK", SIZE_5, "OK", "hello"], "client sending file f (5 bytes)\n"],
+    ["DEL", ["READY", "DEL f"], "client deleting file f\n"],
+  ];
+  for (const [verb, turns, stdout] of places) {
+    // Where the server speaks twice in a row, its two texts are one turn.
+    const last = turns.length % 2 === 1 ? turns.pop()! : "";
+    assertEquals(await playServer([verb, "f"], folder, ...turns, `${last}ERROR: file f does not exist`), {
+      status: 1,
+      stdout: `${stdout}server error: file f does not exist\n`,
+      stderr: "",
+    });
+    assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
+    assertEquals(await folder.names(), ["f"]);
+  }
+});
+
+Deno.test("what a server says can't drive the client's terminal", async () => {
+  await using folder = new Folder();
+  assertEquals(await playServer(["GET", "f"], folder, "READY", "GET f", "ERROR: \x1b[2J\x07 \u202egone\nüber"), {
+    status: 1,
+    stdout: "server error: \\x1b[2J\\x07 \\u202egone\\x0aüber\n",
+    stderr: "",
+  });
+  assertEquals(await playServer(["GET", "f"], folder, "HI\x1b[2J"), {
+    status: 1,
+    stdout: "",
+    stderr: 'client: expected READY, but received "HI\\x1b[2J" (at step "a. server: READY")\n',
+  });
+});
+
+Deno.test("anything else than the protocol has is one sentence on stderr: what was expected, what came, and where", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  const surprises: [string, string[], string, string][] = [
+    ["GET", ["HELLO"], "", 'expected READY, but received "HELLO" (at step "a. server: READY")'],
+    ["GET", ["READY", "GET f", "NO"], "", 'expected OK, but received "NO" (at step "c. server: OK")'],
+    [
+      "GET",
+      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloGONE"],
+      "client receiving file f (5 bytes)\n",
+      'expected DONE, but received "GONE" (at step "h. server: DONE")',
+    ],
+    ["PUT", ["READY", "PUT f", "READY"], "", 'expected OK, but received "READY" (at step "c. server: OK")'],
+    ["PUT", ["READY", "PUT f", "OK", SIZE_5, "KO"], "", 'expected OK, but received "KO" (at step "e. server: OK")'],
+    [
+      "PUT",
+      ["READY", "PUT f", "OK", SIZE_5, "OK", "hello", "OKAY"],
+      "client sending file f (5 bytes)\n",
+      'expected DONE, but received "OKAY" (at step "g. server: DONE")',
+    ],
+    [
+      "DEL",
+      ["READY", "DEL f", "OK"],
+      "client deleting file f\n",
+      'expected DONE, but received "OK" (at step "c. server: DONE")',
+    ],
+  ];
+  for (const [verb, turns, stdout, message] of surprises) {
+    assertEquals(await playServer([verb, "f"], folder, ...turns), {
+      status: 1,
+      stdout,
+      stderr: `client: ${message}\n`,
+    });
+    assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
+  }
+  assertEquals(await folder.names(), ["f"]);
+});
+
+Deno.test("a server that goes away is one sentence on stderr: what was expected, and where", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  const ends: [string, string[], string, string][] = [
+    [
+      "GET",
+      [],
+      "",
+      'expected READY, but the connection was closed (at step "a. server: READY"); does the server speak TLS (--tls), or not admit this address?',
+    ],
+    ["GET", ["READY", "GET f"], "", 'expected OK, but the connection was closed (at step "c. server: OK")'],
+    [
+      "GET",
+      ["READY", "GET f", "OK", "READY", SIZE_5.slice(0, 7)],
+      "",
+      'expected 1 more bytes of a size, but the connection was closed (at step "e. server: <# bytes>")',
+    ],
+    [
+      "GET",
+      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "hell"],
+      "client receiving file f (5 bytes)\n",
+      'expected file data, but the connection was closed (at step "g. server: sends bytes")',
+    ],
+    [
+      "GET",
+      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDON"],
+      "client receiving file f (5 bytes)\n",
+      'expected DONE, but received "DON" (at step "h. server: DONE")',
+    ],
+    [
+      "PUT",
+      ["READY", "PUT f", "OK", SIZE_5, "OK", "hello"],
+      "client sending file f (5 bytes)\n",
+      'expected DONE, but the connection was closed (at step "g. server: DONE")',
+    ],
+  ];
+  for (const [verb, turns, stdout, message] of ends) {
+    const output = await withServer([verb, "f"], folder, async (raw) => {
+      await raw.play(spoken(...turns), "server");
+      await raw.finish();
+    });
+    assertEquals(output, { status: 1, stdout, stderr: `client: ${message}\n` });
+    assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
+  }
+  assertEquals(await folder.names(), ["f"]);
+});
+
+for (const ending of ["closes", "stays"]) {
+  Deno.test(`an error in the middle of an upload is shown, if the server then ${ending}`, async () => {
+    await using folder = new Folder();
+    // More than the buffers of both sides hold: the client can't have sent it all.
+    const size = 256 * 1024 * 1024;
+    await Deno.writeFile(folder.at("large"), new Uint8Array(0));
+    await Deno.truncate(folder.at("large"), size);
+    const output = await withServer(["PUT", "large"], folder, async (raw) => {
+      const data = "\0".repeat(5000);
+      const begun = spoken("READY", "PUT large", "OK", "\0\0\0\0\x10\0\0\0", "OK", data, "ERROR: the disk is full");
+      await raw.play(begun, "server");
+      if (ending === "closes") raw[Symbol.dispose]();
+    });
+    assertEquals(output, {
+      status: 1,
+      stdout: `client sending file large (${size} bytes)\nserver error: the disk is full\n`,
+      stderr: "",
+    });
+  });
+}
+
+Deno.test("what the client can tell without the server, it tells without a connection", async () => {
+  await using folder = new Folder();
+  await folder.folder("dir");
+  await folder.folder("\u202e");
+  const known: [string, string, string][] = [
+    ["PUT", "no file", "no file does not exist"],
+    ["PUT", "dir/no file", "dir/no file does not exist"],
+    ["PUT", "dir", "dir does not exist"],
+    ["GET", "dir", "unable to create file dir"],
+    ["GET", "there/dir", "unable to create file there/dir"],
+    ["GET", "\u202e", "unable to create file \\u202e"],
+  ];
+  for (const [verb, file, error] of known) await assertUnconnected(folder, [verb, file], error);
+  assertEquals(await folder.names(), ["dir", "\u202e"]);
+});
+
+Deno.test("a permission that the client lacks is a file's error, or a sentence about the network", async () => {
+  if (isCompiled("client")) return console.log("left out: a compiled client has its permissions built in");
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  await assertUnconnected(folder, ["GET", "new"], "unable to create file new", ["--allow-net", "--allow-read"]);
+  await assertUnconnected(folder, ["GET", "f"], "unable to create file f", ["--allow-net", "--allow-read"]);
+  await assertUnconnected(folder, ["PUT", "f"], "f does not exist", ["--allow-net", "--allow-write"]);
+  const permissions = ["--allow-read", "--allow-write"];
+  assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
+    status: 1,
+    stdout: "",
+    stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net)\n",
+  });
+  assertEquals(await folder.names(), ["f"]);
+});
+
+Deno.test("a server that isn't there is one sentence on stderr and status 1", async () => {
+  await using folder = new Folder();
+  const port = freePort();
+  for (const address of ["127.0.0.1", "localhost"]) {
+    assertEquals(await runClient([address, `${port}`, "GET", "f"], { cwd: folder.path }), {
+      status: 1,
+      stdout: "",
+      stderr: `client: cannot connect to ${address} port ${port}: connection refused\n`,
+    });
+  }
+  assertEquals(await folder.names(), []);
+});
+
+/** Plays a server, which speaks first, for one run of the client; it stays connected until the client has ended. */
+function playServer(args: string[], folder: Folder, ...texts: string[]): Promise<Output> {
+  return withServer(args, folder, (raw) => raw.play(spoken(...texts), "server"));
+}
+
+async function withServer(
+  args: string[],
+  folder: Folder,
+  serve: (raw: Raw) => Promise<void>,
+  permissions?: string[],
+): Promise<Output> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = runClient(["127.0.0.1", `${listener.addr.port}`, ...args], {
+    cwd: folder.path,
+    ...(permissions && { permissions }),
+  });
+  const unconnected = client.then((output) => {
+    throw new Error(`the client made no connection: ${JSON.stringify(output)}`);
+  });
+  using raw = new Raw(await Promise.race([listener.accept(), unconnected]));
+  await serve(raw);
+  return await client;
+}
+
+/** Runs the client, and asserts that it ends with this error on its side and has made no connection. */
+async function assertUnconnected(folder: Folder, args: string[], error: string, permissions?: string[]): Promise<void> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const options = { cwd: folder.path, ...(permissions && { permissions }) };
+  assertEquals(await runClient(["127.0.0.1", `${port}`, ...args], options), {
+    status: 1,
+    stdout: `client error: ${error}\n`,
+    stderr: "",
+  });
+  // The first connection that comes is the test's own.
+  using own = await Deno.connect({ hostname: "127.0.0.1", port });
+  using first = await listener.accept();
+  assertEquals(first.remoteAddr, own.localAddr);
+}

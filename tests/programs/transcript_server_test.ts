@@ -1,0 +1,243 @@
+/** What the server prints, letter for letter, and the status that it ends with. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { command, Folder, freePort, isCompiled, Process, run, ServerProcess } from "../support/programs.ts";
+import { Raw, SIZE_5, spoken } from "../support/raw.ts";
+
+Deno.test("the server prints the lab's lines for a GET, a PUT and a DEL, and that it waits before each client", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("my file.txt"), "hello");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const [get, put, del] = [
+    await playClient(server.port, "READY", "GET my file.txt", "OK", "READY", SIZE_5, "OK", "helloDONE"),
+    await playClient(server.port, "READY", "PUT new", "OK", SIZE_5, "OK", "world", "DONE"),
+    await playClient(server.port, "READY", "DEL my file.txt", "DONE"),
+  ];
+  assertEquals(await folder.names(), ["new"]);
+  assertEquals(await Deno.readTextFile(folder.at("new")), "world");
+  await assertPrints(server, [
+    `server connected to client at ${get}`,
+    "server receiving request: GET my file.txt",
+    "server sending 5 bytes",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${put}`,
+    "server receiving request: PUT new",
+    "server receiving 5 bytes",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${del}`,
+    "server receiving request: DEL my file.txt",
+    "server deleting file my file.txt",
+  ]);
+});
+
+Deno.test("the server sends each of the lab's errors, and prints the request that it refused", async () => {
+  await using folder = new Folder();
+  await folder.folder("sub");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const refusals = [
+    ["GET no file", "ERROR: no file does not exist", []],
+    ["GET sub", "ERROR: sub does not exist", []],
+    ["DEL no file", "ERROR: no file does not exist", []],
+    ["DEL sub", "ERROR: unable to delete sub", ["server deleting file sub"]],
+    ["PUT sub", "ERROR: unable to create file sub", []],
+    ["PUT sub/sub/f", "ERROR: unable to create file sub/sub/f", []],
+  ] as const;
+  const lines = [];
+  for (const [request, error, more] of refusals) {
+    const address = await playClient(server.port, "READY", request, error);
+    lines.push(`server connected to client at ${address}`, `server receiving request: ${request}`, ...more);
+    lines.push(`server waiting on port ${server.port}`);
+  }
+  await assertPrints(server, lines.slice(0, -1));
+  assertEquals(await folder.names(), ["sub"]);
+});
+
+Deno.test("a server that may not write says so in the lab's words", async () => {
+  if (isCompiled("server")) return console.log("left out: a compiled server has its permissions built in");
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "f");
+  await using server = await ServerProcess.start([], {
+    cwd: folder.path,
+    permissions: ["--allow-net", "--allow-read"],
+  });
+  await playClient(server.port, "READY", "PUT f", "ERROR: unable to create file f");
+  await playClient(server.port, "READY", "PUT new", "ERROR: unable to create file new");
+  await playClient(server.port, "READY", "DEL f", "ERROR: unable to delete f");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "f");
+});
+
+Deno.test("a client that leaves the protocol is one line on stderr, and the server goes on", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const help = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
+  const [unknown, silent, wrong, short] = [
+    await playClient(server.port, "READY", "LIST *", help),
+    await playClient(server.port, "READY"),
+    await playClient(server.port, "READY", "PUT f", "OK", "\0\0\0"),
+    await playClient(server.port, "READY", "PUT f", "OK", SIZE_5, "OK", "hell"),
+  ];
+  await assertPrints(server, [
+    `server connected to client at ${unknown}`,
+    "server receiving request: LIST *",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${silent}`,
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${wrong}`,
+    "server receiving request: PUT f",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${short}`,
+    "server receiving request: PUT f",
+    "server receiving 5 bytes",
+  ], [
+    'server: expected a command, but the connection was closed (at step "b. client: GET, PUT or DEL <filename>")',
+    'server: expected 5 more bytes of a size, but the connection was closed (at step "d. client: <# bytes>")',
+    'server: expected file data, but the connection was closed (at step "f. client: sends bytes")',
+  ]);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("what a client sends can't drive the server's terminal", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("\u202ef"), "");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const [missing, deleted] = [
+    await playClient(server.port, "READY", "GET \x1b[2J", "ERROR: \x1b[2J does not exist"),
+    await playClient(server.port, "READY", "DEL \u202ef", "DONE"),
+  ];
+  await assertPrints(server, [
+    `server connected to client at ${missing}`,
+    "server receiving request: GET \\x1b[2J",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${deleted}`,
+    "server receiving request: DEL \\u202ef",
+    "server deleting file \\u202ef",
+  ]);
+});
+
+Deno.test("without -v the server prints nothing at all, whatever happens", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  const port = freePort();
+  await using server = new Process([...command("server"), `${port}`], { cwd: folder.path });
+  await listening(port, server);
+  await playClient(port, "READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDONE");
+  await playClient(port, "READY", "PUT new", "OK", SIZE_5, "OK", "world", "DONE");
+  await playClient(port, "READY", "DEL f", "DONE");
+  await playClient(port, "READY", "DEL f", "ERROR: f does not exist");
+  await playClient(port, "READY", "PUT new", "OK", SIZE_5, "OK", "wor");
+  await playClient(port, "READY");
+  await server[Symbol.asyncDispose]();
+  assertEquals([server.lines, server.errors], [[], []]);
+});
+
+Deno.test("a DEL that comes twice in one piece deletes the file that it names once", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "f");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  const [first, second] = [
+    await playClient(server.port, "READY", "DEL fDEL f", "DONE"),
+    await playClient(server.port, "READY", "DEL fDEL f", "ERROR: f does not exist"),
+  ];
+  await assertPrints(server, [
+    `server connected to client at ${first}`,
+    "server receiving request: DEL fDEL f",
+    "server deleting file f",
+    `server waiting on port ${server.port}`,
+    `server connected to client at ${second}`,
+    "server receiving request: DEL fDEL f",
+  ]);
+  assertEquals(await folder.names(), []);
+});
+
+Deno.test("a DEL that comes again in a second piece is answered once, before or behind the answer", async () => {
+  await using folder = new Folder();
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  // An empty text is nothing to hear: two pieces are said in a row, or nothing is answered.
+  for (const ending of [["", "DEL f", "DONE"], ["DONE", "DEL f", ""]]) {
+    await Deno.writeTextFile(folder.at("f"), "f");
+    await playClient(server.port, "READY", "DEL f", ...ending);
+    assertEquals(await folder.names(), []);
+  }
+  await playClient(server.port, "READY", "DEL f", "", "DEL f", "ERROR: f does not exist");
+  await server[Symbol.asyncDispose]();
+  assertEquals(server.errors, []);
+});
+
+Deno.test("a DEL of a file that really is called so deletes that one", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "f");
+  await Deno.writeTextFile(folder.at("fDEL f"), "fDEL f");
+  await using server = await ServerProcess.start([], { cwd: folder.path });
+  await playClient(server.port, "READY", "DEL fDEL f", "DONE");
+  assertEquals(await folder.names(), ["f"]);
+});
+
+Deno.test("a server that cannot start says why in one line, and ends with status 1", async () => {
+  await using folder = new Folder();
+  using taken = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  for (const args of [[`${taken.addr.port}`, "-v"], ["0", "-v", "--root", "missing"]]) {
+    const { status, stdout, stderr } = await run([...command("server"), ...args], { cwd: folder.path });
+    assertEquals({ status, stdout }, { status: 1, stdout: "" });
+    assertMatch(stderr, /^server: (cannot listen on .* the port is in use|there is no folder missing .*)\n$/);
+  }
+});
+
+Deno.test("a command line that is wrong is one line on stderr and status 2", async () => {
+  await using folder = new Folder();
+  const wrong: ["client" | "server", string[], string][] = [
+    ["server", [], "expected a port"],
+    ["server", ["http"], 'the port takes a whole number from 0 to 65535, not "http"'],
+    ["server", ["0", "folder"], 'unexpected argument "folder"'],
+    ["server", ["0", "-x"], "unknown option -x"],
+    ["client", ["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
+    ["client", ["localhost", "0", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "0"'],
+    ["client", ["localhost", "1", "LIST", "f"], "unknown command LIST"],
+    ["client", ["localhost", "1", "GET", "f", "--fast"], "unknown option --fast"],
+  ];
+  for (const [program, args, message] of wrong) {
+    assertEquals(await run([...command(program), ...args], { cwd: folder.path }), {
+      status: 2,
+      stdout: "",
+      stderr: `${program}: ${message} (--help shows the usage)\n`,
+    });
+  }
+});
+
+/**
+ * Plays a client, which hears first; ends its side after the last text, and hears the server close. Its own address,
+ * as the server prints it.
+ */
+async function playClient(port: number, ...texts: string[]): Promise<string> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const { hostname, port: own } = conn.localAddr;
+  using raw = new Raw(conn);
+  await raw.play(spoken(...texts), "client");
+  await raw.finish();
+  assertEquals(await raw.rest(), "");
+  return `${hostname}:${own}`;
+}
+
+/** Ends the server, and compares all that it printed; it waited before the first client and behind the last. */
+async function assertPrints(server: ServerProcess, lines: string[], errors: string[] = []): Promise<void> {
+  const waiting = `server waiting on port ${server.port}`;
+  await server.line(/^server waiting/, lines.length + 1);
+  await server[Symbol.asyncDispose]();
+  assertEquals(server.lines, [waiting, ...lines, waiting]);
+  assertEquals(server.errors, errors);
+}
+
+/** Awaits a server that does not say when it listens. */
+async function listening(port: number, server: Process): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (true) {
+    try {
+      await playClient(port, "READY");
+      return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      assert(performance.now() < deadline, `no server on port ${port}: ${server.errors}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
