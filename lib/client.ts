@@ -1,10 +1,12 @@
-/** The client's side of the lab's protocol: one connection for each file, step by step as the lab lists them. */
+/** The client's side of the lab's protocol: one connection a file, step by step as the lab lists them (PROTOCOL.md). */
 
+import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
 import { openTarget } from "./files/draft.ts";
 import { ConnectionError, ProtocolError } from "./errors.ts";
 import { Peer } from "./peer.ts";
-import { connect, Socket, type TlsOptions } from "./net/socket.ts";
+import { connect, type TlsOptions } from "./net/connect.ts";
+import { Socket } from "./net/socket.ts";
 import { Source, type Target } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
@@ -18,44 +20,45 @@ export interface ClientOptions extends TransferOptions {
   /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
   tls?: boolean | TlsOptions;
   /**
-   * Milliseconds without a byte after which the transfer fails; 0 is never, 60,000 the default. The server's READY may
-   * take any time: the client stands in the queue of a server that serves one client at a time.
+   * Milliseconds without a byte after which the transfer fails; 0 is never, 60,000 the default. The wait for the
+   * server's READY has no limit: the client stands in the queue of a server that serves one client at a time.
    */
   timeoutMs?: number;
   /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
   gather?: number;
   /** Ends the transfer; the promise is then rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** Is called when the server has sent its READY. */
+  /** Called when the server has sent its READY. */
   onReady?: () => void;
-  /** Is called with the file's size in bytes when the data is about to be moved; with 0 before a DEL. */
+  /** Called with the file's size in bytes just before its data moves. */
   onStart?: (size: bigint) => void;
 }
 
-/** What `get` needs beside a name to make a file. */
+/** Where `get` puts the file. */
 export interface GetOptions extends ClientOptions {
-  /** The path of the file that is made, or replaced, when all of it has come. */
+  /** The path of the file, which is created or replaced when all of it has arrived. */
   to: string;
 }
 
-/** What `put` needs beside a name: the path of a file, or a stream and its size in bytes. */
+/** What `put` sends: the file at a path, or a stream and its size in bytes. */
 export type PutOptions =
   & ClientOptions
   & ({ from: string; size?: never } | { from: ReadableStream<Uint8Array>; size: bigint });
 
-/** A file that is coming. */
+/** A file that is arriving. */
 export interface Download {
   /** Its size in bytes. */
   size: bigint;
-  /** Its data; the stream ends without an error only when all of it has come. */
+  /** Its data; the stream ends without an error only when all of it has arrived. */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
+// Longer than the server's 30 seconds: of two that wait for each other, the server gives up first and says so.
 const TIMEOUT_MS = 60_000;
 
 /**
- * Fetches the file `name` from the server ("GET <filename>") and makes the file `to` of it; without `to`, hands out its
- * data as a stream as soon as its size is known.
+ * Fetches the file `name` from the server ("GET <filename>") into the file `to`; without `to`, returns its data as a
+ * stream as soon as its size is known.
  *
  * Throws a `ServerError` if the server has no such file, a `FileError` if the file can't be created here, a
  * `ConnectionError` or a `ProtocolError` if the conversation breaks off; an old file then stands untouched.
@@ -79,11 +82,11 @@ const TIMEOUT_MS = 60_000;
  * ```
  */
 export function get(name: string, options: GetOptions): Promise<void>;
-/** Fetches the file `name` as a stream: `get` without `to`. */
+/** Fetches the file `name` as a stream. */
 export function get(name: string, options: ClientOptions & { to?: never }): Promise<Download>;
 export async function get(name: string, options: ClientOptions & { to?: string }): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
-  // What can't be created is told before the server is asked.
+  // A file that can't be created is an error before the server is asked.
   await using target = await openTarget(options.to);
   await receive(name, options, target);
 }
@@ -91,22 +94,17 @@ export async function get(name: string, options: ClientOptions & { to?: string }
 async function receive(name: string, options: ClientOptions, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
   using peer = await dial(options);
-  await peer.step("a. server: READY").listen("READY");
+  await peer.listen("a. server: READY");
   options.onReady?.();
-  await peer.step("b. client: GET <filename>").say(command);
-  await peer.step("c. server: OK").expect("OK");
-  await peer.step("d. client: READY").say("READY");
-  const size = await peer.step("e. server: <# bytes>").expectSize();
+  await peer.sayText("b. client: GET <filename>", command);
+  await peer.hear("c. server: OK");
+  await peer.say("d. client: READY");
+  const size = await peer.hearSize("e. server: <# bytes>");
   options.onStart?.(size);
-  await peer.step("f. client: OK").say("OK");
-  peer.step("g. server: sends bytes");
-  await pump({
-    ...options,
-    size,
-    read: (buffer) => peer.receive(buffer),
-    write: (piece) => target.write(piece),
-  });
-  await peer.step("h. server: DONE").expect("DONE");
+  await peer.say("f. client: OK");
+  const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
+  await pump({ size, read, write: (piece) => target.write(piece) }, options);
+  await peer.hear("h. server: DONE");
   await target.commit();
 }
 
@@ -154,40 +152,38 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     : Source.open(options.from, options.from);
   const command = formatCommand({ verb: "PUT", name });
   using peer = await dial(options);
-  await peer.step("a. server: READY").listen("READY");
+  await peer.listen("a. server: READY");
   options.onReady?.();
-  await peer.step("b. client: PUT <filename>").say(command);
-  await peer.step("c. server: OK").expect("OK");
-  await peer.step("d. client: <# bytes>").saySize(source.size);
-  await peer.step("e. server: OK").expect("OK");
+  await peer.sayText("b. client: PUT <filename>", command);
+  await peer.hear("c. server: OK");
+  await peer.saySize("d. client: <# bytes>", source.size);
+  await peer.hear("e. server: OK");
   options.onStart?.(source.size);
+  await upload(peer, source, options);
+}
 
-  let unsent = source.size;
-  // Listened for from the start: the server may say in the middle of an upload why it ends it.
-  const done = peer.step("g. server: DONE").listen("DONE").then(() => {
-    if (unsent > 0n) throw new ProtocolError(`DONE after the last ${unsent} bytes`, "DONE");
+/** Steps f and g of a PUT. They overlap: the server may say in the middle of an upload why it ends it. */
+async function upload(peer: Peer, source: Source | StreamSource, options: PutOptions): Promise<void> {
+  const { size } = source;
+  let unsent = size;
+  const done = peer.listen("g. server: DONE").then(() => {
+    if (unsent > 0n) {
+      throw new ProtocolError(`DONE after the last ${unsent} bytes`, "DONE", { step: "g. server: DONE" });
+    }
   });
-  peer.step("f. client: sends bytes");
-  const sent = pump({
-    ...options,
-    size: source.size,
-    read: (buffer) => source.read(buffer),
-    write: (piece) => {
-      unsent -= BigInt(piece.length);
-      return peer.send(piece, options.gather ?? 1);
-    },
+  const write = (piece: Bytes): Promise<void> => {
+    unsent -= BigInt(piece.length);
+    return peer.send("f. client: sends bytes", piece, options.gather ?? 1);
+  };
+  const sent = pump({ size, read: (buffer) => source.read(buffer), write }, options).then(() => {
+    peer.flush();
+    return peer.watch("g. server: DONE", done);
   });
   try {
-    await Promise.all([
-      done,
-      sent.then(() => {
-        peer.flush();
-        return peer.watch(done);
-      }),
-    ]);
+    await Promise.all([done, sent]);
   } catch (error) {
-    // Behind a broken connection may stand the server's reason for it.
-    if (error instanceof ConnectionError) await peer.watch(done);
+    // The server may have said why before it broke the connection.
+    if (error instanceof ConnectionError) await peer.watch("g. server: DONE", done);
     throw error;
   }
 }
@@ -215,11 +211,10 @@ export async function put(name: string, options: PutOptions): Promise<void> {
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
   using peer = await dial(options);
-  await peer.step("a. server: READY").listen("READY");
+  await peer.listen("a. server: READY");
   options.onReady?.();
-  options.onStart?.(0n);
-  await peer.step("b. client: DEL <filename>").say(command);
-  await peer.step("c. server: DONE").expect("DONE");
+  await peer.sayText("b. client: DEL <filename>", command);
+  await peer.hear("c. server: DONE");
 }
 
 async function dial(options: ClientOptions): Promise<Peer> {

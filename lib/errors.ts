@@ -1,11 +1,12 @@
-/** What can go wrong in a transfer, as classes. Whatever is not one of these is a bug. */
+/** What can go wrong in a transfer, as classes. Any other error is a bug. */
 
 import { printable } from "./printable.ts";
+import { ERROR_TEXTS, type FileProblem, type Step } from "./protocol.ts";
 
-/** What a caller may want to know of a failure beside its sentence. */
+/** What a caller may want to know of a failure beside its message. */
 export interface FailureOptions extends ErrorOptions {
   /** The step of the lab's list at which it happened, such as `c. server: OK`. */
-  step?: string | undefined;
+  step?: Step | undefined;
 }
 
 /** A transfer that failed. The message is one sentence, fit for a terminal. */
@@ -13,23 +14,28 @@ export class TransferError extends Error {
   /** The name of the class. */
   override name = "TransferError";
   /** The step of the lab's list at which it happened, such as `c. server: OK`. */
-  step: string | undefined;
+  readonly step: Step | undefined;
 
   /** Makes the error; its `cause`, if there is one, is the system's own. */
   constructor(message: string, options: FailureOptions = {}) {
     super(message, options);
     this.step = options.step;
   }
+
+  /** This error, told at a step. */
+  at(step: Step): TransferError {
+    return new TransferError(this.message, { step, cause: this });
+  }
 }
 
-/** The other side answered with `ERROR: …` in place of what the protocol has there. */
+/** The other side answered `ERROR: …` where the protocol has something else. */
 export class ServerError extends TransferError {
   /** The name of the class. */
   override name = "ServerError";
-  /** The text behind `ERROR: `, as it came; show it with {@linkcode printable}. */
+  /** The text after `ERROR: `, as it came; show it with {@linkcode printable}. */
   readonly said: string;
 
-  /** Makes the error from the text behind `ERROR: `. */
+  /** Makes the error from the text after `ERROR: `. */
   constructor(said: string, options?: FailureOptions) {
     super(`the other side said ERROR: ${printable(said)}`, options);
     this.said = said;
@@ -45,7 +51,7 @@ export class ProtocolError extends TransferError {
   /** What came instead, as it came; empty when the other side closed the connection. */
   readonly received: string;
 
-  /** Makes the error, and its sentence from the two. */
+  /** Makes the error, and its message from the two. */
   constructor(expected: string, received: string, options?: FailureOptions) {
     super(
       received === ""
@@ -56,25 +62,25 @@ export class ProtocolError extends TransferError {
     this.expected = expected;
     this.received = received;
   }
+
+  /** This error, told at a step. */
+  override at(step: Step): ProtocolError {
+    return new ProtocolError(this.expected, this.received, { step, cause: this });
+  }
 }
 
 /** The connection could not be made, broke, or was silent for too long. */
 export class ConnectionError extends TransferError {
   /** The name of the class. */
   override name = "ConnectionError";
+
+  /** This error, told at a step. */
+  override at(step: Step): ConnectionError {
+    return new ConnectionError(this.message, { step, cause: this });
+  }
 }
 
-/** Why a file could not be used: the three reasons that the lab has words for. */
-export type FileProblem = "missing" | "create" | "delete";
-
-/** The lab's texts for problems with a file ("Handling Errors"), without their prefix. */
-const FILE_TEXTS: Record<FileProblem, (file: string) => string> = {
-  missing: (file) => `${file} does not exist`,
-  create: (file) => `unable to create file ${file}`,
-  delete: (file) => `unable to delete ${file}`,
-};
-
-/** A file on this side that is not there, can't be created or can't be deleted. */
+/** A file on this side that does not exist, can't be created or can't be deleted. */
 export class FileError extends TransferError {
   /** The name of the class. */
   override name = "FileError";
@@ -85,10 +91,20 @@ export class FileError extends TransferError {
 
   /** Makes the error; its message is the lab's own text. */
   constructor(problem: FileProblem, file: string, options?: FailureOptions) {
-    super(FILE_TEXTS[problem](file), options);
+    super(ERROR_TEXTS[problem](file), options);
     this.problem = problem;
     this.file = file;
   }
+}
+
+const OS_ERROR = / \(os error \d+\)/;
+
+/** Whether an error is the system's or Deno's refusal of a call; any other is a bug. */
+export function isSystemError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  // Some errors of a write, such as "File too large", have neither a code nor a class of their own.
+  return "code" in error || OS_ERROR.test(error.message) ||
+    Object.values(Deno.errors).some((type) => error instanceof type);
 }
 
 /** What the system says of a failed call, in a few words. */
@@ -97,5 +113,5 @@ export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   const text = error instanceof Error ? error.message : String(error);
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  return text.replace(/ \(os error \d+\)$/, "").toLowerCase();
+  return text.replace(OS_ERROR, "").toLowerCase();
 }

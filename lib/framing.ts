@@ -1,42 +1,39 @@
 /**
  * Reads the lab's messages off a byte stream. The texts on the wire carry no length and no newline, and TCP keeps no
- * message borders, so what the reader knows decides how it reads: a token of known bytes, an exact count, or text that
- * ends with silence. Nothing here knows of files, commands or sockets.
+ * message boundaries, so what the reader knows decides how it reads: a token of known bytes, an exact count, or text
+ * that ends with silence. Nothing here knows of files, commands or sockets.
  */
 
+import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
+import { ERROR_PREFIX, SIZE_BYTES } from "./protocol.ts";
 import { within } from "./within.ts";
 
-/** Bytes in memory of our own, which a BYOB read may hand back and forth. */
-export type Bytes = Uint8Array<ArrayBuffer>;
-
-/** What the bytes of an undelimited text, as far as they came, say of its end. */
+/** What the bytes of an undelimited text, so far, say about its end. */
 export type TextState = "open" | "maybe" | "whole";
 
 /** How an undelimited text ends. */
 export interface TextEnd {
   /** Silence, in milliseconds, that ends a text which `state` calls "maybe" whole. */
   silenceMs: number;
-  /** The most bytes that are read of it. */
+  /** The most bytes of the text that are read. */
   maxBytes: number;
   /** Judges the bytes so far; without it, every text may be whole. */
   state?: (text: Bytes) => TextState;
 }
 
-/** What stands before the text of an error ("Handling Errors"). */
-export const ERROR_PREFIX = "ERROR: ";
-
-/** The end of an error's text: the peer closes or falls silent; real servers exist that never close. */
+/** An error's text ends when the peer closes or is silent: some servers never close (PROTOCOL.md, "An error"). */
 export const ERROR_TEXT_END: TextEnd = {
   silenceMs: 200,
   maxBytes: 4096,
   state: (text) => startsWith(ERROR_BYTES, text) ? "open" : "maybe",
 };
 
-// Room for one read of a message: more than any message that a lab's program sends in one piece.
+// One read of a message has room for more than any program of the lab sends in one piece.
 const MESSAGE_BYTES = 4096;
 const NOTHING: Bytes = new Uint8Array(0);
 const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
+const [LF, CR] = [0x0a, 0x0d];
 
 /**
  * Pulls tokens, exact byte counts and undelimited text from a stream of bytes.
@@ -61,9 +58,9 @@ const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
  */
 export class FrameReader {
   readonly #reader: ReadableStreamBYOBReader;
-  // Bytes that were read and not yet asked for: a message may arrive glued to the one before.
+  // Read, but not asked for yet: a message may arrive glued to the one before it.
   #rest: Bytes = NOTHING;
-  // A read that is under way with nobody waiting: silence ended the wait, but a read can't be taken back.
+  // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
   #pending: Promise<Bytes> | undefined;
 
   /** Takes over a byte stream (`type: "bytes"`); its errors are passed on as they are. */
@@ -72,8 +69,8 @@ export class FrameReader {
   }
 
   /**
-   * Reads the bytes of a token such as `READY`, however they were cut, and none of what follows.
-   * Throws a {@linkcode ProtocolError} with what came instead.
+   * Reads the bytes of a token, however they were cut, and nothing that follows. Throws a {@linkcode ProtocolError} with
+   * what came instead.
    */
   async token(token: string): Promise<void> {
     const expected = new TextEncoder().encode(token);
@@ -87,31 +84,30 @@ export class FrameReader {
     this.#take(expected.length);
   }
 
-  /** Drops line ends that come next: people type into netcat, and what they type may be cut before its end. */
+  /** Drops line ends that come next: people type into netcat, and a typed line may arrive before its end does. */
   async skipLineEnds(): Promise<void> {
     do {
-      while (this.#rest[0] === 0x0d || this.#rest[0] === 0x0a) this.#take(1);
+      while (this.#rest[0] === CR || this.#rest[0] === LF) this.#take(1);
     } while (this.#rest.length === 0 && await this.#fill());
   }
 
   /**
-   * Reads a size: 8 bytes, big-endian, unsigned. Throws a {@linkcode ProtocolError} when the stream ends before, or when
-   * an error stands there: no file is as large as the number that its letters would be.
+   * Reads a size. Throws a {@linkcode ProtocolError} when the stream ends too early, or when an error stands there: no
+   * file is as large as the number that its letters would be.
    */
   async size(): Promise<bigint> {
-    while (this.#rest.length < 8) {
-      if (!await this.#fill(8 - this.#rest.length)) {
-        throw new ProtocolError(`${8 - this.#rest.length} more bytes of a size`, "");
-      }
+    while (this.#rest.length < SIZE_BYTES) {
+      const missing = SIZE_BYTES - this.#rest.length;
+      if (!await this.#fill(missing)) throw new ProtocolError(`${missing} more bytes of a size`, "");
     }
     if (startsWith(this.#rest, ERROR_BYTES)) {
       throw new ProtocolError("a size", new TextDecoder().decode(await this.text(ERROR_TEXT_END)));
     }
-    const bytes = this.#take(8);
+    const bytes = this.#take(SIZE_BYTES);
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
   }
 
-  /** Reads text that has no mark at its end, as `end` says; empty when the stream ends first. */
+  /** Reads text without a mark at its end, as `end` says; empty when the stream ends first. */
   async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
     let now: TextState = this.#rest.length === 0 ? "open" : state(this.#rest);
     try {
@@ -121,19 +117,19 @@ export class FrameReader {
         now = state(this.#rest);
       }
     } catch (error) {
-      // A peer that says why it gives up may reset the connection right behind it: what it said still counts.
+      // A peer may say why it gives up and then reset the connection: what it said still counts.
       if (this.#rest.length === 0) throw error;
     }
     return this.#take(Math.min(this.#rest.length, maxBytes));
   }
 
-  /** Reads what arrives within `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
+  /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
   async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
     if (this.#rest.length === 0 && await this.#isSilent(silenceMs)) return NOTHING;
     return await this.text({ silenceMs, maxBytes });
   }
 
-  /** Reads file data into `buffer`, which is given away for the piece that comes back; an empty one is the end. */
+  /** Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. */
   async read(buffer: Bytes): Promise<Bytes> {
     if (this.#pending) await this.#fill();
     if (this.#rest.length === 0) return (await this.#reader.read(buffer)).value ?? NOTHING;
@@ -142,23 +138,19 @@ export class FrameReader {
     return buffer.subarray(0, piece.length);
   }
 
-  // Adds what the next read brings to the rest, `min` bytes or more; false at the end of the stream.
+  // Adds what the next read brings, `min` bytes or more, to the rest; false at the end of the stream.
   async #fill(min = 1): Promise<boolean> {
     const piece = await this.#next(min);
     this.#pending = undefined;
     if (piece.length === 0) return false;
-    const joined = new Uint8Array(this.#rest.length + piece.length);
-    joined.set(this.#rest);
-    joined.set(piece, this.#rest.length);
-    this.#rest = joined;
+    this.#rest = concat(this.#rest, piece);
     return true;
   }
 
   #next(min: number): Promise<Bytes> {
     if (this.#pending === undefined) {
-      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min })
-        .then(({ value }) => value ?? NOTHING);
-      // Whoever asks next gets the error; until then it must not count as unhandled.
+      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min }).then(({ value }) => value ?? NOTHING);
+      // The next wait gets the error; until then it must not count as unhandled.
       this.#pending.catch(() => {});
     }
     return this.#pending;
@@ -173,8 +165,4 @@ export class FrameReader {
     this.#rest = this.#rest.subarray(count);
     return taken;
   }
-}
-
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return start.length <= bytes.length && start.every((byte, index) => byte === bytes[index]);
 }

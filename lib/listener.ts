@@ -1,4 +1,4 @@
-/** The server: listens, and serves a set number of clients at a time. */
+/** The server's listening side: the queue, the accept loop and the shutdown. Each client is served by server.ts. */
 
 import { sweep } from "./files/draft.ts";
 import { ConnectionError, systemReason, TransferError } from "./errors.ts";
@@ -6,18 +6,19 @@ import { networkTest } from "./net/networks.ts";
 import { Peer } from "./peer.ts";
 import { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
-import { isNetGranted, Socket } from "./net/socket.ts";
+import { isNetGranted } from "./net/connect.ts";
+import { Socket } from "./net/socket.ts";
 import { type TlsCredentials, TlsServer } from "./net/tls.ts";
 import { within } from "./within.ts";
 
-/** What a server tells of its course, in the order of the lab's printed lines ("The Server"). */
+/** What a server reports, in the order of the lab's printed lines ("The Server"). */
 export type ServerEvent =
-  /** It listens for the next connection. */
+  /** It waits for the next connection. */
   | { type: "waiting"; port: number }
   /** A client has connected. */
   | { type: "connected"; address: Deno.NetAddr }
   | SessionEvent
-  /** A connection was closed, since it came from elsewhere than `allowFrom` says. */
+  /** A connection was closed, since its address is not in `allowFrom`. */
   | { type: "refused"; address: Deno.NetAddr }
   /** A conversation broke off, or a connection could not be accepted. */
   | { type: "failed"; error: Error };
@@ -36,7 +37,7 @@ export interface ServeOptions {
   gather?: number;
   /** How many clients are served at a time; 1, the lab's number, is the default. */
   clients?: number;
-  /** Whether nothing may be made or deleted. */
+  /** Whether uploads and deletions are refused. */
   isReadOnly?: boolean;
   /** The most bytes that an uploaded file may have; without it, what the disk has free. */
   maxBytes?: bigint;
@@ -44,69 +45,75 @@ export interface ServeOptions {
   allowFrom?: readonly string[];
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
-  /** The server's certificate chain and its private key: the protocol is spoken inside TLS. */
+  /** Speaks the protocol inside TLS, with this certificate and key. */
   tls?: TlsCredentials;
   /** Ends the server and its transfers at once. */
   signal?: AbortSignal;
-  /** Is told of the server's course. */
+  /** Called for each event. */
   onEvent?: (event: ServerEvent) => void;
 }
 
+// Long enough for a mobile network's worst pauses; a client that is gone holds the lab's one place no longer than that.
 const TIMEOUT_MS = 30_000;
-// After a failed accept, such as one for which no descriptor is left: long enough not to burn a core.
+// After a failed accept, as when no descriptor is left: long enough not to burn a core.
 const ACCEPT_PAUSE_MS = 100;
-// What accept says of a connection that its client has left in the queue.
+// What accept throws when the client has already left the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
-// Clients that may wait for their turn: some hundreds, far fewer than a process may have descriptors.
+// Clients that may wait for their turn: a few hundred, far fewer than a process may have descriptors (1,024 by default).
 const MAX_WAITING = 511;
-// Conversations that are over may keep that many descriptors while their connections close.
+// Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
+// What a transfer of a few megabytes needs to finish.
+const GRACE_MS = 5000;
 
-/** A server at work; end it with `await using`, or with `shutdown`. */
+/** What a server works with. */
+interface ServerParts {
+  listener: Deno.TcpListener;
+  tls: TlsServer | undefined;
+  root: Root;
+  isAllowed: (address: string) => boolean;
+  options: ServeOptions;
+}
+
+/** A running server; end it with `await using`, or with `shutdown`. */
 export class Server implements AsyncDisposable {
   /** Where it listens. */
   readonly address: Deno.NetAddr;
-  /** Is fulfilled when the server has ended and all of its connections are closed. */
+  /** Fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
   readonly #listener: Deno.TcpListener;
   readonly #tls: TlsServer | undefined;
-  readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #isAllowed: (address: string) => boolean;
   readonly #options: ServeOptions;
+  readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #cut = new AbortController();
-  // Clients that wait for their turn. They are accepted when they come: the system's own queue, of length 0 as the lab
-  // asks, drops clients that believe they are connected; they would wait for READY for ever.
+  // Clients that wait for their turn. They are accepted as they come: the system's own queue, of length 0 as the lab
+  // asks, drops clients that believe they are connected and would wait for READY for ever.
   readonly #waiting: Deno.TcpConn[] = [];
   readonly #active = new Set<Promise<void>>();
-  // Those of them that have asked for nothing yet.
+  // Active clients that have not asked for anything yet.
   readonly #idle = new Set<Peer>();
-  // The end of whichever session ends next; a race of all would pile up on those that last.
+  // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
   #ended = Promise.withResolvers<void>();
-  // Conversations that are over but for the close: they do not keep the next client waiting.
+  // Finished sessions whose connection is still closing: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
   #cutCount = 0;
-  #isWaitTold = false;
+  #isWaitReported = false;
   #isEnding = false;
 
-  /** Serves what comes to a listener; {@linkcode serve} makes one. */
-  constructor(
-    listener: Deno.TcpListener,
-    tls: TlsServer | undefined,
-    options: ServeOptions,
-    root: Root,
-    isAllowed: (address: string) => boolean,
-  ) {
+  /** Serves the clients of a listener; {@linkcode serve} makes one. */
+  constructor({ listener, tls, root, isAllowed, options }: ServerParts) {
+    const { gather = 1, maxBytes, isDurable = false, signal } = options;
     this.#listener = listener;
     this.#tls = tls;
-    this.#options = options;
     this.#isAllowed = isAllowed;
-    this.address = listener.addr as Deno.NetAddr;
-    const { gather = 1, maxBytes, isDurable = false } = options;
+    this.#options = options;
     this.#session = { root, gather, maxBytes, isDurable };
-    const end = (): void => this.#end(options.signal?.reason);
-    options.signal?.addEventListener("abort", end);
-    this.finished = this.#run().finally(() => options.signal?.removeEventListener("abort", end));
-    if (options.signal?.aborted) end();
+    this.address = listener.addr as Deno.NetAddr;
+    const end = (): void => this.#end();
+    signal?.addEventListener("abort", end);
+    this.finished = this.#run().finally(() => signal?.removeEventListener("abort", end));
+    if (signal?.aborted) end();
   }
 
   async #run(): Promise<void> {
@@ -117,8 +124,8 @@ export class Server implements AsyncDisposable {
       } catch (cause) {
         if (this.#isEnding) break;
         const error = new ConnectionError(`a connection was not accepted: ${systemReason(cause)}`, { cause });
-        this.#tell({ type: "failed", error });
-        // One that its client has reset in the queue is no reason to keep the next waiting.
+        this.#report({ type: "failed", error });
+        // A client that reset its connection in the queue must not delay the next one.
         if (!CLIENT_LEFT.some((type) => cause instanceof type)) {
           await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
         }
@@ -130,30 +137,29 @@ export class Server implements AsyncDisposable {
   }
 
   #accept(conn: Deno.TcpConn): void {
-    // It may have come in the moment of the end.
+    // It may have been accepted just as the server ended.
     if (this.#isEnding) return conn.close();
     const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isAllowed(address.hostname)) {
       conn.close();
-      return this.#tell({ type: "refused", address });
+      return this.#report({ type: "refused", address });
     }
     this.#waiting.push(conn);
   }
 
-  // Serves those whose turn it is.
   #serveWaiting(): void {
     const { clients = 1 } = this.#options;
     while (this.#active.size < clients && !this.#isEnding) {
-      if (!this.#isWaitTold) this.#tell({ type: "waiting", port: this.address.port });
+      if (!this.#isWaitReported) this.#report({ type: "waiting", port: this.address.port });
       const conn = this.#waiting.shift();
-      this.#isWaitTold = conn === undefined;
+      this.#isWaitReported = conn === undefined;
       if (conn === undefined) return;
       this.#start(conn);
     }
   }
 
   #start(conn: Deno.TcpConn): void {
-    this.#tell({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
+    this.#report({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const options = { timeoutMs, peer: "client", signal: this.#cut.signal } as const;
     const session = this.#serve(new Peer(new Socket(this.#tls?.secure(conn) ?? conn, options))).then(() => {
@@ -168,7 +174,7 @@ export class Server implements AsyncDisposable {
   async #serve(peer: Peer): Promise<void> {
     const onEvent = (event: SessionEvent): void => {
       this.#idle.delete(peer);
-      this.#tell(event);
+      this.#report(event);
     };
     this.#idle.add(peer);
     try {
@@ -176,7 +182,7 @@ export class Server implements AsyncDisposable {
     } catch (error) {
       this.#idle.delete(peer);
       if (this.#cut.signal.aborted) this.#cutCount++;
-      this.#tell({ type: "failed", error: error as Error });
+      this.#report({ type: "failed", error: error as Error });
     }
     for (const [oldest] of this.#closing) {
       if (this.#closing.size < MAX_CLOSING) break;
@@ -186,11 +192,11 @@ export class Server implements AsyncDisposable {
     this.#closing.set(peer, peer.finish().then(() => void this.#closing.delete(peer)));
   }
 
-  #tell(event: ServerEvent): void {
+  #report(event: ServerEvent): void {
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
-      // A bug of the caller's is reported as such; no conversation ends by it.
+      // A bug in the callback must not end the session.
       reportError(error);
     }
   }
@@ -204,16 +210,16 @@ export class Server implements AsyncDisposable {
     for (const peer of this.#idle) peer[Symbol.dispose]();
   }
 
-  #end(reason: unknown): void {
+  #end(): void {
     this.#stopListening();
-    this.#cut.abort(reason);
+    this.#cut.abort(new TransferError("the server was closed"));
   }
 
   /**
-   * Ends the server: takes no new client, lets the transfers at hand finish for `graceMs` milliseconds (5,000 by
-   * default), then cuts them short. Returns how many were cut.
+   * Ends the server: takes no new client, lets running transfers finish for `graceMs` milliseconds (5,000 by default),
+   * then cuts them. Returns how many were cut.
    */
-  async shutdown({ graceMs = 5000 }: { graceMs?: number } = {}): Promise<number> {
+  async shutdown({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<number> {
     this.#stopListening();
     const all = Promise.all(this.#active).then(() => Promise.all(this.#closing.values()));
     await within(all, graceMs);
@@ -221,15 +227,15 @@ export class Server implements AsyncDisposable {
     return this.#cutCount;
   }
 
-  /** Ends the server and its transfers at once, and waits until nothing of them is left. */
+  /** Ends the server and its transfers at once, and waits until they have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end(new TransferError("the server was closed"));
+    this.#end();
     await this.finished;
   }
 }
 
 /**
- * Starts a server for one folder. What servers that were killed have left there is swept first. Throws a
+ * Starts a server for one folder, after removing the drafts that killed servers left there. Throws a
  * {@linkcode TransferError} if it can't listen or there is no such folder.
  *
  * @example Usage
@@ -254,7 +260,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const root = await Root.open(options.root ?? ".", { isReadOnly });
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
   if (!isReadOnly) await sweep(root.path, { recursive: true });
-  // A backlog of 0 is the lab's, for its one client at a time; where many are served, many may come at once.
+  // The lab asks for listen(0), for its one client at a time; where many are served, many may connect at once.
   const tcpBacklog = clients === 1 ? 0 : MAX_WAITING;
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
@@ -265,7 +271,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const tls = options.tls && stack.use(new TlsServer(options.tls));
     const listener = Deno.listen({ hostname, port, tcpBacklog });
     stack.move();
-    return new Server(listener, tls, options, root, isAllowed);
+    return new Server({ listener, tls, root, isAllowed, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     if (/KeyMismatch/i.test(String(error))) throw failed("the private key is not the certificate's", error);

@@ -1,90 +1,98 @@
-/**
- * The lab's messages, as one side sends them to the other and awaits them: tokens, sizes, errors, file data. Each is
- * said at a step of the lab's list ("The Protocol"), which the code and every error name in the lab's words.
- */
+/** The lab's messages, as one side sends and awaits them. Each names its step, which every error repeats. */
 
+import type { Bytes } from "./bytes.ts";
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
-import { type Bytes, FrameReader } from "./framing.ts";
+import { FrameReader, type TextEnd } from "./framing.ts";
 import type { Socket } from "./net/socket.ts";
+import { BLOCK_BYTES, SIZE_BYTES, type Step, tokenOf, type TokenStep } from "./protocol.ts";
+import { abortable } from "./within.ts";
 
-/** The size of a block of file data, in bytes ("for PUT and GET you must only send file data in 1024-byte blocks"). */
-export const BLOCK_BYTES = 1024;
-
-/** The messages that stand alone. */
-export type Token = "READY" | "OK" | "DONE";
-
-/** The other side of one conversation. */
+/** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
 export class Peer implements Disposable {
-  /** What the other side sends. */
-  readonly frames: FrameReader;
   readonly #socket: Socket;
-  #step = "";
+  readonly #frames: FrameReader;
 
-  /** Speaks over a socket, and closes it in the end. */
+  /** Takes over a socket, and closes it in the end. */
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.frames = new FrameReader(socket.readable);
+    this.#frames = new FrameReader(socket.readable);
   }
 
-  /** Enters a step of the lab's list, such as `c. server: OK`; an error from here on names it. */
-  step(step: string): this {
-    this.#step = step;
-    return this;
+  /** Says the step's token. */
+  say(step: TokenStep): Promise<void> {
+    return this.sayText(step, tokenOf(step));
   }
 
-  /** Sends a text: a token, a command or an error. */
-  async say(text: string): Promise<void> {
-    await this.#named(this.#socket.write(new TextEncoder().encode(text)));
+  /** Sends a text: a command, or an error in place of what the step has. */
+  sayText(step: Step, text: string): Promise<void> {
+    return at(step, this.#socket.write(new TextEncoder().encode(text)));
   }
 
-  /** Sends a number of bytes: 8 bytes, big-endian, unsigned. */
-  async saySize(size: bigint): Promise<void> {
-    const bytes = new Uint8Array(8);
+  /** Sends a size: 8 bytes, big-endian, unsigned. */
+  saySize(step: Step, size: bigint): Promise<void> {
+    const bytes = new Uint8Array(SIZE_BYTES);
     new DataView(bytes.buffer).setBigUint64(0, size);
-    await this.#named(this.#socket.write(bytes));
+    return at(step, this.#socket.write(bytes));
   }
 
-  /** Sends file data, `gather` blocks in each call to the kernel; call `flush` behind the last of it. */
-  send(data: Uint8Array, gather: number): Promise<void> {
-    return this.#named(this.#socket.write(data, gather * BLOCK_BYTES));
+  /** Sends file data, `gather` blocks in each call to the kernel; call `flush` after the last of it. */
+  send(step: Step, data: Uint8Array, gather: number): Promise<void> {
+    return at(step, this.#socket.write(data, gather * BLOCK_BYTES));
   }
 
-  /** Lets nothing of the data sent wait for more. */
+  /** Sends at once what the system holds back of the data, waiting for more. */
   flush(): void {
     this.#socket.flush();
   }
 
   /**
-   * Awaits a token. Throws a {@linkcode ServerError} for an `ERROR: …` in its place, a {@linkcode ProtocolError} for
-   * anything else, and a `ConnectionError` when the wait is over.
+   * Awaits the step's token. Fails with a {@linkcode ServerError} for an `ERROR: …` in its place, with a
+   * {@linkcode ProtocolError} for anything else, and with a `ConnectionError` after the socket's timeout.
    */
-  expect(token: Token): Promise<void> {
-    return this.#socket.watch(this.listen(token));
+  hear(step: TokenStep): Promise<void> {
+    return this.watch(step, this.#frames.token(tokenOf(step)));
   }
 
-  /** Awaits a token as `expect` does, but for any time: in the queue of a busy server, or beside an upload. */
-  listen(token: Token): Promise<void> {
-    return this.#named(this.frames.token(token));
+  /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
+  listen(step: TokenStep): Promise<void> {
+    return at(step, abortable(this.#frames.token(tokenOf(step)), this.#socket.signal));
   }
 
-  /** Awaits a number of bytes. */
-  expectSize(): Promise<bigint> {
-    return this.watch(this.frames.size());
+  /** Drops line ends that a person typed after the message before this step. */
+  skipLineEnds(step: Step): Promise<void> {
+    return this.watch(step, this.#frames.skipLineEnds());
   }
 
-  /** Awaits file data, as much as comes up to the buffer's length and at least a byte. */
-  async receive(buffer: Bytes): Promise<Bytes> {
-    const piece = await this.watch(this.frames.read(buffer));
-    if (piece.length === 0) throw new ProtocolError("file data", "", { step: this.#step });
+  /** Awaits a size. */
+  hearSize(step: Step): Promise<bigint> {
+    return this.watch(step, this.#frames.size());
+  }
+
+  /** Awaits text without a mark at its end, at least a byte of it. */
+  async hearText(step: Step, end: TextEnd): Promise<Bytes> {
+    const text = await this.watch(step, this.#frames.text(end));
+    if (text.length === 0) throw new ProtocolError("a command", "", { step });
+    return text;
+  }
+
+  /** Awaits the rest of a text; empty when there is silence instead. */
+  hearMore(step: Step, end: TextEnd): Promise<Bytes> {
+    return this.watch(step, this.#frames.more(end));
+  }
+
+  /** Awaits file data, at most the buffer's length and at least a byte. */
+  async receive(step: Step, buffer: Bytes): Promise<Bytes> {
+    const piece = await this.watch(step, this.#frames.read(buffer));
+    if (piece.length === 0) throw new ProtocolError("file data", "", { step });
     return piece;
   }
 
-  /** Awaits anything of the other side's, no longer than the socket's timeout. */
-  watch<T>(wait: Promise<T>): Promise<T> {
-    return this.#named(this.#socket.watch(wait));
+  /** Awaits anything that depends on the other side, no longer than the socket's timeout. */
+  watch<T>(step: Step, wait: Promise<T>): Promise<T> {
+    return at(step, this.#socket.watch(wait));
   }
 
-  /** Ends the conversation behind the last message: nothing that was said is lost on its way. */
+  /** Ends the conversation after the last message, so that nothing is lost on its way. */
   finish(): Promise<void> {
     return this.#socket.finish();
   }
@@ -93,20 +101,18 @@ export class Peer implements Disposable {
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
+}
 
-  // Puts the step into an error that has none yet, and tells an ERROR from other surprises.
-  async #named<T>(wait: Promise<T>): Promise<T> {
-    const step = this.#step;
-    try {
-      return await wait;
-    } catch (error) {
-      if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
-        // Some servers end it with a line end, or with C's NUL.
-        const said = error.received.replace(/^ERROR:? ?/, "").replace(/[\r\n\0]+$/, "");
-        throw new ServerError(said, { step, cause: error });
-      }
-      if (error instanceof TransferError) error.step ??= step;
-      throw error;
+/** Tells an `ERROR: …` from other surprises, and names the step in every error of a transfer. */
+async function at<T>(step: Step, wait: Promise<T>): Promise<T> {
+  try {
+    return await wait;
+  } catch (error) {
+    if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
+      // Some servers end it with a newline, or with a C string's NUL.
+      const said = error.received.replace(/^ERROR:? ?/, "").replace(/[\r\n\0]+$/, "");
+      throw new ServerError(said, { step, cause: error });
     }
+    throw error instanceof TransferError && error.step === undefined ? error.at(step) : error;
   }
 }

@@ -1,9 +1,9 @@
-// Control characters, and those that reorder or hide the text around them.
+// Control characters, and those that reorder or hide the text around them (Unicode TR 36, 3.1).
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * Text from the other side or from a file's name, made safe for a terminal: control characters are shown as `\x1b` or
- * `\u202e`, all else stays.
+ * Makes text from the other side, or a file's name, safe for a terminal: control characters become `\x1b` or `\u202e`,
+ * everything else stays.
  *
  * @example Usage
  * ```ts

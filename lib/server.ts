@@ -1,15 +1,15 @@
-/** The server's side of the lab's protocol: one connection, step by step as the lab lists them. */
+/** The server's side of the lab's protocol: one connection, step by step as the lab lists them (PROTOCOL.md). */
 
-import type { Draft } from "./files/draft.ts";
-import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "./command.ts";
-import { FileError, ProtocolError } from "./errors.ts";
-import { type Bytes, ERROR_PREFIX } from "./framing.ts";
+import { type Bytes, concat } from "./bytes.ts";
+import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
+import { FileError } from "./errors.ts";
+import type { Root } from "./files/root.ts";
+import { freeBytes } from "./files/storage.ts";
 import type { Peer } from "./peer.ts";
-import type { FoundFile, Root } from "./files/root.ts";
-import { freeBytes, type Source } from "./files/storage.ts";
+import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP } from "./protocol.ts";
 import { pump } from "./transfer.ts";
 
-/** What a session tells of its course, in the order of the lab's printed lines ("The Server"). */
+/** What a session reports, in the order of the lab's printed lines ("The Server"). */
 export type SessionEvent =
   /** The whole command, as the client sent it. */
   | { type: "request"; command: string }
@@ -30,117 +30,88 @@ export interface SessionOptions {
   maxBytes?: bigint | undefined;
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable: boolean;
-  /** Is told of the session's course. */
+  /** Called for each event. */
   onEvent: (event: SessionEvent) => void;
 }
 
-const REQUEST_STEP = "b. client: GET, PUT or DEL <filename>";
-// In case the rest of a name was late, before the file is said not to exist, or deleted.
+// The rest of a name may be late; known clients that send it in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
-// Enough for a client of the lab's to read an OK.
+// Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
 
-/** Serves one client, step by step. Throws a `TransferError` when the conversation breaks off. */
+/** Serves one client. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
-  await peer.step("a. server: READY").say("READY");
-  const bytes = await peer.step(REQUEST_STEP).watch(peer.frames.text(COMMAND_END));
-  if (bytes.length === 0) throw new ProtocolError("a command", "", { step: REQUEST_STEP });
-  const { text, command } = parseRequest(bytes);
+  await peer.say("a. server: READY");
+  const { text, command } = await hearRequest(peer, options.root);
+  options.onEvent({ type: "request", command: text });
+  if (command === undefined) {
+    const expected = `expected GET, PUT or DEL, a space and a file name of up to ${MAX_NAME_BYTES} bytes in UTF-8`;
+    return await peer.sayText(REQUEST_STEP, ERROR_PREFIX + expected);
+  }
+  const serve = { GET: serveGet, PUT: servePut, DEL: serveDel }[command.verb];
   try {
-    if (command === undefined) {
-      options.onEvent({ type: "request", command: text });
-      await peer.say(`${ERROR_PREFIX}expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8`);
-    } else if (command.verb === "GET") {
-      await serveGet(peer, options, await find(peer, options, bytes, (name) => options.root.read(name)));
-    } else if (command.verb === "PUT") {
-      options.onEvent({ type: "request", command: text });
-      await servePut(peer, options, command.name, await options.root.create(command.name));
-    } else {
-      // A deletion can't be taken back: the rest of a name may be late for it, too.
-      const whole = await completed(peer, bytes);
-      const open = (name: string): FoundFile => options.root.find(name);
-      await serveDel(peer, options, await find(peer, options, whole, open, { isWhole: true }));
-    }
+    await serve(peer, command.name, options);
   } catch (error) {
-    // The lab's errors go in place of the OK or DONE of their step.
     if (!(error instanceof FileError)) throw error;
-    await peer.say(ERROR_PREFIX + error.message);
+    // The lab's errors take the place of the OK or DONE after the command.
+    await peer.sayText("c. server: OK", ERROR_PREFIX + error.message);
   }
 }
 
-async function serveGet(peer: Peer, { gather, onEvent }: SessionOptions, opened: Source): Promise<void> {
-  using source = opened;
-  await peer.step("c. server: OK").say("OK");
-  await peer.step("d. client: READY").watch(peer.frames.skipLineEnds());
-  await peer.expect("READY");
-  await peer.step("e. server: <# bytes>").saySize(source.size);
-  await peer.step("f. client: OK").watch(peer.frames.skipLineEnds());
-  await peer.expect("OK");
-  onEvent({ type: "sending", size: source.size });
-  peer.step("g. server: sends bytes");
-  await pump({
-    size: source.size,
-    read: (buffer) => source.read(buffer),
-    write: (piece) => peer.send(piece, gather),
-  });
-  await peer.step("h. server: DONE").say("DONE");
+/**
+ * Step b. A command is what the first read brings, but before a file is said not to exist, and before any is deleted,
+ * the rest of its name gets one silence to arrive.
+ */
+async function hearRequest(peer: Peer, root: Root): Promise<Request> {
+  const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
+  const request = parseRequest(bytes);
+  const { command } = request;
+  if (command === undefined || command.verb === "PUT") return request;
+  if (command.verb === "GET" && root.find(command.name)?.isFile) return request;
+  const maxBytes = MAX_COMMAND_BYTES - bytes.length;
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes });
+  const whole = parseRequest(concat(bytes, late));
+  if (whole.command && root.find(whole.command.name)) return whole;
+  return { text: whole.text, command: parseTwice(whole.text) ?? whole.command };
 }
 
-async function servePut(peer: Peer, options: SessionOptions, name: string, created: Draft): Promise<void> {
-  await using draft = created;
-  await peer.step("c. server: OK").say("OK");
-  const size = await peer.step("d. client: <# bytes>").expectSize();
-  // What can't fit is refused before any of it is sent.
+async function serveGet(peer: Peer, name: string, { root, gather, onEvent }: SessionOptions): Promise<void> {
+  using source = root.read(name);
+  const { size } = source;
+  await peer.say("c. server: OK");
+  await peer.skipLineEnds("d. client: READY");
+  await peer.hear("d. client: READY");
+  await peer.saySize("e. server: <# bytes>", size);
+  await peer.skipLineEnds("f. client: OK");
+  await peer.hear("f. client: OK");
+  onEvent({ type: "sending", size });
+  const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, gather);
+  await pump({ size, read: (buffer) => source.read(buffer), write });
+  await peer.say("h. server: DONE");
+}
+
+async function servePut(peer: Peer, name: string, options: SessionOptions): Promise<void> {
+  await using draft = await options.root.create(name);
+  await peer.say("c. server: OK");
+  const size = await peer.hearSize("d. client: <# bytes>");
+  // A file that can't fit is refused before any of it is sent.
   const room = await freeBytes(draft.folder);
   if ((room !== undefined && size > room) || (options.maxBytes !== undefined && size > options.maxBytes)) {
     throw new FileError("create", name);
   }
   options.onEvent({ type: "receiving", size });
-  await peer.step("e. server: OK").say("OK");
-  // Else DONE would follow OK at once, and a client with one recv() for each message would read both as one.
+  await peer.say("e. server: OK");
+  // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
-  peer.step("f. client: sends bytes");
-  await pump({
-    size,
-    read: (buffer) => peer.receive(buffer),
-    write: (piece) => draft.write(piece),
-  });
+  const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
+  await pump({ size, read, write: (piece) => draft.write(piece) });
   await draft.commit({ isDurable: options.isDurable });
-  await peer.step("g. server: DONE").say("DONE");
+  await peer.say("g. server: DONE");
 }
 
-async function serveDel(peer: Peer, { onEvent }: SessionOptions, file: FoundFile): Promise<void> {
-  onEvent({ type: "deleting", name: file.name });
-  await file.remove();
-  await peer.step("c. server: DONE").say("DONE");
-}
-
-/**
- * Opens what a GET or DEL names, and tells of the request. Before a file is said not to exist, one more silence: the
- * rest of its name may be late, or the command come a second time.
- */
-async function find<T>(
-  peer: Peer,
-  { onEvent }: SessionOptions,
-  bytes: Bytes,
-  open: (name: string) => T,
-  { isWhole = false } = {},
-): Promise<T> {
-  let { text, command } = parseRequest(bytes);
-  try {
-    return open(command?.name ?? "");
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    if (!isWhole) ({ text, command } = parseRequest(await completed(peer, bytes)));
-    return open((parseTwice(text) ?? command)?.name ?? "");
-  } finally {
-    onEvent({ type: "request", command: text });
-  }
-}
-
-// A command, and what comes behind it before a silence.
-async function completed(peer: Peer, bytes: Bytes): Promise<Bytes> {
-  const maxBytes = MAX_COMMAND_BYTES - bytes.length;
-  const late = await peer.watch(peer.frames.more({ silenceMs: LATE_NAME_MS, maxBytes }));
-  return new Uint8Array([...bytes, ...late]);
+async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
+  if (!root.find(name)) throw new FileError("missing", name);
+  onEvent({ type: "deleting", name });
+  await root.remove(name);
+  await peer.say("c. server: DONE");
 }

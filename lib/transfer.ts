@@ -1,23 +1,23 @@
 /** Moves file data: one pump for both directions and both roles. */
 
-import type { Bytes } from "./framing.ts";
-import { BLOCK_BYTES } from "./peer.ts";
+import type { Bytes } from "./bytes.ts";
+import { BLOCK_BYTES } from "./protocol.ts";
 
-/** How a movement of file data is watched and held back. */
+/** How a transfer of file data is watched and slowed down. */
 export interface TransferOptions {
-  /** Is called with the number of bytes moved so far. */
+  /** Called with the number of bytes moved so far. */
   onProgress?: ((bytes: bigint) => void) | undefined;
-  /** Is shown each piece of the data, in order, before it goes on; the buffer is lent for the call. */
+  /** Called with each piece of the data, in order, before it moves on; the buffer may be used during the call only. */
   onData?: ((piece: Uint8Array) => void) | undefined;
-  /** The most bytes that are moved in a second; without it, as many as can be. */
+  /** The most bytes to move in a second; without it, no limit. */
   bytesPerSecond?: number | undefined;
 }
 
-/** One movement of file data. */
-export interface Transfer extends TransferOptions {
-  /** How many bytes are moved, exactly. */
+/** One transfer of file data. */
+export interface Transfer {
+  /** The exact number of bytes to move. */
   size: bigint;
-  /** Brings a piece, at most the buffer's length and at least a byte; the buffer is given away for it. */
+  /** Brings a piece, at most the buffer's length and at least a byte; the buffer is transferred to the piece. */
   read: (buffer: Bytes) => Promise<Bytes>;
   /** Takes a piece; its buffer is free again when the promise is fulfilled. */
   write: (piece: Bytes) => Promise<void>;
@@ -25,41 +25,43 @@ export interface Transfer extends TransferOptions {
 
 // Large enough that a file's read or write costs little beside the data it moves; whole blocks.
 const PIECE_BYTES = 512 * BLOCK_BYTES;
-// A rate is kept by pausing behind each piece, which then lasts this part of a second at most.
+// To keep a rate, the pump pauses after each piece, which lasts at most this part of a second.
 const PIECES_PER_SECOND = 8;
 
 /**
- * Moves `size` bytes through two buffers: the next piece is read while the last one is written. Fails with the first
- * error of either side.
+ * Moves `size` bytes through two buffers: the next piece is read while the last one is written. Fails as soon as either
+ * side fails, with that error.
  */
-export async function pump({ size, read, write, onProgress, onData, bytesPerSecond }: Transfer): Promise<void> {
+export async function pump(
+  { size, read, write }: Transfer,
+  { onProgress, onData, bytesPerSecond = Infinity }: TransferOptions = {},
+): Promise<void> {
   if (size === 0n) return;
-  const memoryBytes = Math.min(pieceBytes(bytesPerSecond), Number(size));
   const start = performance.now();
+  const pieceBytes = Math.min(pieceLength(bytesPerSecond), Number(size));
   let left = size;
-  const next = (memory = new ArrayBuffer(memoryBytes)): Promise<Bytes> => {
-    const piece = read(new Uint8Array(memory, 0, left < memoryBytes ? Number(left) : memoryBytes));
-    // Should the write beside it fail first, then that is the error to tell.
-    piece.catch(() => {});
-    return piece;
-  };
-  let coming = next();
-  let free: ArrayBuffer | undefined;
-  while (true) {
-    const piece = await coming;
-    left -= BigInt(piece.length);
-    if (left > 0n) coming = next(free);
-    onData?.(piece);
+  const next = (memory: ArrayBuffer): Promise<Bytes> =>
+    read(new Uint8Array(memory, 0, left < pieceBytes ? Number(left) : pieceBytes));
+  const pass = async (piece: Bytes): Promise<void> => {
+    const moved = size - left;
     await write(piece);
-    onProgress?.(size - left);
-    if (left === 0n) return;
-    if (bytesPerSecond) await sleepUntil(start + Number(size - left) / bytesPerSecond * 1000);
-    free = piece.buffer;
+    onProgress?.(moved);
+    if (moved < size) await sleepUntil(start + Number(moved) / bytesPerSecond * 1000);
+  };
+  let spare = new ArrayBuffer(pieceBytes);
+  let piece = await next(new ArrayBuffer(pieceBytes));
+  while (true) {
+    left -= BigInt(piece.length);
+    onData?.(piece);
+    if (left === 0n) return await pass(piece);
+    const [coming] = await Promise.all([next(spare), pass(piece)]);
+    spare = piece.buffer;
+    piece = coming;
   }
 }
 
 // Whole blocks, unless a single one would last too long.
-function pieceBytes(bytesPerSecond = Infinity): number {
+function pieceLength(bytesPerSecond: number): number {
   const bytes = Math.min(PIECE_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
   return bytes < BLOCK_BYTES ? bytes : bytes - bytes % BLOCK_BYTES;
 }

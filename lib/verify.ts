@@ -1,8 +1,8 @@
-/** SHA-256 sums (FIPS 180-4) of what was moved, to compare with what a server has. */
+/** SHA-256 sums (FIPS 180-4) of what was moved, to compare with what a server stored. */
 
 import { type ClientOptions, get } from "./client.ts";
 
-/** A sum in the making. */
+/** A running sum. */
 export interface Sum {
   /** Adds a piece of data. */
   update(piece: Uint8Array): void;
@@ -10,16 +10,16 @@ export interface Sum {
   hex(): string;
 }
 
-/** Begins a SHA-256 sum; hand its `update` to a transfer as `onData`. */
+/** Starts a SHA-256 sum; pass its `update` to a transfer as `onData`. */
 export async function sha256(): Promise<Sum> {
-  // 10 ms that only this needs.
+  // Loading it takes 10 ms.
   const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   return { update: (piece) => void hash.update(piece), hex: () => hash.digest("hex") };
 }
 
 /**
- * Fetches a file for its SHA-256 sum alone, as 64 hexadecimal digits; nothing is stored. Throws as {@linkcode get} does.
+ * Fetches a file only to compute its SHA-256 sum, as 64 hexadecimal digits. Throws as {@linkcode get} does.
  *
  * @example Usage
  * ```ts

@@ -1,4 +1,4 @@
-/** The command line, as both programs read it. */
+/** Reads a command line, for both programs and the scripts. */
 
 // @ts-types="../types/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
@@ -8,21 +8,21 @@ import { printable } from "../printable.ts";
 /** A command line that is wrong; the message is one sentence. */
 export class UsageError extends Error {
   override name = "UsageError";
-  /** The word that is wrong, and those that would be right there. */
+  /** The wrong word, and the right ones. */
   readonly mistake: { word: string; known: readonly string[] } | undefined;
 
-  /** Makes the error; with a mistake, the nearest right word can be told. */
+  /** Makes the error; with a mistake, {@linkcode explain} suggests the nearest right word. */
   constructor(message: string, mistake?: { word: string; known: readonly string[] }) {
     super(message);
     this.mistake = mistake;
   }
 }
 
-/** The options that a program has, by their long names. */
+/** A program's options, by their long names. */
 export interface OptionNames {
-  /** Options that take no value. */
+  /** Options without a value. */
   flags: readonly string[];
-  /** Options that take one. */
+  /** Options with a value. */
   values: readonly string[];
   /** Short names. */
   alias?: Readonly<Record<string, string>>;
@@ -30,26 +30,29 @@ export interface OptionNames {
 
 /** A command line taken apart. */
 export interface Arguments {
-  /** What is no option, in order. */
+  /** The arguments that are not options, in order. */
   positional: string[];
   /** Whether a flag was given. */
   has(flag: string): boolean;
-  /** The value that an option was given, if it was. */
+  /** The value that an option was given, if any. */
   value(option: string): string | undefined;
   /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
   integer(option: string, min: number, max: number): number | undefined;
 }
 
-/** What a program is called, what `--help` shows, and the options that it has beside `--help` and `--version`. */
+/** A program, as its command line has it. */
 export interface Program {
+  /** What it is called. */
   name: string;
+  /** What `--help` prints. */
   usage: string;
+  /** Its options beside `--help` and `--version`. */
   options: OptionNames;
 }
 
 /**
- * Reads a program's command line with `read`. Answers `--help` and `--version` itself, and tells a mistake in one
- * sentence; then the result is the exit status.
+ * Reads this process's command line with `read`. Answers `--help` and `--version` itself, and prints a mistake as one
+ * sentence; in these cases the result is the exit status.
  */
 export async function readCommandLine<T>(
   program: Program,
@@ -82,9 +85,9 @@ export async function readCommandLine<T>(
 
 /**
  * Takes a command line apart; options may stand anywhere, and `--` ends them. Throws a {@linkcode UsageError} for an
- * option that there is not, or one without its value.
+ * unknown option, or one without its value.
  */
-function readArguments(args: readonly string[], names: OptionNames): Arguments {
+export function readArguments(args: readonly string[], names: OptionNames): Arguments {
   const parsed = parseArgs(joined(args, names), {
     boolean: names.flags,
     string: [...names.values, "_"],
@@ -110,8 +113,8 @@ function readArguments(args: readonly string[], names: OptionNames): Arguments {
   };
 }
 
-/** The sentence for a wrong command line, with the nearest right word where one is near. */
-async function explain(error: UsageError): Promise<string> {
+/** The sentence for a wrong command line, with the nearest right word if there is one. */
+export async function explain(error: UsageError): Promise<string> {
   const { mistake } = error;
   const message = printable(error.message);
   if (mistake === undefined) return message;
@@ -120,7 +123,7 @@ async function explain(error: UsageError): Promise<string> {
   const bare = (word: string): string => word.replace(/^--/, "");
   const [nearest] = mistake.known
     .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
-    // Two letters swapped are two changes; a word that is all changes is not near.
+    // Two swapped letters are two changes; a word of which every letter changes is not near.
     .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
     .sort((a, b) => a.distance - b.distance);
   return nearest ? `${message}; did you mean ${nearest.known}?` : message;
@@ -143,7 +146,7 @@ export function readBytes(text: string, what: string): bigint {
   return bytes;
 }
 
-/** Reads a PEM file (RFC 7468) that an option names. Throws a {@linkcode UsageError} if it has no such part. */
+/** Reads a PEM file (RFC 7468). Throws a {@linkcode UsageError} that calls it `what` if there is no such part in it. */
 export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what: string): string {
   const text = readTextFile(path);
   if (text === undefined) throw new UsageError(`${what}: cannot read ${path}`);
@@ -154,16 +157,16 @@ export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what
 
 function readTextFile(path: string): string | undefined {
   try {
-    // Without the permission Deno would ask for it on a terminal.
+    // Without the permission Deno would prompt on the terminal.
     if (Deno.permissions.querySync({ name: "read", path }).state === "granted") return Deno.readTextFileSync(path);
   } catch {
-    // It is not there, or not to be read.
+    // It does not exist, or may not be read.
   }
   return undefined;
 }
 
-// parseArgs takes no value that begins with a hyphen from the next argument, but `--as -` has one; and it takes a file
-// called "true" for a flag's value.
+// parseArgs does not take a value that starts with a hyphen from the next argument, as in `--as -`, and it takes a file
+// called "true" for the value of a flag before it.
 function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): string[] {
   const result: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -172,7 +175,7 @@ function joined(args: readonly string[], { flags, values, alias = {} }: OptionNa
     const name = arg.startsWith("--") ? arg.slice(2) : arg.startsWith("-") ? alias[arg.slice(1)] : undefined;
     const [, assigned = ""] = arg.match(/^--(.+?)=/s) ?? [];
     if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
-    // parseArgs keeps what is no option under this name.
+    // parseArgs keeps the positional arguments under this name.
     if (assigned === "_" || name === "_") throw new UsageError(`unknown option ${arg}`);
     if (name !== undefined && flags.includes(name)) result.push(`--${name}=true`);
     else if (name !== undefined && values.includes(name)) result.push(`--${name}=${args[++i] ?? ""}`);

@@ -1,9 +1,12 @@
-/** Tells a person at a terminal what takes its time: a wait for the server's READY, or a transfer. */
+/** Shows a person at a terminal what takes long: the wait for the server's READY, or a transfer. */
 
+import type { ClientOptions } from "../mod.ts";
+import { printable } from "../printable.ts";
+import type { Task } from "./client_options.ts";
 import { writeError } from "./output.ts";
 import type { ProgressBar } from "./progress.ts";
 
-// What is over sooner than this is not worth a word.
+// Shorter waits show nothing.
 const PATIENCE_MS = 500;
 
 /** The state of one transfer, on standard error. */
@@ -16,34 +19,52 @@ export class Meter implements Disposable {
   #bytes = 0n;
 
   /**
-   * Begins with the wait for the server `address`. Once that has taken `lateMs` milliseconds (0 is never) one sentence
-   * says what may be the matter, on a terminal or not.
+   * Begins with the wait for the server. After the task's timeout one sentence says what may be the matter, on a terminal
+   * or not.
    */
-  constructor(address: string, { isOn, lateMs }: { isOn: boolean; lateMs: number }) {
-    this.#isOn = isOn;
-    this.#after(() => {
+  constructor({ isQuiet, options: { hostname, port, timeoutMs = 0 } }: Task) {
+    this.#isOn = !isQuiet && Deno.stderr.isTerminal();
+    const address = `${printable(hostname)} port ${port}`;
+    this.#later(() => {
       this.#isWaitShown = true;
       writeError(`waiting for our turn at ${address}`.slice(0, Math.max(Deno.consoleSize().columns - 1, 0)));
     });
-    if (lateMs === 0) return;
+    if (isQuiet || timeoutMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
-      const seconds = lateMs / 1000;
+      const seconds = timeoutMs / 1000;
       writeError(`client: ${address} has not said READY for ${seconds} seconds: it is busy, or speaks TLS (--tls)\n`);
-    }, lateMs);
+    }, timeoutMs);
   }
 
-  /** The server is ready. */
-  ready(): void {
+  /** The options of a transfer whose course this meter shows. */
+  watch(options: ClientOptions): ClientOptions {
+    return {
+      ...options,
+      onReady: () => {
+        this.#ready();
+        options.onReady?.();
+      },
+      onStart: (size) => {
+        options.onStart?.(size);
+        this.#start(size);
+      },
+      onProgress: (bytes) => {
+        this.#bytes = bytes;
+        this.#bar?.update(bytes);
+      },
+    };
+  }
+
+  #ready(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#late);
     this.#clear();
   }
 
-  /** A transfer of `size` bytes begins. */
-  start(size: bigint): void {
+  #start(size: bigint): void {
     const startTime = performance.now();
-    this.#after(async () => {
+    this.#later(async () => {
       const timer = this.#timer;
       const { ProgressBar } = await import("./progress.ts");
       if (this.#timer !== timer) return;
@@ -51,27 +72,21 @@ export class Meter implements Disposable {
     });
   }
 
-  /** So many bytes have been moved. */
-  update(bytes: bigint): void {
-    this.#bytes = bytes;
-    this.#bar?.update(bytes);
-  }
-
-  /** The transfer is over; the line is given back. */
+  /** Clears the line. */
   [Symbol.dispose](): void {
-    this.ready();
+    this.#ready();
     this.#timer = undefined;
     this.#bar?.stop();
     this.#bar = undefined;
   }
 
-  // Back to the line's start, and nothing on it.
+  // Back to the start of the line, which is then empty.
   #clear(): void {
     if (this.#isWaitShown) writeError("\r\x1b[K");
     this.#isWaitShown = false;
   }
 
-  #after(show: () => void): void {
+  #later(show: () => void): void {
     if (this.#isOn) this.#timer = setTimeout(show, PATIENCE_MS);
   }
 }

@@ -1,17 +1,17 @@
-/** What the programs write to a terminal, a file or a pipe, any of which may be full or gone. */
+/** What the programs write to a terminal, a file or a pipe: any of them may be full or closed. */
 
-/** Writes text to standard error. That it can't be written is no reason to end anything. */
+/** Writes text to standard error. If that fails, nothing else does. */
 export function writeError(text: string): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {
-    // Nobody is left to be told.
+    // There is nowhere left to report it.
   }
 }
 
-/** Tells that standard output could not be written, if that is what an error says; any other is thrown on. */
+/** Reports that standard output could not be written, if that is the error; rethrows any other error. */
 export async function reportOutputError(program: string, error: unknown): Promise<void> {
-  // Whoever read our output has enough of it.
+  // The reader closed the pipe.
   if (error instanceof Deno.errors.BrokenPipe) return;
   if (!(error instanceof Error && "code" in error)) throw error;
   const { systemReason } = await import("../errors.ts");

@@ -1,4 +1,4 @@
-/** What a terminal shows while a transfer takes its time: one line, gone when it is over. */
+/** The progress bar: one line of the terminal, cleared when the transfer is over. */
 
 // @ts-types="../types/fmt.d.ts"
 import { format } from "@std/fmt/bytes";
@@ -6,14 +6,14 @@ import { format } from "@std/fmt/bytes";
 import cliProgress, { type Params, type SingleBar } from "cli-progress";
 import process from "node:process";
 
-// A terminal that is gone needs no bar.
+// A closed terminal must not end the transfer.
 process.stderr.on("error", () => {});
 
 /** A progress bar on standard error. */
 export class ProgressBar {
   readonly #bar: SingleBar;
 
-  /** Shows the bar of a transfer of `total` bytes that began at `startTime` and of which `moved` are moved. */
+  /** Shows the bar of a transfer of `total` bytes that began at `startTime`, `moved` of them so far. */
   constructor(total: bigint, moved: bigint, startTime: number) {
     this.#bar = new cliProgress.SingleBar({
       stream: process.stderr,
@@ -22,22 +22,22 @@ export class ProgressBar {
         return progressLine(params, bytesPerSecond, Deno.consoleSize().columns);
       },
       clearOnComplete: true,
-      // The terminal stays as it is: whoever stops the client by Ctrl-Z or at once gets a good one back.
+      // A client that is stopped by Ctrl-Z or killed must leave a usable terminal.
       hideCursor: false,
       linewrap: true,
       fps: 5,
-      // The client has its own way of leaving.
+      // The client handles signals itself.
       gracefulExit: false,
     });
     this.#bar.start(Number(total), Number(moved));
   }
 
-  /** Shows how many bytes have been moved. */
+  /** Shows how many bytes have moved. */
   update(bytes: bigint): void {
     this.#bar.update(Number(bytes));
   }
 
-  /** Takes the bar away. */
+  /** Clears the bar. */
   stop(): void {
     this.#bar.stop();
   }
@@ -49,7 +49,7 @@ export function progressLine({ value, total, progress }: Params, bytesPerSecond:
   const seconds = bytesPerSecond > 0 ? Math.ceil((total - value) / bytesPerSecond) : Infinity;
   const share = `${Math.floor(progress * 100)}%`.padStart(4);
   const parts = [`${bytes(value)} of ${bytes(total)}`, `${bytes(bytesPerSecond)}/s`, `${clock(seconds)} left`];
-  // The last column stays free: some terminals wrap the line when it is written.
+  // Some terminals wrap the line when its last column is written.
   while (parts.length > 0 && [share, ...parts].join("  ").length > columns - 1) parts.pop();
   const text = [share, ...parts].join("  ");
   const width = Math.min(columns - 1 - text.length - 3, 40);

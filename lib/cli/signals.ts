@@ -1,8 +1,8 @@
-/** The signals that both programs heed. */
+/** The signals that both programs handle. */
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
-// The exit status is 128 and the signal's number, as shells have it.
+// As shells report it: 128 plus the signal's number.
 const END_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Calls `act` with the exit status at each signal that asks the program to end. */
@@ -11,6 +11,6 @@ export function onEndSignal(act: (status: number) => void): void {
     if (IS_WINDOWS && signal !== "SIGINT") continue;
     Deno.addSignalListener(signal as Deno.Signal, () => act(status));
   }
-  // A file larger than the system's limit for this user is to fail as a write, not to end the program.
+  // Writing beyond the file size limit (ulimit -f) must fail as a write, not kill the program.
   if (!IS_WINDOWS) Deno.addSignalListener("SIGXFSZ", () => {});
 }

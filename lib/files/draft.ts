@@ -1,32 +1,33 @@
-/** Files that appear whole: a draft is written beside its target, and takes the target's place in one step. */
+/** Files that appear whole: a draft is written beside its target and replaces it by an atomic rename. */
 
+import { writeAll } from "../bytes.ts";
 import { FileError, systemReason } from "../errors.ts";
+import { tryLock } from "../older_deno.ts";
 import { basename, dirname, isFolderPath, join } from "./path.ts";
-import { creating, existing, isGranted, Overwrite, type Target, writeAll } from "./storage.ts";
-import { within } from "../within.ts";
+import { creating, existing, isGranted, Overwrite, type Target } from "./storage.ts";
 
 const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 
-/** Whether a path names a draft: those are never served, and never mistaken for files. */
+/** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
   return DRAFT_NAME.test(basename(path));
 }
 
-// What is there when the program ends at once, as at a second Ctrl-C.
+// Removed when the program ends at once, as at a second Ctrl-C.
 const drafts = new Set<string>();
 globalThis.addEventListener("unload", () => {
   for (const path of drafts) {
     try {
       Deno.removeSync(path);
     } catch {
-      // It has its name by now, or was never made.
+      // Already renamed, or never created.
     }
   }
 });
 
-/** A file in the making. Until it is committed the old file stands; when it is dropped nothing is left of it. */
-export class Draft implements Target {
-  /** The folder that it is in, as is its target. */
+/** A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. */
+export class Draft implements Target, AsyncDisposable {
+  /** The folder of the draft and its target. */
   readonly folder: string;
   readonly #file: Deno.FsFile;
   readonly #path: string;
@@ -43,8 +44,8 @@ export class Draft implements Target {
   }
 
   /**
-   * Makes a draft of the file at `target`, which has the old file's permission bits. Throws a {@linkcode FileError} that
-   * calls the file `name` when there is something else than a file, or one that may not be written.
+   * Makes a draft of the file at `target`, with the old file's permission bits. Throws a {@linkcode FileError} that calls
+   * the file `name` if the target is no regular file, or may not be written.
    */
   static create(target: string, name: string): Promise<Draft> {
     return creating(name, async () => {
@@ -53,11 +54,11 @@ export class Draft implements Target {
       if (old === undefined) return await Draft.#beside(target, name);
       if (!old.isFile) throw new FileError("create", name);
       try {
-        // A file that its owner made read-only is not to be replaced, though its folder would let it be.
+        // A read-only file must not be replaced, even where its folder would allow it.
         (await Deno.open(target, { write: true })).close();
         return await Draft.#beside(await Deno.realPath(target), name, old.mode);
       } catch (error) {
-        // Deleted in the meantime.
+        // The old file was deleted in the meantime.
         if (error instanceof Deno.errors.NotFound) return await Draft.#beside(target, name);
         throw error;
       }
@@ -76,10 +77,10 @@ export class Draft implements Target {
       });
       const draft = new Draft(file, path, target, name);
       try {
-        // The lock says that the draft's process lives; it goes with the process, however that ends. Where the system
-        // has no locks, no sweep takes the draft.
+        // The lock tells a sweep that the draft's process is alive; it goes with the process, however that ends. Where
+        // the system has no locks, a sweep can't lock the draft either, and leaves it.
         await file.lock(true).catch(() => {});
-        // A sweep may have come between the file's birth and its lock.
+        // A sweep may have removed the draft before it was locked.
         if (await existing(path)) {
           if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
           return draft;
@@ -97,11 +98,11 @@ export class Draft implements Target {
     return creating(this.#name, () => writeAll(this.#file, piece));
   }
 
-  /** Puts the draft in its target's place, in one step; `isDurable` waits until file and folder are on disk. */
+  /** Renames the draft to its target; `isDurable` waits until file and folder are on disk. */
   commit({ isDurable = false }: { isDurable?: boolean } = {}): Promise<void> {
     return creating(this.#name, async () => {
       if (isDurable) await this.#file.sync();
-      // Windows has no way to do that for a folder. What can't be opened is to be known before the old file goes.
+      // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
       using folder = isDurable && Deno.build.os !== "windows" ? await Deno.open(this.folder) : undefined;
       await Deno.rename(this.#path, this.#target);
       this.#isCommitted = true;
@@ -109,22 +110,22 @@ export class Draft implements Target {
     });
   }
 
-  /** Gives the file back, and removes the draft unless it was committed. */
+  /** Closes the file, and removes the draft unless it was committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#file.close();
-    // It can be gone only with its folder.
+    // It is missing only if its folder was removed.
     if (!this.#isCommitted) await Deno.remove(this.#path).catch(() => {});
     drafts.delete(this.#path);
   }
 }
 
 /**
- * Opens what is to become the file at `path`: a draft, or what can have none in place. Sweeps its folder first. Throws a
+ * Opens a draft of the file at `path` or, where no draft is possible, the file itself. Sweeps the folder first. Throws a
  * {@linkcode FileError}.
  */
-export function openTarget(path: string): Promise<Target> {
+export function openTarget(path: string): Promise<Target & AsyncDisposable> {
   return creating(path, async () => {
-    // The next sweep would take a file of a draft's name.
+    // The next sweep would remove a file with a draft's name.
     if (isDraft(path) || isFolderPath(path)) throw new FileError("create", path);
     const real = isGranted("read", path) ? await Deno.realPath(path).catch(() => path) : path;
     await sweep(dirname(real), { recursive: false });
@@ -137,7 +138,7 @@ export function openTarget(path: string): Promise<Target> {
   });
 }
 
-// Whether it is the draft that can't be: of a device, beside a file in a folder that is not to be written.
+// Whether only the draft is impossible, as for a device, or for a file in a folder that may not be written.
 function isBarred(error: unknown): boolean {
   if (!(error instanceof FileError)) return false;
   const { cause } = error;
@@ -145,7 +146,7 @@ function isBarred(error: unknown): boolean {
     cause instanceof Deno.errors.NotCapable || /read-only file system/i.test(systemReason(cause));
 }
 
-/** Removes the drafts that processes now gone have left in a folder, and below it if `recursive`. */
+/** Removes the drafts that ended processes left in a folder, and below it if `recursive`. */
 export async function sweep(folder: string, options: { recursive: boolean }): Promise<void> {
   if (!isGranted("read", folder) || !isGranted("write", folder)) return;
   try {
@@ -162,14 +163,8 @@ export async function sweep(folder: string, options: { recursive: boolean }): Pr
 async function removeAbandoned(path: string): Promise<void> {
   try {
     using file = await Deno.open(path, { write: true });
-    if (await isAbandoned(file)) await Deno.remove(path);
+    if (await tryLock(file)) await Deno.remove(path);
   } catch {
-    // Gone in the meantime, or another user's.
+    // Removed in the meantime, or another user's.
   }
-}
-
-async function isAbandoned(file: Deno.FsFile & { tryLock?(exclusive: boolean): Promise<boolean> }): Promise<boolean> {
-  if (file.tryLock) return await file.tryLock(true);
-  // Before Deno 2.7 there is lock() alone: one that is not there at once is held by a living process.
-  return await within(file.lock(true).then(() => true, () => false), 100) ?? false;
 }

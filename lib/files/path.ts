@@ -1,4 +1,4 @@
-/** The path functions of this system. `@std/path` would choose by Node's `process`, which takes 20 ms to load. */
+/** This system's path functions. `@std/path` itself would choose by Node's `process`, which takes 20 ms to load. */
 
 // @ts-types="../types/path.d.ts"
 import { basename as posixBasename } from "@std/path/posix/basename";
@@ -28,7 +28,7 @@ export const join: (...parts: string[]) => string = isWindows ? windowsJoin : po
 /** The absolute path of `path`, seen from the folder `from`. */
 export const resolve: (from: string, path: string) => string = isWindows ? windowsResolve : posixResolve;
 
-/** Whether a path can only be that of a folder: a separator or dots are its end. */
+/** Whether a path can only be a folder's: it ends with a separator or dots. */
 export function isFolderPath(path: string): boolean {
   return /(^|\/)\.{0,2}$/.test(path);
 }

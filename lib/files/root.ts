@@ -1,18 +1,18 @@
-/** The one folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
+/** The folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
-import { FileError, TransferError } from "../errors.ts";
+import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { isGranted, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
-// Names that Windows gives to devices, and characters that it gives a meaning of their own (streams among them).
+// Names that Windows gives to devices, and characters with a special meaning there, such as streams.
 const WINDOWS_RESERVED = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 const WINDOWS_UNSAFE = /[<>:"|?*\p{Cc}]|[. ]$/u;
 
 /**
- * Whether a name can be one of a file on this system. A separator or dots at its end ask for a folder, NUL ends a name
- * for the system, and on Windows some names are devices and some characters have a meaning of their own.
+ * Whether a name can be a file's on this system. One that ends with a separator or dots is a folder's, NUL ends a name
+ * for the system, and on Windows some names are devices and some characters are special.
  */
 export function isFileName(name: string, os: string = Deno.build.os): boolean {
   if (isFolderPath(name) || name.includes("\0")) return false;
@@ -22,14 +22,6 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
       ? index < length - 1
       : !WINDOWS_UNSAFE.test(part) && !WINDOWS_RESERVED.test(part) && (part !== "" || index < length - 1)
   );
-}
-
-/** A file, or a link to one in the same folder, that can be deleted. */
-export interface FoundFile {
-  /** Its name, as the client has it. */
-  name: string;
-  /** Deletes it. Throws a {@linkcode FileError} if it can't be. */
-  remove(): Promise<void>;
 }
 
 /** A folder that is served. */
@@ -44,8 +36,8 @@ export class Root {
   }
 
   /**
-   * Opens a folder, in which nothing is made or deleted if it is read-only. Throws a {@linkcode TransferError} if there
-   * is none that can be read.
+   * Opens a folder; if it is read-only, nothing is made or deleted in it. Throws a {@linkcode TransferError} if there is
+   * no such folder that can be read.
    */
   static async open(path: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Promise<Root> {
     const forbidden = (path: string): TransferError =>
@@ -62,11 +54,19 @@ export class Root {
     throw new TransferError(`${path} is not a folder`);
   }
 
+  /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
+  find(name: string): Deno.FileInfo | undefined {
+    const path = this.#entry(name);
+    const target = path && this.#target(path);
+    return target === undefined ? undefined : lstat(target);
+  }
+
   /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
   read(name: string): Source {
-    const path = this.#real(name);
-    if (path === undefined) throw new FileError("missing", name);
-    return Source.open(path, name);
+    const path = this.#entry(name);
+    const target = path && this.#target(path);
+    if (target === undefined) throw new FileError("missing", name);
+    return Source.open(target, name);
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
@@ -74,64 +74,54 @@ export class Root {
     const path = this.#entry(name);
     if (path === undefined || this.#isReadOnly) throw new FileError("create", name);
     // A link is written through, as long as it stays in this folder.
-    const target = kind(path)?.isSymlink ? this.#real(name) : path;
+    const target = lstat(path) ? this.#target(path) : path;
     if (target === undefined) throw new FileError("create", name);
     return await Draft.create(target, name);
   }
 
-  /** Finds the file `name`, to delete it. Throws a {@linkcode FileError} if it does not exist in this folder. */
-  find(name: string): FoundFile {
-    const [path, real] = [this.#entry(name), this.#real(name)];
-    if (path === undefined || real === undefined) throw new FileError("missing", name);
-    const remove = async (): Promise<void> => {
-      try {
-        if (this.#isReadOnly || !isGranted("write", path) || !(await Deno.stat(real)).isFile) {
-          throw new FileError("delete", name);
-        }
-        await Deno.remove(path);
-      } catch (cause) {
-        if (cause instanceof FileError) throw cause;
-        // Another client may have been faster.
-        throw new FileError(cause instanceof Deno.errors.NotFound ? "missing" : "delete", name, { cause });
-      }
-    };
-    return { name, remove };
+  /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
+  async remove(name: string): Promise<void> {
+    const path = this.#entry(name);
+    const target = path && this.#target(path);
+    if (path === undefined || target === undefined) throw new FileError("missing", name);
+    if (this.#isReadOnly || !isGranted("write", path)) throw new FileError("delete", name);
+    try {
+      if (!(await Deno.stat(target)).isFile) throw new FileError("delete", name);
+      await Deno.remove(path);
+    } catch (cause) {
+      if (!isSystemError(cause)) throw cause;
+      // Another client may have been faster.
+      throw new FileError(cause instanceof Deno.errors.NotFound ? "missing" : "delete", name, { cause });
+    }
   }
 
-  // Where a name leads to, if that exists and lies in this folder.
-  #real(name: string): string | undefined {
-    const path = this.#lexical(name);
-    if (path === undefined) return undefined;
-    // Most names are those of files in the folder itself: one look tells that no link leads elsewhere. On Windows a file
-    // may have a second, short name, which says too little.
-    if (SEPARATOR === "/" && dirname(path) === this.path && !isDraft(path) && kind(path)?.isFile) return path;
-    return this.#resolved(path);
-  }
-
-  // Where a name stands, itself perhaps a link or not there yet, if its folder lies in this one.
+  // The path of a name whose folder lies in this one, free of links up to the name itself: that may be a link, or not
+  // exist.
   #entry(name: string): string | undefined {
-    const path = this.#lexical(name);
-    if (path === undefined || path === this.path || isDraft(path)) return undefined;
+    if (!isFileName(name)) return undefined;
+    const path = resolve(this.path, name);
+    // Deno must not be asked about a path that is outside by its text alone: it would prompt for the permission.
+    if (!this.#contains(path)) return undefined;
     const folder = dirname(path);
-    const real = folder === this.path ? folder : this.#resolved(folder);
-    return real && join(real, basename(path));
+    const real = folder === this.path ? folder : this.#real(folder);
+    return real && !isDraft(path) ? join(real, basename(path)) : undefined;
   }
 
-  #resolved(path: string): string | undefined {
+  // Where an entry leads, if that exists and lies in this folder. Only a link leads elsewhere; but on Windows a file may
+  // have a second, short name, which is not told from a draft's by its text.
+  #target(path: string): string | undefined {
+    const info = lstat(path);
+    return info && (info.isSymlink || Deno.build.os === "windows") ? this.#real(path) : info && path;
+  }
+
+  #real(path: string): string | undefined {
     try {
       const real = Deno.realPathSync(path);
       return this.#contains(real) && !isDraft(real) ? real : undefined;
     } catch {
-      // Not there, or not to be looked at: for a client these are the same.
+      // It does not exist, or may not be looked at: for a client these are the same.
       return undefined;
     }
-  }
-
-  // Deno is never asked of a path that is outside by its text alone: it would prompt for the permission.
-  #lexical(name: string): string | undefined {
-    if (!isFileName(name)) return undefined;
-    const path = resolve(this.path, name);
-    return this.#contains(path) ? path : undefined;
   }
 
   #contains(path: string): boolean {
@@ -140,8 +130,8 @@ export class Root {
   }
 }
 
-/** What stands at a path, which may be a link; `undefined` if there is nothing. */
-function kind(path: string): Deno.FileInfo | undefined {
+/** What a path names, perhaps a link; `undefined` if nothing can be found there. */
+function lstat(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch {

@@ -1,20 +1,20 @@
-/** Files that are sent, and what received data goes to. Nothing here knows of sockets, or of which names a peer may use. */
+/** Files that are sent, and where received data goes. Nothing here knows about sockets or about the names peers may use. */
 
-import { FileError, systemReason, TransferError } from "../errors.ts";
-import type { Bytes } from "../framing.ts";
+import { type Bytes, writeAll } from "../bytes.ts";
+import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 
-// A file of this size is read in less time than a thread's answer takes.
+// Reading a file of up to this size takes less time than a trip to another thread and back.
 const SMALL_BYTES = 64n * 1024n;
 
 /** Where received data goes. */
-export interface Target extends AsyncDisposable {
+export interface Target {
   /** Takes the next piece; the buffer is the caller's again when the promise is fulfilled. */
   write(piece: Uint8Array): Promise<void>;
-  /** Ends the file: all of it is there. */
+  /** Ends the file: all of it has arrived. */
   commit(): Promise<void>;
 }
 
-/** Whether a permission is granted; Deno is not asked for more, since it would prompt on a terminal. */
+/** Whether a permission is granted. Asking for more would make Deno prompt on the terminal. */
 export function isGranted(name: "read" | "write", path: string): boolean {
   return Deno.permissions.querySync({ name, path }).state === "granted";
 }
@@ -33,14 +33,14 @@ export class Source implements Disposable {
   }
 
   /**
-   * Opens a regular file. Throws a {@linkcode FileError} when there is none that can be read: a folder, a FIFO or a
-   * device is not one, and is not opened, since that alone may wait for ever. Throws a {@linkcode TransferError} when
-   * this process can open no more files.
+   * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
+   * devices are not opened, since that alone may wait for ever. Throws a {@linkcode TransferError} when this process can
+   * open no more files.
    */
   static open(path: string, name: string): Source {
     let file: Deno.FsFile | undefined;
     try {
-      // These calls take microseconds; a thread's answer to each would take longer than a small file's transfer.
+      // These calls take microseconds; a trip to another thread for each would take longer than a small file's transfer.
       if (!isGranted("read", path) || !Deno.statSync(path).isFile) throw new FileError("missing", name);
       file = Deno.openSync(path);
       const { isFile, size } = file.statSync();
@@ -48,8 +48,8 @@ export class Source implements Disposable {
       return new Source(file, BigInt(size), name);
     } catch (cause) {
       file?.close();
-      if (cause instanceof FileError) throw cause;
-      // That says nothing of the file.
+      if (!isSystemError(cause)) throw cause;
+      // Running out of descriptors does not mean that the file is missing.
       if (/too many open files/i.test(systemReason(cause))) {
         throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
       }
@@ -58,8 +58,8 @@ export class Source implements Disposable {
   }
 
   /**
-   * Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file has become too short for that, or can
-   * no longer be read.
+   * Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file became too short for that, or can no
+   * longer be read.
    */
   async read(buffer: Bytes): Promise<Bytes> {
     for (let length = 0; length < buffer.length;) {
@@ -85,10 +85,10 @@ export class Source implements Disposable {
 }
 
 /**
- * A file that is written where it is, since no draft can stand beside it: a device, or a file in a folder that is
- * read-only. What a failure leaves of it can't be undone. A FIFO is no such file: opening it may wait for ever.
+ * A file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder. A
+ * failure leaves it as far as it was written. A FIFO is refused: opening it may wait for ever.
  */
-export class Overwrite implements Target {
+export class Overwrite implements Target, AsyncDisposable {
   readonly #file: Deno.FsFile;
   readonly #name: string;
   #isBegun = false;
@@ -98,7 +98,7 @@ export class Overwrite implements Target {
     this.#name = name;
   }
 
-  /** Opens what is at `target`; it is left as it is until data comes. Throws a {@linkcode FileError}. */
+  /** Opens what is at `target`; it stays as it is until data comes. Throws a {@linkcode FileError}. */
   static open(target: string, name: string): Promise<Overwrite> {
     return creating(name, async () => {
       if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
@@ -108,7 +108,7 @@ export class Overwrite implements Target {
     });
   }
 
-  /** Writes a piece; the first takes the place of all that was there. */
+  /** Writes a piece; the first replaces all that was there. */
   write(piece: Uint8Array): Promise<void> {
     return creating(this.#name, async () => {
       await this.#begin();
@@ -135,10 +135,7 @@ export class Overwrite implements Target {
   }
 }
 
-/**
- * Bytes that a folder's disk has free for this user; `undefined` when that can't be known, as without the permission
- * `--allow-sys=statfs`.
- */
+/** The bytes that a folder's disk has free for this user; `undefined` if unknown, as without `--allow-sys=statfs`. */
 export async function freeBytes(folder: string): Promise<bigint | undefined> {
   if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
   const { statfs } = await import("node:fs");
@@ -147,7 +144,7 @@ export async function freeBytes(folder: string): Promise<bigint | undefined> {
   );
 }
 
-/** What is at a path; `undefined` if there is nothing. Follows links. */
+/** What a path leads to, through links; `undefined` if there is nothing. */
 export async function existing(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
@@ -157,16 +154,11 @@ export async function existing(path: string): Promise<Deno.FileInfo | undefined>
   }
 }
 
-/** Writes all of a piece. */
-export async function writeAll(file: { write(piece: Uint8Array): Promise<number> }, piece: Uint8Array): Promise<void> {
-  for (let start = 0; start < piece.length;) start += await file.write(piece.subarray(start));
-}
-
-/** Does work on a file that is being made; whatever fails is a {@linkcode FileError} that calls the file `name`. */
+/** Works on a file that is being made. Whatever the system refuses becomes a {@linkcode FileError} for `name`. */
 export async function creating<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw cause instanceof FileError ? cause : new FileError("create", name, { cause });
+    throw isSystemError(cause) ? new FileError("create", name, { cause }) : cause;
   }
 }

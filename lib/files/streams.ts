@@ -1,7 +1,8 @@
-/** Streams in the place of files: what a caller sends from, and what it receives into. */
+/** Streams in place of files: what a caller sends, and what it receives. */
 
+import type { Bytes } from "../bytes.ts";
 import { TransferError } from "../errors.ts";
-import type { Bytes } from "../framing.ts";
+import { MAX_SIZE } from "../protocol.ts";
 import type { Target } from "./storage.ts";
 
 /** A stream that is sent, with the size that the server is told. */
@@ -11,9 +12,9 @@ export class StreamSource implements Disposable {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** Takes over a stream. Throws a `RangeError` for a size that 8 bytes can't say. */
+  /** Takes over a stream. Throws a `RangeError` for a size that does not fit into 8 bytes. */
   constructor(stream: ReadableStream<Uint8Array>, size: bigint) {
-    if (BigInt.asUintN(64, size) !== size) throw new RangeError(`a size of 8 bytes is 0 to 2^64-1, not ${size}`);
+    if (size < 0n || size > MAX_SIZE) throw new RangeError(`a size is 0 to 2^64-1, not ${size}`);
     this.#reader = stream.getReader();
     this.size = size;
   }
@@ -34,14 +35,14 @@ export class StreamSource implements Disposable {
     return buffer;
   }
 
-  /** Gives up what the stream still holds. */
+  /** Cancels what is left of the stream. */
   [Symbol.dispose](): void {
-    // A stream that failed has nothing to give up.
+    // A stream that failed can't be cancelled.
     this.#reader.cancel().catch(() => {});
   }
 }
 
-/** The writing end of a stream that a caller reads; it ends well only when the transfer does. */
+/** The writing end of a stream that a caller reads; it ends without an error only when the transfer does. */
 export class StreamTarget implements Target {
   /** What the caller reads. */
   readonly readable: ReadableStream<Bytes>;
@@ -60,17 +61,14 @@ export class StreamTarget implements Target {
     await this.#writer.write(new Uint8Array(piece));
   }
 
-  /** Ends the stream: all of it is there. */
+  /** Ends the stream: all of it has arrived. */
   commit(): Promise<void> {
     return this.#writer.close();
   }
 
   /** Ends the stream with an error. */
   async abort(error: unknown): Promise<void> {
-    // A caller that no longer reads needs no error.
+    // The caller may have stopped reading.
     await this.#writer.abort(error).catch(() => {});
   }
-
-  /** Nothing is left to give back. */
-  async [Symbol.asyncDispose](): Promise<void> {}
 }

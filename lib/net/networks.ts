@@ -1,16 +1,16 @@
-/** Networks in CIDR notation (RFC 4632, RFC 4291), for who may connect. */
+/** Networks in CIDR notation (RFC 4632, RFC 4291), to tell who may connect. */
 
 import { TransferError } from "../errors.ts";
 
 /**
- * Makes a test of whether an address lies in one of the networks, such as `192.0.2.0/24`, `2001:db8::/32` or a single
- * address. Throws a {@linkcode TransferError} for any other text.
+ * Returns a function that tells whether an address lies in one of the networks, such as `192.0.2.0/24`,
+ * `2001:db8::/32` or a single address. Throws a {@linkcode TransferError} for any other text.
  */
 export async function networkTest(networks: readonly string[]): Promise<(address: string) => boolean> {
   const { default: ipaddr } = await import("ipaddr.js");
   const ranges = networks.map((network) => {
     const { IPv4, IPv6 } = ipaddr;
-    // Not the short, octal and other old forms of IPv4 addresses: they are rarely what was meant.
+    // The short and octal forms of IPv4 addresses are refused: they are rarely what was meant.
     if (IPv4.isValidFourPartDecimal(network)) return [IPv4.parse(network), 32] as const;
     if (IPv4.isValidCIDRFourPartDecimal(network)) return IPv4.parseCIDR(network);
     if (IPv6.isValid(network)) return [IPv6.parse(network), 128] as const;
@@ -18,7 +18,7 @@ export async function networkTest(networks: readonly string[]): Promise<(address
     throw new TransferError(`"${network}" is not a network such as 192.0.2.0/24 or 2001:db8::/32`);
   });
   return (text) => {
-    // An IPv4 client of a listener for both comes as ::ffff:192.0.2.1.
+    // A listener for both kinds shows an IPv4 client as ::ffff:192.0.2.1.
     const address = ipaddr.process(text);
     return ranges.some(([network, bits]) => address.kind() === network.kind() && address.match(network, bits));
   };

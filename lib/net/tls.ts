@@ -1,11 +1,11 @@
 /**
- * TLS on the server's side. A TLS connection of Deno's stays open, whatever is done, for as long as its handshake or its
- * last bytes wait for the peer: one that says nothing would take a descriptor for ever. So TLS is spoken over a second
- * connection, within this machine, and what goes over the peer's own, which can be closed at any time, is passed on.
+ * TLS on the server's side. Deno's TLS connection stays open, even after `close()`, for as long as its handshake or its
+ * last bytes wait for the peer: a silent peer would hold a descriptor for ever. So TLS runs over a second connection,
+ * within this machine, and its bytes are copied to and from the peer's own connection, which can be closed at any time.
  */
 
+import { writeAll } from "../bytes.ts";
 import type { Conn } from "./socket.ts";
-import { writeAll } from "../files/storage.ts";
 
 const HOSTNAME = "127.0.0.1";
 const PASSED_BYTES = 64 * 1024;
@@ -18,7 +18,7 @@ export interface TlsCredentials {
   key: string;
 }
 
-/** Two ends of a connection within this machine; TLS is spoken by the far one. */
+/** Two ends of a connection within this machine; the far one speaks TLS. */
 interface Pair {
   near: Deno.TcpConn;
   far: Deno.TlsConn;
@@ -30,12 +30,12 @@ export class TlsServer implements Disposable {
   // One pair at a time, so that each accept meets its own connect.
   #pairing: Promise<unknown> = Promise.resolve();
 
-  /** Throws what Deno says of credentials that can't be used. */
+  /** Throws Deno's error for credentials that can't be used. */
   constructor(credentials: TlsCredentials) {
     this.#listener = Deno.listenTls({ hostname: HOSTNAME, port: 0, ...credentials });
   }
 
-  /** Speaks TLS over a client's connection; it is closed with the one that is returned. */
+  /** Speaks TLS over a client's connection, which is closed with the returned one. */
   secure(client: Deno.TcpConn): Conn {
     const pair = this.#pairing.then(() => this.#pair());
     this.#pairing = pair.catch(() => {});
@@ -53,7 +53,7 @@ export class TlsServer implements Disposable {
       try {
         await passOn((await pair).near);
       } catch {
-        // Whoever reads or writes next is told.
+        // The next read or write fails.
         close();
       }
     };
@@ -63,7 +63,7 @@ export class TlsServer implements Disposable {
     const conn: Conn = {
       read: async (buffer) => await (await pair).far.read(buffer),
       write: async (data) => await (await pair).far.write(data),
-      // Done when all that was written is the system's to send.
+      // Done when the system has taken all that was written.
       closeWrite: async () => {
         await (await pair).far.closeWrite();
         await sent;
@@ -81,7 +81,7 @@ export class TlsServer implements Disposable {
       while (true) {
         const far = await this.#listener.accept();
         if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return { near, far };
-        // Somebody else on this machine.
+        // Another program on this machine.
         far.close();
       }
     } catch (error) {

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 // @ts-types="../../tests/support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
-import type { Bytes } from "../../lib/framing.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import { type ClientOptions, get, put, TransferError } from "../../lib/mod.ts";
 import { Folder, type Process, randomBytes } from "../../tests/support/programs.ts";
 

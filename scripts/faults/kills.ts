@@ -3,8 +3,8 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../../tests/support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Verb } from "../../lib/command.ts";
-import type { Bytes } from "../../lib/framing.ts";
+import type { Verb } from "../../lib/protocol.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import { get } from "../../lib/mod.ts";
 import { Conversation } from "../../tests/support/raw.ts";
 import { command, Process, ServerProcess } from "../../tests/support/programs.ts";

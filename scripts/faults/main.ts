@@ -5,7 +5,7 @@
  */
 
 import { readCommandLine, readInteger } from "../../lib/cli/arguments.ts";
-import { VERBS } from "../../lib/command.ts";
+import { VERBS } from "../../lib/protocol.ts";
 import { letters } from "../../tests/support/raw.ts";
 import { breakAtLastPlace, breakByChance, CHANGES, changeSource, slowNetwork } from "./breaks.ts";
 import { seeded, type Transfer, TRANSFERS } from "./folders.ts";

@@ -1,6 +1,6 @@
 /** Random and nearly right conversations: what is said, how it is spoiled, and one end of a connection that says it. */
 
-import type { Bytes } from "../../lib/framing.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import { wire } from "../../tests/support/raw.ts";
 
 /** Random choices that a seed repeats. */

@@ -1,7 +1,7 @@
 /** The rounds that a fuzzer plays: an attack on the real server or on a real client, or a right transfer in between. */
 
-import { type Verb, VERBS } from "../../lib/command.ts";
-import type { Bytes } from "../../lib/framing.ts";
+import { type Verb, VERBS } from "../../lib/protocol.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import { del, get, put, TransferError } from "../../lib/mod.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { runClient } from "../../tests/support/programs.ts";

@@ -1,6 +1,6 @@
 /** What the fuzzer knows to be right: the folders around a server, all that was sent to it, and what went wrong. */
 
-import type { Bytes } from "../../lib/framing.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Folder } from "../../tests/support/programs.ts";
 import { fileData, type Message, Random, sizedData } from "./conversations.ts";

@@ -1,7 +1,8 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
-import { type Bytes, ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts";
+import type { Bytes } from "../../lib/bytes.ts";
+import { ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts";
 import { within } from "../../lib/within.ts";
 import { wire } from "../support/raw.ts";
 

@@ -50,7 +50,8 @@ Deno.test("nothing outside the root is read, made or deleted, by whatever name",
   for (const name of outside) {
     assertEquals(assertThrows(() => root.read(name), FileError, "", name).problem, "missing");
     assertEquals((await assertRejects(() => root.create(name), FileError, "", name)).problem, "create");
-    assertEquals(assertThrows(() => root.find(name), FileError, "", name).problem, "missing");
+    assertEquals(root.find(name), undefined, name);
+    assertEquals((await assertRejects(() => root.remove(name), FileError, "", name)).problem, "missing");
   }
   assertEquals(await folder.names(), ["root", "rootless", "secret"]);
   assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
@@ -80,18 +81,18 @@ Deno.test("the root itself and folders are no files", async () => {
     assertThrows(() => root.read(name), FileError, "does not exist");
     await assertRejects(() => root.create(name), FileError, "unable to create");
   }
-  await assertRejects(async () => await root.find("sub").remove(), FileError, "unable to delete sub");
+  await assertRejects(() => root.remove("sub"), FileError, "unable to delete sub");
   assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
 });
 
 Deno.test("deleting a link deletes the link, and deleting a file the file", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  await root.find("link").remove();
+  await root.remove("link");
   assertEquals(await Deno.readTextFile(folder.at("root/f")), "f");
-  assertThrows(() => root.find("link"), FileError, "link does not exist");
-  await root.find("f").remove();
-  assertThrows(() => root.find("f"), FileError, "f does not exist");
+  await assertRejects(() => root.remove("link"), FileError, "link does not exist");
+  await root.remove("f");
+  await assertRejects(() => root.remove("f"), FileError, "f does not exist");
 });
 
 Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
@@ -101,7 +102,7 @@ Deno.test("a FIFO can be neither fetched, replaced nor deleted", async () => {
   await run(["mkfifo", folder.at("root/fifo")], { cwd: folder.path });
   assertThrows(() => root.read("fifo"), FileError, "does not exist");
   await assertRejects(() => root.create("fifo"), FileError, "unable to create");
-  await assertRejects(async () => await root.find("fifo").remove(), FileError, "unable to delete");
+  await assertRejects(() => root.remove("fifo"), FileError, "unable to delete");
 });
 
 Deno.test("a draft in the root itself is no file for a client", async () => {
@@ -110,7 +111,7 @@ Deno.test("a draft in the root itself is no file for a client", async () => {
   await using _draft = await root.create("new");
   const name = (await folder.names("root")).find(isDraft)!;
   assertThrows(() => root.read(name), FileError, "does not exist");
-  assertThrows(() => root.find(name), FileError, "does not exist");
+  await assertRejects(() => root.remove(name), FileError, "does not exist");
 });
 
 Deno.test("a draft is no file for a client, whatever its name is written like", async () => {
@@ -123,7 +124,7 @@ Deno.test("a draft is no file for a client, whatever its name is written like", 
   for (const path of [`sub/${name}`, `down/${name}`, "sub/alias"]) {
     assertThrows(() => root.read(path), FileError, "does not exist");
     await assertRejects(() => root.create(path), FileError, "unable to create");
-    assertThrows(() => root.find(path), FileError, "does not exist");
+    await assertRejects(() => root.remove(path), FileError, "does not exist");
   }
   await assertRejects(() => root.create(name.toUpperCase()), FileError, "unable to create");
 });

@@ -26,7 +26,7 @@ for (const gather of [1, 3]) {
     const conn = noting(await listener.accept(), lengths);
     using peer = new Peer(new Socket(conn, { timeoutMs: 10_000, peer: "client" }));
     const data = randomBytes(10_000);
-    const [heard] = await Promise.all([raw.hear(data.length), peer.send(data, gather)]);
+    const [heard] = await Promise.all([raw.hear(data.length), peer.send("g. server: sends bytes", data, gather)]);
     assertEquals(heard, data);
     const blocks = Math.floor(data.length / (1024 * gather));
     assertEquals(lengths, [...Array(blocks).fill(1024 * gather), data.length - blocks * 1024 * gather]);

@@ -204,7 +204,7 @@ Deno.test("a name that would arrive as another is refused before there is a conn
   for (const name of ["f\n", "f\r\n", "x".repeat(4097)]) {
     const { status, stdout, stderr } = await runClient(["127.0.0.1", "1", "DEL", name], { cwd: folder.path });
     assertEquals([status, stdout], [1, ""]);
-    assertMatch(stderr, /^client: the protocol has no way to name a file "[^\n]+\n$/);
+    assertMatch(stderr, /^client: the protocol can.t carry the file name "[^\n]+\n$/);
   }
 });
 

@@ -1,6 +1,6 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Verb, VERBS } from "../../lib/command.ts";
+import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { del, get, put, ServerError } from "../../lib/mod.ts";
 import { assertBytes, bytewise, conversation, cut, glued, type Message, Raw, wire } from "../support/raw.ts";
 import { Folder, randomBytes, runClient, withinTime } from "../support/programs.ts";

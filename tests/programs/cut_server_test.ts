@@ -1,6 +1,6 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Verb, VERBS } from "../../lib/command.ts";
+import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../support/raw.ts";
 import { Folder, randomBytes, ServerProcess, withinTime } from "../support/programs.ts";
 

@@ -1,6 +1,6 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { VERBS } from "../../lib/command.ts";
+import { VERBS } from "../../lib/protocol.ts";
 import { get } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, type Role, wire } from "../support/raw.ts";

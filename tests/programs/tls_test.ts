@@ -73,7 +73,10 @@ Deno.test("inside TLS, files move as they do without, and the names of a server 
   assertEquals(error, { status: 1, stdout: "server error: none does not exist\n", stderr: "" });
   const untrusted = await runClient(["localhost", port, "GET", "f", "--as", "h", "--tls"], mine);
   assertEquals([untrusted.status, untrusted.stdout], [1, ""]);
-  assertMatch(untrusted.stderr, /^client: cannot connect .* certificate is by no authority that is trusted here .*\n$/);
+  assertMatch(
+    untrusted.stderr,
+    /^client: cannot connect .* certificate is signed by no authority that is trusted here .*\n$/,
+  );
   assertEquals(await folder.names("mine"), ["f", "g"]);
 });
 

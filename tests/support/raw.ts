@@ -2,8 +2,8 @@
 
 // @ts-types="./types/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { Verb } from "../../lib/command.ts";
-import type { Bytes } from "../../lib/framing.ts";
+import type { Verb } from "../../lib/protocol.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 
 /** Who speaks. */
 export type Role = "client" | "server";

@@ -1,0 +1,94 @@
+/** The client's command line. */
+
+import type { ClientOptions } from "../mod.ts";
+import { type Verb, VERBS } from "../protocol.ts";
+import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
+
+/** The client, as its command line has it. */
+export const CLIENT: Program = {
+  name: "client",
+  usage: `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
+
+  GET <filename>   fetch a file from the server into this folder
+  PUT <filename>   send a file to the server
+  DEL <filename>   delete a file on the server
+                   (get, put and del work too)
+
+Options:
+      --as NAME       the file's name at its destination; GET --as - writes to stdout
+      --verify        fetch the file once more and compare SHA-256 sums
+      --limit-rate N  move at most N bytes a second, such as 64K or 5M
+      --timeout S     give up after S seconds without a byte; 0 is never (default 60)
+      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
+      --tls           speak TLS; the server needs it too
+      --ca FILE       trust the authorities in FILE (PEM) as well; implies --tls
+  -q, --quiet         print errors only
+  -h, --help          show this text
+      --version       show the version
+
+Several files are transferred one after another, over a connection each. A name that
+starts with - comes after --.
+Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted,
+143 terminated, 129 hung up.
+
+Examples:
+  client localhost 12345 PUT photo.jpg
+  client localhost 12345 GET photo.jpg --as copy.jpg --verify
+  client localhost 12345 GET site.tar --as - | tar x
+`,
+  options: {
+    flags: ["verify", "tls", "quiet"],
+    values: ["as", "limit-rate", "timeout", "gather", "ca"],
+    alias: { q: "quiet" },
+  },
+};
+
+/** What the command line asks for. */
+export interface Task {
+  /** The command. */
+  verb: Verb;
+  /** The files, in order. */
+  files: string[];
+  /** The file's name at its destination; `-` is standard output. */
+  as: string | undefined;
+  /** Whether the file is fetched once more to compare sums. */
+  isVerified: boolean;
+  /** Whether only errors are printed. */
+  isQuiet: boolean;
+  /** Which server, and how to talk to it. */
+  options: ClientOptions;
+}
+
+/** Reads the client's arguments. Throws a {@linkcode UsageError}. */
+export function readTask(args: Arguments): Task {
+  const [hostname, port, word, ...files] = args.positional;
+  if (!hostname || port === undefined || word === undefined || files.length === 0 || files.includes("")) {
+    throw new UsageError("expected an address, a port, a command and a file name");
+  }
+  const verb = VERBS.find((verb) => verb === word.toUpperCase());
+  if (verb === undefined) throw new UsageError(`unknown command ${word}`, { word: word.toUpperCase(), known: VERBS });
+  const as = args.value("as");
+  if (as !== undefined && files.length > 1) throw new UsageError("option --as takes one file name, not several");
+  if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
+  if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
+  if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
+  const rate = args.value("limit-rate");
+  const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
+  if (bytesPerSecond === 0) throw new UsageError("option --limit-rate takes at least one byte a second");
+  const ca = args.value("ca");
+  return {
+    verb,
+    files,
+    as,
+    isVerified: args.has("verify"),
+    isQuiet: args.has("quiet"),
+    options: {
+      hostname,
+      port: readInteger(port, 1, 65535, "the port"),
+      timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
+      gather: args.integer("gather", 1, 65536) ?? 1,
+      tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
+      bytesPerSecond,
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** The server's command line. */
+
+import type { ServeOptions } from "../mod.ts";
+import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
+
+/** The server, as its command line has it. */
+export const SERVER: Program = {
+  name: "server",
+  usage: `Usage: server <port> [-v] [options]
+
+Serves the files of one folder; port 0 takes any free port, which -v shows.
+
+Options:
+  -v, --verbose       print what happens
+      --root DIR      the folder that is served (default: this one)
+      --host ADDR     the address to listen on (default 0.0.0.0; :: is all, IPv6 too)
+      --allow-from N  the networks that clients may come from, such as 10.0.0.0/8,::1
+      --read-only     refuse PUT and DEL
+      --clients N     serve N clients at a time (default 1)
+      --timeout S     give a client up after S seconds without a byte; 0 is never (default 30)
+      --max-size N    refuse uploads of more than N bytes, such as 64K, 5M or 2G
+      --fsync         say DONE only when the file is on disk
+      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
+      --cert FILE     speak TLS with this certificate chain (PEM); clients need --tls
+      --key FILE      the certificate's private key (PEM)
+  -h, --help          show this text
+      --version       show the version
+
+Ctrl-C lets running transfers finish for 5 seconds; a second Ctrl-C cuts them.
+Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 the
+command line is wrong.
+`,
+  options: {
+    flags: ["verbose", "read-only", "fsync"],
+    values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
+    alias: { v: "verbose" },
+  },
+};
+
+/** Reads the server's arguments; the result says whether to print what happens. Throws a {@linkcode UsageError}. */
+export async function readServeOptions(args: Arguments): Promise<{ isVerbose: boolean; options: ServeOptions }> {
+  const [port, ...rest] = args.positional;
+  if (port === undefined) throw new UsageError("expected a port");
+  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
+  const maxSize = args.value("max-size");
+  const allowFrom = args.value("allow-from");
+  const [cert, key] = [args.value("cert"), args.value("key")];
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("options --cert and --key go together");
+  const options = {
+    port: readInteger(port, 0, 65535, "the port"),
+    root: args.value("root") ?? ".",
+    hostname: args.value("host") ?? "0.0.0.0",
+    clients: args.integer("clients", 1, 10_000) ?? 1,
+    timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 30),
+    gather: args.integer("gather", 1, 65536) ?? 1,
+    isReadOnly: args.has("read-only"),
+    isDurable: args.has("fsync"),
+    ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
+    ...(allowFrom !== undefined && { allowFrom: await readNetworks(allowFrom) }),
+    ...(cert && key && {
+      tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
+    }),
+  };
+  return { isVerbose: args.has("verbose"), options };
+}
+
+async function readNetworks(text: string): Promise<string[]> {
+  const { networkTest } = await import("../net/networks.ts");
+  const networks = text.split(",").map((network) => network.trim());
+  try {
+    await networkTest(networks);
+  } catch (error) {
+    throw new UsageError(`option --allow-from: ${(error as Error).message}`);
+  }
+  return networks;
+}

@@ -1,0 +1,103 @@
+/** How a client reaches a server: every address of its name, and TLS. */
+
+import { ConnectionError, systemReason } from "../errors.ts";
+import { lookupAll } from "../older_deno.ts";
+import { abortable } from "../within.ts";
+
+/** How a client trusts a server that speaks TLS. */
+export interface TlsOptions {
+  /** Certificates of authorities, in PEM, that are trusted beside the usual ones. */
+  caCerts?: string[];
+}
+
+/** Which server to connect to. */
+export interface ConnectOptions {
+  /** Milliseconds for the connection to be made; 0 is no limit. A TLS handshake may take longer, as READY may. */
+  timeoutMs: number;
+  /** The server's name or address. */
+  hostname: string;
+  /** The server's TCP port. */
+  port: number;
+  /** Whether to speak TLS, and whom to trust then. */
+  tls?: boolean | TlsOptions | undefined;
+  /** Ends the attempt. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Connects to a server, trying every address of its name. Throws a {@linkcode ConnectionError}, or the signal's reason.
+ */
+export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
+  const { hostname, port, tls, timeoutMs, signal } = options;
+  signal?.throwIfAborted();
+  const failed = (reason: string, cause?: unknown): ConnectionError =>
+    new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
+  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
+  const timeout = timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [];
+  const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
+  let conn: Deno.TcpConn;
+  try {
+    conn = await dial(hostname, port, ending);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failed(ending.aborted ? `no answer for ${timeoutMs / 1000} seconds` : systemReason(error), error);
+  }
+  if (!tls) return conn;
+  try {
+    return await secure(conn, hostname, tls === true ? {} : tls, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failed(tlsReason(error), error);
+  }
+}
+
+async function dial(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+  const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
+  try {
+    return await attempt(hostname);
+  } catch (error) {
+    for (const address of isNetGranted(hostname) && !signal.aborted ? await lookupAll(hostname) : []) {
+      const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;
+      if (conn) return conn;
+    }
+    throw error;
+  }
+}
+
+// A handshake may take as long as READY: the server may be busy with another client.
+async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, signal?: AbortSignal): Promise<Deno.Conn> {
+  conn.setNoDelay(true);
+  const secured = await Deno.startTls(conn, { hostname, ...tls });
+  try {
+    const handshake = secured.handshake();
+    await (signal ? abortable(handshake, signal) : handshake);
+    return secured;
+  } catch (error) {
+    secured.close();
+    throw error;
+  }
+}
+
+// What Deno says of a certificate that it does not trust, as sentences.
+const CERTIFICATE_REASONS: [RegExp, string][] = [
+  [/unknown ?issuer/, "is signed by no authority that is trusted here (--ca FILE adds one)"],
+  [/caused ?as ?end ?entity/, "belongs to an authority (CA:TRUE), so it can't be a server's too"],
+  [/not ?valid ?for ?name/, "is for another name"],
+  [/not ?valid ?yet/, "is not valid yet"],
+  [/expired/, "has expired"],
+];
+
+function tlsReason(error: unknown): string {
+  const text = systemReason(error);
+  if (/corrupt ?message|unexpected ?message/.test(text)) return "the server does not speak TLS";
+  const [, why] = CERTIFICATE_REASONS.find(([pattern]) => pattern.test(text)) ?? [];
+  if (why) return `the server's certificate ${why}`;
+  if (/certificate/.test(text)) return `the server's certificate is not trusted (${text})`;
+  return `the TLS handshake failed (${text})`;
+}
+
+/** Whether Deno may use the network so, without a prompt on the terminal; without a port, any port. */
+export function isNetGranted(hostname: string, port?: number): boolean {
+  const host = (hostname.includes(":") ? `[${hostname}]` : hostname) + (port === undefined ? "" : `:${port}`);
+  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+}
