@@ -1,6 +1,7 @@
 /** The tools that the benchmark compares, each with its own server on a free port of the loopback interface. */
 
-import { command, freePort, Process, run } from "../../tests/support/programs.ts";
+import { freePort } from "../../tests/support/net.ts";
+import { command, Process, run } from "../../tests/support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const LISTENING_TRIES = 500;

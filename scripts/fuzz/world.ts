@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../../lib/bytes.ts";
 import { wire } from "../../tests/support/raw.ts";
-import { Folder } from "../../tests/support/programs.ts";
+import { Folder } from "../../tests/support/folder.ts";
 import { fileData, type Message, Random, sizedData } from "./conversations.ts";
 
 /** The most bytes that a file may have which the server is sent. */

@@ -51,7 +51,7 @@ async function textWithoutSilence(reader: FrameReader, end: Partial<TextEnd> = {
   return decode(text);
 }
 
-Deno.test("a token is read however it is cut, and no byte of what follows", async () => {
+Deno.test("a token is read however it is cut, and no byte after it", async () => {
   for (const token of ["READY", "OK", "DONE"]) {
     for (const following of ["", "x", "READY"]) {
       for (const pieces of everyCut(wire(token, following))) {
@@ -63,7 +63,7 @@ Deno.test("a token is read however it is cut, and no byte of what follows", asyn
   }
 });
 
-Deno.test("tokens and sizes that arrive glued are read one after the other", async () => {
+Deno.test("tokens and sizes that arrive together are read one after the other", async () => {
   for (const pieces of everyCut(wire("READY", "OK", 258n, "OK", "DONE"))) {
     const reader = frames(pieces);
     await reader.token("READY");
@@ -102,7 +102,7 @@ Deno.test("the first wrong byte decides: no more bytes are waited for than come"
   }
 });
 
-Deno.test("of a wrong token, 4 KiB are kept at most", async () => {
+Deno.test("at most 4 KiB of a wrong token are kept", async () => {
   const flood = "ERROR: ".padEnd(3 * ERROR_TEXT_END.maxBytes, "x");
   const error = await assertRejects(() => frames([wire(flood)], "silence").token("OK"), ProtocolError);
   assertEquals(error.received, flood.slice(0, 4096));
@@ -128,7 +128,7 @@ Deno.test("a size that ends too early is an error that counts its bytes", async 
   }
 });
 
-Deno.test("a text lasts to the end of the stream, with pauses shorter than the silence that ends it", async () => {
+Deno.test("a text may have pauses shorter than the silence that ends it", async () => {
   for (const pieces of everyCut(wire("naïve €😀"))) {
     const late = pieces.map((piece, index) =>
       new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 2 * index))
@@ -143,20 +143,20 @@ Deno.test("a text ends with silence", async () => {
   assertEquals(decode(await reader.text({ silenceMs: 20, maxBytes: 100 })), "text");
 });
 
-Deno.test("a text ends with a broken stream, if anything has come; if not, the error is passed on", async () => {
+Deno.test("a broken stream ends a text; if nothing has come, its error is passed on", async () => {
   const broken = new ConnectionError("broken");
   assertEquals(await textWithoutSilence(frames([wire("te"), wire("xt")], broken)), "text");
   assert(await assertRejects(() => textWithoutSilence(frames([], broken))) === broken);
 });
 
-Deno.test("the error behind a text that a broken stream ended is the next read's", async () => {
+Deno.test("after a text that a broken stream ended, the next read fails", async () => {
   const broken = new ConnectionError("broken");
   const reader = frames([wire("text")], broken);
   assertEquals(await textWithoutSilence(reader), "text");
   assert(await assertRejects(() => reader.token("OK")) === broken);
 });
 
-Deno.test("a text ends with the most bytes that are asked for, and what is more stays", async () => {
+Deno.test("a text ends at its most bytes, and the rest stays for the next read", async () => {
   for (const pieces of everyCut(wire("12345678"))) {
     const reader = frames(pieces);
     assertEquals(await textWithoutSilence(reader, { maxBytes: 5 }), "12345");
@@ -165,7 +165,7 @@ Deno.test("a text ends with the most bytes that are asked for, and what is more 
   assertEquals(await textWithoutSilence(frames([wire("12345")], "silence"), { maxBytes: 5 }), "12345");
 });
 
-Deno.test("a text that is known to be whole is not waited for, one that is not is waited for beyond any silence", async () => {
+Deno.test("a text known to be whole is not waited for, an incomplete one is", async () => {
   const state = (text: Bytes): "whole" | "open" => decode(text).endsWith("!") ? "whole" : "open";
   assertEquals(await textWithoutSilence(frames([wire("text!")], "silence"), { state }), "text!");
   const late = new Promise<Bytes>((resolve) => setTimeout(() => resolve(wire("xt!")), 50));
@@ -173,7 +173,7 @@ Deno.test("a text that is known to be whole is not waited for, one that is not i
   assertEquals(decode(await frames([wire("te")]).text({ silenceMs: 1, maxBytes: 9, state })), "te");
 });
 
-Deno.test("what comes after the silence that ended a text is the next read's, whatever it reads", async () => {
+Deno.test("bytes after the silence that ended a text belong to the next read", async () => {
   const next: [following: Bytes, read: (reader: FrameReader) => Promise<unknown>, result: unknown][] = [
     [wire("DONE"), (reader) => reader.token("DONE"), undefined],
     [wire(7n), (reader) => reader.size(), 7n],
@@ -192,7 +192,7 @@ Deno.test("what comes after the silence that ended a text is the next read's, wh
   }
 });
 
-Deno.test("more of a text is what comes before a silence: nothing, or all of it", async () => {
+Deno.test("the rest of a text is what comes before a silence", async () => {
   const end = { silenceMs: 20, maxBytes: 6 };
   assertEquals(await frames([], "silence").more(end), wire());
   assertEquals(await frames([]).more(end), wire());
@@ -203,7 +203,7 @@ Deno.test("more of a text is what comes before a silence: nothing, or all of it"
   assertEquals(decode(await reader.more(end)), "ext");
 });
 
-Deno.test("data is read to its last byte, whatever came too early and however large the buffers are", async () => {
+Deno.test("data is read to its last byte, whatever came early, with any buffer size", async () => {
   for (const bufferBytes of [1, 3, 7, 1024]) {
     for (const pieces of everyCut(wire("OK", "some data"))) {
       const reader = frames(pieces);
@@ -226,7 +226,7 @@ Deno.test("data is read into the memory that is given, and no memory is made for
   }
 });
 
-Deno.test("the stream's error is passed on as it is, behind all that came before it", async () => {
+Deno.test("the stream's error is passed on after all bytes before it", async () => {
   const reads: ((reader: FrameReader) => Promise<unknown>)[] = [
     (reader) => reader.token("READY"),
     (reader) => reader.size(),

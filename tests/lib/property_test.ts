@@ -9,7 +9,7 @@ import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader } from "../../lib/framing.ts";
 import { isFileName, Root } from "../../lib/files/root.ts";
 import { wire } from "../support/raw.ts";
-import { Folder } from "../support/programs.ts";
+import { Folder } from "../support/folder.ts";
 
 // The same inputs on every run: a failure that comes and goes teaches people to run the tests again.
 const RUNS = { seed: 1024, numRuns: 300 };
@@ -53,7 +53,7 @@ const message = fc.oneof(
   }),
 );
 
-Deno.test("any messages, cut anywhere and glued anyhow, are read as they were sent", async () => {
+Deno.test("any messages, cut or joined anywhere, are read as they were sent", async () => {
   const property = fc.asyncProperty(fc.array(message), unicode(), cuts, async (messages, text, cuts) => {
     const sent = messages.map((message) =>
       message.type === "token" ? message.token : message.type === "size" ? message.size : message.data
@@ -78,7 +78,7 @@ Deno.test("any messages, cut anywhere and glued anyhow, are read as they were se
   await fc.assert(property, RUNS);
 });
 
-Deno.test("bytes that are not the token are a ProtocolError that shows 4 KiB of them at most", async () => {
+Deno.test("bytes that are not the token are a ProtocolError with at most 4 KiB of them", async () => {
   const property = fc.asyncProperty(
     fc.constantFrom("READY", "OK", "DONE"),
     fc.nat(5),
@@ -124,7 +124,7 @@ const name = fc.oneof(
   { weight: 1, arbitrary: fc.constant("n".repeat(4096)) },
 ).filter((name) => !/[\r\n\0]$/.test(name));
 
-Deno.test("any name survives its way in a command, a line end or NULs behind it or not, once or twice", () => {
+Deno.test("any name survives in a command, with a newline or NULs after it, or repeated", () => {
   const property = fc.property(verb, name, fc.constantFrom("", "\n", "\r\n", "\0", "\n\0\0"), (verb, name, end) => {
     const text = `${verb} ${name}`;
     const sent = wire(text + end);
@@ -135,7 +135,7 @@ Deno.test("any name survives its way in a command, a line end or NULs behind it 
   fc.assert(property, RUNS);
 });
 
-Deno.test("a command that arrives cut in its verb or within a letter is read whole", async () => {
+Deno.test("a command that is cut in its verb or within a character is read whole", async () => {
   const property = fc.asyncProperty(verb, unicode({ minLength: 1, maxLength: 60 }), cuts, async (verb, name, cuts) => {
     const command = wire(`${verb} ${name}`);
     // A border between letters is where a command may end.
@@ -148,7 +148,7 @@ Deno.test("a command that arrives cut in its verb or within a letter is read who
   await fc.assert(property, RUNS);
 });
 
-Deno.test("junk in a command's place never throws, and a command is made of nothing but what came", () => {
+Deno.test("junk instead of a command never throws, and no command is invented from it", () => {
   const junk = fc.oneof(
     bytes({ maxLength: 30 }),
     bytes({ maxLength: 6000, size: "max" }),
@@ -286,7 +286,7 @@ Deno.test("whatever a name says, nothing outside the root is read, made, changed
   for (const [what, count] of Object.entries(done)) assert(count > 10, `only ${count} names could be ${what}`);
 });
 
-Deno.test("a name that Windows gives to a device is no file name there, wherever it stands in a path", () => {
+Deno.test("a Windows device's name is no file name there, anywhere in a path", () => {
   const device = fc.constantFrom("con", "prn", "aux", "nul", "com1", "lpt9", "conin$", "conout$")
     .chain((device) => fc.mixedCase(fc.constant(device)));
   const property = fc.property(

@@ -1,31 +1,15 @@
 // @ts-types="../support/types/assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 // @ts-types="../support/types/streams.d.ts"
 import { toText } from "@std/streams/to-text";
 import { within } from "../../lib/within.ts";
-import {
-  command,
-  Folder,
-  freePort,
-  isCompiled,
-  type Output,
-  run,
-  runClient,
-  ServerProcess,
-  traced,
-} from "../support/programs.ts";
+import { IPV6, SOURCES, STRACE, testWith } from "../support/needs.ts";
+import { freePort } from "../support/net.ts";
+import { client, folders } from "../support/pair.ts";
+import { command, ServerProcess } from "../support/programs.ts";
+import { readTrace, traced } from "../support/trace.ts";
 
-/** A folder with a served folder, in which the file `f` says "served", and a client's, in which it says "mine". */
-async function folders(): Promise<Folder> {
-  const folder = new Folder();
-  await Deno.writeTextFile(`${await folder.folder("served")}/f`, "served");
-  await Deno.writeTextFile(`${await folder.folder("mine")}/f`, "mine");
-  return folder;
-}
-
-function client(folder: Folder, port: number, verb: string, name: string): Promise<Output> {
-  return runClient(["127.0.0.1", String(port), verb, name], { cwd: folder.at("mine") });
-}
+const FILES = { "served/f": "served", "mine/f": "mine" };
 
 /** All that a server says to a client that says nothing; `undefined` if there is none at the address. */
 async function greeting(hostname: string, port: number): Promise<string | undefined> {
@@ -41,7 +25,7 @@ async function greeting(hostname: string, port: number): Promise<string | undefi
 }
 
 Deno.test("with --read-only a GET works, and nothing is made or deleted", async () => {
-  await using folder = await folders();
+  await using folder = await folders(FILES);
   const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
   await Deno.writeTextFile(folder.at(`served/${abandoned}`), "");
   await using server = await ServerProcess.start(["--read-only"], { cwd: folder.at("served") });
@@ -59,32 +43,21 @@ Deno.test("with --read-only a GET works, and nothing is made or deleted", async 
 });
 
 Deno.test("a server listens where --host says and nowhere else", async () => {
-  await using folder = await folders();
+  await using folder = await folders(FILES);
   await using server = await ServerProcess.start(["--host", "127.0.0.1"], { cwd: folder.at("served") });
   assertEquals(await greeting("127.0.0.1", server.port), "READY");
   assertEquals(await greeting("127.0.0.2", server.port), undefined);
 });
 
 Deno.test("without --host a server listens on every IPv4 address", async () => {
-  await using folder = await folders();
+  await using folder = await folders(FILES);
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   assertEquals(await greeting("127.0.0.1", server.port), "READY");
   assertEquals(await greeting("127.0.0.2", server.port), "READY");
 });
 
-function hasIpv6(): boolean {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    console.log("left out: this machine has no IPv6");
-    return false;
-  }
-}
-
-Deno.test("--host ::1 serves IPv6 alone, and --host :: both kinds", async () => {
-  if (!hasIpv6()) return;
-  await using folder = await folders();
+testWith([IPV6], "--host ::1 serves IPv6 alone, and --host :: both kinds", async () => {
+  await using folder = await folders(FILES);
   await using one = await ServerProcess.start(["--host", "::1"], { cwd: folder.at("served") });
   assertEquals(await greeting("::1", one.port), "READY");
   assertEquals(await greeting("127.0.0.1", one.port), undefined);
@@ -94,7 +67,7 @@ Deno.test("--host ::1 serves IPv6 alone, and --host :: both kinds", async () => 
 });
 
 Deno.test("--allow-from closes the connections of all others, without a READY", async () => {
-  await using folder = await folders();
+  await using folder = await folders(FILES);
   const cases = [
     { allowed: "127.0.0.0/8", isServed: true },
     { allowed: "127.0.0.1", isServed: true },
@@ -112,8 +85,7 @@ Deno.test("--allow-from closes the connections of all others, without a READY", 
 });
 
 Deno.test("--allow-from tells IPv4 clients from IPv6 ones, on a server for both", async () => {
-  if (!hasIpv6()) return;
-  await using folder = await folders();
+  await using folder = await folders(FILES);
   const cases = [
     { allowed: "127.0.0.1", ipv4: "READY", ipv6: "" },
     { allowed: "::1", ipv4: "", ipv6: "READY" },
@@ -129,8 +101,8 @@ Deno.test("--allow-from tells IPv4 clients from IPv6 ones, on a server for both"
   }
 });
 
-Deno.test("a client that is turned away does not keep the others from being served", async () => {
-  await using folder = await folders();
+Deno.test("a refused client does not delay the others", async () => {
+  await using folder = await folders(FILES);
   const options = ["--host", "::", "--allow-from", "::1"];
   await using server = await ServerProcess.start(options, { cwd: folder.at("served") });
   using _stays = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
@@ -138,44 +110,16 @@ Deno.test("a client that is turned away does not keep the others from being serv
   assertEquals(await greeting("::1", server.port), "READY");
 });
 
-Deno.test("an --allow-from that is no network is told in one sentence, and no server starts", async () => {
-  await using folder = await folders();
-  for (
-    const nonsense of [
-      "nonsense",
-      "10.0.0.0/33",
-      "10.0.0.0/8,",
-      "300.0.0.1",
-      "::/129",
-      "10.0.0.0/8 ::1",
-      "127.1/x",
-      "127.1",
-      "10",
-      "010.0.0.1",
-      "0x7f.0.0.1",
-      "10/8",
-    ]
-  ) {
-    const { status, stdout, stderr } = await run([...command("server"), "0", "-v", "--allow-from", nonsense], {
-      cwd: folder.at("served"),
-    });
-    assertEquals([status, stdout], [2, ""], nonsense);
-    assertMatch(stderr, /^server: option --allow-from: "[^\n]*" is not a network [^\n]+\n$/);
-  }
-});
-
-Deno.test("with --fsync the file is on disk before it has its name, and its name before DONE", async () => {
-  await using folder = await folders();
+testWith([STRACE], "with --fsync the file is on disk before its rename, and the rename before DONE", async () => {
+  await using folder = await folders(FILES);
   const trace = folder.at("trace");
   const calls = "fsync,rename,renameat,renameat2,sendto,write";
-  const words = [...command("server"), "0", "-v", "--fsync"];
-  const tracedWords = await traced(words, calls, trace);
-  await using server = await ServerProcess.run(tracedWords ?? words, { cwd: folder.at("served") });
+  const words = traced([...command("server"), "0", "-v", "--fsync"], calls, trace);
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
-  if (!tracedWords) return;
   await server[Symbol.asyncDispose]();
-  const made = (await Deno.readTextFile(trace)).split("\n");
+  const made = await readTrace(trace);
   const rename = made.findIndex((call) => /rename.*\.blockferry-.*\.part".*\/f"/.test(call));
   const done = made.findIndex((call) => /(write|sendto)\(\d+<socket.*>, "DONE"/.test(call));
   const syncs = (from: number, to: number): number =>
@@ -185,48 +129,46 @@ Deno.test("with --fsync the file is on disk before it has its name, and its name
   assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
 });
 
-Deno.test("permissions for the served folder and the port alone are enough, wherever the server is started", async () => {
-  if (isCompiled("server")) {
-    return console.log("left out: a compiled server has the permissions that it was compiled with");
-  }
-  await using folder = await folders();
-  const elsewhere = await folder.folder("elsewhere");
-  await Deno.writeTextFile(folder.at("secret"), "secret");
-  await Deno.symlink("../secret", folder.at("served/out"));
-  await Deno.symlink("..", folder.at("served/up"));
-  const root = folder.at("served");
-  const port = freePort();
-  const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
-  const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
-  await using server = new ServerProcess(words, { cwd: elsewhere });
-  await server.line(/^server waiting on port/);
+testWith(
+  [SOURCES],
+  "permissions for the served folder and the port are enough",
+  async () => {
+    await using folder = await folders(FILES);
+    const elsewhere = await folder.folder("elsewhere");
+    await Deno.writeTextFile(folder.at("secret"), "secret");
+    await Deno.symlink("../secret", folder.at("served/out"));
+    await Deno.symlink("..", folder.at("served/up"));
+    const root = folder.at("served");
+    const port = freePort();
+    const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
+    const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
+    await using server = new ServerProcess(words, { cwd: elsewhere });
+    await server.line(/^server waiting on port/);
 
-  assertEquals((await client(folder, port, "PUT", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
-  await Deno.writeTextFile(folder.at("mine/new"), "new");
-  assertEquals((await client(folder, port, "PUT", "new")).status, 0);
-  await Deno.remove(folder.at("mine/new"));
-  assertEquals((await client(folder, port, "GET", "new")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
-  assertEquals((await client(folder, port, "DEL", "new")).status, 0);
+    assertEquals((await client(folder, port, "PUT", "f")).status, 0);
+    assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
+    await Deno.writeTextFile(folder.at("mine/new"), "new");
+    assertEquals((await client(folder, port, "PUT", "new")).status, 0);
+    await Deno.remove(folder.at("mine/new"));
+    assertEquals((await client(folder, port, "GET", "new")).status, 0);
+    assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
+    assertEquals((await client(folder, port, "DEL", "new")).status, 0);
 
-  for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
-    const { status, stdout } = await client(folder, port, "GET", name);
-    assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
-  }
-  await Deno.writeTextFile(folder.at("mine/out"), "changed");
-  const { status, stdout } = await client(folder, port, "PUT", "out");
-  assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
-  assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
-  assertEquals(await folder.names("served"), ["f", "out", "up"]);
-  assertEquals(server.errors, []);
-});
+    for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
+      const { status, stdout } = await client(folder, port, "GET", name);
+      assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
+    }
+    await Deno.writeTextFile(folder.at("mine/out"), "changed");
+    const { status, stdout } = await client(folder, port, "PUT", "out");
+    assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
+    assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
+    assertEquals(await folder.names("served"), ["f", "out", "up"]);
+    assertEquals(server.errors, []);
+  },
+);
 
-Deno.test("a server that may not write says so as the lab has it, and still sends", async () => {
-  if (isCompiled("server")) {
-    return console.log("left out: a compiled server has the permissions that it was compiled with");
-  }
-  await using folder = await folders();
+testWith([SOURCES], "a server without --allow-write sends the lab's errors, and still sends files", async () => {
+  await using folder = await folders(FILES);
   await using server = await ServerProcess.start([], {
     cwd: folder.at("served"),
     permissions: ["--allow-net", "--allow-read"],

@@ -1,57 +1,13 @@
 // @ts-types="../support/types/assert.d.ts"
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../support/types/streams.d.ts"
 import { toArrayBuffer } from "@std/streams/to-array-buffer";
-import { progressLine } from "../../lib/cli/progress.ts";
-import {
-  command,
-  DENO_JSON,
-  Folder,
-  type Output,
-  Process,
-  randomBytes,
-  run,
-  runClient,
-  ServerProcess,
-} from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { LINUX, PYTHON, testWith } from "../support/needs.ts";
+import { Pair } from "../support/pair.ts";
+import { Process, runClient } from "../support/programs.ts";
 
-/** A server and a folder for the client; `client` runs it there. */
-class Pair implements AsyncDisposable {
-  readonly folder = new Folder();
-  server!: ServerProcess;
-
-  static async start(...args: string[]): Promise<Pair> {
-    const pair = new Pair();
-    const served = await pair.folder.folder("served");
-    await pair.folder.folder("mine");
-    pair.server = await ServerProcess.start(args, { cwd: served });
-    return pair;
-  }
-
-  get mine(): string {
-    return this.folder.at("mine");
-  }
-
-  words(...args: string[]): string[] {
-    return [...command("client"), "localhost", String(this.server.port), ...args];
-  }
-
-  client(...args: string[]): Promise<Output> {
-    return runClient(["localhost", String(this.server.port), ...args], { cwd: this.mine });
-  }
-
-  /** Runs a shell's script, in which `"$@"` is the client's command line. */
-  shell(script: string): Promise<Output> {
-    return run(["bash", "-c", script, "bash", ...this.words()], { cwd: this.mine });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
-    await this.folder[Symbol.asyncDispose]();
-  }
-}
-
-Deno.test("several names are transferred one after another, on after a failure, and the failures counted", async () => {
+Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
   for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${pair.mine}/${name}`, name);
   assertEquals(await pair.client("put", "a", "none", "b", "c"), {
@@ -119,7 +75,7 @@ Deno.test("--quiet prints errors only", async () => {
   });
 });
 
-Deno.test("--verify tells the sum of what the server has", async () => {
+Deno.test("--verify prints the sum of the server's file", async () => {
   await using pair = await Pair.start();
   const data = randomBytes(300_000);
   await Deno.writeFile(`${pair.mine}/f`, data);
@@ -132,7 +88,7 @@ Deno.test("--verify tells the sum of what the server has", async () => {
 });
 
 for (const verb of ["PUT", "GET"]) {
-  Deno.test(`--verify catches a server that flips one byte on disk, after a ${verb}`, async () => {
+  testWith([PYTHON], `--verify catches a server that flips one byte on disk, after a ${verb}`, async () => {
     await using folder = new Folder();
     await folder.folder("served");
     await Deno.writeFile(folder.at("f"), randomBytes(5000));
@@ -149,13 +105,7 @@ for (const verb of ["PUT", "GET"]) {
 `,
     );
     await Deno.writeTextFile(folder.at("flipping.py"), flipping);
-    let server: Process;
-    try {
-      server = new Process(["python3", folder.at("flipping.py"), "0", "-v"], { cwd: folder.at("served") });
-    } catch {
-      return console.log("left out: python3 is not installed");
-    }
-    await using _ = server;
+    await using server = new Process(["python3", folder.at("flipping.py"), "0", "-v"], { cwd: folder.at("served") });
     const port = (await server.line(/waiting on port \d+/)).match(/\d+$/)![0];
     const args = ["localhost", port, verb, "f", "--verify"];
     const { status, stderr } = await runClient(args, { cwd: folder.path });
@@ -164,7 +114,7 @@ for (const verb of ["PUT", "GET"]) {
   });
 }
 
-Deno.test("--limit-rate keeps to its rate, whichever way the data goes", async () => {
+Deno.test("--limit-rate keeps to its rate in both directions", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(`${pair.mine}/f`, randomBytes(300 * 1024));
   for (const verb of ["PUT", "GET"]) {
@@ -176,7 +126,7 @@ Deno.test("--limit-rate keeps to its rate, whichever way the data goes", async (
   }
 });
 
-Deno.test("a file's name that ends like a short option is no option", async () => {
+Deno.test("a file name that ends like a short option is not an option", async () => {
   await using pair = await Pair.start();
   for (const name of ["sh", "aq", "xv"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
   const stdout = ["sh", "aq", "xv"].map((name) => `client sending file ${name} (5 bytes)\nComplete\n`).join("");
@@ -184,7 +134,7 @@ Deno.test("a file's name that ends like a short option is no option", async () =
   assertEquals(await pair.folder.names("served"), ["aq", "sh", "xv"]);
 });
 
-Deno.test("a file is called by its own name when it is missing, and by --as when that can't be created", async () => {
+Deno.test("a missing file is named as given, and one that can't be created by --as", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/f"), "hello");
   await Deno.mkdir(`${pair.mine}/folder`);
@@ -208,8 +158,7 @@ Deno.test("a name that would arrive as another is refused before there is a conn
   }
 });
 
-Deno.test("an output that can't be written is told in one sentence", async () => {
-  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
+testWith([LINUX], "an output that can't be written is one sentence", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(pair.folder.at("served/f"), new Uint8Array(100_000));
   for (const args of ["GET f", "GET f --as -", "--help", "--version"]) {
@@ -220,8 +169,7 @@ Deno.test("an output that can't be written is told in one sentence", async () =>
   assertEquals(await pair.folder.names("mine"), []);
 });
 
-Deno.test("a standard error that can't be written changes nothing", async () => {
-  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
+testWith([LINUX], "a standard error that can't be written changes nothing", async () => {
   await using pair = await Pair.start();
   for (const name of ["f", "name\n"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
   const wrong = await pair.shell(`"$@" --nope 2> /dev/full`);
@@ -246,70 +194,4 @@ Deno.test("an option may stand anywhere, and -- ends them", async () => {
   assertEquals((await runClient(["-q", "localhost", "--timeout", "5", port, "PUT", "--", "--as"], mine)).status, 0);
   assertEquals((await pair.client("PUT", "--quiet", "true")).status, 0);
   assertEquals(await pair.folder.names("served"), ["--as", "true"]);
-});
-
-Deno.test("a command line that is wrong touches nothing, and the nearest right word is told", async () => {
-  await using folder = new Folder();
-  const cases: [string[], string][] = [
-    [["localhost", "1", "GTE", "f"], "unknown command GTE; did you mean GET?"],
-    [["localhost", "1", "FETCH", "f"], "unknown command FETCH"],
-    [["localhost", "1", "GET", "f", "--verfy"], "unknown option --verfy; did you mean --verify?"],
-    [
-      ["localhost", "1", "GET", "f", "--limitrate=5"],
-      "unknown option --limitrate=5; did you mean --limit-rate?",
-    ],
-    [["localhost", "1", "GET", "f", "g", "--as", "h"], "option --as takes one file name, not several"],
-    [["localhost", "1", "DEL", "f", "--as", "h"], "option --as does not go with DEL"],
-    [["localhost", "1", "PUT", "f", "--as", "-"], "option --as - goes with GET alone"],
-    [["localhost", "1", "DEL", "f", "--verify"], "option --verify does not go with DEL"],
-    [["localhost", "1", "GET", "f", "--as"], "option --as needs a value"],
-    [["localhost", "http", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "http"'],
-    [
-      ["localhost", "1", "GET", "f", "--timeout", "-1"],
-      'option --timeout takes a whole number from 0 to 1000000, not "-1"',
-    ],
-    [["localhost", "1", "GET", "f", "--gather", "0"], 'option --gather takes a whole number from 1 to 65536, not "0"'],
-    [
-      ["localhost", "1", "GET", "f", "--limit-rate", "5X"],
-      'option --limit-rate takes a number of bytes such as 64K or 5M, not "5X"',
-    ],
-    [["localhost", "1", "GET", "f", "--limit-rate", "0"], "option --limit-rate takes at least one byte a second"],
-    [
-      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(20)],
-      `option --limit-rate: ${"9".repeat(20)} is more than the largest file's size, 2^64-1 bytes`,
-    ],
-    [
-      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(400)],
-      `option --limit-rate takes a number of bytes such as 64K or 5M, not "${"9".repeat(400)}"`,
-    ],
-    [["localhost", "1", "GET", "f", "--verify=no"], "option --verify takes no value"],
-    [["localhost", "1", "GET", "f", "--_=x"], "unknown option --_=x"],
-    [["localhost", "1", "GET", "f", "--ca", "none.pem"], "option --ca: cannot read none.pem"],
-    [["localhost", "1", "GET", "f", "--ca", DENO_JSON], `option --ca: there is no certificate (PEM) in ${DENO_JSON}`],
-    [["localhost", "1", "GET", ""], "expected an address, a port, a command and a file name"],
-    [[], "expected an address, a port, a command and a file name"],
-    [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
-  ];
-  for (const [args, message] of cases) {
-    assertEquals(await runClient(args, { cwd: folder.path }), {
-      status: 2,
-      stdout: "",
-      stderr: `client: ${message} (--help shows the usage)\n`,
-    });
-  }
-  assertEquals(await folder.names(), []);
-});
-
-Deno.test("a progress line tells share, bytes, rate and time left, and fits any width", () => {
-  const params = { value: 512 * 1024, total: 1024 * 1024, progress: 0.5 };
-  const rate = 64 * 1024;
-  assertEquals(
-    progressLine(params, rate, 80),
-    "[#################----------------]  50%  512 kiB of 1 MiB  64 kiB/s  0:08 left",
-  );
-  for (let columns = 0; columns < 120; columns++) {
-    const line = progressLine(params, rate, columns);
-    assertEquals(line.length <= Math.max(columns - 1, 0), true, `${columns}: ${line}`);
-    if (columns > 5) assertStringIncludes(line, "50%");
-  }
 });

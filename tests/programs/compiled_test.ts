@@ -1,10 +1,11 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Folder, type Output, randomBytes } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";
+import type { Output } from "../support/programs.ts";
 
-const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT");
-const SERVER = Deno.env.get("BLOCKFERRY_SERVER");
-const LEFT_OUT = "left out: BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name no executables; deno task compile builds them";
+const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT")!;
+const SERVER = Deno.env.get("BLOCKFERRY_SERVER")!;
 
 type Environment = Record<string, string>;
 
@@ -39,8 +40,7 @@ async function stop(child: Deno.ChildProcess): Promise<void> {
   await child.status;
 }
 
-Deno.test("the executables need no environment: no PATH, no HOME, no Deno", async () => {
-  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+testWith([EXECUTABLES], "the executables need no environment: no PATH, no HOME, no Deno", async () => {
   await using folder = new Folder();
   const served = await folder.folder("served");
   const mine = await folder.folder("mine");
@@ -61,8 +61,7 @@ Deno.test("the executables need no environment: no PATH, no HOME, no Deno", asyn
   }
 });
 
-Deno.test("the executables leave nothing in the temporary folder", async () => {
-  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
+testWith([EXECUTABLES], "the executables leave nothing in the temporary folder", async () => {
   await using folder = new Folder();
   const [served, mine, TMPDIR] = [
     await folder.folder("served"),
@@ -82,25 +81,27 @@ Deno.test("the executables leave nothing in the temporary folder", async () => {
   }
 });
 
-Deno.test("a user who may write nothing can still PUT, and is told the lab's error for a GET", async () => {
-  if (!CLIENT || !SERVER) return console.log(LEFT_OUT);
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return console.log("left out: it takes root and setpriv");
-  await using folder = new Folder();
-  // The other user has to get at the executable.
-  await Deno.chmod(folder.path, 0o755);
-  await Deno.copyFile(CLIENT, folder.at("client"));
-  const served = await folder.folder("served");
-  const mine = await folder.folder("mine");
-  await Deno.writeTextFile(`${mine}/f`, "hello");
-  const [server, port] = await start(SERVER, served);
-  try {
-    const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
-    const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
-    assertEquals(put, { status: 0, stdout: "client sending file f (5 bytes)\nComplete\n", stderr: "" });
-    const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
-    assertEquals(get, { status: 1, stdout: "client error: unable to create file g\n", stderr: "" });
-    assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
-  } finally {
-    await stop(server);
-  }
-});
+testWith(
+  [EXECUTABLES, ROOT],
+  "a user who may not write can PUT, and gets the lab's error for a GET",
+  async () => {
+    await using folder = new Folder();
+    // The other user has to get at the executable.
+    await Deno.chmod(folder.path, 0o755);
+    await Deno.copyFile(CLIENT, folder.at("client"));
+    const served = await folder.folder("served");
+    const mine = await folder.folder("mine");
+    await Deno.writeTextFile(`${mine}/f`, "hello");
+    const [server, port] = await start(SERVER, served);
+    try {
+      const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
+      const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
+      assertEquals(put, { status: 0, stdout: "client sending file f (5 bytes)\nComplete\n", stderr: "" });
+      const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
+      assertEquals(get, { status: 1, stdout: "client error: unable to create file g\n", stderr: "" });
+      assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
+    } finally {
+      await stop(server);
+    }
+  },
+);

@@ -2,7 +2,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../support/raw.ts";
-import { Folder, randomBytes, ServerProcess, withinTime } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { withinTime } from "../support/net.ts";
+import { ServerProcess } from "../support/programs.ts";
 
 // A name with a space and with letters of one byte to four.
 const NAME = "naïve €😀.bin";
@@ -53,7 +55,7 @@ class Served implements AsyncDisposable {
   }
 }
 
-Deno.test("the server understands every message that is cut at any byte, and commands where it is evident", async () => {
+Deno.test("the server understands messages cut anywhere, and commands cut evidently", async () => {
   await using served = await Served.start();
   for (const verb of VERBS) {
     const messages = conversation(verb, NAME, served.data);
@@ -71,14 +73,14 @@ Deno.test("the server understands every message that is cut at any byte, and com
   }
 });
 
-Deno.test("the server waits for the rest of a command that is evidently not whole, however late it is", async () => {
+Deno.test("the server waits for the rest of an evidently incomplete command", async () => {
   await using served = await Served.start();
   const messages = conversation("PUT", NAME, served.data);
   const cuts = [...messages[1]!.bytes.keys()].slice(1).filter((at) => isEvident(messages[1]!, at));
   for (const at of cuts) await served.play("PUT", cut(messages, 1, at), { pauseMs: 120 });
 });
 
-Deno.test("the rest of the name of a file that does not exist may be 50 ms late, for GET and DEL", async () => {
+Deno.test("the rest of a missing file's name may be up to 50 ms late", async () => {
   await using served = await Served.start();
   for (const verb of ["GET", "DEL"] as const) {
     const messages = conversation(verb, NAME, served.data);
@@ -88,7 +90,7 @@ Deno.test("the rest of the name of a file that does not exist may be 50 ms late,
   }
 });
 
-Deno.test("what a client says behind the answer to its DEL is ignored", async () => {
+Deno.test("what a client sends after the answer to its DEL is ignored", async () => {
   await using served = await Served.start();
   await Deno.writeTextFile(served.folder.at("f"), "1");
   await Deno.writeTextFile(served.folder.at("ff"), "2");
@@ -99,7 +101,7 @@ Deno.test("what a client says behind the answer to its DEL is ignored", async ()
   assertEquals(await served.folder.names(), ["ff"]);
 });
 
-Deno.test("a command of 512 bytes and more may be cut anywhere behind them", async () => {
+Deno.test("a command of 512 bytes and more may be cut anywhere after them", async () => {
   await using served = await Served.start();
   const name = "./".repeat(400) + "f";
   for (const verb of VERBS) {
@@ -126,7 +128,7 @@ Deno.test("a name may have 4,096 bytes, and no more", async () => {
   assertEquals(await served.folder.names(), ["file.xx"]);
 });
 
-Deno.test("a line end that is typed behind a command is no part of it", async () => {
+Deno.test("a newline typed after a command is not part of it", async () => {
   await using served = await Served.start();
   for (const end of ["\n", "\r\n"]) {
     for (const verb of VERBS) await served.play(verb, conversation(verb, NAME + end, served.data));
@@ -137,7 +139,7 @@ Deno.test("a line end that is typed behind a command is no part of it", async ()
   }
 });
 
-Deno.test("an unknown or malformed command is answered with an ERROR and the close, and the next client is served", async () => {
+Deno.test("a malformed command gets an ERROR and the close, and the next client its turn", async () => {
   await using served = await Served.start();
   await Deno.writeTextFile(served.folder.at("f"), "old");
   const invalid = new Uint8Array([0xff]);
@@ -176,14 +178,14 @@ Deno.test("an unknown or malformed command is answered with an ERROR and the clo
   await served.play("GET", conversation("GET", NAME, served.data));
 });
 
-Deno.test("a client that is still sending when it is refused hears why", async () => {
+Deno.test("a client that is still sending when it is refused learns why", async () => {
   await using served = await Served.start();
   // More than the two sockets hold between them.
   const flood = wire("LIST ", new Uint8Array(2 ** 24));
   await withinTime(async () => assertMatch(await served.answer(flood), /^ERROR: expected GET/));
 });
 
-Deno.test("a DEL that comes twice in a row deletes once, whether glued, in two pieces or cut at any byte", async () => {
+Deno.test("a DEL that is sent twice deletes once, however it is cut", async () => {
   await using served = await Served.start();
   const [ready, command, done] = conversation("DEL", NAME) as [Message, Message, Message];
   const twice: Message = { from: "client", bytes: wire(command.bytes, command.bytes) };
@@ -212,7 +214,7 @@ Deno.test("the server takes data of any length, cut where buffers and blocks end
   }
 });
 
-Deno.test("a DEL in pieces deletes the file that it names, and none whose name is a part of that", async () => {
+Deno.test("a DEL in pieces deletes the file that it names, and no other", async () => {
   await using served = await Served.start();
   await withinTime(async () => {
     for (const name of ["a", "ab"]) await Deno.writeTextFile(served.folder.at(name), "");
@@ -238,7 +240,7 @@ Deno.test("a GET can be typed, a line for each message", async () => {
 });
 
 for (const lineEnd of ["\n", "\r\n"]) {
-  Deno.test(`a line end ${JSON.stringify(lineEnd)} that comes late behind a GET is no reason to fail`, async () => {
+  Deno.test(`a GET's late newline ${JSON.stringify(lineEnd)} is dropped`, async () => {
     await using served = await Served.start();
     const ready: Message = { from: "client", bytes: wire(lineEnd, "READY") };
     await served.play("GET", conversation("GET", NAME, served.data).toSpliced(3, 1, ready));

@@ -1,24 +1,18 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FAULTS } from "../../scripts/faults/main.ts";
-import {
-  command,
-  Folder,
-  isCompiled,
-  type Output,
-  randomBytes,
-  run,
-  runClient,
-  ServerProcess,
-  works,
-} from "../support/programs.ts";
+import { FAULTS } from "../support/faults/faults.ts";
+import { randomBytes } from "../support/folder.ts";
+import { LINUX, MOUNTS, OTHER_USER, SOURCES, testWith } from "../support/needs.ts";
+import { asNobody } from "../support/nobody.ts";
+import { client, folders } from "../support/pair.ts";
+import { command, type Output, run, ServerProcess } from "../support/programs.ts";
 import { Conversation, wire } from "../support/raw.ts";
 
 // Some of each kind; `deno task faults` has them all, and more rounds.
 const STEPS = ["GET half", "GET g", "PUT e", "PUT half", "PUT f", "DEL b"];
 for (const { name, trials } of FAULTS) {
-  Deno.test(`nothing but whole files is left when ${name}`, async () => {
+  Deno.test(`only whole files are left when ${name}`, async () => {
     const all = trials(2);
     const some = all.filter((trial) => STEPS.includes(trial.name));
     for (const trial of some.length > 0 ? some : all) await trial.run();
@@ -37,10 +31,11 @@ class Disk implements AsyncDisposable {
     this.path = path;
   }
 
-  /** Mounts it in a folder, if that can be done. */
-  static async mount(path: string): Promise<Disk | undefined> {
-    const isMounted = await works(["mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", path]);
-    return isMounted ? new Disk(path) : undefined;
+  /** Mounts it in a folder. */
+  static async mount(path: string): Promise<Disk> {
+    const words = ["mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", path];
+    assertEquals((await run(words, { cwd: "/" })).status, 0);
+    return new Disk(path);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,50 +45,45 @@ class Disk implements AsyncDisposable {
 }
 
 /** A folder with a served folder and a client's. */
-async function folders(): Promise<Folder> {
-  const folder = new Folder();
-  await folder.folder("served");
-  await folder.folder("mine");
-  return folder;
-}
+testWith(
+  [MOUNTS],
+  "a PUT that fills the disk leaves the old file and the free space as they were",
+  async () => {
+    await using folder = await folders();
+    await using _disk = await Disk.mount(folder.at("served"));
+    await Deno.writeTextFile(folder.at("served/f"), "old");
+    await Deno.writeFile(folder.at("mine/f"), TOO_LARGE);
+    await Deno.writeFile(folder.at("mine/g"), FITTING);
+    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+    const { status, stdout } = await client(folder, server.port, "PUT", "f");
+    const shown = `client sending file f (${TOO_LARGE.length} bytes)\nserver error: unable to create file f\n`;
+    assertEquals([status, stdout], [1, shown]);
+    assertEquals(await folder.names("served"), ["f"]);
+    assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
+    assertEquals((await client(folder, server.port, "PUT", "g")).status, 0);
+    assert(Buffer.compare(await Deno.readFile(folder.at("served/g")), FITTING) === 0);
+  },
+);
 
-function client(folder: Folder, server: ServerProcess, verb: string, name: string): Promise<Output> {
-  return runClient(["127.0.0.1", String(server.port), verb, name], { cwd: folder.at("mine") });
-}
-
-Deno.test("a PUT that fills the disk is told so, and leaves the old file and the room that there was", async () => {
-  await using folder = await folders();
-  await using disk = await Disk.mount(folder.at("served"));
-  if (!disk) return;
-  await Deno.writeTextFile(folder.at("served/f"), "old");
-  await Deno.writeFile(folder.at("mine/f"), TOO_LARGE);
-  await Deno.writeFile(folder.at("mine/g"), FITTING);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const { status, stdout } = await client(folder, server, "PUT", "f");
-  const shown = `client sending file f (${TOO_LARGE.length} bytes)\nserver error: unable to create file f\n`;
-  assertEquals([status, stdout], [1, shown]);
-  assertEquals(await folder.names("served"), ["f"]);
-  assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
-  assertEquals((await client(folder, server, "PUT", "g")).status, 0);
-  assert(Buffer.compare(await Deno.readFile(folder.at("served/g")), FITTING) === 0);
-});
-
-Deno.test("a GET that fills the disk is told so, and leaves the old file and the room that there was", async () => {
-  await using folder = await folders();
-  await using disk = await Disk.mount(folder.at("mine"));
-  if (!disk) return;
-  await Deno.writeTextFile(folder.at("mine/f"), "old");
-  await Deno.writeFile(folder.at("served/f"), TOO_LARGE);
-  await Deno.writeFile(folder.at("served/g"), FITTING);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const { status, stdout, stderr } = await client(folder, server, "GET", "f");
-  const shown = `client receiving file f (${TOO_LARGE.length} bytes)\nclient error: unable to create file f\n`;
-  assertEquals([status, stdout, stderr], [1, shown, ""]);
-  assertEquals(await folder.names("mine"), ["f"]);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
-  assertEquals((await client(folder, server, "GET", "g")).status, 0);
-  assert(Buffer.compare(await Deno.readFile(folder.at("mine/g")), FITTING) === 0);
-});
+testWith(
+  [MOUNTS],
+  "a GET that fills the disk leaves the old file and the free space as they were",
+  async () => {
+    await using folder = await folders();
+    await using _disk = await Disk.mount(folder.at("mine"));
+    await Deno.writeTextFile(folder.at("mine/f"), "old");
+    await Deno.writeFile(folder.at("served/f"), TOO_LARGE);
+    await Deno.writeFile(folder.at("served/g"), FITTING);
+    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+    const { status, stdout, stderr } = await client(folder, server.port, "GET", "f");
+    const shown = `client receiving file f (${TOO_LARGE.length} bytes)\nclient error: unable to create file f\n`;
+    assertEquals([status, stdout, stderr], [1, shown, ""]);
+    assertEquals(await folder.names("mine"), ["f"]);
+    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
+    assertEquals((await client(folder, server.port, "GET", "g")).status, 0);
+    assert(Buffer.compare(await Deno.readFile(folder.at("mine/g")), FITTING) === 0);
+  },
+);
 
 /** A PUT that announces a size and sends no data: what the server answers to the size. */
 async function answerToSize(server: ServerProcess, size: bigint): Promise<string> {
@@ -104,155 +94,143 @@ async function answerToSize(server: ServerProcess, size: bigint): Promise<string
   return await conversation.rest();
 }
 
-Deno.test("a size that is larger than the free disk is refused before any data, where the server may ask", async () => {
-  if (isCompiled("server")) {
-    return console.log("left out: a compiled server has the permissions that it was compiled with");
-  }
-  await using folder = await folders();
-  await using disk = await Disk.mount(folder.at("served"));
-  if (!disk) return;
-  await using server = await ServerProcess.start([], {
-    cwd: folder.at("served"),
-    permissions: ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"],
-  });
-  for (const size of [BigInt(DISK_BYTES) + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
-    assertEquals(await answerToSize(server, size), "ERROR: unable to create file f", `${size}`);
-  }
-  assertEquals(await folder.names("served"), []);
-  assert(!server.lines.some((line) => line.startsWith("server receiving ") && line.endsWith(" bytes")));
-  assertEquals(await answerToSize(server, BigInt(FITTING.length)), "OK");
-  await Deno.writeFile(folder.at("mine/f"), FITTING);
-  assertEquals((await client(folder, server, "PUT", "f")).status, 0);
-});
+testWith(
+  [MOUNTS, SOURCES],
+  "with statfs, a size larger than the free disk is refused before any data",
+  async () => {
+    await using folder = await folders();
+    await using _disk = await Disk.mount(folder.at("served"));
+    await using server = await ServerProcess.start([], {
+      cwd: folder.at("served"),
+      permissions: ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"],
+    });
+    for (const size of [BigInt(DISK_BYTES) + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
+      assertEquals(await answerToSize(server, size), "ERROR: unable to create file f", `${size}`);
+    }
+    assertEquals(await folder.names("served"), []);
+    assert(!server.lines.some((line) => line.startsWith("server receiving ") && line.endsWith(" bytes")));
+    assertEquals(await answerToSize(server, BigInt(FITTING.length)), "OK");
+    await Deno.writeFile(folder.at("mine/f"), FITTING);
+    assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
+  },
+);
 
-Deno.test("without that permission, or a limit, every size of 8 bytes is taken", async () => {
-  if (isCompiled("server")) {
-    return console.log("left out: a compiled server has the permissions that it was compiled with");
-  }
+testWith([SOURCES], "without statfs or a limit, every size of 8 bytes is accepted", async () => {
   await using folder = await folders();
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   for (const size of [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) assertEquals(await answerToSize(server, size), "OK");
   assertEquals(await folder.names("served"), []);
 });
 
-Deno.test("--max-size refuses what is larger before any data, and nothing else", async () => {
+Deno.test("--max-size refuses larger files before any data, and nothing else", async () => {
   await using folder = await folders();
   await using server = await ServerProcess.start(["--max-size", "64K"], { cwd: folder.at("served") });
   await Deno.writeFile(folder.at("mine/large"), new Uint8Array(65_537));
   await Deno.writeFile(folder.at("mine/fits"), new Uint8Array(65_536));
-  const { status, stdout } = await client(folder, server, "PUT", "large");
+  const { status, stdout } = await client(folder, server.port, "PUT", "large");
   assertEquals([status, stdout], [1, "server error: unable to create file large\n"]);
   assertEquals(await answerToSize(server, 2n ** 64n - 1n), "ERROR: unable to create file f");
-  assertEquals((await client(folder, server, "PUT", "fits")).status, 0);
+  assertEquals((await client(folder, server.port, "PUT", "fits")).status, 0);
   assertEquals(await folder.names("served"), ["fits"]);
 });
 
-Deno.test("on a disk that is read-only a PUT and a DEL get the lab's errors, and a GET works", async () => {
+testWith([MOUNTS], "on a read-only disk PUT and DEL get the lab's errors, and GET works", async () => {
   await using folder = await folders();
   await using disk = await Disk.mount(folder.at("served"));
-  if (!disk) return;
   await Deno.writeTextFile(folder.at("served/f"), "served");
   await Deno.writeTextFile(folder.at("mine/f"), "mine");
   await Deno.writeTextFile(folder.at("mine/new"), "mine");
-  if (!await works(["mount", "-o", "remount,ro", disk.path])) return;
+  await run(["mount", "-o", "remount,ro", disk.path], { cwd: "/" });
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   for (const name of ["f", "new"]) {
-    const { status, stdout } = await client(folder, server, "PUT", name);
+    const { status, stdout } = await client(folder, server.port, "PUT", name);
     assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
   }
-  const del = await client(folder, server, "DEL", "f");
+  const del = await client(folder, server.port, "DEL", "f");
   assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
-  assertEquals((await client(folder, server, "GET", "f")).status, 0);
+  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
   assertEquals(server.errors, []);
 });
 
-/**
- * The words that run a program as a user who owns nothing here; `undefined`, and a word on the console, where that
- * can't be done. Deno's cache is copied for it: the real one may be closed to others.
- */
-async function asNobody(folder: Folder): Promise<string[] | undefined> {
-  await Deno.chmod(folder.path, 0o755);
-  const cache = await folder.folder("cache");
-  const { stdout } = await run([Deno.execPath(), "info", "--json"], { cwd: folder.path });
-  const words = ["env", `DENO_DIR=${cache}`, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-  const isReady = await works(["cp", "-R", `${JSON.parse(stdout).denoDir}/npm`, cache]) &&
-    await works(["chmod", "-R", "a+rwX", cache]) &&
-    await works([...words, ...command("server"), "--help"]) &&
-    await works([...words, ...command("client"), "--help"]);
-  return isReady ? words : undefined;
-}
+testWith(
+  [OTHER_USER],
+  "in a folder that its user can't write, a server sends the lab's errors",
+  async () => {
+    await using folder = await folders();
+    const asUser = await asNobody(folder);
+    await Deno.writeTextFile(folder.at("served/f"), "served");
+    await Deno.writeTextFile(folder.at("served/open"), "served");
+    await Deno.writeTextFile(folder.at("served/secret"), "secret");
+    await Deno.chmod(folder.at("served/open"), 0o666);
+    await Deno.chmod(folder.at("served/secret"), 0o600);
+    for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
+    const words = [...asUser, ...command("server"), "0", "-v"];
+    await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+    for (const name of ["f", "open", "new"]) {
+      const { status, stdout } = await client(folder, server.port, "PUT", name);
+      assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
+    }
+    const del = await client(folder, server.port, "DEL", "open");
+    assertEquals([del.status, del.stdout], [1, "client deleting file open\nserver error: unable to delete open\n"]);
+    const secret = await client(folder, server.port, "GET", "secret");
+    assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
+    assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+    assertEquals(await folder.names("served"), ["f", "open", "secret"]);
+    assertEquals(server.errors, []);
+  },
+);
 
-Deno.test("a server in a folder that its user can't write refuses with the lab's errors, and still sends", async () => {
-  await using folder = await folders();
-  const asUser = await asNobody(folder);
-  if (!asUser) return;
-  await Deno.writeTextFile(folder.at("served/f"), "served");
-  await Deno.writeTextFile(folder.at("served/open"), "served");
-  await Deno.writeTextFile(folder.at("served/secret"), "secret");
-  await Deno.chmod(folder.at("served/open"), 0o666);
-  await Deno.chmod(folder.at("served/secret"), 0o600);
-  for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
-  const words = [...asUser, ...command("server"), "0", "-v"];
-  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  for (const name of ["f", "open", "new"]) {
-    const { status, stdout } = await client(folder, server, "PUT", name);
-    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
-  }
-  const del = await client(folder, server, "DEL", "open");
-  assertEquals([del.status, del.stdout], [1, "client deleting file open\nserver error: unable to delete open\n"]);
-  const secret = await client(folder, server, "GET", "secret");
-  assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
-  assertEquals((await client(folder, server, "GET", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  assertEquals(await folder.names("served"), ["f", "open", "secret"]);
-  assertEquals(server.errors, []);
-});
+testWith(
+  [OTHER_USER],
+  "in a folder that its user can't write, a GET writes a writable file in place",
+  async () => {
+    await using folder = await folders();
+    const asUser = await asNobody(folder);
+    const shorter = "served";
+    for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
+    await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
+    await Deno.writeTextFile(folder.at("mine/closed"), "mine");
+    await Deno.chmod(folder.at("mine/open"), 0o666);
+    const { ino } = await Deno.stat(folder.at("mine/open"));
+    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+    const fetch = (name: string): Promise<Output> =>
+      run([...asUser, ...command("client"), "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
+    const open = await fetch("open");
+    assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
+    assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);
+    assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
+    for (const name of ["closed", "new"]) {
+      const { status, stdout } = await fetch(name);
+      assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
+    }
+    assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
+    assertEquals(await folder.names("mine"), ["closed", "open"]);
+  },
+);
 
-Deno.test("in a folder that its user can't write, a GET writes the file in place if that may be written", async () => {
-  await using folder = await folders();
-  const asUser = await asNobody(folder);
-  if (!asUser) return;
-  const shorter = "served";
-  for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
-  await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
-  await Deno.writeTextFile(folder.at("mine/closed"), "mine");
-  await Deno.chmod(folder.at("mine/open"), 0o666);
-  const { ino } = await Deno.stat(folder.at("mine/open"));
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const fetch = (name: string): Promise<Output> =>
-    run([...asUser, ...command("client"), "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
-  const open = await fetch("open");
-  assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
-  assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);
-  assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
-  for (const name of ["closed", "new"]) {
-    const { status, stdout } = await fetch(name);
-    assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
-  }
-  assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
-  assertEquals(await folder.names("mine"), ["closed", "open"]);
-});
+testWith(
+  [MOUNTS],
+  "on a read-only disk, a GET writes a mounted writable file in place",
+  async () => {
+    await using folder = await folders();
+    await Deno.writeTextFile(folder.at("served/f"), "served");
+    await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
+    await folder.folder("disk");
+    await Deno.writeTextFile(folder.at("disk/f"), "");
+    const script =
+      'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
+    const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
+    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+    const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
+    const { status, stdout, stderr } = await run(words, { cwd: folder.path });
+    assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
+    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  },
+);
 
-Deno.test("on a disk that is read-only, a GET writes a file in place that is mounted from elsewhere", async () => {
-  await using folder = await folders();
-  await Deno.writeTextFile(folder.at("served/f"), "served");
-  await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
-  await folder.folder("disk");
-  await Deno.writeTextFile(folder.at("disk/f"), "");
-  const script =
-    'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
-  const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
-  if (!await works(["unshare", "--mount", "true"])) return;
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
-  const { status, stdout, stderr } = await run(words, { cwd: folder.path });
-  assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-});
-
-Deno.test("a file is not said to be missing when the server can open no more files", async () => {
-  if (Deno.build.os !== "linux") return console.log("left out: it takes a limit that the system counts as Linux does");
+testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
   await using folder = await folders();
   await Deno.writeTextFile(folder.at("served/f"), "hello");
   const limited = ["bash", "-c", 'ulimit -n 64; exec "$@"', "bash", ...command("server"), "0", "-v", "--clients", "2"];

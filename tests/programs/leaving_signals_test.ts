@@ -2,22 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";
-import { command, Folder, Process, randomBytes, run, ServerProcess } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { testWith, UNIX } from "../support/needs.ts";
+import { command, Process, run, ServerProcess } from "../support/programs.ts";
 import { Conversation } from "../support/raw.ts";
 
-const UNIX = Deno.build.os !== "windows";
 // How long the server lets transfers finish, as --help says.
 const GRACE_MS = 5000;
 const DATA = randomBytes(100_001);
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-
-/** A test of signals that only Unix has between processes. */
-function signalTest(name: string, work: () => Promise<void>): void {
-  Deno.test(name, async () => {
-    if (!UNIX) return console.log("left out: this system can't send a process a signal");
-    await work();
-  });
-}
 
 /** Waits until nobody listens on a port any more; what connects until then gets no READY. */
 async function closed(port: number): Promise<void> {
@@ -35,7 +28,7 @@ async function closed(port: number): Promise<void> {
   throw new Error("the server still listens");
 }
 
-signalTest("an idle server ends at once and well when it is told to", async () => {
+testWith([UNIX], "an idle server ends at once on a signal, with status 0", async () => {
   await using folder = new Folder();
   for (const signal of SIGNALS) {
     await using server = await ServerProcess.start([], { cwd: folder.path });
@@ -47,26 +40,30 @@ signalTest("an idle server ends at once and well when it is told to", async () =
   }
 });
 
-signalTest("a server that is told to end lets the transfers at hand finish, and serves no new client", async () => {
-  await using folder = new Folder();
-  await Deno.writeFile(folder.at("g"), DATA);
-  for (const signal of SIGNALS) {
-    await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-    using put = await Conversation.start(server.port, "PUT", "f", DATA);
-    using get = await Conversation.start(server.port, "GET", "g", DATA);
-    // Not at half of the GET: the server may have handed all of it to the system by then.
-    await Promise.all([put.until("half"), get.until("e")]);
-    server.child.kill(signal);
-    await closed(server.port);
-    await Promise.all([put.until("g"), get.until("h")]);
-    assertEquals(await server.ended(), 0);
-    assertEquals(await Deno.readFile(folder.at("f")), DATA);
-    assertEquals(await folder.names(), ["f", "g"]);
-    assertEquals(server.errors, []);
-  }
-});
+testWith(
+  [UNIX],
+  "on a signal a server lets running transfers finish, and takes no new client",
+  async () => {
+    await using folder = new Folder();
+    await Deno.writeFile(folder.at("g"), DATA);
+    for (const signal of SIGNALS) {
+      await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+      using put = await Conversation.start(server.port, "PUT", "f", DATA);
+      using get = await Conversation.start(server.port, "GET", "g", DATA);
+      // Not at half of the GET: the server may have handed all of it to the system by then.
+      await Promise.all([put.until("half"), get.until("e")]);
+      server.child.kill(signal);
+      await closed(server.port);
+      await Promise.all([put.until("g"), get.until("h")]);
+      assertEquals(await server.ended(), 0);
+      assertEquals(await Deno.readFile(folder.at("f")), DATA);
+      assertEquals(await folder.names(), ["f", "g"]);
+      assertEquals(server.errors, []);
+    }
+  },
+);
 
-signalTest("a client that waits for its READY gets none from a server that is told to end", async () => {
+testWith([UNIX], "a client that waits for READY gets none after the server's signal", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start([], { cwd: folder.path });
   using first = await Conversation.start(server.port, "PUT", "f", DATA);
@@ -78,7 +75,7 @@ signalTest("a client that waits for its READY gets none from a server that is to
   assertEquals(await server.ended(), 0);
 });
 
-signalTest("a transfer that does not finish in five seconds is cut, and nothing is left of it", async () => {
+testWith([UNIX], "a transfer that does not finish in five seconds is cut and leaves nothing", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   await using server = await ServerProcess.start([], { cwd: folder.path });
@@ -93,7 +90,7 @@ signalTest("a transfer that does not finish in five seconds is cut, and nothing 
   assertEquals(await Deno.readTextFile(folder.at("f")), "old");
 });
 
-signalTest("a second signal ends the transfers at once, which is no good end", async () => {
+testWith([UNIX], "a second signal cuts the transfers at once, with status 1", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const signal of SIGNALS) {
@@ -136,24 +133,24 @@ async function interrupt(
   assert(!client.lines.includes("Complete"));
 }
 
-signalTest("a client that is interrupted while it waits for READY leaves nothing, with status 130", async () => {
+testWith([UNIX], "a client interrupted while it waits for READY leaves nothing, with status 130", async () => {
   for (const verb of ["GET", "PUT", "DEL"] as const) await interrupt(verb, "connected", "SIGINT");
 });
 
-signalTest("a GET that is interrupted leaves the old file and no draft, with status 130", async () => {
+testWith([UNIX], "an interrupted GET leaves the old file and no draft, with status 130", async () => {
   for (const step of ["b", "half", "g"]) await interrupt("GET", step, "SIGINT");
 });
 
-signalTest("a PUT that is interrupted ends with status 130", async () => {
+testWith([UNIX], "an interrupted PUT ends with status 130", async () => {
   for (const step of ["b", "half", "f"]) await interrupt("PUT", step, "SIGINT");
 });
 
-signalTest("a client that is told to end or hung up on says by its status which signal it was", async () => {
+testWith([UNIX], "a client's exit status tells SIGTERM from SIGHUP", async () => {
   await interrupt("GET", "half", "SIGTERM");
   await interrupt("PUT", "half", "SIGHUP");
 });
 
-signalTest("an upload whose client is interrupted leaves the server's old file and no draft", async () => {
+testWith([UNIX], "an upload whose client is interrupted leaves the server's old file and no draft", async () => {
   await using served = new Folder();
   await using mine = new Folder();
   await Deno.writeTextFile(served.at("f"), "old");
@@ -175,7 +172,7 @@ signalTest("an upload whose client is interrupted leaves the server's old file a
   assertEquals(await served.names(), ["f"]);
 });
 
-signalTest("a client that has asked for nothing yet does not keep a server from its end", async () => {
+testWith([UNIX], "a client that has not asked for anything does not delay the server's end", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start(["--clients", "3"], { cwd: folder.path });
   using idle = await Conversation.start(server.port, "GET", "f");
@@ -186,7 +183,7 @@ signalTest("a client that has asked for nothing yet does not keep a server from 
   assert(performance.now() - start < GRACE_MS);
 });
 
-signalTest("two signals at once end a GET at once, and leave the old file and no draft", async () => {
+testWith([UNIX], "two signals at once end a GET at once, and leave the old file and no draft", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -202,7 +199,7 @@ signalTest("two signals at once end a GET at once, and leave the old file and no
   }
 });
 
-signalTest("a client that can't go on, since nobody reads what it writes, ends by a signal too", async () => {
+testWith([UNIX], "a client whose output nobody reads ends by a signal", async () => {
   await using served = new Folder();
   await Deno.writeFile(served.at("f"), new Uint8Array(5_000_000));
   await using server = await ServerProcess.start([], { cwd: served.path });
@@ -219,8 +216,9 @@ signalTest("a client that can't go on, since nobody reads what it writes, ends b
   }
 });
 
-signalTest(
-  "a file larger than the system's limit for the user is the lab's error, and no end of the server",
+testWith(
+  [UNIX],
+  "a file beyond the user's size limit is the lab's error, and not the server's end",
   async () => {
     await using folder = new Folder();
     await folder.folder("served");

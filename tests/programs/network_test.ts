@@ -1,7 +1,18 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { command, Folder, Process, randomBytes, run, ServerProcess, works } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { NETEM, ROOT, testWith } from "../support/needs.ts";
+import { command, Process, run, ServerProcess } from "../support/programs.ts";
+
+async function succeed(...words: string[]): Promise<void> {
+  const { status, stderr } = await run(words, { cwd: "/" });
+  assertEquals(status, 0, `${words.join(" ")}: ${stderr}`);
+}
+
+function ip(...args: string[]): Promise<void> {
+  return succeed("ip", ...args);
+}
 
 /** Two hosts on this machine, with a network between them that delays and loses packets. */
 class LossyNetwork implements AsyncDisposable {
@@ -9,49 +20,50 @@ class LossyNetwork implements AsyncDisposable {
   /** The first host's address. */
   readonly address = "10.99.0.1";
 
-  /** Sets it up; false, and a word on the console, where that can't be done. */
-  async isUp(): Promise<boolean> {
+  /** Sets it up. */
+  async start(): Promise<void> {
     const [server, client] = this.hosts;
-    const link = ["ip", "-n", server, "link", "add", "ferry", "type", "veth", "peer", "name", "ferry", "netns", client];
-    for (const host of this.hosts) if (!await works(["ip", "netns", "add", host])) return false;
-    if (!await works(link)) return false;
+    for (const host of this.hosts) await ip("netns", "add", host);
+    await ip("-n", server, "link", "add", "ferry", "type", "veth", "peer", "name", "ferry", "netns", client);
     for (const [index, host] of this.hosts.entries()) {
-      const address = `10.99.0.${index + 1}/24`;
-      const loss = ["netem", "delay", "20ms", "loss", "1%"];
-      if (!await works(["ip", "-n", host, "address", "add", address, "dev", "ferry"])) return false;
-      if (!await works(["ip", "-n", host, "link", "set", "ferry", "up"])) return false;
-      if (!await works(["tc", "-n", host, "qdisc", "add", "dev", "ferry", "root", ...loss])) return false;
+      await ip("-n", host, "address", "add", `10.99.0.${index + 1}/24`, "dev", "ferry");
+      await ip("-n", host, "link", "set", "ferry", "up");
+      const netem = ["netem", "delay", "20ms", "loss", "1%"];
+      await succeed("tc", "-n", host, "qdisc", "add", "dev", "ferry", "root", ...netem);
     }
-    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The link goes with its ends. What was never made can't be removed, which is as well.
+    // Deleting a host deletes its end of the link. A host that was never added can't be deleted.
     for (const host of this.hosts) await run(["ip", "netns", "del", host], { cwd: "/" }).catch(() => {});
   }
 }
 
-Deno.test("over a network that loses one packet in a hundred both directions come through whole", async () => {
-  await using folder = new Folder();
-  const [served, mine] = [await folder.folder("served"), await folder.folder("mine")];
-  await using network = new LossyNetwork();
-  if (!await network.isUp()) return;
-  const [serverHost, clientHost] = network.hosts;
-  const bytes = randomBytes(2_000_000);
-  await Deno.writeFile(`${mine}/f`, bytes);
-  const inside = (host: string): string[] => ["ip", "netns", "exec", host];
-  await using server = await ServerProcess.run([...inside(serverHost), ...command("server"), "0", "-v"], {
-    cwd: served,
-  });
-  const words = [...inside(clientHost), ...command("client"), network.address, String(server.port)];
-  {
-    await using put = new Process([...words, "PUT", "f"], { cwd: mine });
-    assertEquals(await put.ended(), 0);
-  }
-  assert(Buffer.compare(await Deno.readFile(`${served}/f`), bytes) === 0);
-  await Deno.remove(`${mine}/f`);
-  await using get = new Process([...words, "GET", "f"], { cwd: mine });
-  assertEquals(await get.ended(), 0);
-  assertMatch(get.lines.at(-1)!, /^Complete$/);
-  assert(Buffer.compare(await Deno.readFile(`${mine}/f`), bytes) === 0);
-});
+testWith(
+  [ROOT, NETEM],
+  "over a network that loses one packet in a hundred, files arrive whole",
+  async () => {
+    await using folder = new Folder();
+    const [served, mine] = [await folder.folder("served"), await folder.folder("mine")];
+    await using network = new LossyNetwork();
+    await network.start();
+    const [serverHost, clientHost] = network.hosts;
+    const bytes = randomBytes(2_000_000);
+    await Deno.writeFile(`${mine}/f`, bytes);
+    const inside = (host: string): string[] => ["ip", "netns", "exec", host];
+    await using server = await ServerProcess.run([...inside(serverHost), ...command("server"), "0", "-v"], {
+      cwd: served,
+    });
+    const words = [...inside(clientHost), ...command("client"), network.address, String(server.port)];
+    {
+      await using put = new Process([...words, "PUT", "f"], { cwd: mine });
+      assertEquals(await put.ended(), 0);
+    }
+    assert(Buffer.compare(await Deno.readFile(`${served}/f`), bytes) === 0);
+    await Deno.remove(`${mine}/f`);
+    await using get = new Process([...words, "GET", "f"], { cwd: mine });
+    assertEquals(await get.ended(), 0);
+    assertMatch(get.lines.at(-1)!, /^Complete$/);
+    assert(Buffer.compare(await Deno.readFile(`${mine}/f`), bytes) === 0);
+  },
+);

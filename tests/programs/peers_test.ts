@@ -2,12 +2,13 @@
 
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { command, Folder, Process, randomBytes, run } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { PYTHON, testWith } from "../support/needs.ts";
+import { command, Process, run } from "../support/programs.ts";
 
 const PEERS = `${import.meta.dirname}/../peers/`;
 const CLIENTS = { our: command("client"), Python: ["python3", `${PEERS}naive_client.py`] };
 const SERVERS = { our: command("server"), Python: ["python3", `${PEERS}naive_server.py`] };
-const HAS_PYTHON = await run(["python3", "--version"], { cwd: PEERS }).then(({ status }) => status === 0, () => false);
 
 // Sizes around one block, and names that a careless reader would cut; the fourth has 255 bytes.
 const FILES: readonly (readonly [name: string, size: number])[] = [
@@ -22,15 +23,15 @@ const FILES: readonly (readonly [name: string, size: number])[] = [
 for (const client of ["our", "Python"] as const) {
   for (const server of ["our", "Python"] as const) {
     const pair = async (work: (pairing: Pairing) => Promise<void>): Promise<void> => {
-      if (!HAS_PYTHON && [client, server].includes("Python")) return console.log("left out: there is no python3");
       await using pairing = new Pairing(client, server);
       await pairing.start();
       await work(pairing);
       await pairing.end();
     };
+    const needs = [client, server].includes("Python") ? [PYTHON] : [];
     const both = `${client} client and ${server} server`;
-    Deno.test(`${both} move files of any size and name, and print the lab's lines`, () => pair(transfers));
-    Deno.test(`${both} tell each error in the lab's words, and leave the files alone`, () => pair(errors));
+    testWith(needs, `${both} move files of any size and name, and print the lab's lines`, () => pair(transfers));
+    testWith(needs, `${both} tell each error in the lab's words, and leave the files alone`, () => pair(errors));
   }
 }
 

@@ -1,6 +1,7 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { command, Folder, run } from "../support/programs.ts";
+import { Folder } from "../support/folder.ts";
+import { command, run } from "../support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);

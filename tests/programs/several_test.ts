@@ -1,10 +1,9 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../support/types/assert.d.ts"
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { FileError } from "../../lib/errors.ts";
-import { Root } from "../../lib/files/root.ts";
+import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
-import { Folder, randomBytes, run, ServerProcess } from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { run, ServerProcess } from "../support/programs.ts";
 import { Conversation } from "../support/raw.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
@@ -22,7 +21,7 @@ Deno.test("eight clients at once lose nothing in 200 transfers", async () => {
   assert(Number(bytes) > 0);
 });
 
-Deno.test("a GET that has begun reads the old file to its end, though a PUT replaces it", async () => {
+Deno.test("a GET that has begun sends all of the old file while a PUT replaces it", async () => {
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
@@ -47,7 +46,7 @@ Deno.test("a GET during a PUT gets the old file, and one after it the new", asyn
   await after.until("h");
 });
 
-Deno.test("a GET that has begun reads the file to its end, though a DEL removes it", async () => {
+Deno.test("a GET that has begun sends all of the file while a DEL removes it", async () => {
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
@@ -59,7 +58,7 @@ Deno.test("a GET that has begun reads the file to its end, though a DEL removes 
   await reader.until("h");
 });
 
-Deno.test("of two PUTs of one name each is whole when it is done, and the later one stays", async () => {
+Deno.test("two PUTs of one name are each whole when done, and the later one stays", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
   using one = await Conversation.start(server.port, "PUT", "f", OLD);
@@ -72,31 +71,6 @@ Deno.test("of two PUTs of one name each is whole when it is done, and the later 
   await one.until("g");
   assert(isSame(folder.at("f"), OLD));
   assertEquals(await folder.names(), ["f"]);
-});
-
-Deno.test("of two DELs of one name the later says that there is no such file", async () => {
-  await using folder = new Folder();
-  await Deno.writeFile(folder.at("f"), OLD);
-  const root = await Root.open(folder.path);
-  const removals = [root.remove("f"), root.remove("f")];
-  const errors = (await Promise.allSettled(removals)).flatMap((result) => "reason" in result ? [result.reason] : []);
-  assertEquals(errors.length, 1);
-  assertInstanceOf(errors[0], FileError);
-  assertEquals(errors[0].message, "f does not exist");
-});
-
-Deno.test("a PUT that meets a DEL of the same name is not refused for it", async () => {
-  await using folder = new Folder();
-  const root = await Root.open(folder.path);
-  // The two meet by chance: hardly ever in one try, but in some of many.
-  for (let round = 0; round < 100; round++) {
-    await Deno.writeFile(folder.at("f"), new Uint8Array(1));
-    const create = async (): Promise<void> => {
-      await using draft = await root.create("f");
-      await draft.commit();
-    };
-    await Promise.all([create(), root.remove("f").catch(() => {})]);
-  }
 });
 
 Deno.test("without --clients a second client gets its READY when the first is done", async () => {
@@ -165,7 +139,7 @@ Deno.test("every line of -v is one client's, whole, however many are served at o
   assertEquals(server.errors, []);
 });
 
-Deno.test("clients that come while one is served are accepted at once, and have their turns in that order", async () => {
+Deno.test("clients that wait are accepted at once and served in that order", async () => {
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start([], { cwd: folder.path });

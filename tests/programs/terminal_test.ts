@@ -3,24 +3,17 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Conversation } from "../support/raw.ts";
-import { command, Folder, Process, randomBytes, run, ServerProcess } from "../support/programs.ts";
+import { randomBytes } from "../support/folder.ts";
+import { TERMINAL, testWith } from "../support/needs.ts";
+import { Pair } from "../support/pair.ts";
+import { command, Process } from "../support/programs.ts";
 
-const HAS_TERMINAL = Deno.build.os === "linux" &&
-  await run(["script", "--version"], { cwd: "/" }).then(({ status }) => status === 0, () => false);
-
+/** A test that plays a terminal. */
 function terminalTest(name: string, work: (pair: Pair) => Promise<void>): void {
-  Deno.test(name, async () => {
-    if (!HAS_TERMINAL) return console.log("left out: there is no script(1) of util-linux to play a terminal");
-    await using folder = new Folder();
-    await folder.folder("mine");
-    await using server = await ServerProcess.start([], { cwd: await folder.folder("served") });
-    await work({ folder, server });
+  testWith([TERMINAL], name, async () => {
+    await using pair = await Pair.start();
+    await work(pair);
   });
-}
-
-interface Pair {
-  folder: Folder;
-  server: ServerProcess;
 }
 
 /** Starts the client on a terminal of so many columns. */
@@ -46,7 +39,7 @@ function texts(output: string): string[] {
 
 for (const columns of [20, 80]) {
   terminalTest(
-    `a transfer that lasts shows a bar that fits into ${columns} columns, and is gone at its end`,
+    `a long transfer shows a bar that fits ${columns} columns and clears it`,
     async (pair) => {
       await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_500_000));
       await using client = start(pair, columns, "PUT", "f", "--limit-rate", "1M");
@@ -65,13 +58,13 @@ for (const columns of [20, 80]) {
   );
 }
 
-terminalTest("what is verified stays to be read behind the bar of the second transfer", async (pair) => {
+terminalTest("the verified sum stays on the screen after the second transfer's bar", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_500_000));
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--verify");
   assertMatch(await shown(client), /verified SHA-256 [0-9a-f]{64}\s*$/);
 });
 
-terminalTest("a client that waits for its turn says so, in one line that goes when its turn comes", async (pair) => {
+terminalTest("a client that waits for its turn says so in one line, and then clears it", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(10));
   for (const columns of [20, 80]) {
     using first = await Conversation.start(pair.server.port, "PUT", "g", randomBytes(10));
@@ -86,7 +79,7 @@ terminalTest("a client that waits for its turn says so, in one line that goes wh
   }
 });
 
-terminalTest("with --quiet there is no bar and no word", async (pair) => {
+terminalTest("with --quiet a terminal shows nothing", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_000_000));
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--quiet");
   assertEquals(await shown(client), "");

@@ -2,27 +2,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import {
-  command,
-  Folder,
-  freePort,
-  type Output,
-  Process,
-  randomBytes,
-  run,
-  runClient,
-  ServerProcess,
-} from "../support/programs.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { OPENSSL, testWith } from "../support/needs.ts";
+import { freePort } from "../support/net.ts";
+import { folders } from "../support/pair.ts";
+import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
 
-/** A private authority and a certificate from it for localhost; `false` without openssl. */
-async function certificates(folder: Folder): Promise<boolean> {
+/** Makes a private authority, and a certificate from it for localhost. */
+async function certificates(folder: Folder): Promise<void> {
   const openssl = (...args: string[]): Promise<{ status: number }> => run(["openssl", ...args], { cwd: folder.path });
-  try {
-    await openssl("version");
-  } catch {
-    console.log("left out: openssl is not installed");
-    return false;
-  }
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
   await openssl(
     "req",
@@ -42,9 +30,6 @@ async function certificates(folder: Folder): Promise<boolean> {
   const sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san", "-days", "2"];
   const { status } = await openssl("x509", "-req", "-in", "cert.csr", "-out", "cert.pem", ...sign);
   assertEquals(status, 0);
-  await folder.folder("served");
-  await folder.folder("mine");
-  return true;
 }
 
 function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
@@ -52,9 +37,9 @@ function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
   return ServerProcess.start([...files, ...args], { cwd: folder.at("served") });
 }
 
-Deno.test("inside TLS, files move as they do without, and the names of a server are checked", async () => {
-  await using folder = new Folder();
-  if (!await certificates(folder)) return;
+testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
+  await using folder = await folders();
+  await certificates(folder);
   await using server = await startTls(folder);
   const mine = { cwd: folder.at("mine") };
   const port = String(server.port);
@@ -80,25 +65,29 @@ Deno.test("inside TLS, files move as they do without, and the names of a server 
   assertEquals(await folder.names("mine"), ["f", "g"]);
 });
 
-Deno.test("a plain client at a TLS server is told so within the timeout, and the next one is served", async () => {
-  await using folder = new Folder();
-  if (!await certificates(folder)) return;
-  await using server = await startTls(folder, "--timeout", "1");
-  await Deno.writeFile(folder.at("served/f"), randomBytes(10));
-  const port = String(server.port);
-  const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
-  await using plain = new Process(words, { cwd: folder.at("mine") });
-  assertMatch(await plain.errorLine(/./), /^client: .* has not said READY for 1 seconds: .*speaks TLS \(--tls\)$/);
-  const next = await runClient(["localhost", port, "GET", "f", "--ca", folder.at("ca.pem")], {
-    cwd: folder.at("mine"),
-  });
-  assertEquals(next.status, 0, next.stderr);
-  // The server has closed the connection, though its handshake was never done.
-  assertEquals(await within(plain.ended(), 20_000), 1);
-  assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
-});
+testWith(
+  [OPENSSL],
+  "a plain client of a TLS server learns so within the timeout",
+  async () => {
+    await using folder = await folders();
+    await certificates(folder);
+    await using server = await startTls(folder, "--timeout", "1");
+    await Deno.writeFile(folder.at("served/f"), randomBytes(10));
+    const port = String(server.port);
+    const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
+    await using plain = new Process(words, { cwd: folder.at("mine") });
+    assertMatch(await plain.errorLine(/./), /^client: .* has not said READY for 1 seconds: .*speaks TLS \(--tls\)$/);
+    const next = await runClient(["localhost", port, "GET", "f", "--ca", folder.at("ca.pem")], {
+      cwd: folder.at("mine"),
+    });
+    assertEquals(next.status, 0, next.stderr);
+    // The server has closed the connection, though its handshake was never done.
+    assertEquals(await within(plain.ended(), 20_000), 1);
+    assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
+  },
+);
 
-Deno.test("a TLS client at a plain server is told so", async () => {
+Deno.test("a TLS client of a plain server learns so", async () => {
   await using folder = new Folder();
   await using server = await ServerProcess.start([], { cwd: folder.path });
   const { status, stdout, stderr } = await runClient(["localhost", String(server.port), "GET", "f", "--tls"], {
@@ -108,9 +97,9 @@ Deno.test("a TLS client at a plain server is told so", async () => {
   assertMatch(stderr, /^client: cannot connect to localhost port \d+: the server does not speak TLS\n$/);
 });
 
-Deno.test("openssl's own client can speak the protocol to our server", async () => {
-  await using folder = new Folder();
-  if (!await certificates(folder)) return;
+testWith([OPENSSL], "openssl's own client can speak the protocol to our server", async () => {
+  await using folder = await folders();
+  await certificates(folder);
   await Deno.writeTextFile(folder.at("served/f"), "some text");
   await using server = await startTls(folder);
   const child = new Deno.Command("openssl", {
@@ -140,9 +129,9 @@ Deno.test("openssl's own client can speak the protocol to our server", async () 
   await child.status;
 });
 
-Deno.test("our client can speak the protocol to openssl's own server", async () => {
-  await using folder = new Folder();
-  if (!await certificates(folder)) return;
+testWith([OPENSSL], "our client can speak the protocol to openssl's own server", async () => {
+  await using folder = await folders();
+  await certificates(folder);
   const port = freePort();
   const words = ["openssl", "s_server", "-accept", String(port), "-cert", "cert.pem", "-key", "key.pem", "-quiet"];
   const child = new Deno.Command(words[0]!, {
@@ -177,7 +166,7 @@ Deno.test("our client can speak the protocol to openssl's own server", async () 
   await child.status;
 });
 
-Deno.test("a certificate that can't be used is told in one sentence", async () => {
+Deno.test("a certificate that can't be used is one sentence", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("junk.pem"), "junk");
   const start = async (...args: string[]): Promise<[number, string]> => {
@@ -203,9 +192,9 @@ Deno.test("a certificate that can't be used is told in one sentence", async () =
   assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
 });
 
-Deno.test("a server at its end lets a transfer inside TLS finish", async () => {
-  await using folder = new Folder();
-  if (!await certificates(folder)) return;
+testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", async () => {
+  await using folder = await folders();
+  await certificates(folder);
   // Less than the sockets hold: the session is over long before the client has read all of it.
   await Deno.writeFile(folder.at("served/f"), new Uint8Array(2_000_000));
   const read = (name: string): string => Deno.readTextFileSync(folder.at(name));

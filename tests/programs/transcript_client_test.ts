@@ -2,7 +2,10 @@
 
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Folder, freePort, isCompiled, type Output, runClient } from "../support/programs.ts";
+import { Folder } from "../support/folder.ts";
+import { LINUX, SOURCES, testWith } from "../support/needs.ts";
+import { freePort } from "../support/net.ts";
+import { type Output, runClient } from "../support/programs.ts";
 import { Raw, SIZE_5, spoken } from "../support/raw.ts";
 
 Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
@@ -26,7 +29,7 @@ Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async 
   });
 });
 
-Deno.test("a path is shown as typed: a PUT sends its last part, a GET asks for all of it and saves the last part", async () => {
+Deno.test("a path is shown as typed; PUT sends its last part, GET asks for all of it", async () => {
   await using folder = new Folder();
   await folder.folder("dir");
   await Deno.writeTextFile(folder.at("dir/f"), "world");
@@ -50,7 +53,7 @@ Deno.test("a path is shown as typed: a PUT sends its last part, a GET asks for a
   });
 });
 
-Deno.test("file data that reads like an error is data", async () => {
+Deno.test("file data that looks like an error is data", async () => {
   await using folder = new Folder();
   const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "ERRORDONE"];
   assertEquals(await playServer(["GET", "f"], folder, ...get), {
@@ -61,9 +64,7 @@ Deno.test("file data that reads like an error is data", async () => {
   assertEquals(await Deno.readTextFile(folder.at("f")), "ERROR");
 });
 
-Deno.test("a disk that is full is the client's error, in the lab's words", async () => {
-  if (Deno.build.os !== "linux") return console.log("left out: this system has no /dev/full");
-  if (isCompiled("client")) return console.log("left out: a compiled client has its permissions built in");
+testWith([LINUX, SOURCES], "a full disk is the client's error, in the lab's words", async () => {
   await using folder = new Folder();
   await Deno.symlink("/dev/full", folder.at("f"));
   const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDONE"];
@@ -75,7 +76,7 @@ Deno.test("a disk that is full is the client's error, in the lab's words", async
   });
 });
 
-Deno.test("a server's error is shown without its prefix, at each place of the protocol, also if the server never closes", async () => {
+Deno.test("a server's error is shown without its prefix, at every step", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "hello");
   const places: [string, string[], string][] = [
@@ -114,7 +115,7 @@ Deno.test("what a server says can't drive the client's terminal", async () => {
   });
 });
 
-Deno.test("anything else than the protocol has is one sentence on stderr: what was expected, what came, and where", async () => {
+Deno.test("a message that the protocol does not have is one sentence on stderr", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "hello");
   const surprises: [string, string[], string, string][] = [
@@ -152,7 +153,7 @@ Deno.test("anything else than the protocol has is one sentence on stderr: what w
   assertEquals(await folder.names(), ["f"]);
 });
 
-Deno.test("a server that goes away is one sentence on stderr: what was expected, and where", async () => {
+Deno.test("a server that goes away is one sentence on stderr", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "hello");
   const ends: [string, string[], string, string][] = [
@@ -220,7 +221,7 @@ for (const ending of ["closes", "stays"]) {
   });
 }
 
-Deno.test("what the client can tell without the server, it tells without a connection", async () => {
+Deno.test("errors that need no server are reported without a connection", async () => {
   await using folder = new Folder();
   await folder.folder("dir");
   await folder.folder("\u202e");
@@ -236,21 +237,24 @@ Deno.test("what the client can tell without the server, it tells without a conne
   assertEquals(await folder.names(), ["dir", "\u202e"]);
 });
 
-Deno.test("a permission that the client lacks is a file's error, or a sentence about the network", async () => {
-  if (isCompiled("client")) return console.log("left out: a compiled client has its permissions built in");
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "hello");
-  await assertUnconnected(folder, ["GET", "new"], "unable to create file new", ["--allow-net", "--allow-read"]);
-  await assertUnconnected(folder, ["GET", "f"], "unable to create file f", ["--allow-net", "--allow-read"]);
-  await assertUnconnected(folder, ["PUT", "f"], "f does not exist", ["--allow-net", "--allow-write"]);
-  const permissions = ["--allow-read", "--allow-write"];
-  assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
-    status: 1,
-    stdout: "",
-    stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net)\n",
-  });
-  assertEquals(await folder.names(), ["f"]);
-});
+testWith(
+  [SOURCES],
+  "a missing permission is a file's error, or a sentence about the network",
+  async () => {
+    await using folder = new Folder();
+    await Deno.writeTextFile(folder.at("f"), "hello");
+    await assertUnconnected(folder, ["GET", "new"], "unable to create file new", ["--allow-net", "--allow-read"]);
+    await assertUnconnected(folder, ["GET", "f"], "unable to create file f", ["--allow-net", "--allow-read"]);
+    await assertUnconnected(folder, ["PUT", "f"], "f does not exist", ["--allow-net", "--allow-write"]);
+    const permissions = ["--allow-read", "--allow-write"];
+    assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
+      status: 1,
+      stdout: "",
+      stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net)\n",
+    });
+    assertEquals(await folder.names(), ["f"]);
+  },
+);
 
 Deno.test("a server that isn't there is one sentence on stderr and status 1", async () => {
   await using folder = new Folder();

@@ -15,11 +15,6 @@ export function command(program: "client" | "server", permissions = PERMISSIONS)
   return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${HERE}/${program}.ts`];
 }
 
-/** Whether a program is an executable, which has its permissions built in. */
-export function isCompiled(program: "client" | "server"): boolean {
-  return Deno.env.has(`BLOCKFERRY_${program.toUpperCase()}`);
-}
-
 /** How a process is started. */
 export interface ProcessOptions {
   cwd: string;
@@ -47,16 +42,6 @@ export async function run(words: string[], { cwd }: { cwd: string }): Promise<Ou
 /** Runs the client to its end: `args` is its command line. */
 export function runClient(args: string[], { cwd, permissions }: ProcessOptions): Promise<Output> {
   return run([...command("client", permissions), ...args], { cwd });
-}
-
-/** A command's words to have its system calls written to a file; `undefined`, with a word, where that can't be done. */
-export async function traced(words: string[], calls: string, file: string): Promise<string[] | undefined> {
-  // -D: the command stays our own child, so that it can be ended. -y: what a descriptor is, stands behind it.
-  const strace = ["strace", "-D", "-f", "-y", "-qq", "-e", `trace=${calls}`, "-o", file];
-  const isThere = await run([...strace, "true"], { cwd: "/" }).then(({ status }) => status === 0, () => false);
-  if (isThere) return [...strace, ...words];
-  console.log("left out: strace can't be run here");
-  return undefined;
 }
 
 /** A long-lived process whose lines can be awaited. */
@@ -146,70 +131,5 @@ export class ServerProcess extends Process {
     const server = new ServerProcess(words, options);
     server.port = Number((await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0]);
     return server;
-  }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
-}
-
-/** A folder that goes with the test. */
-export class Folder implements AsyncDisposable {
-  readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "blockferry_test_" }));
-
-  /** The path of something in it. */
-  at(name: string): string {
-    return `${this.path}/${name}`;
-  }
-
-  /** Makes a folder in it. */
-  async folder(name: string): Promise<string> {
-    await Deno.mkdir(this.at(name));
-    return this.at(name);
-  }
-
-  /** The names of all that is in it, drafts included, sorted. */
-  async names(name = "."): Promise<string[]> {
-    return (await Array.fromAsync(Deno.readDir(this.at(name)), (entry) => entry.name)).sort();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
-
-/** Bytes that no accident repeats. */
-export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let start = 0; start < length; start += 65536) crypto.getRandomValues(bytes.subarray(start, start + 65536));
-  return bytes;
-}
-
-/**
- * Tries again what hangs on real time, such as a rest that must arrive within 50 ms: on a busy machine it may not. A
- * program that does not wait for it fails each time.
- */
-export async function withinTime(attempt: () => Promise<void>): Promise<void> {
-  for (let tries = 5; tries > 1; tries--) {
-    try {
-      return await attempt();
-    } catch {
-      // Late, perhaps.
-    }
-  }
-  await attempt();
-}
-
-/** A command that must work, or a word on the console of why the test is left out. */
-export async function works(words: string[]): Promise<boolean> {
-  try {
-    const { status, stderr } = await run(words, { cwd: "/" });
-    if (status !== 0) console.log(`left out: ${words.join(" ")}: ${stderr.trim()}`);
-    return status === 0;
-  } catch (error) {
-    console.log(`left out: ${words.join(" ")}: ${(error as Error).message}`);
-    return false;
   }
 }

@@ -1,11 +1,11 @@
-// @ts-types="../support/types/assert.d.ts"
+// @ts-types="../../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FileError, TransferError } from "../../lib/errors.ts";
-import { Draft, isDraft, openTarget, sweep } from "../../lib/files/draft.ts";
-import { Overwrite, Source } from "../../lib/files/storage.ts";
-import { DENO_JSON, Folder, Process, randomBytes, run } from "../support/programs.ts";
-
-const UNIX = Deno.build.os !== "windows";
+import { FileError, TransferError } from "../../../lib/errors.ts";
+import { Draft, isDraft, openTarget, sweep } from "../../../lib/files/draft.ts";
+import { Overwrite, Source } from "../../../lib/files/storage.ts";
+import { Folder, randomBytes } from "../../support/folder.ts";
+import { testWith, UNIX } from "../../support/needs.ts";
+import { DENO_JSON, Process, run } from "../../support/programs.ts";
 
 /** Runs a program text in a Deno process of its own that may use the folder. */
 function spawnDeno(folder: Folder, text: string): Process {
@@ -16,7 +16,7 @@ function spawnDeno(folder: Folder, text: string): Process {
   });
 }
 
-const DRAFT = new URL("../../lib/files/draft.ts", import.meta.url).href;
+const DRAFT = new URL("../../../lib/files/draft.ts", import.meta.url).href;
 
 Deno.test("a draft is not the file until it is committed, and then it is whole", async () => {
   await using folder = new Folder();
@@ -44,8 +44,7 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   assertEquals(await Deno.readTextFile(folder.at("f")), "old");
 });
 
-Deno.test("a new file keeps the permission bits of the one that it replaces", async () => {
-  if (!UNIX) return console.log("left out: this system has no permission bits");
+testWith([UNIX], "a new file keeps the permission bits of the one that it replaces", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const mode of [0o600, 0o640, 0o666, 0o755]) {
@@ -85,27 +84,30 @@ Deno.test("no draft is made of a folder, of a device, or where there is no folde
   assertEquals(await folder.names(), ["folder"]);
 });
 
-Deno.test("what has no draft is written in place: a device, or a file in a folder that is read-only", async () => {
-  if (!UNIX) return console.log("left out: this system has no /dev/null");
-  await using folder = new Folder();
-  {
-    await using device = await Overwrite.open("/dev/null", "null");
-    await device.write(randomBytes(10));
-    await device.commit();
-  }
-  await Deno.writeTextFile(folder.at("f"), "something old");
-  {
-    await using _untouched = await Overwrite.open(folder.at("f"), "f");
-  }
-  assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
-  await using file = await Overwrite.open(folder.at("f"), "f");
-  await file.write(new TextEncoder().encode("new"));
-  await file.commit();
-  assertEquals(await Deno.readTextFile(folder.at("f")), "new");
-  await assertRejects(() => Overwrite.open(folder.at("missing"), "missing"), FileError);
-});
+testWith(
+  [UNIX],
+  "a device, or a file in a read-only folder, is written in place",
+  async () => {
+    await using folder = new Folder();
+    {
+      await using device = await Overwrite.open("/dev/null", "null");
+      await device.write(randomBytes(10));
+      await device.commit();
+    }
+    await Deno.writeTextFile(folder.at("f"), "something old");
+    {
+      await using _untouched = await Overwrite.open(folder.at("f"), "f");
+    }
+    assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
+    await using file = await Overwrite.open(folder.at("f"), "f");
+    await file.write(new TextEncoder().encode("new"));
+    await file.commit();
+    assertEquals(await Deno.readTextFile(folder.at("f")), "new");
+    await assertRejects(() => Overwrite.open(folder.at("missing"), "missing"), FileError);
+  },
+);
 
-Deno.test("only a regular file is a source, and a FIFO never holds anyone up", async () => {
+Deno.test("only a regular file is a source, and a FIFO is never opened", async () => {
   await using folder = new Folder();
   const paths = [folder.path, folder.at("missing")];
   if (UNIX) {
@@ -118,7 +120,7 @@ Deno.test("only a regular file is a source, and a FIFO never holds anyone up", a
   }
 });
 
-Deno.test("a source that became shorter says so; of one that grew, the first part is read", async () => {
+Deno.test("a file that shrank is an error; of one that grew, the first part is read", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "12345");
   using source = Source.open(folder.at("f"), "f");
@@ -129,7 +131,7 @@ Deno.test("a source that became shorter says so; of one that grew, the first par
   await assertRejects(() => source.read(new Uint8Array(1)), TransferError, "f became shorter while it was sent");
 });
 
-Deno.test("a sweep removes what a killed process left, at any depth, and nothing that a living one works on", async () => {
+Deno.test("a sweep removes a killed process's drafts at any depth, and no living one's", async () => {
   await using folder = new Folder();
   const program = `
     import { Draft } from ${JSON.stringify(DRAFT)};
@@ -158,25 +160,27 @@ Deno.test("a sweep removes what a killed process left, at any depth, and nothing
   assertEquals(await folder.names("sub"), [".blockferry-other.part"]);
 });
 
-Deno.test("a FIFO is not written in place: to open it may wait for ever", async () => {
-  if (!UNIX) return console.log("left out: this system has no FIFOs");
+testWith([UNIX], "a FIFO is not written in place, since opening it may wait for ever", async () => {
   await using folder = new Folder();
   await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
   await assertRejects(() => openTarget(folder.at("fifo")), FileError, "unable to create");
 });
 
-Deno.test("the drafts that are swept before a file is made are those beside it, though a link leads there", async () => {
-  if (!UNIX) return console.log("left out: links are for administrators on this system");
-  await using folder = new Folder();
-  await folder.folder("other");
-  await Deno.writeTextFile(folder.at("other/f"), "old");
-  const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
-  await Deno.writeTextFile(folder.at(`other/${abandoned}`), "");
-  await Deno.symlink("other/f", folder.at("link"));
-  await using target = await openTarget(folder.at("link"));
-  const names = await folder.names("other");
-  assert(!names.includes(abandoned) && names.length === 2, names.join());
-  await target.commit();
-  assertEquals(await folder.names("other"), ["f"]);
-  assert((await Deno.lstat(folder.at("link"))).isSymlink);
-});
+testWith(
+  [UNIX],
+  "before a GET through a link, the sweep is of the folder that it leads to",
+  async () => {
+    await using folder = new Folder();
+    await folder.folder("other");
+    await Deno.writeTextFile(folder.at("other/f"), "old");
+    const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
+    await Deno.writeTextFile(folder.at(`other/${abandoned}`), "");
+    await Deno.symlink("other/f", folder.at("link"));
+    await using target = await openTarget(folder.at("link"));
+    const names = await folder.names("other");
+    assert(!names.includes(abandoned) && names.length === 2, names.join());
+    await target.commit();
+    assertEquals(await folder.names("other"), ["f"]);
+    assert((await Deno.lstat(folder.at("link"))).isSymlink);
+  },
+);

@@ -1,12 +1,13 @@
 /** The folders and files that faults are tried on, and what may be in them afterwards. */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../../tests/support/types/assert.d.ts"
+// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { isDraft } from "../../lib/files/draft.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-import { type ClientOptions, get, put, TransferError } from "../../lib/mod.ts";
-import { Folder, type Process, randomBytes } from "../../tests/support/programs.ts";
+import { isDraft } from "../../../lib/files/draft.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import { type ClientOptions, get, put, TransferError } from "../../../lib/mod.ts";
+import { Folder, randomBytes } from "../folder.ts";
+import type { Process } from "../programs.ts";
 
 export type Transfer = "GET" | "PUT";
 

@@ -1,10 +1,10 @@
 /** Files that change while they are sent, and networks that are slow or break. */
 
-// @ts-types="../../tests/support/types/assert.d.ts"
+// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { FlakyProxy, type Plan } from "../../tests/support/flaky_proxy.ts";
-import { Conversation } from "../../tests/support/raw.ts";
-import { ServerProcess } from "../../tests/support/programs.ts";
+import { FlakyProxy, type Plan } from "../flaky_proxy.ts";
+import { Conversation } from "../raw.ts";
+import { ServerProcess } from "../programs.ts";
 import {
   assertLarge,
   assertNoDrafts,

@@ -1,13 +1,13 @@
 /** Servers and clients that are killed: at a step, at any moment, and beside another at work. */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../../tests/support/types/assert.d.ts"
+// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Verb } from "../../lib/protocol.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-import { get } from "../../lib/mod.ts";
-import { Conversation } from "../../tests/support/raw.ts";
-import { command, Process, ServerProcess } from "../../tests/support/programs.ts";
+import type { Verb } from "../../../lib/protocol.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
+import { get } from "../../../lib/mod.ts";
+import { Conversation } from "../raw.ts";
+import { command, Process, ServerProcess } from "../programs.ts";
 import {
   assertLarge,
   assertNoDrafts,

@@ -1,0 +1,96 @@
+// @ts-types="../../support/types/assert.d.ts"
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { explain, type Program, readArguments, UsageError } from "../../../lib/cli/arguments.ts";
+import { CLIENT, readTask } from "../../../lib/cli/client_options.ts";
+import { readServeOptions, SERVER } from "../../../lib/cli/server_options.ts";
+import { DENO_JSON } from "../../support/programs.ts";
+
+/** The sentence that a program prints for a wrong command line. */
+async function mistake(program: Program, args: string[]): Promise<string> {
+  const read = async (): Promise<unknown> => {
+    const read = readArguments(args, program.options);
+    return program === CLIENT ? readTask(read) : await readServeOptions(read);
+  };
+  return await explain(await assertRejects(read, UsageError));
+}
+
+Deno.test("a wrong client command line is one sentence, with the nearest right word", async () => {
+  const cases: [string[], string][] = [
+    [["localhost", "1", "GTE", "f"], "unknown command GTE; did you mean GET?"],
+    [["localhost", "1", "FETCH", "f"], "unknown command FETCH"],
+    [["localhost", "1", "GET", "f", "--verfy"], "unknown option --verfy; did you mean --verify?"],
+    [
+      ["localhost", "1", "GET", "f", "--limitrate=5"],
+      "unknown option --limitrate=5; did you mean --limit-rate?",
+    ],
+    [["localhost", "1", "GET", "f", "g", "--as", "h"], "option --as takes one file name, not several"],
+    [["localhost", "1", "DEL", "f", "--as", "h"], "option --as does not go with DEL"],
+    [["localhost", "1", "PUT", "f", "--as", "-"], "option --as - goes with GET alone"],
+    [["localhost", "1", "DEL", "f", "--verify"], "option --verify does not go with DEL"],
+    [["localhost", "1", "GET", "f", "--as"], "option --as needs a value"],
+    [["localhost", "http", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "http"'],
+    [
+      ["localhost", "1", "GET", "f", "--timeout", "-1"],
+      'option --timeout takes a whole number from 0 to 1000000, not "-1"',
+    ],
+    [["localhost", "1", "GET", "f", "--gather", "0"], 'option --gather takes a whole number from 1 to 65536, not "0"'],
+    [
+      ["localhost", "1", "GET", "f", "--limit-rate", "5X"],
+      'option --limit-rate takes a number of bytes such as 64K or 5M, not "5X"',
+    ],
+    [["localhost", "1", "GET", "f", "--limit-rate", "0"], "option --limit-rate takes at least one byte a second"],
+    [
+      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(20)],
+      `option --limit-rate: ${"9".repeat(20)} is more than the largest file's size, 2^64-1 bytes`,
+    ],
+    [
+      ["localhost", "1", "GET", "f", "--limit-rate", "9".repeat(400)],
+      `option --limit-rate takes a number of bytes such as 64K or 5M, not "${"9".repeat(400)}"`,
+    ],
+    [["localhost", "1", "GET", "f", "--verify=no"], "option --verify takes no value"],
+    [["localhost", "1", "GET", "f", "--_=x"], "unknown option --_=x"],
+    [["localhost", "1", "GET", "f", "--ca", "none.pem"], "option --ca: cannot read none.pem"],
+    [["localhost", "1", "GET", "f", "--ca", DENO_JSON], `option --ca: there is no certificate (PEM) in ${DENO_JSON}`],
+    [["localhost", "1", "GET", ""], "expected an address, a port, a command and a file name"],
+    [["localhost", "0", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "0"'],
+    [["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
+    [["localhost", "1", "GET", "f", "--fast"], "unknown option --fast"],
+    [[], "expected an address, a port, a command and a file name"],
+    [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
+  ];
+  for (const [args, message] of cases) assertEquals(await mistake(CLIENT, args), message);
+});
+
+Deno.test("a wrong server command line is one sentence", async () => {
+  const cases: [string[], string][] = [
+    [[], "expected a port"],
+    [["http"], 'the port takes a whole number from 0 to 65535, not "http"'],
+    [["0", "folder"], 'unexpected argument "folder"'],
+    [["0", "-x"], "unknown option -x"],
+    [["0", "--cert", "cert.pem"], "options --cert and --key go together"],
+  ];
+  for (const [args, message] of cases) assertEquals(await mistake(SERVER, args), message);
+});
+
+Deno.test("an --allow-from that is not a network is refused", async () => {
+  const wrong = [
+    "nonsense",
+    "10.0.0.0/33",
+    "10.0.0.0/8,",
+    "300.0.0.1",
+    "::/129",
+    "10.0.0.0/8 ::1",
+    "127.1/x",
+    "127.1",
+    "10",
+    "010.0.0.1",
+    "0x7f.0.0.1",
+    "10/8",
+  ];
+  for (const network of wrong) {
+    assertMatch(
+      await mistake(SERVER, ["0", "--allow-from", network]),
+      /^option --allow-from: "[^\n]*" is not a network [^\n]+$/,
+    );
+  }
+});

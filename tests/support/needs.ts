@@ -1,0 +1,74 @@
+/** What some tests need. Where it is missing they are ignored, with the reason in their name. */
+
+import { DENO_JSON } from "./programs.ts";
+
+/** Something that a machine may lack. */
+export interface Need {
+  /** What it is, for the names of the tests that are ignored without it. */
+  what: string;
+  isMet: () => boolean;
+}
+
+/** Defines a test that is ignored, with the reason in its name, unless all that it needs is there. */
+export function testWith(needs: Need[], name: string, fn: () => void | Promise<void>): void {
+  const missing = needs.find((need) => !need.isMet());
+  Deno.test({ name: missing ? `${name} (needs ${missing.what})` : name, ignore: missing !== undefined, fn });
+}
+
+function need(what: string, probe: () => boolean): Need {
+  let isMet: boolean | undefined;
+  return { what, isMet: () => isMet ??= probe() };
+}
+
+/** Whether a command runs and succeeds. */
+function runs(...words: string[]): boolean {
+  const [program, ...args] = words;
+  try {
+    return new Deno.Command(program!, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+function isExecutable(program: "client" | "server"): boolean {
+  return Deno.env.has(`BLOCKFERRY_${program.toUpperCase()}`);
+}
+
+const IS_LINUX = Deno.build.os === "linux";
+const IS_ROOT = Deno.build.os !== "windows" && Deno.uid() === 0;
+
+export const LINUX = need("Linux", () => IS_LINUX);
+export const UNIX = need("Unix", () => Deno.build.os !== "windows");
+export const PYTHON = need("python3", () => runs("python3", "--version"));
+export const OPENSSL = need("openssl", () => runs("openssl", "version"));
+export const STRACE = need("strace", () => runs("strace", "-D", "-f", "-o", "/dev/null", "true"));
+export const TERMINAL = need("script of util-linux", () => IS_LINUX && runs("script", "--version"));
+export const TMUX = need("tmux", () => runs("tmux", "-V"));
+export const ROOT = need("root on Linux", () => IS_LINUX && IS_ROOT);
+export const MOUNTS = need("the right to mount", () => IS_LINUX && runs("unshare", "--mount", "true"));
+export const NETEM = need("netem, to delay and lose packets", () => {
+  const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
+  return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);
+});
+export const IPV6 = need("IPv6", () => {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+/** Programs that run from source take the permissions that a test gives them; executables have them built in. */
+export const SOURCES = need("programs run from source", () => !isExecutable("client") && !isExecutable("server"));
+/** `deno task compile` builds them; BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name them. */
+export const EXECUTABLES = need("executables", () => isExecutable("client") && isExecutable("server"));
+
+/** The words that run a command as another user, who may read what the programs are started from. */
+export const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+/** Whether another user can run the programs. */
+export const OTHER_USER = need(
+  "another user who can run the programs",
+  () =>
+    IS_LINUX && IS_ROOT && runs(...NOBODY, "test", "-r", DENO_JSON) && runs(...NOBODY, Deno.execPath(), "--version"),
+);
