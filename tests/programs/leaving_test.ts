@@ -1,9 +1,9 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { VERBS } from "../../lib/protocol.ts";
+import { type Role, VERBS } from "../../lib/protocol.ts";
 import { get } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, type Role, wire } from "../support/raw.ts";
+import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, wire } from "../support/raw.ts";
 import * as resettable from "../support/resettable.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { runClient, ServerProcess } from "../support/programs.ts";

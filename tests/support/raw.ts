@@ -2,11 +2,8 @@
 
 // @ts-types="./types/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { Verb } from "../../lib/protocol.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-
-/** Who speaks. */
-export type Role = "client" | "server";
+import type { Role, Verb } from "../../lib/protocol.ts";
+import { type Bytes, concat } from "../../lib/bytes.ts";
 
 /** One message of a conversation, or a part of one. */
 export interface Message {
@@ -23,13 +20,7 @@ export function wire(...parts: (string | bigint | Uint8Array)[]): Bytes {
     new DataView(size.buffer).setBigUint64(0, part);
     return size;
   });
-  const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const piece of pieces) {
-    joined.set(piece, end);
-    end += piece.length;
-  }
-  return joined;
+  return concat(...pieces);
 }
 
 /** What both sides say, in the lab's order ("The Protocol"): a message for each letter of its list. */
