@@ -1,12 +1,14 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { command, run } from "../support/programs.ts";
+import { SOURCES, testWith } from "../support/needs.ts";
+import { freePort } from "../support/net.ts";
+import { command, Process, run } from "../support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
 
-/** The code block behind a comment. */
+/** The code block after a comment. */
 function block(marker: string): string {
   return README.split(`<!-- ${marker} -->\n`)[1]!.match(/```\w*\n(.*?)```/s)![1]!;
 }
@@ -25,6 +27,32 @@ for (const program of ["client", "server"] as const) {
     assertEquals(stdout, `blockferry-${program} ${version}\n`);
   });
 }
+
+testWith([SOURCES], "the README's transcript is what the programs print", async () => {
+  await using folder = new Folder();
+  await Deno.copyFile(`${PROJECT}/LICENSE`, folder.at("LICENSE"));
+  const [, start] = README.match(/^mkdir -p served && (deno run .*)$/m)!;
+  const port = String(freePort());
+  /** A command line of the README's, with this port. */
+  const words = (line: string): string[] => {
+    const [, ...args] = line.replace("12345", port).replace(/\w+\.ts/, (program) => `${PROJECT}/${program}`).split(" ");
+    return [Deno.execPath(), ...args.toSpliced(1, 0, "--quiet", "--no-prompt")];
+  };
+  await folder.folder("served");
+  await using server = new Process(words(start!), { cwd: folder.path });
+  await server.line(/waiting/);
+  const printed = [];
+  for (const [line] of block("client transcript").matchAll(/^\$ .*$/gm)) {
+    const { stdout, stderr } = await run(words(line.slice("$ ".length)), { cwd: folder.path });
+    assertEquals(stderr, "");
+    printed.push(`${line}\n${stdout}`);
+  }
+  assertEquals(printed.join(""), block("client transcript"));
+  // It waits again after each client.
+  await server.line(/waiting/, 12);
+  const ports = (text: string): string => text.replaceAll(port, "12345").replace(/(?<=127\.0\.0\.1:)\d+/g, "54321");
+  assertEquals(ports(`${server.lines.join("\n")}\n`), ports(block("server transcript")));
+});
 
 Deno.test("the README's library example prints what it says", async () => {
   await using folder = new Folder();
