@@ -1,51 +1,69 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
 import { CLIENT, readTask, type Task } from "./lib/cli/client_options.ts";
-import { reportOutputError, writeError } from "./lib/cli/output.ts";
+import { reportOutputError, stderr, stdout, writeError } from "./lib/cli/output.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
-import type { ClientOptions, Download, TransferError } from "./lib/mod.ts";
+import type { ClientOptions, Download, FileError, TransferError } from "./lib/mod.ts";
+import { within } from "./lib/within.ts";
 
 // Long enough to remove a draft.
 const ENDING_MS = 2000;
+// A line that can't be written in this time waits beside the transfer: perhaps nobody reads the pipe.
+const LINE_MS = 1000;
 
-/** Transfers one file, printing the lab's lines ("The Client"). */
-async function transfer(file: string, task: Task): Promise<void> {
+/** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
+async function transfer(file: string, task: Task, label: string): Promise<bigint> {
   const { printable, sha256 } = await import("./lib/mod.ts");
   const { Meter } = await import("./lib/cli/meter.ts");
+  const { verb } = task;
   const sum = task.isVerified ? await sha256() : undefined;
-  const shown = printable(file);
+  const shown = printable(file === "-" ? task.as! : file);
+  const line = { GET: "receiving", PUT: "sending", DEL: "deleting" }[verb];
+  let size = 0n;
   {
-    using meter = new Meter(task);
+    using meter = new Meter(task, label);
     const options = meter.watch({
       ...task.options,
-      onReady: () => task.verb === "DEL" && print(`client deleting file ${shown}`, task),
-      onStart: (size) =>
-        print(`client ${task.verb === "GET" ? "receiving" : "sending"} file ${shown} (${size} bytes)`, task),
+      onReady: verb === "DEL" ? () => print(`client ${line} file ${shown}`, task) : () => {},
+      onStart: (bytes) => {
+        size = bytes;
+        return print(`client ${line} file ${shown} (${bytes} bytes)`, task);
+      },
       onData: sum && ((piece) => sum.update(piece)),
     });
-    await move(file, task, options);
+    await move(file, task, options, (bytes) => meter.reading(bytes));
   }
-  print("Complete", task);
-  if (sum) await verify(file, task, sum.hex());
+  await print("Complete", task);
+  if (sum) await verify(file, task, sum.hex(), label);
+  return size;
 }
 
-async function move(file: string, { verb, as }: Task, options: ClientOptions): Promise<void> {
+async function move(
+  file: string,
+  { verb, as }: Task,
+  options: ClientOptions,
+  onReading: (bytes: bigint) => void,
+): Promise<void> {
   const { del, get, put } = await import("./lib/mod.ts");
   const { basename } = await import("./lib/files/path.ts");
-  if (verb === "DEL") await del(file, options);
-  else if (verb === "PUT") await put(as ?? basename(file), { ...options, from: file });
-  else if (as !== "-") await get(file, { ...options, to: as ?? basename(file) });
-  else await toStdout(await get(file, options));
+  if (verb === "DEL") return await del(file, options);
+  if (verb === "GET" && as !== "-") return await get(file, { ...options, to: as ?? basename(file) });
+  if (verb === "GET") return await toStdout(await get(file, options));
+  const { openStream } = await import("./lib/cli/source.ts");
+  const name = file === "-" ? "standard input" : file;
+  using stream = await openStream(file, { name, onProgress: onReading, signal: options.signal! });
+  const { readable: from, size } = stream ?? {};
+  await put(as ?? basename(file), from && size !== undefined ? { ...options, from, size } : { ...options, from: file });
 }
 
 /** Fetches the file once more and compares its sum with what was moved. */
-async function verify(file: string, task: Task, moved: string): Promise<void> {
+async function verify(file: string, task: Task, moved: string, label: string): Promise<void> {
   const { printable, remoteSum, TransferError } = await import("./lib/mod.ts");
   const { Meter } = await import("./lib/cli/meter.ts");
   const { basename } = await import("./lib/files/path.ts");
   const name = task.verb === "PUT" ? task.as ?? basename(file) : file;
   let stored: string;
   {
-    using meter = new Meter(task);
+    using meter = new Meter(task, `${label}verifying `);
     stored = await remoteSum(name, meter.watch(task.options));
   }
   if (stored !== moved) {
@@ -61,24 +79,30 @@ async function toStdout({ readable }: Download): Promise<void> {
 }
 
 /** Prints one of the lab's lines: on standard output, unless a file's content goes there. */
-function print(line: string, { as, isQuiet }: Pick<Task, "as" | "isQuiet">): void {
+async function print(line: string, { as, isQuiet, verb }: Pick<Task, "as" | "isQuiet" | "verb">): Promise<void> {
   if (isQuiet) return;
-  if (as === "-") writeError(`${line}\n`);
-  else console.log(line);
+  if (as === "-" && verb === "GET") return writeError(`${line}\n`);
+  await within(stdout.write(`${line}\n`), LINE_MS);
+  if (stdout.error) throw stdout.error;
 }
 
 /** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
-async function report(error: unknown, file: string, { as }: Task): Promise<void> {
+async function report(error: unknown, file: string, task: Task): Promise<void> {
   const { FileError, printable, ServerError, TransferError } = await import("./lib/mod.ts");
-  const { ERROR_TEXTS } = await import("./lib/protocol.ts");
   // Errors are printed with --quiet too.
-  const say = (line: string): void => print(line, { as, isQuiet: false });
-  if (error instanceof ServerError) say(`server error: ${printable(error.said)}`);
+  const say = (line: string): Promise<void> => print(line, { ...task, isQuiet: false });
+  if (error instanceof ServerError) await say(`server error: ${printable(error.said)}`);
   else if (error instanceof FileError) {
-    const name = error.problem === "create" ? as ?? file : file;
-    say(`client error: ${printable(ERROR_TEXTS[error.problem](name))}`);
+    await say(`client error: ${printable(await fileLine(error, file, task))}`);
+    if (error.reason) writeError(`client: ${printable(error.file)}: ${printable(error.reason)}\n`);
   } else if (error instanceof TransferError) writeError(`client: ${printable(await describe(error))}\n`);
   else throw error;
+}
+
+/** The lab's text for a problem with a file, which it names as the command line does. */
+async function fileLine({ problem }: FileError, file: string, { as }: Task): Promise<string> {
+  const { ERROR_TEXTS } = await import("./lib/protocol.ts");
+  return ERROR_TEXTS[problem](problem === "create" ? as ?? file : file);
 }
 
 async function describe(error: TransferError): Promise<string> {
@@ -92,20 +116,29 @@ async function describe(error: TransferError): Promise<string> {
 
 /** Transfers file after file; returns how many failed. */
 async function perform(task: Task): Promise<number> {
+  const { files } = task;
+  const start = performance.now();
   let failed = 0;
-  for (const file of task.files) {
+  let moved = 0n;
+  for (const [index, file] of files.entries()) {
     try {
-      await transfer(file, task);
+      moved += await transfer(file, task, files.length > 1 ? `${index + 1}/${files.length} ` : "");
     } catch (error) {
       task.options.signal?.throwIfAborted();
       failed++;
       await report(error, file, task);
     }
   }
-  if (failed > 0 && task.files.length > 1) {
-    writeError(`client: ${task.files.length - failed} of ${task.files.length} files done\n`);
+  if (failed > 0 && files.length > 1) writeError(`client: ${files.length - failed} of ${files.length} files done\n`);
+  if (moved > 0n && !task.isQuiet && Deno.stderr.isTerminal()) {
+    await summarize(moved, (performance.now() - start) / 1000);
   }
   return failed;
+}
+
+async function summarize(moved: bigint, seconds: number): Promise<void> {
+  const { bytes } = await import("./lib/cli/progress.ts");
+  writeError(`${bytes(Number(moved))} in ${seconds.toFixed(1)} s, ${bytes(Number(moved) / seconds)}/s\n`);
 }
 
 async function main(): Promise<number> {
@@ -122,11 +155,14 @@ async function main(): Promise<number> {
   });
   try {
     const failed = await perform({ ...task, options: { ...task.options, signal: interrupt.signal } });
+    await stdout.flush();
     return failed === 0 ? 0 : 1;
   } catch (error) {
     if (endStatus !== undefined) return endStatus;
     await reportOutputError("client", error);
     return 1;
+  } finally {
+    await within(stderr.flush(), LINE_MS);
   }
 }
 

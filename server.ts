@@ -1,38 +1,45 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
-import { writeError } from "./lib/cli/output.ts";
+import { stderr, stdout, writeError } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
 import type { ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
+import { within } from "./lib/within.ts";
 
+// Enough for a reader of the output that is alive.
+const FLUSH_MS = 1000;
+
+/** Prints the lab's lines ("The Server"); ours go to standard error. A line that can't be written ends nothing. */
 function report(event: ServerEvent): void {
-  try {
-    print(event);
-  } catch {
-    // A full disk or a closed pipe must not end a transfer.
+  switch (event.type) {
+    case "waiting":
+      return say(`server waiting on port ${event.port}`);
+    case "connected":
+      return say(`server connected to client at ${event.address.hostname}:${event.address.port}`);
+    case "request":
+      return say(`server receiving request: ${printable(event.command)}`);
+    case "receiving":
+      return say(`server receiving ${event.size} bytes`);
+    case "sending":
+      return say(`server sending ${event.size} bytes`);
+    case "deleting":
+      return say(`server deleting file ${printable(event.name)}`);
+    case "excluded":
+      return writeError(`server: refused a client at ${event.address.hostname}:${event.address.port}\n`);
+    case "refused":
+      if (event.error.reason) writeError(`server: ${printable(`${event.error.message}: ${event.error.reason}`)}\n`);
+      return;
+    case "synced":
+      return writeError(
+        `server: ${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk\n`,
+      );
+    case "failed":
+      return writeError(`server: ${describe(event.error)}\n`);
   }
 }
 
-/** Prints the lab's lines ("The Server"); ours go to standard error. */
-function print(event: ServerEvent): void {
-  switch (event.type) {
-    case "waiting":
-      return console.log(`server waiting on port ${event.port}`);
-    case "connected":
-      return console.log(`server connected to client at ${event.address.hostname}:${event.address.port}`);
-    case "request":
-      return console.log(`server receiving request: ${printable(event.command)}`);
-    case "receiving":
-      return console.log(`server receiving ${event.size} bytes`);
-    case "sending":
-      return console.log(`server sending ${event.size} bytes`);
-    case "deleting":
-      return console.log(`server deleting file ${printable(event.name)}`);
-    case "refused":
-      return console.error(`server: refused a client at ${event.address.hostname}:${event.address.port}`);
-    case "failed":
-      return console.error(`server: ${describe(event.error)}`);
-  }
+function say(line: string): void {
+  void stdout.write(`${line}\n`);
 }
 
 function describe(error: Error): string {
@@ -54,7 +61,7 @@ async function main(): Promise<number> {
   try {
     const options = { ...read.options, ...(read.isVerbose && { onEvent: report }) };
     const server = await Promise.race([serve(options), first.promise]);
-    // Ended while the folder was still being swept.
+    // Ended before it listened.
     if (!server) return 0;
     await first.promise;
     second.promise.then(() => server[Symbol.asyncDispose]());
@@ -63,6 +70,8 @@ async function main(): Promise<number> {
     if (!(error instanceof TransferError)) throw error;
     writeError(`server: ${printable(error.message)}\n`);
     return 1;
+  } finally {
+    await within(Promise.all([stdout.flush(), stderr.flush()]), FLUSH_MS);
   }
 }
 

@@ -56,7 +56,7 @@ export class ProtocolError extends TransferError {
     super(
       received === ""
         ? `expected ${expected}, but the connection was closed`
-        : `expected ${expected}, but received "${printable(received)}"`,
+        : `expected ${expected}, but received "${excerpt(received)}"`,
       options,
     );
     this.expected = expected;
@@ -67,6 +67,13 @@ export class ProtocolError extends TransferError {
   override at(step: Step): ProtocolError {
     return new ProtocolError(this.expected, this.received, { step, cause: this });
   }
+}
+
+// File data may come in place of a message: enough of it to recognize it.
+const EXCERPT_LENGTH = 100;
+
+function excerpt(text: string): string {
+  return printable(text.slice(0, EXCERPT_LENGTH)) + (text.length > EXCERPT_LENGTH ? "…" : "");
 }
 
 /** The connection could not be made, broke, or was silent for too long. */
@@ -80,6 +87,12 @@ export class ConnectionError extends TransferError {
   }
 }
 
+/** What a caller may want to know of a problem with a file beside the lab's text. */
+export interface FileFailureOptions extends FailureOptions {
+  /** Why, in a few words; without it, what the system said (`cause`). */
+  reason?: string | undefined;
+}
+
 /** A file on this side that does not exist, can't be created or can't be deleted. */
 export class FileError extends TransferError {
   /** The name of the class. */
@@ -88,16 +101,36 @@ export class FileError extends TransferError {
   readonly problem: FileProblem;
   /** The file's name, as it was asked for. */
   readonly file: string;
+  /** Why, in a few words, where the lab's text says too little. */
+  readonly reason: string | undefined;
 
   /** Makes the error; its message is the lab's own text. */
-  constructor(problem: FileProblem, file: string, options?: FailureOptions) {
+  constructor(problem: FileProblem, file: string, options: FileFailureOptions = {}) {
     super(ERROR_TEXTS[problem](file), options);
     this.problem = problem;
     this.file = file;
+    this.reason = options.reason ?? reasonOf(problem, options.cause);
+  }
+
+  /** This error, told at a step. */
+  override at(step: Step): FileError {
+    return new FileError(this.problem, this.file, { step, cause: this.cause, reason: this.reason });
   }
 }
 
+/** A time, as people read it. */
+export function inSeconds(ms: number): string {
+  return ms === 1000 ? "1 second" : `${ms / 1000} seconds`;
+}
+
 const OS_ERROR = / \(os error \d+\)/;
+
+function reasonOf(problem: FileProblem, cause: unknown): string | undefined {
+  if (cause === undefined) return undefined;
+  if (!(cause instanceof Deno.errors.NotFound)) return systemReason(cause);
+  // The lab's own text says so of a missing file.
+  return problem === "create" ? "its folder does not exist" : undefined;
+}
 
 /** Whether an error is the system's or Deno's refusal of a call; any other is a bug. */
 export function isSystemError(error: unknown): error is Error {
@@ -113,5 +146,6 @@ export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   const text = error instanceof Error ? error.message : String(error);
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  return text.replace(OS_ERROR, "").toLowerCase();
+  // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
+  return text.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
 }

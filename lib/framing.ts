@@ -7,7 +7,7 @@
 import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
 import { ERROR_PREFIX, SIZE_BYTES } from "./protocol.ts";
-import { within } from "./within.ts";
+import { isReady, within } from "./within.ts";
 
 /** What the bytes of an undelimited text, so far, say about its end. */
 export type TextState = "open" | "maybe" | "whole";
@@ -69,19 +69,31 @@ export class FrameReader {
   }
 
   /**
-   * Reads the bytes of a token, however they were cut, and nothing that follows. Throws a {@linkcode ProtocolError} with
-   * what came instead.
+   * Reads the bytes of a token, however they were cut, and nothing that follows. Another token may come `after` which it
+   * is read, once or twice. Throws a {@linkcode ProtocolError} with what came instead.
    */
-  async token(token: string): Promise<void> {
+  async token(token: string, { after }: { after?: string } = {}): Promise<void> {
     const expected = new TextEncoder().encode(token);
+    const skipped = after === undefined ? NOTHING : await this.#skip(new TextEncoder().encode(after));
     while (this.#rest.length < expected.length && startsWith(expected, this.#rest)) {
       if (!await this.#fill()) break;
     }
     if (!startsWith(this.#rest, expected)) {
-      const received = this.#rest.length === 0 ? NOTHING : await this.text(ERROR_TEXT_END);
+      const received = this.#rest.length === 0 ? skipped : await this.text(ERROR_TEXT_END);
       throw new ProtocolError(token, new TextDecoder().decode(received));
     }
     this.#take(expected.length);
+  }
+
+  // Takes a token that may come up to twice; returns what it took.
+  async #skip(token: Bytes): Promise<Bytes> {
+    let skipped = NOTHING;
+    while (skipped.length < 2 * token.length) {
+      while (this.#rest.length < token.length && startsWith(token, this.#rest)) if (!await this.#fill()) return skipped;
+      if (!startsWith(this.#rest, token)) break;
+      skipped = concat(skipped, this.#take(token.length));
+    }
+    return skipped;
   }
 
   /** Drops line ends that come next: people type into netcat, and a typed line may arrive before its end does. */
@@ -123,10 +135,21 @@ export class FrameReader {
     return this.#take(Math.min(this.#rest.length, maxBytes));
   }
 
+  /** Whether bytes have arrived that nobody has asked for yet. */
+  get hasMore(): boolean {
+    return this.#rest.length > 0;
+  }
+
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
   async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
     if (this.#rest.length === 0 && await this.#isSilent(silenceMs)) return NOTHING;
     return await this.text({ silenceMs, maxBytes });
+  }
+
+  /** Reads what has arrived, without waiting, `maxBytes` at most. */
+  async arrived(maxBytes: number): Promise<Bytes> {
+    if (this.#rest.length < maxBytes && await isReady(this.#next(1))) await this.#fill();
+    return this.#take(Math.min(this.#rest.length, maxBytes));
   }
 
   /** Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. */

@@ -7,6 +7,7 @@ import { Peer } from "./peer.ts";
 import { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { isNetGranted } from "./net/connect.ts";
+import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Socket } from "./net/socket.ts";
 import { type TlsCredentials, TlsServer } from "./net/tls.ts";
 import { within } from "./within.ts";
@@ -19,7 +20,7 @@ export type ServerEvent =
   | { type: "connected"; address: Deno.NetAddr }
   | SessionEvent
   /** A connection was closed, since its address is not in `allowFrom`. */
-  | { type: "refused"; address: Deno.NetAddr }
+  | { type: "excluded"; address: Deno.NetAddr }
   /** A conversation broke off, or a connection could not be accepted. */
   | { type: "failed"; error: Error };
 
@@ -31,7 +32,10 @@ export interface ServeOptions {
   hostname?: string;
   /** The folder that is served; the working directory by default. */
   root?: string;
-  /** Milliseconds without a byte after which a client is given up; 0 is never, 30,000 the default. */
+  /**
+   * Milliseconds without a byte after which a client is given up; 0 and `Infinity` are never. By default 30,000, and
+   * 120,000 for file data that it does not take.
+   */
   timeoutMs?: number;
   /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
   gather?: number;
@@ -55,14 +59,21 @@ export interface ServeOptions {
 
 // Long enough for a mobile network's worst pauses; a client that is gone holds the lab's one place no longer than that.
 const TIMEOUT_MS = 30_000;
+// A slow reader is not silent: on loopback the system takes new data only when some 430 kB have left it, which lasts 43
+// seconds at 10 kB/s.
+const SEND_TIMEOUT_MS = 120_000;
 // After a failed accept, as when no descriptor is left: long enough not to burn a core.
 const ACCEPT_PAUSE_MS = 100;
 // What accept throws when the client has already left the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
-// Clients that may wait for their turn: a few hundred, far fewer than a process may have descriptors (1,024 by default).
+// Clients that may wait for their turn, and the backlog: far fewer than a process may have descriptors (1,024 by default).
+// The lab's listen(0) is there to serve a single client at a time, which `clients` does. With a backlog of 0, Linux loses
+// clients that connect at the same moment: they believe they are connected and wait for READY for ever.
 const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
+// A sweep ends with the look at one file, which may last on a disk that hangs.
+const SWEEP_END_MS = 500;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
 
@@ -87,8 +98,8 @@ export class Server implements AsyncDisposable {
   readonly #options: ServeOptions;
   readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #cut = new AbortController();
-  // Clients that wait for their turn. They are accepted as they come: the system's own queue, of length 0 as the lab
-  // asks, drops clients that believe they are connected and would wait for READY for ever.
+  readonly #sweepEnd = new AbortController();
+  // Clients that wait for their turn, accepted as they come.
   readonly #waiting: Deno.TcpConn[] = [];
   readonly #active = new Set<Promise<void>>();
   // Active clients that have not asked for anything yet.
@@ -112,7 +123,12 @@ export class Server implements AsyncDisposable {
     this.address = listener.addr as Deno.NetAddr;
     const end = (): void => this.#end();
     signal?.addEventListener("abort", end);
-    this.finished = this.#run().finally(() => signal?.removeEventListener("abort", end));
+    // Beside the clients: a large folder, or a slow disk, must not keep them waiting.
+    const swept = options.isReadOnly ? undefined : sweep(root.path, { recursive: true, signal: this.#sweepEnd.signal });
+    this.finished = this.#run().then(async () => {
+      if (swept) await within(swept, SWEEP_END_MS);
+      signal?.removeEventListener("abort", end);
+    });
     if (signal?.aborted) end();
   }
 
@@ -142,7 +158,7 @@ export class Server implements AsyncDisposable {
     const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isAllowed(address.hostname)) {
       conn.close();
-      return this.#report({ type: "refused", address });
+      return this.#report({ type: "excluded", address });
     }
     this.#waiting.push(conn);
   }
@@ -161,7 +177,8 @@ export class Server implements AsyncDisposable {
   #start(conn: Deno.TcpConn): void {
     this.#report({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
-    const options = { timeoutMs, peer: "client", signal: this.#cut.signal } as const;
+    const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
+    const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
     const session = this.#serve(new Peer(new Socket(this.#tls?.secure(conn) ?? conn, options))).then(() => {
       this.#active.delete(session);
       this.#serveWaiting();
@@ -204,6 +221,7 @@ export class Server implements AsyncDisposable {
   #stopListening(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#sweepEnd.abort();
     this.#listener.close();
     this.#tls?.[Symbol.dispose]();
     for (const conn of this.#waiting.splice(0)) conn.close();
@@ -217,9 +235,10 @@ export class Server implements AsyncDisposable {
 
   /**
    * Ends the server: takes no new client, lets running transfers finish for `graceMs` milliseconds (5,000 by default),
-   * then cuts them. Returns how many were cut.
+   * then cuts them; `Infinity` waits for all. Returns how many were cut.
    */
   async shutdown({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<number> {
+    checkNumber("graceMs", graceMs, { min: 0 });
     this.#stopListening();
     const all = Promise.all(this.#active).then(() => Promise.all(this.#closing.values()));
     await within(all, graceMs);
@@ -235,8 +254,8 @@ export class Server implements AsyncDisposable {
 }
 
 /**
- * Starts a server for one folder, after removing the drafts that killed servers left there. Throws a
- * {@linkcode TransferError} if it can't listen or there is no such folder.
+ * Starts a server for one folder. Beside serving, it removes the drafts that killed servers left there. Throws a
+ * {@linkcode TransferError} if it can't listen or there is no such folder, and a `RangeError` for an impossible option.
  *
  * @example Usage
  * ```ts
@@ -255,13 +274,12 @@ export class Server implements AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients = 1, gather = 1, isReadOnly = false, allowFrom } = options;
-  if (!(clients >= 1 && gather >= 1)) throw new RangeError("clients and gather are 1 or more");
+  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, allowFrom, maxBytes } = options;
+  checkCommon(options);
+  checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
+  checkSize("maxBytes", maxBytes);
   const root = await Root.open(options.root ?? ".", { isReadOnly });
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
-  if (!isReadOnly) await sweep(root.path, { recursive: true });
-  // The lab asks for listen(0), for its one client at a time; where many are served, many may connect at once.
-  const tcpBacklog = clients === 1 ? 0 : MAX_WAITING;
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
@@ -269,12 +287,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   try {
     using stack = new DisposableStack();
     const tls = options.tls && stack.use(new TlsServer(options.tls));
-    const listener = Deno.listen({ hostname, port, tcpBacklog });
+    const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
     stack.move();
     return new Server({ listener, tls, root, isAllowed, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
-    if (/KeyMismatch/i.test(String(error))) throw failed("the private key is not the certificate's", error);
+    if (/KeyMismatch/i.test(String(error))) {
+      throw failed("the private key does not belong to the first certificate, which must be the server's own", error);
+    }
     throw failed(systemReason(error), error);
   }
 }

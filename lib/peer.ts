@@ -4,7 +4,7 @@ import type { Bytes } from "./bytes.ts";
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
 import { FrameReader, type TextEnd } from "./framing.ts";
 import type { Socket } from "./net/socket.ts";
-import { BLOCK_BYTES, SIZE_BYTES, type Step, tokenOf, type TokenStep } from "./protocol.ts";
+import { BLOCK_BYTES, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
 import { abortable } from "./within.ts";
 
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
@@ -47,10 +47,11 @@ export class Peer implements Disposable {
 
   /**
    * Awaits the step's token. Fails with a {@linkcode ServerError} for an `ERROR: …` in its place, with a
-   * {@linkcode ProtocolError} for anything else, and with a `ConnectionError` after the socket's timeout.
+   * {@linkcode ProtocolError} for anything else, and with a `ConnectionError` after the socket's timeout. Another token
+   * may come before it, once or twice, if it is named as `after`.
    */
-  hear(step: TokenStep): Promise<void> {
-    return this.watch(step, this.#frames.token(tokenOf(step)));
+  hear(step: TokenStep, options?: { after?: Token }): Promise<void> {
+    return this.watch(step, this.#frames.token(tokenOf(step), options));
   }
 
   /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
@@ -73,6 +74,16 @@ export class Peer implements Disposable {
     const text = await this.watch(step, this.#frames.text(end));
     if (text.length === 0) throw new ProtocolError("a command", "", { step });
     return text;
+  }
+
+  /** Whether the other side has said more than was asked for yet. */
+  get hasMore(): boolean {
+    return this.#frames.hasMore;
+  }
+
+  /** What the other side has said beyond that, up to `maxBytes`, without waiting for more. */
+  arrived(step: Step, maxBytes: number): Promise<Bytes> {
+    return this.watch(step, this.#frames.arrived(maxBytes));
   }
 
   /** Awaits the rest of a text; empty when there is silence instead. */
@@ -103,14 +114,15 @@ export class Peer implements Disposable {
   }
 }
 
-/** Tells an `ERROR: …` from other surprises, and names the step in every error of a transfer. */
-async function at<T>(step: Step, wait: Promise<T>): Promise<T> {
+/** Awaits what is done at a step: every error of a transfer then names it, and `ERROR: …` is told from other surprises. */
+export async function at<T>(step: Step, wait: Promise<T>): Promise<T> {
   try {
     return await wait;
   } catch (error) {
     if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
-      // Some servers end it with a newline, or with a C string's NUL.
-      const said = error.received.replace(/^ERROR:? ?/, "").replace(/[\r\n\0]+$/, "");
+      // Some servers end it with a newline or a C string's NUL, and two send OK or DONE right after it.
+      const said = error.received.replace(/^ERROR:? ?/, "").replace(/(?<=does not exist)[\r\n\0]*(OK|DONE)$/, "")
+        .replace(/[\r\n\0]+$/, "");
       throw new ServerError(said, { step, cause: error });
     }
     throw error instanceof TransferError && error.step === undefined ? error.at(step) : error;

@@ -1,11 +1,11 @@
 /** The server's side of the lab's protocol: one connection, step by step as the lab lists them (PROTOCOL.md). */
 
-import { type Bytes, concat } from "./bytes.ts";
+import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
 import type { Root } from "./files/root.ts";
 import { freeBytes } from "./files/storage.ts";
-import type { Peer } from "./peer.ts";
+import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP } from "./protocol.ts";
 import { pump } from "./transfer.ts";
 
@@ -18,7 +18,11 @@ export type SessionEvent =
   /** The number of bytes that are about to be sent. */
   | { type: "sending"; size: bigint }
   /** The file that is about to be deleted. */
-  | { type: "deleting"; name: string };
+  | { type: "deleting"; name: string }
+  /** The client gets this error; its `reason` is for the server's operator. */
+  | { type: "refused"; error: FileError }
+  /** A file took long to reach the disk, so long that its client may have given up. */
+  | { type: "synced"; name: string; ms: number };
 
 /** What a session works with. */
 export interface SessionOptions {
@@ -36,6 +40,11 @@ export interface SessionOptions {
 
 // The rest of a name may be late; known clients that send it in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
+// The same for the rest of file data that a client sent without waiting for OK.
+const LATE_DATA_MS = 50;
+// Far less than the 30 and 60 seconds for which the programs wait by default.
+const LONG_SYNC_MS = 10_000;
+const OWN_DONE = new TextEncoder().encode("DONE");
 // Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
 
@@ -53,8 +62,9 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
     await serve(peer, command.name, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    // The lab's errors take the place of the OK or DONE after the command.
-    await peer.sayText("c. server: OK", ERROR_PREFIX + error.message);
+    options.onEvent({ type: "refused", error });
+    // The lab's errors take the place of an OK or DONE.
+    await peer.sayText(error.step ?? "c. server: OK", ERROR_PREFIX + error.message);
   }
 }
 
@@ -68,7 +78,8 @@ async function hearRequest(peer: Peer, root: Root): Promise<Request> {
   const { command } = request;
   if (command === undefined || command.verb === "PUT") return request;
   if (command.verb === "GET" && root.find(command.name)?.isFile) return request;
-  const maxBytes = MAX_COMMAND_BYTES - bytes.length;
+  // One byte too many is enough to refuse it.
+  const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes });
   const whole = parseRequest(concat(bytes, late));
   if (whole.command && root.find(whole.command.name)) return whole;
@@ -94,19 +105,45 @@ async function servePut(peer: Peer, name: string, options: SessionOptions): Prom
   await using draft = await options.root.create(name);
   await peer.say("c. server: OK");
   const size = await peer.hearSize("d. client: <# bytes>");
-  // A file that can't fit is refused before any of it is sent.
-  const room = await freeBytes(draft.folder);
-  if ((room !== undefined && size > room) || (options.maxBytes !== undefined && size > options.maxBytes)) {
-    throw new FileError("create", name);
-  }
+  const isEager = peer.hasMore;
+  await checkRoom(size, draft.folder, name, options);
   options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
-  await pump({ size, read, write: (piece) => draft.write(piece) });
-  await draft.commit({ isDurable: options.isDurable });
+  await pump({ size, read, write: (piece) => at("g. server: DONE", draft.write(piece)) });
+  await checkEnd(peer, size, name, isEager);
+  const start = performance.now();
+  await at("g. server: DONE", draft.commit({ isDurable: options.isDurable }));
+  const ms = performance.now() - start;
+  if (ms > LONG_SYNC_MS) options.onEvent({ type: "synced", name, ms });
   await peer.say("g. server: DONE");
+}
+
+/** Refuses a file that can't fit before any of it is sent. */
+async function checkRoom(size: bigint, folder: string, name: string, { maxBytes }: SessionOptions): Promise<void> {
+  const refused = (reason: string): FileError => new FileError("create", name, { step: "e. server: OK", reason });
+  if (maxBytes !== undefined && size > maxBytes) throw refused(`${size} bytes are more than the ${maxBytes} allowed`);
+  const room = await freeBytes(folder);
+  if (room !== undefined && size > room) {
+    throw refused(`${size} bytes are more than the ${room} that the disk has free`);
+  }
+}
+
+/**
+ * Refuses an upload with more bytes than were announced: the size was wrong, so the file is not what the client meant.
+ * Known clients send a size in another format, part of which then counts as data. A `DONE` of the client's own passes.
+ */
+async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean): Promise<void> {
+  const maxBytes = OWN_DONE.length + 1;
+  // A client that did not wait for OK may still be sending.
+  const surplus = isEager
+    ? await peer.hearMore("f. client: sends bytes", { silenceMs: LATE_DATA_MS, maxBytes })
+    : await peer.arrived("f. client: sends bytes", maxBytes);
+  if (startsWith(OWN_DONE, surplus)) return;
+  const reason = `the client sent more than the ${size} bytes that it announced`;
+  throw new FileError("create", name, { step: "g. server: DONE", reason });
 }
 
 async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {

@@ -10,7 +10,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { roles: /^lib\/(client|server|listener)\.ts$/ },
   { messages: /^lib\/(peer|transfer)\.ts$/ },
   { framing: /^lib\/(framing|command)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
-  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno)\.ts$/ },
+  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options)\.ts$/ },
 ];
 
 const project = new URL("..", import.meta.url);

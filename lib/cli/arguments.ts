@@ -2,7 +2,7 @@
 
 // @ts-types="../types/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { reportOutputError, writeError } from "./output.ts";
+import { reportOutputError, stderr, stdout } from "./output.ts";
 import { printable } from "../printable.ts";
 
 /** A command line that is wrong; the message is one sentence. */
@@ -67,20 +67,23 @@ export async function readCommandLine<T>(
     });
     if (args.has("version")) {
       const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
-      console.log(`blockferry-${program.name} ${version}`);
-      return 0;
+      return await answer(program, `blockferry-${program.name} ${version}`);
     }
-    if (!args.has("help")) return await read(args);
-    console.log(program.usage.trimEnd());
-    return 0;
+    if (args.has("help")) return await answer(program, program.usage.trimEnd());
+    return await read(args);
   } catch (error) {
-    if (!(error instanceof UsageError)) {
-      await reportOutputError(program.name, error);
-      return 1;
-    }
-    writeError(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
+    if (!(error instanceof UsageError)) throw error;
+    await stderr.write(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
     return 2;
   }
+}
+
+async function answer({ name }: Program, text: string): Promise<number> {
+  await stdout.write(`${text}\n`);
+  if (stdout.error === undefined) return 0;
+  await reportOutputError(name, stdout.error);
+  await stderr.flush();
+  return 1;
 }
 
 /**

@@ -10,7 +10,7 @@ export const CLIENT: Program = {
   usage: `Usage: client <address> <port> GET|PUT|DEL <filename>... [options]
 
   GET <filename>   fetch a file from the server into this folder
-  PUT <filename>   send a file to the server
+  PUT <filename>   send a file to the server; PUT - sends standard input
   DEL <filename>   delete a file on the server
                    (get, put and del work too)
 
@@ -18,6 +18,7 @@ Options:
       --as NAME       the file's name at its destination; GET --as - writes to stdout
       --verify        fetch the file once more and compare SHA-256 sums
       --limit-rate N  move at most N bytes a second, such as 64K or 5M
+      --wait S        wait at most S seconds for the server's READY (default: for ever)
       --timeout S     give up after S seconds without a byte; 0 is never (default 60)
       --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
       --tls           speak TLS; the server needs it too
@@ -35,10 +36,11 @@ Examples:
   client localhost 12345 PUT photo.jpg
   client localhost 12345 GET photo.jpg --as copy.jpg --verify
   client localhost 12345 GET site.tar --as - | tar x
+  tar c photos | client localhost 12345 PUT - --as photos.tar
 `,
   options: {
     flags: ["verify", "tls", "quiet"],
-    values: ["as", "limit-rate", "timeout", "gather", "ca"],
+    values: ["as", "limit-rate", "wait", "timeout", "gather", "ca"],
     alias: { q: "quiet" },
   },
 };
@@ -71,6 +73,9 @@ export function readTask(args: Arguments): Task {
   if (as !== undefined && files.length > 1) throw new UsageError("option --as takes one file name, not several");
   if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
+  if (verb === "PUT" && files.includes("-") && as === undefined) {
+    throw new UsageError("PUT - needs --as NAME, the file's name on the server");
+  }
   if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
   const rate = args.value("limit-rate");
   const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
@@ -85,6 +90,7 @@ export function readTask(args: Arguments): Task {
     options: {
       hostname,
       port: readInteger(port, 1, 65535, "the port"),
+      waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
       gather: args.integer("gather", 1, 65536) ?? 1,
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },

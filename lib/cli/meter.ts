@@ -1,10 +1,11 @@
 /** Shows a person at a terminal what takes long: the wait for the server's READY, or a transfer. */
 
 import type { ClientOptions } from "../mod.ts";
+import { inSeconds } from "../errors.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "./client_options.ts";
 import { writeError } from "./output.ts";
-import type { ProgressBar } from "./progress.ts";
+import { bytes, clearLine, overwriteLine, ProgressBar, terminalColumns } from "./progress.ts";
 
 // Shorter waits show nothing.
 const PATIENCE_MS = 500;
@@ -12,28 +13,31 @@ const PATIENCE_MS = 500;
 /** The state of one transfer, on standard error. */
 export class Meter implements Disposable {
   readonly #isOn: boolean;
+  readonly #label: string;
+  readonly #address: string;
+  #shown: "nothing" | "wait" | "bar" = "nothing";
+  #state: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
-  #isWaitShown = false;
   #bar: ProgressBar | undefined;
   #bytes = 0n;
 
-  /**
-   * Begins with the wait for the server. After the task's timeout one sentence says what may be the matter, on a terminal
-   * or not.
-   */
-  constructor({ isQuiet, options: { hostname, port, timeoutMs = 0 } }: Task) {
-    this.#isOn = !isQuiet && Deno.stderr.isTerminal();
-    const address = `${printable(hostname)} port ${port}`;
-    this.#later(() => {
-      this.#isWaitShown = true;
-      writeError(`waiting for our turn at ${address}`.slice(0, Math.max(Deno.consoleSize().columns - 1, 0)));
-    });
+  /** Begins with the connection to the task's server; a label such as `2/5 ` stands before the bar. */
+  constructor({ isQuiet, options: { hostname, port, timeoutMs = 0 } }: Task, label = "") {
+    this.#isOn = !isQuiet && terminalColumns() > 0;
+    this.#label = label;
+    this.#address = `${printable(hostname)} port ${port}`;
+    this.#state = `connecting to ${this.#address}`;
+    this.#later(() => this.#showState());
     if (isQuiet || timeoutMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
-      const seconds = timeoutMs / 1000;
-      writeError(`client: ${address} has not said READY for ${seconds} seconds: it is busy, or speaks TLS (--tls)\n`);
+      writeError(
+        `client: ${this.#address} has not said READY for ${
+          timeoutMs / 1000
+        } seconds: it is busy, speaks TLS (--tls), or ` +
+          `is another kind of server (--wait S limits the wait)\n`,
+      );
     }, timeoutMs);
   }
 
@@ -41,19 +45,41 @@ export class Meter implements Disposable {
   watch(options: ClientOptions): ClientOptions {
     return {
       ...options,
+      onConnect: () => {
+        this.#state = `waiting for our turn at ${this.#address}`;
+        if (this.#shown === "wait") this.#showState();
+        options.onConnect?.();
+      },
       onReady: () => {
         this.#ready();
-        options.onReady?.();
+        return options.onReady?.();
       },
-      onStart: (size) => {
-        options.onStart?.(size);
-        this.#start(size);
+      onStart: async (size) => {
+        await options.onStart?.(size);
+        const startTime = performance.now();
+        if (size > 0n) this.#later(() => this.#showBar(size, startTime));
       },
-      onProgress: (bytes) => {
-        this.#bytes = bytes;
-        this.#bar?.update(bytes);
+      onProgress: (moved) => {
+        this.#bytes = moved;
+        options.onProgress?.(moved);
       },
     };
+  }
+
+  /** Shows how much of a stream has been read before the transfer can begin. */
+  reading(count: bigint): void {
+    this.#state = `reading: ${bytes(Number(count))}`;
+    if (this.#shown === "wait") this.#showState();
+  }
+
+  #showState(): void {
+    this.#shown = "wait";
+    overwriteLine(this.#label + this.#state);
+  }
+
+  #showBar(total: bigint, startTime: number): void {
+    this.#shown = "bar";
+    this.#bar = new ProgressBar({ label: this.#label, total, moved: () => this.#bytes, startTime });
   }
 
   #ready(): void {
@@ -62,28 +88,15 @@ export class Meter implements Disposable {
     this.#clear();
   }
 
-  #start(size: bigint): void {
-    const startTime = performance.now();
-    this.#later(async () => {
-      const timer = this.#timer;
-      const { ProgressBar } = await import("./progress.ts");
-      if (this.#timer !== timer) return;
-      this.#bar = new ProgressBar(size, this.#bytes, startTime);
-    });
-  }
-
   /** Clears the line. */
   [Symbol.dispose](): void {
     this.#ready();
-    this.#timer = undefined;
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.#bar?.[Symbol.dispose]();
   }
 
-  // Back to the start of the line, which is then empty.
   #clear(): void {
-    if (this.#isWaitShown) writeError("\r\x1b[K");
-    this.#isWaitShown = false;
+    if (this.#shown === "wait") clearLine();
+    this.#shown = "nothing";
   }
 
   #later(show: () => void): void {

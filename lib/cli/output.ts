@@ -1,19 +1,81 @@
-/** What the programs write to a terminal, a file or a pipe: any of them may be full or closed. */
+/** What the programs write to a terminal, a file or a pipe: any of them may be full, closed or read by nobody. */
+
+// A reader that is this far behind gets no more lines until it has caught up.
+const MAX_LINES = 1000;
+
+/**
+ * One of the two standard streams. A write to a full pipe may last for ever, so lines wait in a queue, from which a thread
+ * writes them, and nothing else waits.
+ */
+export class Output {
+  readonly #stream: { write(data: Uint8Array): Promise<number> };
+  #lines: string[] = [];
+  #lost = 0;
+  #writing: Promise<void> | undefined;
+  #error: unknown;
+
+  /** Writes to a stream. */
+  constructor(stream: { write(data: Uint8Array): Promise<number> }) {
+    this.#stream = stream;
+  }
+
+  /** Why the stream can't be written any more, if so. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Whether nothing waits to be written. */
+  get isIdle(): boolean {
+    return this.#writing === undefined;
+  }
+
+  /** Queues text; fulfilled when it has been written or can't be. */
+  write(text: string): Promise<void> {
+    if (this.#lines.length < MAX_LINES) this.#lines.push(text);
+    else this.#lost++;
+    return this.#writing ??= this.#writeAll();
+  }
+
+  /** Fulfilled when nothing waits any more. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#lines.length > 0) {
+        const text = this.#lines.splice(0).join("");
+        const bytes = new TextEncoder().encode(text);
+        for (let start = 0; start < bytes.length;) start += await this.#stream.write(bytes.subarray(start));
+        if (this.#lost > 0) {
+          writeError(`${this.#lost} lines of output were dropped, since nobody read them\n`);
+          this.#lost = 0;
+        }
+      }
+    } catch (error) {
+      this.#error ??= error;
+      this.#lines = [];
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+/** Standard output, for the lab's lines. */
+export const stdout = new Output(Deno.stdout);
+/** Standard error, for everything else. */
+export const stderr = new Output(Deno.stderr);
 
 /** Writes text to standard error. If that fails, nothing else does. */
 export function writeError(text: string): void {
-  try {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
-  } catch {
-    // There is nowhere left to report it.
-  }
+  void stderr.write(text);
 }
 
 /** Reports that standard output could not be written, if that is the error; rethrows any other error. */
 export async function reportOutputError(program: string, error: unknown): Promise<void> {
   // The reader closed the pipe.
   if (error instanceof Deno.errors.BrokenPipe) return;
-  if (!(error instanceof Error && "code" in error)) throw error;
-  const { systemReason } = await import("../errors.ts");
+  const { isSystemError, systemReason } = await import("../errors.ts");
+  if (!isSystemError(error)) throw error;
   writeError(`${program}: cannot write to standard output: ${systemReason(error)}\n`);
 }

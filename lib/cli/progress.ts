@@ -2,60 +2,94 @@
 
 // @ts-types="../types/fmt.d.ts"
 import { format } from "@std/fmt/bytes";
-// @ts-types="../types/cli_progress.d.ts"
-import cliProgress, { type Params, type SingleBar } from "cli-progress";
-import process from "node:process";
+import { stderr } from "./output.ts";
 
-// A closed terminal must not end the transfer.
-process.stderr.on("error", () => {});
+// Fast enough to look alive.
+const FRAME_MS = 200;
+// Ctrl-C echoes as ^C, and some terminals wrap the line when its last column is written.
+const FREE_COLUMNS = 3;
+// After these the terminal may be another one, or show something else on the bar's line.
+const REDRAW_SIGNALS = ["SIGWINCH", "SIGCONT"] as const;
 
-/** A progress bar on standard error. */
-export class ProgressBar {
-  readonly #bar: SingleBar;
-
-  /** Shows the bar of a transfer of `total` bytes that began at `startTime`, `moved` of them so far. */
-  constructor(total: bigint, moved: bigint, startTime: number) {
-    this.#bar = new cliProgress.SingleBar({
-      stream: process.stderr,
-      format: (_, params) => {
-        const bytesPerSecond = params.value / (performance.now() - startTime) * 1000;
-        return progressLine(params, bytesPerSecond, Deno.consoleSize().columns);
-      },
-      clearOnComplete: true,
-      // A client that is stopped by Ctrl-Z or killed must leave a usable terminal.
-      hideCursor: false,
-      linewrap: true,
-      fps: 5,
-      // The client handles signals itself.
-      gracefulExit: false,
-    });
-    this.#bar.start(Number(total), Number(moved));
+/** The terminal's width; 0 if there is no terminal, or it is one that can't move its cursor or does not say how wide it is. */
+export function terminalColumns(): number {
+  if (!Deno.stderr.isTerminal()) return 0;
+  const isKnown = Deno.permissions.querySync({ name: "env", variable: "TERM" }).state === "granted";
+  if (isKnown && Deno.env.get("TERM") === "dumb") return 0;
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 0;
   }
+}
 
-  /** Shows how many bytes have moved. */
-  update(bytes: bigint): void {
-    this.#bar.update(Number(bytes));
+/** Writes a line over the one that the cursor is in, unless the last one has not been taken yet. */
+export function overwriteLine(text: string): void {
+  if (stderr.isIdle) void stderr.write(`\r${text.slice(0, Math.max(terminalColumns() - FREE_COLUMNS, 0))}\x1b[K`);
+}
+
+/** Leaves the line empty. */
+export function clearLine(): void {
+  void stderr.write("\r\x1b[K");
+}
+
+/** What a bar shows. */
+export interface Progress {
+  /** What the transfer is, if there is more than one. */
+  label: string;
+  /** The bytes to move. */
+  total: bigint;
+  /** The bytes moved so far. */
+  moved: () => bigint;
+  /** When it began, on the clock of `performance.now()`. */
+  startTime: number;
+}
+
+/** A progress bar on standard error, until it is disposed of. */
+export class ProgressBar implements Disposable {
+  readonly #draw: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  /** Shows the bar. */
+  constructor({ label, total, moved, startTime }: Progress) {
+    this.#draw = (): void => {
+      const seconds = (performance.now() - startTime) / 1000;
+      const [value, size] = [Number(moved()), Number(total)];
+      overwriteLine(label + progressLine(value, size, value / seconds, terminalColumns() - label.length));
+    };
+    this.#draw();
+    this.#timer = setInterval(this.#draw, FRAME_MS);
+    if (Deno.build.os === "windows") return;
+    for (const signal of REDRAW_SIGNALS) Deno.addSignalListener(signal, this.#draw);
   }
 
   /** Clears the bar. */
-  stop(): void {
-    this.#bar.stop();
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    clearLine();
+    if (Deno.build.os === "windows") return;
+    for (const signal of REDRAW_SIGNALS) Deno.removeSignalListener(signal, this.#draw);
   }
 }
 
 /** The line of a bar: share, bytes, rate and time left, as much of it as fits into `columns`. */
-export function progressLine({ value, total, progress }: Params, bytesPerSecond: number, columns: number): string {
-  const bytes = (count: number): string => format(count, { binary: true, maximumFractionDigits: 1 });
+export function progressLine(value: number, total: number, bytesPerSecond: number, columns: number): string {
+  const width = Math.max(columns - FREE_COLUMNS, 0);
   const seconds = bytesPerSecond > 0 ? Math.ceil((total - value) / bytesPerSecond) : Infinity;
-  const share = `${Math.floor(progress * 100)}%`.padStart(4);
+  const share = `${Math.floor(value / total * 100)}%`.padStart(4);
   const parts = [`${bytes(value)} of ${bytes(total)}`, `${bytes(bytesPerSecond)}/s`, `${clock(seconds)} left`];
-  // Some terminals wrap the line when its last column is written.
-  while (parts.length > 0 && [share, ...parts].join("  ").length > columns - 1) parts.pop();
+  while (parts.length > 0 && [share, ...parts].join("  ").length > width) parts.pop();
   const text = [share, ...parts].join("  ");
-  const width = Math.min(columns - 1 - text.length - 3, 40);
-  if (width < 5) return text.slice(0, Math.max(columns - 1, 0));
-  const filled = Math.round(progress * width);
-  return `[${"#".repeat(filled)}${"-".repeat(width - filled)}] ${text}`;
+  // The bar, its brackets and a space.
+  const barWidth = Math.min(width - text.length - 3, 40);
+  if (barWidth < 5) return text.slice(0, width);
+  const filled = Math.round(value / total * barWidth);
+  return `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}] ${text}`;
+}
+
+/** A number of bytes, as people read it. */
+export function bytes(count: number): string {
+  return format(count, { binary: true, maximumFractionDigits: 1 });
 }
 
 function clock(seconds: number): string {

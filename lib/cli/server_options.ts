@@ -17,7 +17,8 @@ Options:
       --allow-from N  the networks that clients may come from, such as 10.0.0.0/8,::1
       --read-only     refuse PUT and DEL
       --clients N     serve N clients at a time (default 1)
-      --timeout S     give a client up after S seconds without a byte; 0 is never (default 30)
+      --timeout S     give a client up after S seconds without a byte; 0 is never (default
+                      30, and 120 while it takes no data)
       --max-size N    refuse uploads of more than N bytes, such as 64K, 5M or 2G
       --fsync         say DONE only when the file is on disk
       --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
@@ -42,6 +43,7 @@ export async function readServeOptions(args: Arguments): Promise<{ isVerbose: bo
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
+  const timeout = args.integer("timeout", 0, 1_000_000);
   const maxSize = args.value("max-size");
   const allowFrom = args.value("allow-from");
   const [cert, key] = [args.value("cert"), args.value("key")];
@@ -51,7 +53,7 @@ export async function readServeOptions(args: Arguments): Promise<{ isVerbose: bo
     root: args.value("root") ?? ".",
     hostname: args.value("host") ?? "0.0.0.0",
     clients: args.integer("clients", 1, 10_000) ?? 1,
-    timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 30),
+    ...(timeout !== undefined && { timeoutMs: 1000 * timeout }),
     gather: args.integer("gather", 1, 65536) ?? 1,
     isReadOnly: args.has("read-only"),
     isDurable: args.has("fsync"),

@@ -4,9 +4,14 @@ import { writeAll } from "../bytes.ts";
 import { FileError, systemReason } from "../errors.ts";
 import { tryLock } from "../older_deno.ts";
 import { basename, dirname, isFolderPath, join } from "./path.ts";
-import { creating, existing, isGranted, Overwrite, type Target } from "./storage.ts";
+import { checkGranted, creating, existing, isGranted, notAFile, Overwrite, type Target } from "./storage.ts";
+import { within } from "../within.ts";
 
-const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
+// Enough for thousands of files.
+const SWEEP_MS = 200;
+const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}(-link)?\.part$/i;
+// The mode bit of a folder in which only a file's owner may rename or delete it.
+const STICKY = 0o1000;
 
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
@@ -49,14 +54,14 @@ export class Draft implements Target, AsyncDisposable {
    */
   static create(target: string, name: string): Promise<Draft> {
     return creating(name, async () => {
-      if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
+      checkGranted("create", target, name);
       const old = await existing(target);
       if (old === undefined) return await Draft.#beside(target, name);
-      if (!old.isFile) throw new FileError("create", name);
+      if (!old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
       try {
         // A read-only file must not be replaced, even where its folder would allow it.
         (await Deno.open(target, { write: true })).close();
-        return await Draft.#beside(await Deno.realPath(target), name, old.mode);
+        return await Draft.#beside(await Deno.realPath(target), name, old);
       } catch (error) {
         // The old file was deleted in the meantime.
         if (error instanceof Deno.errors.NotFound) return await Draft.#beside(target, name);
@@ -65,11 +70,10 @@ export class Draft implements Target, AsyncDisposable {
     });
   }
 
-  static async #beside(target: string, name: string, mode: number | null = null): Promise<Draft> {
+  static async #beside(target: string, name: string, old?: Deno.FileInfo): Promise<Draft> {
     while (true) {
       const path = join(dirname(target), `.blockferry-${crypto.randomUUID()}.part`);
-      if (!isGranted("write", path)) throw new FileError("create", name);
-      const permissions = mode === null ? {} : { mode: mode & 0o777 };
+      const permissions = old?.mode ? { mode: old.mode & 0o777 } : {};
       drafts.add(path);
       const file = await Deno.open(path, { createNew: true, write: true, ...permissions }).catch((error) => {
         drafts.delete(path);
@@ -81,8 +85,9 @@ export class Draft implements Target, AsyncDisposable {
         // the system has no locks, a sweep can't lock the draft either, and leaves it.
         await file.lock(true).catch(() => {});
         // A sweep may have removed the draft before it was locked.
-        if (await existing(path)) {
-          if (mode !== null && Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
+        const made = await existing(path);
+        if (made) {
+          if (old && Deno.build.os !== "windows") await replaceable(target, old, path, made);
           return draft;
         }
         await draft[Symbol.asyncDispose]();
@@ -120,15 +125,47 @@ export class Draft implements Target, AsyncDisposable {
 }
 
 /**
+ * Gives a draft the old file's owner, group and permission bits, as far as the system lets us. Throws if the rename would
+ * be refused after all of the data has moved.
+ */
+async function replaceable(target: string, old: Deno.FileInfo, path: string, made: Deno.FileInfo): Promise<void> {
+  const folder = await Deno.stat(dirname(target));
+  const isSticky = ((folder.mode ?? 0) & STICKY) !== 0;
+  if (isSticky && made.uid !== 0 && made.uid !== old.uid && made.uid !== folder.uid) {
+    throw new Deno.errors.PermissionDenied("the folder is sticky, and the file is another user's");
+  }
+  if (await isMountPoint(target, path)) throw new Deno.errors.PermissionDenied("the file is a mount point");
+  if (made.uid !== old.uid || made.gid !== old.gid) {
+    // Whoever may not give a file away may still be a member of the old group.
+    await Deno.chown(path, old.uid, old.gid).catch(() => Deno.chown(path, null, old.gid)).catch(() => {});
+  }
+  if (old.mode !== null) await Deno.chmod(path, old.mode & 0o777);
+}
+
+// A mount point can't be renamed over. One of the same file system is only told by a hard link to it, which fails (EXDEV).
+async function isMountPoint(target: string, path: string): Promise<boolean> {
+  const probe = path.replace(/.part$/, "-link.part");
+  try {
+    await Deno.link(target, probe);
+    await Deno.remove(probe);
+    return false;
+  } catch (error) {
+    return (error as { code?: unknown }).code === "EXDEV";
+  }
+}
+
+/**
  * Opens a draft of the file at `path` or, where no draft is possible, the file itself. Sweeps the folder first. Throws a
  * {@linkcode FileError}.
  */
 export function openTarget(path: string): Promise<Target & AsyncDisposable> {
   return creating(path, async () => {
     // The next sweep would remove a file with a draft's name.
-    if (isDraft(path) || isFolderPath(path)) throw new FileError("create", path);
+    if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
+    if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
     const real = isGranted("read", path) ? await Deno.realPath(path).catch(() => path) : path;
-    await sweep(dirname(real), { recursive: false });
+    // A large folder must not keep the user waiting: the next sweep takes what this one leaves.
+    await within(sweep(dirname(real), { recursive: false }), SWEEP_MS);
     try {
       return await Draft.create(path, path);
     } catch (error) {
@@ -147,10 +184,11 @@ function isBarred(error: unknown): boolean {
 }
 
 /** Removes the drafts that ended processes left in a folder, and below it if `recursive`. */
-export async function sweep(folder: string, options: { recursive: boolean }): Promise<void> {
+export async function sweep(folder: string, options: { recursive: boolean; signal?: AbortSignal }): Promise<void> {
   if (!isGranted("read", folder) || !isGranted("write", folder)) return;
   try {
     for await (const entry of Deno.readDir(folder)) {
+      if (options.signal?.aborted) return;
       const path = join(folder, entry.name);
       if (entry.isDirectory && options.recursive) await sweep(path, options);
       if (entry.isFile && isDraft(path)) await removeAbandoned(path);

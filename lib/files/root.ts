@@ -2,7 +2,7 @@
 
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
-import { isGranted, Source } from "./storage.ts";
+import { isGranted, notAFile, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -72,10 +72,11 @@ export class Root {
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   async create(name: string): Promise<Draft> {
     const path = this.#entry(name);
-    if (path === undefined || this.#isReadOnly) throw new FileError("create", name);
+    if (this.#isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
+    if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
     // A link is written through, as long as it stays in this folder.
     const target = lstat(path) ? this.#target(path) : path;
-    if (target === undefined) throw new FileError("create", name);
+    if (target === undefined) throw new FileError("create", name, { reason: "it leads outside of the served folder" });
     return await Draft.create(target, name);
   }
 
@@ -84,9 +85,13 @@ export class Root {
     const path = this.#entry(name);
     const target = path && this.#target(path);
     if (path === undefined || target === undefined) throw new FileError("missing", name);
-    if (this.#isReadOnly || !isGranted("write", path)) throw new FileError("delete", name);
+    if (this.#isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
+    if (!isGranted("write", path)) {
+      throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
+    }
     try {
-      if (!(await Deno.stat(target)).isFile) throw new FileError("delete", name);
+      const info = await Deno.stat(target);
+      if (!info.isFile) throw new FileError("delete", name, { reason: notAFile(info) });
       await Deno.remove(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
@@ -122,6 +127,15 @@ export class Root {
       // It does not exist, or may not be looked at: for a client these are the same.
       return undefined;
     }
+  }
+
+  // Why a name has no entry.
+  #reason(name: string): string {
+    if (!isFileName(name)) return "no file can have this name";
+    const path = resolve(this.path, name);
+    if (!this.#contains(path)) return "it lies outside of the served folder";
+    if (isDraft(path)) return "its name is that of a temporary file";
+    return lstat(dirname(path)) ? "it leads outside of the served folder" : "its folder does not exist";
   }
 
   #contains(path: string): boolean {

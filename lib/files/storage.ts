@@ -19,6 +19,21 @@ export function isGranted(name: "read" | "write", path: string): boolean {
   return Deno.permissions.querySync({ name, path }).state === "granted";
 }
 
+/** Throws a {@linkcode FileError} unless a file may be read, and written if it is to be created. */
+export function checkGranted(problem: "missing" | "create", path: string, name: string): void {
+  for (const permission of problem === "create" ? ["read", "write"] as const : ["read"] as const) {
+    if (isGranted(permission, path)) continue;
+    throw new FileError(problem, name, {
+      reason: `no permission to ${permission} it (run it with --allow-${permission})`,
+    });
+  }
+}
+
+/** What stands where a regular file is expected. */
+export function notAFile({ isDirectory }: Deno.FileInfo): string {
+  return isDirectory ? "that is a folder" : "that is not a regular file";
+}
+
 /** A regular file that is open for reading. */
 export class Source implements Disposable {
   /** The file's size when it was opened, in bytes. */
@@ -41,10 +56,16 @@ export class Source implements Disposable {
     let file: Deno.FsFile | undefined;
     try {
       // These calls take microseconds; a trip to another thread for each would take longer than a small file's transfer.
-      if (!isGranted("read", path) || !Deno.statSync(path).isFile) throw new FileError("missing", name);
+      checkGranted("missing", path, name);
+      const info = Deno.statSync(path);
+      if (!info.isFile) throw new FileError("missing", name, { reason: notAFile(info) });
       file = Deno.openSync(path);
       const { isFile, size } = file.statSync();
       if (!isFile) throw new FileError("missing", name);
+      // Some file systems, such as proc, say 0 for files that have content.
+      if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
+        throw new FileError("missing", name, { reason: "its size is 0, but it has content; PUT - can send it" });
+      }
       return new Source(file, BigInt(size), name);
     } catch (cause) {
       file?.close();
@@ -101,9 +122,11 @@ export class Overwrite implements Target, AsyncDisposable {
   /** Opens what is at `target`; it stays as it is until data comes. Throws a {@linkcode FileError}. */
   static open(target: string, name: string): Promise<Overwrite> {
     return creating(name, async () => {
-      if (!isGranted("read", target) || !isGranted("write", target)) throw new FileError("create", name);
-      const { isFifo, isSocket } = await Deno.stat(target);
-      if (isFifo || isSocket) throw new FileError("create", name);
+      checkGranted("create", target, name);
+      const info = await Deno.stat(target);
+      if (info.isDirectory || info.isFifo || info.isSocket) {
+        throw new FileError("create", name, { reason: notAFile(info) });
+      }
       return new Overwrite(await Deno.open(target, { write: true }), name);
     });
   }

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 import { TransferError } from "../errors.ts";
-import { MAX_SIZE } from "../protocol.ts";
+import { checkSize } from "../options.ts";
 import type { Target } from "./storage.ts";
 
 /** A stream that is sent, with the size that the server is told. */
@@ -14,7 +14,7 @@ export class StreamSource implements Disposable {
 
   /** Takes over a stream. Throws a `RangeError` for a size that does not fit into 8 bytes. */
   constructor(stream: ReadableStream<Uint8Array>, size: bigint) {
-    if (size < 0n || size > MAX_SIZE) throw new RangeError(`a size is 0 to 2^64-1, not ${size}`);
+    checkSize("size", size);
     this.#reader = stream.getReader();
     this.size = size;
   }

@@ -1,8 +1,8 @@
 /** How a client reaches a server: every address of its name, and TLS. */
 
-import { ConnectionError, systemReason } from "../errors.ts";
+import { ConnectionError, inSeconds, systemReason } from "../errors.ts";
 import { lookupAll } from "../older_deno.ts";
-import { abortable } from "../within.ts";
+import { abortable, MAX_TIMER_MS } from "../within.ts";
 
 /** How a client trusts a server that speaks TLS. */
 export interface TlsOptions {
@@ -33,14 +33,14 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
-  const timeout = timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : [];
+  const timeout = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? [AbortSignal.timeout(timeoutMs)] : [];
   const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
   let conn: Deno.TcpConn;
   try {
     conn = await dial(hostname, port, ending);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failed(ending.aborted ? `no answer for ${timeoutMs / 1000} seconds` : systemReason(error), error);
+    throw failed(ending.aborted ? `no answer for ${inSeconds(timeoutMs)}` : systemReason(error), error);
   }
   if (!tls) return conn;
   try {

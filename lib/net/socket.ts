@@ -1,8 +1,8 @@
 /** One TCP connection: reads, writes in calls of a bounded size, limited waits, and a close that loses nothing. */
 
 import type { Bytes } from "../bytes.ts";
-import { ConnectionError } from "../errors.ts";
-import { abortable } from "../within.ts";
+import { ConnectionError, inSeconds } from "../errors.ts";
+import { abortable, MAX_TIMER_MS } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
 export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
@@ -16,6 +16,8 @@ export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & 
 export interface SocketOptions {
   /** Milliseconds of silence after which a watched wait fails; 0 is never. */
   timeoutMs: number;
+  /** The same for file data that the system does not take. */
+  sendTimeoutMs?: number;
   /** Who is at the other end, for the errors' sentences. */
   peer: "server" | "client";
   /** Cuts the connection; every wait then fails with the signal's reason. */
@@ -39,11 +41,12 @@ export class Socket implements Disposable {
   readonly #conn: Conn;
   readonly #peer: SocketOptions["peer"];
   #isNoDelay = false;
+  #isSending = false;
   #waits = 0;
   #progress = 0;
 
   /** Takes over a connection. */
-  constructor(conn: Conn, { timeoutMs, peer, signal }: SocketOptions) {
+  constructor(conn: Conn, { timeoutMs, sendTimeoutMs = timeoutMs, peer, signal }: SocketOptions) {
     this.#conn = conn;
     this.#peer = peer;
     this.signal = this.#cut.signal;
@@ -57,11 +60,12 @@ export class Socket implements Disposable {
       pull: async (controller): Promise<void> => {
         const request = controller.byobRequest!;
         const count = await this.#told(conn.read(request.view as Uint8Array));
+        this.#progress++;
         if (count === null) controller.close();
         request.respond(count ?? 0);
       },
     });
-    if (timeoutMs > 0 && !this.signal.aborted) this.#watchSilence(timeoutMs);
+    if (timeoutMs > 0 && timeoutMs < Infinity && !this.signal.aborted) this.#watchSilence(timeoutMs, sendTimeoutMs);
   }
 
   /**
@@ -79,18 +83,20 @@ export class Socket implements Disposable {
     }
   }
 
-  /** Writes all of `data`, at most `callBytes` bytes in each call to the kernel. */
-  write(data: Uint8Array, callBytes: number = data.length): Promise<void> {
+  /** Writes all of a message, or of file data with at most `callBytes` bytes in each call to the kernel. */
+  write(data: Uint8Array, callBytes?: number): Promise<void> {
     return this.watch(this.#told(this.#write(data, callBytes)));
   }
 
-  async #write(data: Uint8Array, callBytes: number): Promise<void> {
+  async #write(data: Uint8Array, callBytes = Infinity): Promise<void> {
     // Many small calls become as few segments as one large call; the last of them leaves with the next message.
     this.#setNoDelay(data.length <= callBytes);
+    this.#isSending = callBytes < Infinity;
     for (let start = 0; start < data.length;) {
       start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
       this.#progress++;
     }
+    this.#isSending = false;
   }
 
   /** Sends at once what the system holds back of the data so far, waiting for more. */
@@ -134,15 +140,17 @@ export class Socket implements Disposable {
   }
 
   // A wait may be as short as a block's write, too short for a timer of its own: one timer looks whether anything moved.
-  #watchSilence(timeoutMs: number): void {
+  #watchSilence(timeoutMs: number, sendTimeoutMs: number): void {
+    const tickMs = Math.min(timeoutMs / TICKS, MAX_TIMER_MS);
     let seen = 0;
     let silentTicks = 0;
     const timer = setInterval(() => {
       silentTicks = this.#waits > 0 && this.#progress === seen ? silentTicks + 1 : 0;
       seen = this.#progress;
-      if (silentTicks < TICKS) return;
-      this.#cut.abort(new ConnectionError(`the ${this.#peer} was silent for ${timeoutMs / 1000} seconds`));
-    }, timeoutMs / TICKS);
+      const limitMs = this.#isSending ? sendTimeoutMs : timeoutMs;
+      if (silentTicks * tickMs < limitMs) return;
+      this.#cut.abort(new ConnectionError(`the ${this.#peer} was silent for ${inSeconds(limitMs)}`));
+    }, tickMs);
     this.signal.addEventListener("abort", () => clearInterval(timer));
   }
 

@@ -72,7 +72,7 @@ testWith([LINUX, SOURCES], "a full disk is the client's error, in the lab's word
   assertEquals(await withServer(["GET", "f"], folder, (raw) => raw.play(spoken(...get), "server"), ["--allow-all"]), {
     status: 1,
     stdout: "client receiving file f (5 bytes)\nclient error: unable to create file f\n",
-    stderr: "",
+    stderr: "client: f: no space left on device\n",
   });
 });
 
@@ -137,9 +137,9 @@ Deno.test("a message that the protocol does not have is one sentence on stderr",
     ],
     [
       "DEL",
-      ["READY", "DEL f", "OK"],
+      ["READY", "DEL f", "OKNO"],
       "client deleting file f\n",
-      'expected DONE, but received "OK" (at step "c. server: DONE")',
+      'expected DONE, but received "NO" (at step "c. server: DONE")',
     ],
   ];
   for (const [verb, turns, stdout, message] of surprises) {
@@ -225,15 +225,16 @@ Deno.test("errors that need no server are reported without a connection", async 
   await using folder = new Folder();
   await folder.folder("dir");
   await folder.folder("\u202e");
-  const known: [string, string, string][] = [
+  const isFolder = "that is a folder";
+  const known: [string, string, string, string?][] = [
     ["PUT", "no file", "no file does not exist"],
     ["PUT", "dir/no file", "dir/no file does not exist"],
-    ["PUT", "dir", "dir does not exist"],
-    ["GET", "dir", "unable to create file dir"],
-    ["GET", "there/dir", "unable to create file there/dir"],
-    ["GET", "\u202e", "unable to create file \\u202e"],
+    ["PUT", "dir", "dir does not exist", `dir: ${isFolder}`],
+    ["GET", "dir", "unable to create file dir", `dir: ${isFolder}`],
+    ["GET", "there/dir", "unable to create file there/dir", `dir: ${isFolder}`],
+    ["GET", "\u202e", "unable to create file \\u202e", `\\u202e: ${isFolder}`],
   ];
-  for (const [verb, file, error] of known) await assertUnconnected(folder, [verb, file], error);
+  for (const [verb, file, error, reason] of known) await assertUnconnected(folder, [verb, file], { error, reason });
   assertEquals(await folder.names(), ["dir", "\u202e"]);
 });
 
@@ -243,9 +244,16 @@ testWith(
   async () => {
     await using folder = new Folder();
     await Deno.writeTextFile(folder.at("f"), "hello");
-    await assertUnconnected(folder, ["GET", "new"], "unable to create file new", ["--allow-net", "--allow-read"]);
-    await assertUnconnected(folder, ["GET", "f"], "unable to create file f", ["--allow-net", "--allow-read"]);
-    await assertUnconnected(folder, ["PUT", "f"], "f does not exist", ["--allow-net", "--allow-write"]);
+    for (const name of ["new", "f"]) {
+      const error = `unable to create file ${name}`;
+      const reason = `${name}: no permission to write it (run it with --allow-write)`;
+      await assertUnconnected(folder, ["GET", name], { error, reason }, ["--allow-net", "--allow-read"]);
+    }
+    const reason = "f: no permission to read it (run it with --allow-read)";
+    await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
+      "--allow-net",
+      "--allow-write",
+    ]);
     const permissions = ["--allow-read", "--allow-write"];
     assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
       status: 1,
@@ -294,14 +302,19 @@ async function withServer(
 }
 
 /** Runs the client, and asserts that it ends with this error on its side and has made no connection. */
-async function assertUnconnected(folder: Folder, args: string[], error: string, permissions?: string[]): Promise<void> {
+async function assertUnconnected(
+  folder: Folder,
+  args: string[],
+  { error, reason }: { error: string; reason?: string | undefined },
+  permissions?: string[],
+): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const options = { cwd: folder.path, ...(permissions && { permissions }) };
   assertEquals(await runClient(["127.0.0.1", `${port}`, ...args], options), {
     status: 1,
     stdout: `client error: ${error}\n`,
-    stderr: "",
+    stderr: reason ? `client: ${reason}\n` : "",
   });
   // The first connection that comes is the test's own.
   using own = await Deno.connect({ hostname: "127.0.0.1", port });

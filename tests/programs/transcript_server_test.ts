@@ -52,7 +52,12 @@ Deno.test("the server sends each of the lab's errors, and prints the refused req
     lines.push(`server connected to client at ${address}`, `server receiving request: ${request}`, ...more);
     lines.push(`server waiting on port ${server.port}`);
   }
-  await assertPrints(server, lines.slice(0, -1));
+  await assertPrints(server, lines.slice(0, -1), [
+    "server: sub does not exist: that is a folder",
+    "server: unable to delete sub: that is a folder",
+    "server: unable to create file sub: that is a folder",
+    "server: unable to create file sub/sub/f: its folder does not exist",
+  ]);
   assertEquals(await folder.names(), ["sub"]);
 });
 

@@ -54,7 +54,7 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "1", "GET", ""], "expected an address, a port, a command and a file name"],
     [["localhost", "0", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "0"'],
     [["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
-    [["localhost", "1", "GET", "f", "--fast"], "unknown option --fast"],
+    [["localhost", "1", "GET", "f", "--colour"], "unknown option --colour"],
     [[], "expected an address, a port, a command and a file name"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
   ];

@@ -9,6 +9,7 @@ import { get } from "../../../lib/mod.ts";
 import { Conversation } from "../raw.ts";
 import { command, Process, ServerProcess } from "../programs.ts";
 import {
+  assertDrafts,
   assertLarge,
   assertNoDrafts,
   assertTold,
@@ -148,14 +149,14 @@ export async function killBesideServer(): Promise<void> {
   const [draft] = await drafts(folder);
   for (let round = 0; round < 3; round++) {
     await using killed = await ServerProcess.start([], { cwd: folder.path });
-    assertEquals(await drafts(folder), [draft!], "a server at its start touches what a living one works on");
+    await assertDrafts(folder, (names) => assertEquals(names, [draft!], "a living server's draft is not alone"));
     using client = await Conversation.start(killed.port, "PUT", "f", NEW);
     await client.until("half");
-    assertEquals((await drafts(folder)).length, 2);
+    await assertDrafts(folder, (names) => assertEquals(names.length, 2));
     await kill(killed);
   }
   await using _next = await ServerProcess.start([], { cwd: folder.path });
-  assertEquals(await drafts(folder), [draft!]);
+  await assertDrafts(folder, (names) => assertEquals(names, [draft!]));
   await upload.until("g");
   assert(Buffer.compare(await Deno.readFile(folder.at("other")), LARGE_NEW) === 0);
   await Deno.remove(folder.at("other"));
