@@ -34,9 +34,10 @@ export class Meter implements Disposable {
       this.#clear();
       writeError(
         `client: ${this.#address} has not said READY for ${
-          timeoutMs / 1000
-        } seconds: it is busy, speaks TLS (--tls), or ` +
-          `is another kind of server (--wait S limits the wait)\n`,
+          inSeconds(timeoutMs)
+        }: it is busy, speaks TLS (--tls), or is ` +
+          `another kind of server (--wait S limits the wait)
+`,
       );
     }, timeoutMs);
   }
