@@ -4,6 +4,7 @@ import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
 import { openTarget } from "./files/draft.ts";
 import { ConnectionError, inSeconds, ProtocolError } from "./errors.ts";
+import { ERROR_TEXT_END } from "./framing.ts";
 import { Peer } from "./peer.ts";
 import { connect, type TlsOptions } from "./net/connect.ts";
 import { Socket } from "./net/socket.ts";
@@ -100,7 +101,7 @@ export async function get(name: string, options: ClientOptions & { to?: string }
 
 async function receive(name: string, options: ClientOptions, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
-  using peer = await dial("a. server: READY", options);
+  await using peer = await dial("a. server: READY", options);
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
   await peer.hear("c. server: OK");
@@ -157,7 +158,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   const command = formatCommand({ verb: "PUT", name });
-  using peer = await dial("a. server: READY", options);
+  await using peer = await dial("a. server: READY", options);
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
@@ -215,7 +216,7 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
-  using peer = await dial("a. server: READY", options);
+  await using peer = await dial("a. server: READY", options);
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);
   // Three known servers say OK first, as they do for the other commands.
@@ -223,12 +224,19 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 }
 
 // A server whose backlog is 0, as the lab has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
-// So a client that is still waiting after this time tries a second connection, anew after twice the time.
+// So a client that is connected for this long without READY tries a second connection, anew after twice the time.
 const SECOND_TRY_MS = 3000;
 const MAX_SECOND_TRY_MS = 60_000;
 
+// A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
+// the FIN would bring a lost connection back to life, only to be such a client.
+const WITHDRAWAL = "GET .blockferry-withdrawn";
+// A server that is idle by now answers in far less.
+const WITHDRAW_MS = 2000;
+
 /** One connection, and the wait for its READY. */
-interface Attempt {
+interface Attempt extends AsyncDisposable {
+  connected: Promise<unknown>;
   peer: Promise<Peer>;
   close(): void;
 }
@@ -237,22 +245,35 @@ function attempt(step: "a. server: READY", options: ClientOptions): Attempt {
   const { timeoutMs = TIMEOUT_MS } = options;
   const ending = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
+  const connected = connect({ ...options, timeoutMs, signal });
+  let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
-    const conn = await connect({ ...options, timeoutMs, signal });
+    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }));
     options.onConnect?.();
-    const peer = new Peer(new Socket(conn, { timeoutMs, peer: "server", signal }));
     try {
-      await peer.listen(step);
-      return peer;
+      await open.listen(step);
+      return open;
     } catch (error) {
-      peer[Symbol.dispose]();
+      open[Symbol.dispose]();
       throw error;
     }
   };
   const peer = greet();
   // Another attempt may have won by then.
   peer.catch(() => {});
-  return { peer, close: () => ending.abort() };
+  const close = (): void => ending.abort();
+  const dispose = async (): Promise<void> => {
+    try {
+      if (!open || signal.aborted) return;
+      await open.sayText("b. client: GET <filename>", WITHDRAWAL);
+      if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
+    } catch {
+      // The server closed it.
+    } finally {
+      close();
+    }
+  };
+  return { connected, peer, close, [Symbol.asyncDispose]: dispose };
 }
 
 /** Connects, and awaits READY for as long as it takes, on whichever connection the server answers. */
@@ -260,28 +281,36 @@ async function dial(step: "a. server: READY", options: ClientOptions): Promise<P
   checkCommon(options);
   checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
   checkNumber("waitMs", options.waitMs, { min: 0 });
-  const first = attempt(step, options);
-  const deadline = performance.now() + (options.waitMs || Infinity);
-  for (let tryMs = SECOND_TRY_MS;; tryMs = Math.min(2 * tryMs, MAX_SECOND_TRY_MS)) {
-    const ms = Math.min(tryMs, deadline - performance.now());
-    const early = await within(first.peer, ms);
-    if (early) return early;
-    if (performance.now() >= deadline) {
-      first.close();
-      throw new ConnectionError(`the server has not said READY for ${inSeconds(options.waitMs!)}`, { step });
-    }
-    const second = attempt(step, options);
-    const served = ({ peer }: Attempt, other: Attempt): Promise<{ peer: Peer; other: Attempt }> =>
-      peer.then((peer) => ({ peer, other }));
-    try {
-      // Only the first one's failure counts: the second may be refused for being a second.
-      const answer = Promise.race([served(first, second), served(second, first).catch(() => served(first, second))]);
-      const winner = await within(answer, Math.min(tryMs, deadline - performance.now()));
-      (winner?.other ?? second).close();
-      if (winner) return winner.peer;
-    } catch (error) {
-      second.close();
-      throw error;
-    }
+  const attempts: Attempt[] = [];
+  try {
+    const winner = await within(race(attempts, step, options), options.waitMs || Infinity);
+    if (!winner) throw new ConnectionError(`the server has not said READY for ${inSeconds(options.waitMs!)}`, { step });
+    winner.peer.follow(attempts.filter((attempt) => attempt !== winner.attempt));
+    return winner.peer;
+  } catch (error) {
+    for (const { close } of attempts) close();
+    throw error;
+  }
+}
+
+interface Winner {
+  attempt: Attempt;
+  peer: Peer;
+}
+
+/** Adds one attempt after another to a list, until one of them has its READY. */
+async function race(attempts: Attempt[], step: "a. server: READY", options: ClientOptions): Promise<Winner> {
+  const ready: Promise<Winner>[] = [];
+  for (let ms = SECOND_TRY_MS;; ms = Math.min(2 * ms, MAX_SECOND_TRY_MS)) {
+    const isFirst = attempts.length === 0;
+    const next = attempt(step, options);
+    attempts.push(next);
+    const won = next.peer.then((peer) => ({ attempt: next, peer }));
+    // Only the first one's failure counts: another may be refused for not being the first.
+    ready.push(isFirst ? won : won.catch(() => new Promise<never>(() => {})));
+    // A connection that is still being made is not a lost one; if it fails, so does the wait below.
+    if (isFirst) await next.connected.catch(() => {});
+    const winner = await within(Promise.race(ready), ms);
+    if (winner) return winner;
   }
 }

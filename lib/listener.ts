@@ -9,7 +9,7 @@ import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts
 import { isNetGranted } from "./net/connect.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Socket } from "./net/socket.ts";
-import { type TlsCredentials, TlsServer } from "./net/tls.ts";
+import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
 import { within } from "./within.ts";
 
 /** What a server reports, in the order of the lab's printed lines ("The Server"). */
@@ -292,9 +292,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return new Server({ listener, tls, root, isAllowed, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
-    if (/KeyMismatch/i.test(String(error))) {
-      throw failed("the private key does not belong to the first certificate, which must be the server's own", error);
-    }
+    if (options.tls && credentialsReason(error)) throw failed(credentialsReason(error)!, error);
     throw failed(systemReason(error), error);
   }
 }

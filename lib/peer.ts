@@ -8,9 +8,10 @@ import { BLOCK_BYTES, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep
 import { abortable } from "./within.ts";
 
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
-export class Peer implements Disposable {
+export class Peer implements Disposable, AsyncDisposable {
   readonly #socket: Socket;
   readonly #frames: FrameReader;
+  #followers: AsyncDisposable[] = [];
 
   /** Takes over a socket, and closes it in the end. */
   constructor(socket: Socket) {
@@ -108,9 +109,20 @@ export class Peer implements Disposable {
     return this.#socket.finish();
   }
 
+  /** Gives up other connections to the same server after this one. */
+  follow(others: AsyncDisposable[]): void {
+    this.#followers = others;
+  }
+
   /** Closes the connection at once. */
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  /** Closes the connection at once, and gives up those that follow. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await Promise.all(this.#followers.map((follower) => follower[Symbol.asyncDispose]()));
   }
 }
 

@@ -13,7 +13,8 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ];
 const PROGRAMS = ["client", "server"];
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--no-prompt"];
+// TERM tells a terminal that can't show a progress bar.
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--allow-env=TERM", "--no-prompt"];
 
 const [option, ...rest] = Deno.args;
 if (rest.length > 0 || (option !== undefined && option !== "--all")) {

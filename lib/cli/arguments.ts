@@ -153,6 +153,9 @@ export function readBytes(text: string, what: string): bigint {
 export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what: string): string {
   const text = readTextFile(path);
   if (text === undefined) throw new UsageError(`${what}: cannot read ${path}`);
+  if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
+    throw new UsageError(`${what}: the key in ${path} is encrypted; openssl pkey -in ${path} -out FILE decrypts it`);
+  }
   const isThere = new RegExp(`^-----BEGIN ([A-Z]+ )?${label}-----`, "m").test(text);
   if (!isThere) throw new UsageError(`${what}: there is no ${label.toLowerCase()} (PEM) in ${path}`);
   return text;

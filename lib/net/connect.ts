@@ -82,6 +82,7 @@ async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, sig
 const CERTIFICATE_REASONS: [RegExp, string][] = [
   [/unknown ?issuer/, "is signed by no authority that is trusted here (--ca FILE adds one)"],
   [/caused ?as ?end ?entity/, "belongs to an authority (CA:TRUE), so it can't be a server's too"],
+  [/not ?valid ?for ?any/, "has no subjectAltName, so it is for no name: a common name (CN) does not count"],
   [/not ?valid ?for ?name/, "is for another name"],
   [/not ?valid ?yet/, "is not valid yet"],
   [/expired/, "has expired"],

@@ -18,6 +18,18 @@ export interface TlsCredentials {
   key: string;
 }
 
+/** Why credentials can't be used, if an error of {@linkcode TlsServer} says so. */
+export function credentialsReason(error: unknown): string | undefined {
+  const text = String(error);
+  if (/KeyMismatch/i.test(text)) {
+    return "the private key does not belong to the first certificate, which must be the server's own";
+  }
+  if (/UnsupportedCertVersion/i.test(text)) {
+    return "the certificate is of X.509 version 1, without extensions such as subjectAltName; version 3 is needed";
+  }
+  return undefined;
+}
+
 /** Two ends of a connection within this machine; the far one speaks TLS. */
 interface Pair {
   near: Deno.TcpConn;

@@ -11,10 +11,11 @@ import {
   put,
   serve,
   ServerError,
+  type ServerEvent,
   TransferError,
 } from "../../lib/mod.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
-import { LIMIT_MS } from "../support/raw.ts";
+import { Conversation, LIMIT_MS, wire } from "../support/raw.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 
@@ -197,16 +198,54 @@ Deno.test("an event callback that throws is reported, and ends no session", asyn
   }
 });
 
-Deno.test("impossible options, and sizes beyond 8 bytes, are refused", async () => {
+Deno.test("impossible options, and sizes beyond 8 bytes, are refused by name", async () => {
   await using folder = new Folder();
   await using server = await serve({ ...HOST, port: 0, root: folder.path });
   const options = { ...HOST, port: server.address.port, size: 1n };
   const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
-  for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { gather: 0 }, { bytesPerSecond: 0 }]) {
-    await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError);
+  const common = [{ gather: 0 }, { gather: 1.5 }, { timeoutMs: -1 }, { timeoutMs: NaN }, { port: 65536 }, {
+    port: 1.5,
+  }];
+  for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { bytesPerSecond: 0 }, { waitMs: -1 }, ...common]) {
+    const name = Object.keys(wrong)[0]!;
+    await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError, name);
   }
-  for (const wrong of [{ clients: 0 }, { gather: 0 }]) {
-    await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError);
+  for (const wrong of [{ clients: 0 }, { clients: 1.5 }, { maxBytes: -1n }, ...common]) {
+    const name = Object.keys(wrong)[0]!;
+    await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError, name);
   }
+  await assertRejects(() => server.shutdown({ graceMs: -1 }), RangeError, "graceMs");
   assertEquals(await folder.names(), []);
+});
+
+Deno.test("no limit can be said, and holds", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), new Uint8Array(3_000_000));
+  for (const limit of [Infinity, 2 ** 40]) {
+    await using server = await serve({ ...HOST, port: 0, root: folder.path, timeoutMs: limit, clients: Infinity });
+    const options = { ...HOST, port: server.address.port, timeoutMs: limit, bytesPerSecond: 10_000_000 };
+    const started = Promise.withResolvers<void>();
+    const transfer = get("f", { ...options, to: folder.at("g"), onStart: () => started.resolve() });
+    await started.promise;
+    assertEquals(await server.shutdown({ graceMs: limit }), 0);
+    await transfer;
+  }
+});
+
+Deno.test("two transfers that a server cuts at once each report their own step", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "text");
+  const failures: string[] = [];
+  const onEvent = (event: ServerEvent): void => {
+    if (event.type === "failed") failures.push((event.error as TransferError).step!);
+  };
+  const server = await serve({ ...HOST, port: 0, root: folder.path, clients: 2, onEvent });
+  {
+    using get = await Conversation.start(server.address.port, "GET", "f", wire("text"));
+    using put = await Conversation.start(server.address.port, "PUT", "g", wire("text"));
+    await get.until("e");
+    await put.until("half");
+    assertEquals(await server.shutdown({ graceMs: 0 }), 2);
+  }
+  assertEquals(failures.sort(), ["f. client: OK", "f. client: sends bytes"]);
 });

@@ -195,6 +195,42 @@ Deno.test("a certificate that can't be used is one sentence", async () => {
   assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
 });
 
+testWith([OPENSSL], "a certificate without a name, in the wrong order or with a locked key says so", async () => {
+  await using folder = await folders({ "mine/f": "hello" });
+  await certificates(folder);
+  const openssl = (...args: string[]): Promise<Output> => run(["openssl", ...args], { cwd: folder.path });
+  const sign = ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
+  await Deno.writeTextFile(folder.at("no-san"), "basicConstraints=CA:FALSE\n");
+  await openssl(...sign, "-out", "cn.pem", "-extfile", "no-san");
+  await openssl(...sign, "-out", "v1.pem");
+  {
+    const files = ["--cert", folder.at("cn.pem"), "--key", folder.at("key.pem")];
+    await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
+    const args = ["localhost", String(server.port), "PUT", "f", "--ca", folder.at("ca.pem")];
+    const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+    assertEquals(status, 1);
+    assertMatch(
+      stderr,
+      /certificate has no subjectAltName, so it is for no name: a common name \(CN\) does not count\n$/,
+    );
+  }
+  const [authority, leaf] = await Promise.all(["ca.pem", "cert.pem"].map((name) => Deno.readTextFile(folder.at(name))));
+  await Deno.writeTextFile(folder.at("chain.pem"), `${authority}${leaf}`);
+  await openssl("pkey", "-in", "key.pem", "-aes128", "-passout", "pass:x", "-out", "locked.pem");
+  const start = async (cert: string, key: string): Promise<string> => {
+    const words = [...command("server"), "0", "--cert", folder.at(cert), "--key", folder.at(key)];
+    return (await run(words, { cwd: folder.at("served") })).stderr;
+  };
+  assertMatch(
+    await start("chain.pem", "key.pem"),
+    /: the private key does not belong to the first certificate, which must be the server's own\n$/,
+  );
+  assertMatch(
+    await start("cert.pem", "locked.pem"),
+    /^server: option --key: the key in .* is encrypted; openssl pkey /,
+  );
+});
+
 testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", async () => {
   await using folder = await folders();
   await certificates(folder);

@@ -1,0 +1,38 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
+import { pump } from "../../lib/transfer.ts";
+
+Deno.test("a transfer fails as soon as either side fails, with that error", async () => {
+  const never = new Promise<never>(() => {});
+  let pieces = 0;
+  const reading = pump({
+    size: 10n,
+    read: (buffer) => pieces++ === 0 ? Promise.resolve(buffer.subarray(0, 1)) : Promise.reject(new Error("read")),
+    write: () => never,
+  });
+  await assertRejects(() => reading, Error, "read");
+  let isFirst = true;
+  const writing = pump({
+    size: 10n,
+    read: (buffer) => isFirst ? (isFirst = false, Promise.resolve(buffer.subarray(0, 1))) : never,
+    write: () => Promise.reject(new Error("write")),
+  });
+  await assertRejects(() => writing, Error, "write");
+});
+
+Deno.test("a transfer hands on every piece, in order, and counts its bytes", async () => {
+  const written: number[] = [];
+  const progress: bigint[] = [];
+  const seen: number[] = [];
+  let next = 0;
+  const read = (buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
+    buffer[0] = next++;
+    return Promise.resolve(buffer.subarray(0, 1));
+  };
+  const write = (piece: Uint8Array): Promise<void> => Promise.resolve(void written.push(piece[0]!));
+  await pump({ size: 5n, read, write }, {
+    onProgress: (bytes) => progress.push(bytes),
+    onData: (piece) => seen.push(piece[0]!),
+  });
+  assertEquals([written, seen, progress], [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [1n, 2n, 3n, 4n, 5n]]);
+});

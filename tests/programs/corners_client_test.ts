@@ -1,0 +1,192 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { VERBS } from "../../lib/protocol.ts";
+import { within } from "../../lib/within.ts";
+import { randomBytes } from "../support/folder.ts";
+import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
+import { asNobody } from "../support/nobody.ts";
+import { folders, Pair } from "../support/pair.ts";
+import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
+import { LIMIT_MS, Raw, spoken } from "../support/raw.ts";
+
+const PEERS = `${import.meta.dirname}/../peers`;
+
+/** Plays a server for one run of the client. */
+async function played(args: string[], ...texts: string[]): Promise<Output> {
+  await using folder = await folders({ "mine/f": "hello" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = runClient(["127.0.0.1", `${listener.addr.port}`, ...args], { cwd: folder.at("mine") });
+  using raw = new Raw(await listener.accept());
+  await raw.play(spoken(...texts), "server");
+  await raw.finish();
+  return await client;
+}
+
+testWith([UNIX], "PUT - sends a pipe or a file of any size", async () => {
+  await using pair = await Pair.start();
+  for (const length of [0, 1, 300_001]) {
+    const data = randomBytes(length);
+    await Deno.writeFile(`${pair.mine}/f`, data);
+    const scripts = [
+      'cat f | "$@" PUT - --as g --verify',
+      '"$@" PUT - --as g --verify < f',
+      '"$@" PUT <(cat f) --as g --verify',
+    ];
+    for (const script of scripts) {
+      const { status, stdout, stderr } = await pair.shell(script);
+      assertEquals(status, 0, stderr);
+      assertStringIncludes(stdout, `(${length} bytes)\nComplete\n`);
+      assertEquals(await Deno.readFile(pair.folder.at("served/g")), data, script);
+      await Deno.remove(pair.folder.at("served/g"));
+    }
+  }
+  assertEquals((await pair.shell('cat f | "$@" PUT -')).status, 2);
+});
+
+testWith([MOUNTS], "PUT - leaves no temporary file, and a full disk for it is one sentence", async () => {
+  await using pair = await Pair.start();
+  const script =
+    'mount -t tmpfs -o size=1M tmpfs /tmp && head -c 3000000 /dev/zero | "$@" PUT - --as g; ls -A /tmp >&2';
+  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...pair.words()];
+  // The client itself must not lie in the folder that is mounted over.
+  await using folder = await folders();
+  const { stdout, stderr } = await run(words, { cwd: folder.at("mine") });
+  assertEquals(stdout, "");
+  assertStringIncludes(stderr, "client: cannot keep standard input in a temporary file: no space left on device\n");
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+});
+
+testWith([UNIX], "a client whose output nobody reads still transfers, and ends by a signal", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(`${pair.mine}/f`, "hello");
+  // The pipe is full before the client begins.
+  const script = '(head -c 65536 /dev/zero; exec "$@" PUT f) | sleep 100 & echo $!; wait';
+  const words = ["bash", "-c", script, "bash", ...pair.words()];
+  const child = new Deno.Command("setsid", { args: ["--wait", ...words], cwd: pair.mine, stdout: "piped" }).spawn();
+  await pair.server.line(/receiving 5 bytes/);
+  await pair.server.line(/waiting/, 3);
+  assertEquals(await Deno.readTextFile(pair.folder.at("served/f")), "hello");
+  const { stdout } = await run(["ps", "-eo", "pid,args"], { cwd: "/" });
+  const pids = stdout.split("\n").filter((line) => line.includes(` ${pair.server.port} PUT f`)).map((line) =>
+    parseInt(line)
+  );
+  for (const pid of pids) Deno.kill(pid, "SIGTERM");
+  const sleeper = parseInt(new TextDecoder().decode((await child.stdout.getReader().read()).value));
+  const isGone = async (): Promise<void> => {
+    while ((await run(["ps", "-eo", "args"], { cwd: "/" })).stdout.includes(` ${pair.server.port} PUT f`)) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  assert(await within(isGone().then(() => true), LIMIT_MS), "the client did not end by its signal");
+  Deno.kill(sleeper, "SIGKILL");
+  await child.status;
+});
+
+Deno.test("OK before the answer to a DEL is let pass, once or twice", async () => {
+  const deleting = "client deleting file f\n";
+  for (const answer of ["OKDONE", "OKOKDONE"]) {
+    assertEquals(await played(["DEL", "f"], "READY", "DEL f", answer), {
+      status: 0,
+      stdout: `${deleting}Complete\n`,
+      stderr: "",
+    });
+  }
+  const missing = { status: 1, stdout: `${deleting}server error: f does not exist\n`, stderr: "" };
+  assertEquals(await played(["DEL", "f"], "READY", "DEL f", "OKERROR: f does not exist"), missing);
+});
+
+Deno.test("an OK or DONE right after an ERROR is not printed as part of the name", async () => {
+  for (const token of ["OK", "DONE", "\nOK"]) {
+    const { stdout } = await played(["GET", "g"], "READY", "GET g", `ERROR: g does not exist${token}`);
+    assertEquals(stdout, "server error: g does not exist\n");
+  }
+});
+
+Deno.test("of an unexpected answer 100 characters are shown", async () => {
+  const { stderr } = await played(["GET", "g"], "READY", "GET g", "x".repeat(3000));
+  assertEquals(stderr, `client: expected OK, but received "${"x".repeat(100)}…" (at step "c. server: OK")\n`);
+});
+
+testWith([OTHER_USER], "a GET writes another user's writable file in a sticky folder in place", async () => {
+  await using folder = await folders({ "served/f": "served", "mine/f": "longer than served", "mine/g": "closed" });
+  await Deno.chmod(folder.at("mine"), 0o1777);
+  await Deno.chmod(folder.at("mine/f"), 0o666);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const words = [...await asNobody(folder), ...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
+  assertEquals((await run(words, { cwd: folder.at("mine") })).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  const closed = await run([...words, "--as", "g"], { cwd: folder.at("mine") });
+  assertEquals([closed.status, closed.stdout], [1, "client error: unable to create file g\n"]);
+  assertEquals(await folder.names("mine"), ["f", "g"]);
+});
+
+testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeFile(`${pair.mine}/f`, randomBytes(1_000_000));
+  const permissions = ["--allow-net", "--allow-read", "--allow-env=TERM"];
+  const words = [
+    ...command("client", permissions),
+    "localhost",
+    `${pair.server.port}`,
+    "PUT",
+    "f",
+    "--limit-rate",
+    "1M",
+  ];
+  const line = `TERM=dumb ${words.map((word) => `'${word}'`).join(" ")}`;
+  await using client = new Process(["script", "-qefc", line, "/dev/null"], { cwd: pair.mine });
+  assertEquals(await client.ended(), 0);
+  assert(!client.lines.join("").includes("\x1b"), client.lines.join("\n"));
+});
+
+for (const server of ["our server", "the naive server"] as const) {
+  testWith(
+    server === "our server" ? [] : [PYTHON],
+    `clients that start at the same moment are all served by ${server}`,
+    async () => {
+      await using folder = await folders({ "served/a": "text" });
+      const words = server === "our server" ? command("server") : ["python3", `${PEERS}/naive_server.py`];
+      await using process = new Process([...words, "0", "-v"], { cwd: folder.at("served") });
+      const port = (await process.line(/waiting on port \d+/)).match(/\d+$/)![0];
+      for (const count of [2, 14]) {
+        const outputs = await Promise.all(
+          Array.from(
+            { length: count },
+            (_, index) => runClient(["127.0.0.1", port, "GET", "a", "--as", `a${index}`], { cwd: folder.at("mine") }),
+          ),
+        );
+        assertEquals(outputs.map(({ status }) => status), Array(count).fill(0), JSON.stringify(outputs));
+      }
+    },
+  );
+}
+
+Deno.test("a client whose first connection gets no READY is served on a second one", async () => {
+  await using folder = await folders({ "served/f": "hello" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = runClient(["127.0.0.1", `${listener.addr.port}`, "GET", "f"], { cwd: folder.at("mine") });
+  using lost = new Raw(await listener.accept());
+  using served = new Raw(await listener.accept());
+  const texts = ["READY", "GET f", "OK", "READY", "\0\0\0\0\0\0\0\x05", "OK", "helloDONE"];
+  await served.play(spoken(...texts), "server");
+  await served.finish();
+  assert(await within(client, LIMIT_MS), "the client waits for the connection that it lost");
+  assertEquals((await client).status, 0);
+  // A server that would crash without a command gets one, which has no effect.
+  assertEquals(await lost.rest(), "GET .blockferry-withdrawn");
+});
+
+Deno.test("--wait limits the wait for READY", async () => {
+  await using folder = await folders({ "mine/f": "hello" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const verb of VERBS) {
+    const args = ["127.0.0.1", `${listener.addr.port}`, verb, "f", "--as", "g", "--wait", "1"];
+    const { status, stderr } = await runClient(verb === "DEL" ? args.toSpliced(4, 2) : args, {
+      cwd: folder.at("mine"),
+    });
+    assertEquals([status, stderr], [
+      1,
+      'client: the server has not said READY for 1 second (at step "a. server: READY")\n',
+    ]);
+  }
+});

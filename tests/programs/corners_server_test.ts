@@ -1,0 +1,205 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, concat } from "../../lib/bytes.ts";
+import { within } from "../../lib/within.ts";
+import { randomBytes } from "../support/folder.ts";
+import { MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
+import { withinTime } from "../support/net.ts";
+import { asNobody } from "../support/nobody.ts";
+import { client, folders, Pair } from "../support/pair.ts";
+import { command, run, ServerProcess } from "../support/programs.ts";
+import { Conversation, LIMIT_MS, Raw, wire } from "../support/raw.ts";
+
+const MALFORMED = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Says a command in two pieces; what the server answers. */
+async function answer(port: number, first: Bytes, pauseMs: number, second: Bytes): Promise<string> {
+  using raw = await Raw.connect(port);
+  await raw.hear("READY".length);
+  await raw.say(first);
+  await sleep(pauseMs);
+  await raw.say(second);
+  await raw.finish();
+  return await raw.rest();
+}
+
+Deno.test("a request that is too long is refused whole, in however many pieces", async () => {
+  await using pair = await Pair.start();
+  for (const name of ["file.x", "file.xyz"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), "text");
+  const folder = wire("./".repeat(2045));
+  for (const verb of ["DEL", "GET"]) {
+    for (const pauseMs of [0, 20, 40, 60]) {
+      const said = await answer(pair.server.port, concat(wire(`${verb} `), folder), pauseMs, wire("file.xyz"));
+      // After 100 ms of silence the shorter name was the whole request.
+      assert([MALFORMED, `ERROR: ${"./".repeat(2045)} does not exist`].includes(said), said.slice(0, 200));
+    }
+  }
+  assertEquals(await pair.folder.names("served"), ["file.x", "file.xyz"]);
+});
+
+Deno.test("a request that is not UTF-8 is told so, in one piece or two", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(pair.folder.at("served/f"), "text");
+  const bad = new Uint8Array([0xff]);
+  for (const verb of ["DEL", "GET"]) {
+    const name = verb === "DEL" ? "f" : "missing";
+    assertEquals(await answer(pair.server.port, concat(wire(`${verb} ${name}`), bad), 0, wire()), MALFORMED);
+    await withinTime(async () => {
+      assertEquals(await answer(pair.server.port, wire(`${verb} ${name}`), 5, bad), MALFORMED);
+    });
+  }
+  assertEquals(await pair.folder.names("served"), ["f"]);
+});
+
+Deno.test("every byte counts as life, in the middle of a message too", async () => {
+  await using pair = await Pair.start("--timeout", "1", "--clients", "3");
+  await Deno.writeTextFile(pair.folder.at("served/f"), "text");
+  /** Plays a conversation whose message at `slow` comes byte by byte, each later than half of the timeout. */
+  const play = async (verb: "GET" | "PUT", letter: string, message: Bytes, rest: string): Promise<void> => {
+    using conversation = await Conversation.start(pair.server.port, verb, verb === "GET" ? "f" : "g", wire("text"));
+    await conversation.until(letter);
+    for (const byte of message) {
+      await sleep(600);
+      await conversation.say(new Uint8Array([byte]));
+    }
+    assertEquals(new TextDecoder().decode(await conversation.hear(rest.length)), rest);
+  };
+  await Promise.all([
+    play("PUT", "c", wire(4n), "OK"),
+    play("GET", "c", wire("READY"), "\0\0\0\0\0\0\0\x04"),
+    (async (): Promise<void> => {
+      using raw = await Raw.connect(pair.server.port);
+      await raw.hear("READY".length);
+      // Evidently incomplete until the name begins.
+      for (const byte of wire("GET f")) {
+        await raw.say(new Uint8Array([byte]));
+        await sleep(600);
+      }
+      assertEquals(new TextDecoder().decode(await raw.hear(2)), "OK");
+    })(),
+  ]);
+});
+
+Deno.test("bytes beyond the announced size leave the old file, except a DONE", async () => {
+  await using pair = await Pair.start();
+  const old = "the file that stands!";
+  const data = randomBytes(5000);
+  const put = async (beforeOk: Bytes, afterOk: Bytes): Promise<string> => {
+    await Deno.writeTextFile(pair.folder.at("served/f"), old);
+    using conversation = await Conversation.start(pair.server.port, "PUT", "f", data);
+    await conversation.until("c");
+    await conversation.say(beforeOk);
+    await conversation.hear("OK".length);
+    await conversation.say(afterOk);
+    await conversation.finish();
+    return await conversation.rest();
+  };
+  const refused = "ERROR: unable to create file f";
+  // A size of bit_length() bytes, one of 16 digits, and one that is too small.
+  assertEquals(await put(new Uint8Array([...Array(11).fill(0), 0x13, 0x88]), data), refused);
+  assertEquals(await put(wire("\0\0\0\0\0\0\0\0" + "00001388"), wire()), refused);
+  assertEquals(await put(wire(5n), data), refused);
+  assertEquals(await Deno.readTextFile(pair.folder.at("served/f")), old);
+  for (const own of ["", "DONE"]) {
+    // Two known clients do not wait for OK, two append a DONE of their own.
+    assertEquals(await put(concat(wire(5000n), data, wire(own)), wire()), "DONE");
+    assertEquals(await put(wire(5000n), concat(data, wire(own))), "DONE");
+    assertEquals(await Deno.readFile(pair.folder.at("served/f")), data);
+  }
+  assertEquals(
+    pair.server.errors.at(0),
+    "server: unable to create file f: the client sent more than the 0 bytes that it announced",
+  );
+});
+
+testWith([UNIX], "with -v and nobody who reads, clients are served and signals end the server", async () => {
+  await using folder = await folders({ "served/f": "text" });
+  const [program, ...args] = [...command("server"), "0", "-v"];
+  const child = new Deno.Command(program!, { args, cwd: folder.at("served"), stdout: "piped", stderr: "null" }).spawn();
+  try {
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const port = Number(new TextDecoder().decode(value).match(/port (\d+)/)![1]);
+    // Far more than a pipe holds: 64 KiB on Linux.
+    const name = `${"./".repeat(2000)}f`;
+    for (let count = 0; count < 40; count++) {
+      using conversation = await Conversation.start(port, "GET", name, wire("text"));
+      await conversation.until("h");
+    }
+    child.kill("SIGTERM");
+    assertEquals((await within(child.status, LIMIT_MS))?.code, 0);
+    await reader.cancel();
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // Ended.
+    }
+  }
+});
+
+testWith([MOUNTS], "a file that says 0 bytes and has content is not sent as empty", async () => {
+  await using folder = await folders({ "served/version": "" });
+  const script = 'mount --bind /proc/version version && exec "$@"';
+  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  const { status, stdout } = await client(folder, server.port, "GET", "version");
+  assertEquals([status, stdout], [1, "server error: version does not exist\n"]);
+  assert(server.errors[0]!.includes("its size is 0, but it has content"), server.errors[0]);
+  assertEquals(await folder.names("mine"), []);
+});
+
+testWith([MOUNTS], "a file that is a mount point is refused before its data moves", async () => {
+  await using folder = await folders({ "served/f": "old", "served/other": "mounted", "mine/f": "mine" });
+  const script = 'mount --bind other f && exec "$@"';
+  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  const { status, stdout } = await client(folder, server.port, "PUT", "f");
+  assertEquals([status, stdout], [1, "server error: unable to create file f\n"]);
+  assertEquals(server.errors, ["server: unable to create file f: the file is a mount point"]);
+  assertEquals(await Deno.readTextFile(folder.at("served/other")), "mounted");
+  assertEquals(await folder.names("served"), ["f", "other"]);
+});
+
+testWith([OTHER_USER], "another user's file in a sticky folder is refused before its data moves", async () => {
+  await using folder = await folders({ "served/f": "old", "mine/f": "mine" });
+  await Deno.chmod(folder.at("served"), 0o1777);
+  await Deno.chmod(folder.at("served/f"), 0o666);
+  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  const { status, stdout } = await client(folder, server.port, "PUT", "f");
+  assertEquals([status, stdout], [1, "server error: unable to create file f\n"]);
+  assertEquals(server.errors.length, 1);
+  assert(server.errors[0]!.includes("sticky"), server.errors[0]);
+  assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("served/f"))], [["f"], "old"]);
+});
+
+testWith([ROOT], "a replaced file keeps its owner, group and mode", async () => {
+  await using folder = await folders({ "served/f": "old", "mine/f": "mine" });
+  await Deno.chmod(folder.at("served/f"), 0o640);
+  await Deno.chown(folder.at("served/f"), 1000, 1001);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
+  const { uid, gid, mode } = await Deno.stat(folder.at("served/f"));
+  assertEquals([uid, gid, mode! & 0o777], [1000, 1001, 0o640]);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
+});
+
+testWith([UNIX], "drafts are swept beside serving, and a shutdown does not wait for the rest", async () => {
+  await using folder = await folders({ "served/f": "text" });
+  // Each takes an open, a lock and a removal: thousands take longer than a GET and a signal, on any machine.
+  const names = Array.from({ length: 20_000 }, () => `.blockferry-${crypto.randomUUID()}.part`);
+  await Promise.all(names.map((name) => Deno.writeTextFile(folder.at(`served/${name}`), "")));
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  using conversation = await Conversation.start(server.port, "GET", "f", wire("text"));
+  await conversation.until("h");
+  server.child.kill("SIGTERM");
+  assertEquals(await server.ended(), 0);
+  const left = (await folder.names("served")).length;
+  assert(left > 1 && left < names.length + 2, `${left} files are left`);
+  assertEquals((await run(["find", folder.at("served"), "-name", "*.part", "-delete"], { cwd: "/" })).status, 0);
+});
