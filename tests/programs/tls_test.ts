@@ -225,6 +225,7 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
     await start("chain.pem", "key.pem"),
     /: the private key does not belong to the first certificate, which must be the server's own\n$/,
   );
+  assertMatch(await start("v1.pem", "key.pem"), /: the certificate is of X\.509 version 1, [^\n]*\n$/);
   assertMatch(
     await start("cert.pem", "locked.pem"),
     /^server: option --key: the key in .* is encrypted; openssl pkey /,
