@@ -31,6 +31,8 @@ export const ERROR_TEXT_END: TextEnd = {
 
 // One read of a message has room for more than any program of the lab sends in one piece.
 const MESSAGE_BYTES = 4096;
+// More than one read of a TCP connection brings.
+const DATA_BYTES = 64 * 1024;
 const NOTHING: Bytes = new Uint8Array(0);
 const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
 const [LF, CR] = [0x0a, 0x0d];
@@ -152,8 +154,31 @@ export class FrameReader {
     return this.#take(Math.min(this.#rest.length, maxBytes));
   }
 
-  /** Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. */
-  async read(buffer: Bytes): Promise<Bytes> {
+  /**
+   * Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. For as long as
+   * its caller is `busy` with the piece before, it goes on to fill the buffer: data may arrive in small pieces, each of
+   * which costs the caller as much as a large one.
+   */
+  async read(buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> {
+    const { length } = buffer;
+    const piece = await this.#piece(buffer);
+    if (busy === undefined) return piece;
+    const whole = new Uint8Array(piece.buffer, piece.byteOffset, length);
+    let end = piece.length;
+    let isBusy = end > 0;
+    const free = busy.then(() => isBusy = false, () => isBusy = false);
+    while (isBusy && end < length) {
+      // An error is the next read's.
+      await Promise.race([this.#next(1, DATA_BYTES), free]).catch(() => isBusy = false);
+      if (!isBusy || !await this.#fill()) break;
+      const more = this.#take(Math.min(this.#rest.length, length - end));
+      whole.set(more, end);
+      end += more.length;
+    }
+    return whole.subarray(0, end);
+  }
+
+  async #piece(buffer: Bytes): Promise<Bytes> {
     if (this.#pending) await this.#fill();
     if (this.#rest.length === 0) return (await this.#reader.read(buffer)).value ?? NOTHING;
     const piece = this.#take(Math.min(this.#rest.length, buffer.length));
@@ -166,13 +191,13 @@ export class FrameReader {
     const piece = await this.#next(min);
     this.#pending = undefined;
     if (piece.length === 0) return false;
-    this.#rest = concat(this.#rest, piece);
+    this.#rest = this.#rest.length === 0 ? piece : concat(this.#rest, piece);
     return true;
   }
 
-  #next(min: number): Promise<Bytes> {
+  #next(min: number, bytes = MESSAGE_BYTES): Promise<Bytes> {
     if (this.#pending === undefined) {
-      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min }).then(({ value }) => value ?? NOTHING);
+      this.#pending = this.#reader.read(new Uint8Array(bytes), { min }).then(({ value }) => value ?? NOTHING);
       // The next wait gets the error; until then it must not count as unhandled.
       this.#pending.catch(() => {});
     }

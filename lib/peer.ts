@@ -92,9 +92,9 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.watch(step, this.#frames.more(end));
   }
 
-  /** Awaits file data, at most the buffer's length and at least a byte. */
-  async receive(step: Step, buffer: Bytes): Promise<Bytes> {
-    const piece = await this.watch(step, this.#frames.read(buffer));
+  /** Awaits file data, at most the buffer's length and at least a byte; more while its caller is `busy`. */
+  async receive(step: Step, buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> {
+    const piece = await this.watch(step, this.#frames.read(buffer, busy));
     if (piece.length === 0) throw new ProtocolError("file data", "", { step });
     return piece;
   }

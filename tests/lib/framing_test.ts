@@ -260,3 +260,22 @@ Deno.test("silence does not end an error that has said nothing yet", async () =>
   const error = await assertRejects(() => frames(late).token("OK"), ProtocolError);
   assertEquals(error.received, "ERROR: no room");
 });
+
+Deno.test("data that arrives while its reader is busy is read as one piece", async () => {
+  const busy = Promise.withResolvers<void>();
+  const reader = frames([..."abcd"].map((letter) => wire(letter)), "silence");
+  const reading = reader.read(new Uint8Array(100), busy.promise);
+  // Long enough for the stream to bring all of them.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  busy.resolve();
+  assertEquals(decode(await reading), "abcd");
+  // Whoever is not busy gets what there is.
+  assertEquals(decode(await frames([wire("a"), wire("b")]).read(new Uint8Array(100), Promise.resolve())), "a");
+});
+
+Deno.test("an error that arrives while its reader is busy is the next read's", async () => {
+  const error = new ConnectionError("broken");
+  const reader = frames([wire("a")], error);
+  assertEquals(decode(await reader.read(new Uint8Array(100), new Promise(() => {}))), "a");
+  assertEquals(await assertRejects(() => reader.read(new Uint8Array(100))), error);
+});
