@@ -114,6 +114,12 @@ async function describe(error: TransferError): Promise<string> {
     (isTls ? "; does the server speak TLS (--tls), or not admit this address?" : "");
 }
 
+async function trace({ isTraced }: Task): Promise<Pick<ClientOptions, "onMessage">> {
+  if (!isTraced) return {};
+  const { printMessage } = await import("./lib/cli/trace.ts");
+  return { onMessage: (message) => printMessage(message, "client") };
+}
+
 /** Transfers file after file; returns how many failed. */
 async function perform(task: Task): Promise<number> {
   const { files } = task;
@@ -154,7 +160,8 @@ async function main(): Promise<number> {
     interrupt.abort();
   });
   try {
-    const failed = await perform({ ...task, options: { ...task.options, signal: interrupt.signal } });
+    const options = { ...task.options, signal: interrupt.signal, ...await trace(task) };
+    const failed = await perform({ ...task, options });
     await stdout.flush();
     return failed === 0 ? 0 : 1;
   } catch (error) {

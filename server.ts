@@ -2,7 +2,7 @@ import { readCommandLine } from "./lib/cli/arguments.ts";
 import { stderr, stdout, writeError } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
-import type { ServerEvent } from "./lib/mod.ts";
+import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
 import { within } from "./lib/within.ts";
 
@@ -38,6 +38,14 @@ function report(event: ServerEvent): void {
   }
 }
 
+async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, "onMessage">> {
+  const { printMessage } = await import("./lib/cli/trace.ts");
+  return {
+    onMessage: (message, { hostname, port }) =>
+      printMessage(message, "server", clients === 1 ? "" : `${hostname}:${port}  `),
+  };
+}
+
 function say(line: string): void {
   void stdout.write(`${line}\n`);
 }
@@ -59,8 +67,9 @@ async function main(): Promise<number> {
     isEnding = true;
   });
   try {
-    const options = { ...read.options, ...(read.isVerbose && { onEvent: report }) };
-    const server = await Promise.race([serve(options), first.promise]);
+    const { isVerbose, isTraced, options } = read;
+    const reports = { ...(isVerbose && { onEvent: report }), ...(isTraced && await trace(options)) };
+    const server = await Promise.race([serve({ ...options, ...reports }), first.promise]);
     // Ended before it listened.
     if (!server) return 0;
     await first.promise;

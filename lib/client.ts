@@ -12,6 +12,7 @@ import { Source, type Target } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { checkCommon, checkNumber } from "./options.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
+import type { Message } from "./trace.ts";
 import { within } from "./within.ts";
 
 /** Which server, and how to talk to it. */
@@ -34,6 +35,8 @@ export interface ClientOptions extends TransferOptions {
   signal?: AbortSignal;
   /** Milliseconds to wait for the server's READY; without it, or 0, for ever. */
   waitMs?: number;
+  /** Called with each message of the conversation after it has passed. */
+  onMessage?: (message: Message) => void;
   /** Called when the connection stands, and the wait for READY begins. */
   onConnect?: () => void;
   /** Called when the server has sent its READY; a promise is awaited. */
@@ -249,7 +252,7 @@ function attempt(step: "a. server: READY", options: ClientOptions): Attempt {
   const connected = connect({ ...options, timeoutMs, signal });
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
-    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }));
+    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), options.onMessage);
     options.onConnect?.();
     try {
       await open.listen(step);

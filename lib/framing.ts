@@ -65,6 +65,8 @@ export class FrameReader {
   // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
   #pending: Promise<Bytes> | undefined;
 
+  #reads = 0;
+
   /** Takes over a byte stream (`type: "bytes"`); its errors are passed on as they are. */
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader({ mode: "byob" });
@@ -137,6 +139,11 @@ export class FrameReader {
     return this.#take(Math.min(this.#rest.length, maxBytes));
   }
 
+  /** How many reads have brought what was asked for: more than one for one message means that it was cut. */
+  get reads(): number {
+    return this.#reads;
+  }
+
   /** Whether bytes have arrived that nobody has asked for yet. */
   get hasMore(): boolean {
     return this.#rest.length > 0;
@@ -191,6 +198,7 @@ export class FrameReader {
     const piece = await this.#next(min);
     this.#pending = undefined;
     if (piece.length === 0) return false;
+    this.#reads++;
     this.#rest = this.#rest.length === 0 ? piece : concat(this.#rest, piece);
     return true;
   }

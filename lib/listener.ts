@@ -10,6 +10,7 @@ import { isNetGranted } from "./net/connect.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Socket } from "./net/socket.ts";
 import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
+import type { Message } from "./trace.ts";
 import { within } from "./within.ts";
 
 /** What a server reports, in the order of the lab's printed lines ("The Server"). */
@@ -53,6 +54,8 @@ export interface ServeOptions {
   tls?: TlsCredentials;
   /** Ends the server and its transfers at once. */
   signal?: AbortSignal;
+  /** Called with each message of a client's conversation after it has passed. */
+  onMessage?: (message: Message, address: Deno.NetAddr) => void;
   /** Called for each event. */
   onEvent?: (event: ServerEvent) => void;
 }
@@ -179,7 +182,11 @@ export class Server implements AsyncDisposable {
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
     const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
-    const session = this.#serve(new Peer(new Socket(this.#tls?.secure(conn) ?? conn, options))).then(() => {
+    const address = conn.remoteAddr as Deno.NetAddr;
+    const { onMessage } = this.#options;
+    const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
+    const peer = new Peer(socket, onMessage && ((message): void => onMessage(message, address)));
+    const session = this.#serve(peer).then(() => {
       this.#active.delete(session);
       this.#serveWaiting();
       this.#ended.resolve();

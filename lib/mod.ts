@@ -15,10 +15,11 @@ export {
   TransferError,
 } from "./errors.ts";
 export { printable } from "./printable.ts";
-export { type FileProblem, REQUEST_STEP, type Step, STEPS, type Verb, VERBS } from "./protocol.ts";
+export { type FileProblem, REQUEST_STEP, type Role, type Step, STEPS, type Verb, VERBS } from "./protocol.ts";
 export { serve, type ServeOptions, type Server, type ServerEvent } from "./listener.ts";
 export type { SessionEvent } from "./server.ts";
 export type { TlsOptions } from "./net/connect.ts";
 export type { TlsCredentials } from "./net/tls.ts";
+export type { Message } from "./trace.ts";
 export type { TransferOptions } from "./transfer.ts";
 export { remoteSum, sha256, type Sum } from "./verify.ts";

@@ -4,19 +4,24 @@ import type { Bytes } from "./bytes.ts";
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
 import { FrameReader, type TextEnd } from "./framing.ts";
 import type { Socket } from "./net/socket.ts";
-import { BLOCK_BYTES, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
+import { BLOCK_BYTES, type Role, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
+import { type Message, Tracer } from "./trace.ts";
 import { abortable } from "./within.ts";
 
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
 export class Peer implements Disposable, AsyncDisposable {
   readonly #socket: Socket;
   readonly #frames: FrameReader;
+  readonly #other: Role;
+  readonly #tracer: Tracer | undefined;
   #followers: AsyncDisposable[] = [];
 
-  /** Takes over a socket, and closes it in the end. */
-  constructor(socket: Socket) {
+  /** Takes over a socket, and closes it in the end; `onMessage` is called with each message after it has passed. */
+  constructor(socket: Socket, onMessage?: (message: Message) => void) {
     this.#socket = socket;
     this.#frames = new FrameReader(socket.readable);
+    this.#other = socket.peer;
+    this.#tracer = onMessage && new Tracer(socket.peer === "client" ? "server" : "client", this.#frames, onMessage);
   }
 
   /** Says the step's token. */
@@ -26,18 +31,22 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Sends a text: a command, or an error in place of what the step has. */
   sayText(step: Step, text: string): Promise<void> {
-    return at(step, this.#socket.write(new TextEncoder().encode(text)));
+    return this.#send(step, new TextEncoder().encode(text));
   }
 
   /** Sends a size: 8 bytes, big-endian, unsigned. */
   saySize(step: Step, size: bigint): Promise<void> {
-    const bytes = new Uint8Array(SIZE_BYTES);
-    new DataView(bytes.buffer).setBigUint64(0, size);
-    return at(step, this.#socket.write(bytes));
+    return this.#send(step, sizeBytes(size));
+  }
+
+  #send(step: Step, bytes: Uint8Array): Promise<void> {
+    const sent = this.#socket.write(bytes);
+    return at(step, this.#tracer ? this.#tracer.sending(step, bytes, sent) : sent);
   }
 
   /** Sends file data, `gather` blocks in each call to the kernel; call `flush` after the last of it. */
   send(step: Step, data: Uint8Array, gather: number): Promise<void> {
+    this.#tracer?.data(step, this.#other === "client" ? "server" : "client", data);
     return at(step, this.#socket.write(data, gather * BLOCK_BYTES));
   }
 
@@ -52,12 +61,13 @@ export class Peer implements Disposable, AsyncDisposable {
    * may come before it, once or twice, if it is named as `after`.
    */
   hear(step: TokenStep, options?: { after?: Token }): Promise<void> {
-    return this.watch(step, this.#frames.token(tokenOf(step), options));
+    return this.watch(step, this.#traced(step, this.#frames.token(tokenOf(step), options), () => tokenBytes(step)));
   }
 
   /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
   listen(step: TokenStep): Promise<void> {
-    return at(step, abortable(this.#frames.token(tokenOf(step)), this.#socket.signal));
+    const token = this.#traced(step, this.#frames.token(tokenOf(step)), () => tokenBytes(step));
+    return at(step, abortable(token, this.#socket.signal));
   }
 
   /** Drops line ends that a person typed after the message before this step. */
@@ -67,12 +77,12 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Awaits a size. */
   hearSize(step: Step): Promise<bigint> {
-    return this.watch(step, this.#frames.size());
+    return this.watch(step, this.#traced(step, this.#frames.size(), sizeBytes));
   }
 
   /** Awaits text without a mark at its end, at least a byte of it. */
   async hearText(step: Step, end: TextEnd): Promise<Bytes> {
-    const text = await this.watch(step, this.#frames.text(end));
+    const text = await this.watch(step, this.#traced(step, this.#frames.text(end), (text) => text));
     if (text.length === 0) throw new ProtocolError("a command", "", { step });
     return text;
   }
@@ -89,14 +99,19 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Awaits the rest of a text; empty when there is silence instead. */
   hearMore(step: Step, end: TextEnd): Promise<Bytes> {
-    return this.watch(step, this.#frames.more(end));
+    return this.watch(step, this.#traced(step, this.#frames.more(end), (text) => text));
   }
 
   /** Awaits file data, at most the buffer's length and at least a byte; more while its caller is `busy`. */
   async receive(step: Step, buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> {
     const piece = await this.watch(step, this.#frames.read(buffer, busy));
     if (piece.length === 0) throw new ProtocolError("file data", "", { step });
+    this.#tracer?.data(step, this.#other, piece);
     return piece;
+  }
+
+  #traced<T>(step: Step, wait: Promise<T>, bytesOf: (message: T) => Uint8Array): Promise<T> {
+    return this.#tracer ? this.#tracer.hearing(step, wait, bytesOf) : wait;
   }
 
   /** Awaits anything that depends on the other side, no longer than the socket's timeout. */
@@ -106,6 +121,7 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Ends the conversation after the last message, so that nothing is lost on its way. */
   finish(): Promise<void> {
+    this.#tracer?.end();
     return this.#socket.finish();
   }
 
@@ -116,6 +132,7 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Closes the connection at once. */
   [Symbol.dispose](): void {
+    this.#tracer?.end();
     this.#socket[Symbol.dispose]();
   }
 
@@ -124,6 +141,16 @@ export class Peer implements Disposable, AsyncDisposable {
     this[Symbol.dispose]();
     await Promise.all(this.#followers.map((follower) => follower[Symbol.asyncDispose]()));
   }
+}
+
+function tokenBytes(step: TokenStep): Uint8Array {
+  return new TextEncoder().encode(tokenOf(step));
+}
+
+function sizeBytes(size: bigint): Uint8Array {
+  const bytes = new Uint8Array(SIZE_BYTES);
+  new DataView(bytes.buffer).setBigUint64(0, size);
+  return bytes;
 }
 
 /** Awaits what is done at a step: every error of a transfer then names it, and `ERROR: …` is told from other surprises. */

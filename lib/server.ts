@@ -64,7 +64,8 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
     if (!(error instanceof FileError)) throw error;
     options.onEvent({ type: "refused", error });
     // The lab's errors take the place of an OK or DONE.
-    await peer.sayText(error.step ?? "c. server: OK", ERROR_PREFIX + error.message);
+    const step = command.verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";
+    await peer.sayText(step, ERROR_PREFIX + error.message);
   }
 }
 

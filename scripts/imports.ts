@@ -8,7 +8,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|verify)\.ts$/ },
   { roles: /^lib\/(client|server|listener)\.ts$/ },
-  { messages: /^lib\/(peer|transfer)\.ts$/ },
+  { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
   { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options)\.ts$/ },
 ];

@@ -23,6 +23,7 @@ Options:
       --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
       --tls           speak TLS; the server needs it too
       --ca FILE       trust the authorities in FILE (PEM) as well; implies --tls
+      --trace         show each message of the conversation on standard error
   -q, --quiet         print errors only
   -h, --help          show this text
       --version       show the version
@@ -39,7 +40,7 @@ Examples:
   tar c photos | client localhost 12345 PUT - --as photos.tar
 `,
   options: {
-    flags: ["verify", "tls", "quiet"],
+    flags: ["verify", "tls", "trace", "quiet"],
     values: ["as", "limit-rate", "wait", "timeout", "gather", "ca"],
     alias: { q: "quiet" },
   },
@@ -55,6 +56,8 @@ export interface Task {
   as: string | undefined;
   /** Whether the file is fetched once more to compare sums. */
   isVerified: boolean;
+  /** Whether each message is shown. */
+  isTraced: boolean;
   /** Whether only errors are printed. */
   isQuiet: boolean;
   /** Which server, and how to talk to it. */
@@ -86,6 +89,7 @@ export function readTask(args: Arguments): Task {
     files,
     as,
     isVerified: args.has("verify"),
+    isTraced: args.has("trace"),
     isQuiet: args.has("quiet"),
     options: {
       hostname,

@@ -12,6 +12,7 @@ Serves the files of one folder; port 0 takes any free port, which -v shows.
 
 Options:
   -v, --verbose       print what happens
+      --trace         show each message of the conversations on standard error
       --root DIR      the folder that is served (default: this one)
       --host ADDR     the address to listen on (default 0.0.0.0; :: is all, IPv6 too)
       --allow-from N  the networks that clients may come from, such as 10.0.0.0/8,::1
@@ -32,14 +33,24 @@ Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 
 command line is wrong.
 `,
   options: {
-    flags: ["verbose", "read-only", "fsync"],
+    flags: ["verbose", "trace", "read-only", "fsync"],
     values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
     alias: { v: "verbose" },
   },
 };
 
-/** Reads the server's arguments; the result says whether to print what happens. Throws a {@linkcode UsageError}. */
-export async function readServeOptions(args: Arguments): Promise<{ isVerbose: boolean; options: ServeOptions }> {
+/** What the command line asks for. */
+export interface ServeTask {
+  /** Whether to print what happens. */
+  isVerbose: boolean;
+  /** Whether each message is shown. */
+  isTraced: boolean;
+  /** How to serve. */
+  options: ServeOptions;
+}
+
+/** Reads the server's arguments. Throws a {@linkcode UsageError}. */
+export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
@@ -63,7 +74,7 @@ export async function readServeOptions(args: Arguments): Promise<{ isVerbose: bo
       tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
     }),
   };
-  return { isVerbose: args.has("verbose"), options };
+  return { isVerbose: args.has("verbose"), isTraced: args.has("trace"), options };
 }
 
 async function readNetworks(text: string): Promise<string[]> {

@@ -37,9 +37,10 @@ export class Socket implements Disposable {
   readonly readable: ReadableStream<Bytes>;
   /** Aborted when the connection is cut from this side; the reason explains every wait that fails from then on. */
   readonly signal: AbortSignal;
+  /** Who is at the other end. */
+  readonly peer: SocketOptions["peer"];
   readonly #cut = new AbortController();
   readonly #conn: Conn;
-  readonly #peer: SocketOptions["peer"];
   #isNoDelay = false;
   #isSending = false;
   #waits = 0;
@@ -48,7 +49,7 @@ export class Socket implements Disposable {
   /** Takes over a connection. */
   constructor(conn: Conn, { timeoutMs, sendTimeoutMs = timeoutMs, peer, signal }: SocketOptions) {
     this.#conn = conn;
-    this.#peer = peer;
+    this.peer = peer;
     this.signal = this.#cut.signal;
     this.signal.addEventListener("abort", () => conn.close());
     signal?.addEventListener("abort", () => this.#cut.abort(signal.reason), { signal: this.signal });
@@ -149,7 +150,7 @@ export class Socket implements Disposable {
       seen = this.#progress;
       const limitMs = this.#isSending ? sendTimeoutMs : timeoutMs;
       if (silentTicks * tickMs < limitMs) return;
-      this.#cut.abort(new ConnectionError(`the ${this.#peer} was silent for ${inSeconds(limitMs)}`));
+      this.#cut.abort(new ConnectionError(`the ${this.peer} was silent for ${inSeconds(limitMs)}`));
     }, tickMs);
     this.signal.addEventListener("abort", () => clearInterval(timer));
   }
@@ -158,7 +159,7 @@ export class Socket implements Disposable {
     try {
       return await operation;
     } catch (cause) {
-      throw new ConnectionError(`the ${this.#peer} broke the connection`, { cause });
+      throw new ConnectionError(`the ${this.peer} broke the connection`, { cause });
     }
   }
 }

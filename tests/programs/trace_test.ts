@@ -1,0 +1,98 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Pair } from "../support/pair.ts";
+import { Raw, wire } from "../support/raw.ts";
+
+/** A trace without its times. */
+function timeless(lines: string[]): string[] {
+  return lines.map((line) => line.replace(/, [\d.]+ ms$/, ", … ms").replace(/^127\.0\.0\.1:\d+/, "127.0.0.1:…"));
+}
+
+const GET = [
+  "a. server: READY              <  READY",
+  "b. client: GET <filename>     >  GET f",
+  "c. server: OK                 <  OK",
+  "d. client: READY              >  READY",
+  "e. server: <# bytes>          <  00 00 00 00 00 00 04 01  1025",
+  "f. client: OK                 >  OK",
+  "g. server: sends bytes        <  1025 bytes in 2 blocks, … ms",
+  "h. server: DONE               <  DONE",
+];
+const PUT = [
+  "a. server: READY              <  READY",
+  "b. client: PUT <filename>     >  PUT f",
+  "c. server: OK                 <  OK",
+  "d. client: <# bytes>          >  00 00 00 00 00 00 04 01  1025",
+  "e. server: OK                 <  OK",
+  "f. client: sends bytes        >  1025 bytes in 2 blocks, … ms",
+  "g. server: DONE               <  DONE",
+];
+const DEL = [
+  "a. server: READY              <  READY",
+  "b. client: DEL <filename>     >  DEL f",
+  "c. server: DONE               <  DONE",
+];
+
+/** The same conversation as the other side sees it. */
+function mirrored(lines: string[]): string[] {
+  return lines.map((line) => line.replace(/(?<=^.{30})[<>]/, (arrow) => arrow === "<" ? ">" : "<"));
+}
+
+Deno.test("--trace shows each message in the lab's words, on both sides", async () => {
+  await using pair = await Pair.start("--trace");
+  await Deno.writeFile(`${pair.mine}/f`, new Uint8Array(1025));
+  const expected = [];
+  for (const [verb, lines] of [["PUT", PUT], ["GET", GET], ["DEL", DEL]] as const) {
+    const { stdout, stderr } = await pair.client(verb, "f", "--trace");
+    assertEquals(stdout.endsWith("Complete\n"), true);
+    // The data and DONE may come together; that is told elsewhere.
+    const shown = timeless(stderr.trimEnd().split("\n")).map((line) => line.replace(/ {2}\(together.*/, ""));
+    assertEquals(shown, lines);
+    expected.push(...mirrored(lines));
+  }
+  await pair.server.line(/waiting/, 12);
+  assertEquals(timeless(pair.server.errors), expected);
+});
+
+Deno.test("a trace shows what came instead, cut or together with its neighbour", async () => {
+  await using pair = await Pair.start("--trace", "--clients", "2");
+  await Deno.writeTextFile(pair.folder.at("served/f"), "text");
+  using raw = await Raw.connect(pair.server.port);
+  await raw.hear("READY".length);
+  await raw.say(wire("GET f"));
+  await raw.hear("OK".length);
+  await raw.say(wire("REA"));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await raw.say(wire("DYOK"));
+  await raw.hear(8 + "textDONE".length);
+  using wrong = await Raw.connect(pair.server.port);
+  await wrong.hear("READY".length);
+  await wrong.say(wire("GET f"));
+  await wrong.hear("OK".length);
+  await wrong.say(wire("Ready\x1b[2J"));
+  await pair.server.errorLine(/expected READY, but/);
+  const trace = timeless(pair.server.errors).filter((line) => /[df]\. client/.test(line) && line.includes("<"));
+  assertEquals(trace, [
+    "127.0.0.1:…  d. client: READY              <  READY  (in 2 pieces)",
+    "127.0.0.1:…  f. client: OK                 <  OK  (together with the message before)",
+    "127.0.0.1:…  d. client: READY              <  Ready\\x1b[2J  (expected READY)",
+  ]);
+});
+
+Deno.test("a trace of a refusal shows the ERROR in the step's place", async () => {
+  await using pair = await Pair.start("--trace");
+  const { stderr } = await pair.client("DEL", "f", "--trace");
+  assertEquals(stderr.trimEnd().split("\n"), [
+    ...DEL.slice(0, 2),
+    "c. server: DONE               <  ERROR: f does not exist  (expected DONE)",
+  ]);
+  await pair.server.line(/waiting/, 2);
+  assertEquals(pair.server.errors.at(-1), "c. server: DONE               >  ERROR: f does not exist");
+});
+
+Deno.test("without --trace nothing is shown", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(`${pair.mine}/f`, "text");
+  assertEquals((await pair.client("PUT", "f")).stderr, "");
+  assertEquals(pair.server.errors, []);
+});
