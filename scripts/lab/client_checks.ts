@@ -1,0 +1,345 @@
+/** What the document says about the client. */
+
+import { STEPS, type Verb } from "../../lib/protocol.ts";
+import { wire } from "../../tests/support/raw.ts";
+import { readTrace, traced } from "../../tests/support/trace.ts";
+import { type Check, Failure } from "./check.ts";
+import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
+import { lineHint } from "./hints.ts";
+import { assertBlocks, HAS_STRACE, memoryOf, SPARSE_BYTES } from "./measure.ts";
+import type { Programs } from "./program.ts";
+import { assertHolds } from "./server_checks.ts";
+import type { Talk } from "./talk.ts";
+
+const { GET, PUT, DEL } = STEPS;
+const DATA = wire("hello");
+// Between two messages of ours that are not answered: a program with one recv() a message must not get both at once.
+const APART_MS = 100;
+
+function apart(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, APART_MS));
+}
+
+// The check of each whole conversation: without it, those that build on it say nothing.
+const BASE = { GET: "1.5", PUT: "2.6", DEL: "3.3" };
+
+/** Plays a server's GET; `pieceBytes` cuts the data. */
+async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
+  await talk.say(GET[0], "READY");
+  await talk.hearAlone(GET[1], `GET ${name}`);
+  await talk.say(GET[2], "OK");
+  await talk.hearAlone(GET[3], "READY");
+  await talk.say(GET[4], BigInt(data.length));
+  await talk.hearAlone(GET[5], "OK");
+  if (data.length > 0) await talk.sayData(GET[6], data, pieceBytes);
+  await talk.say(GET[7], "DONE");
+}
+
+/** Plays a server's PUT. */
+async function servePut(talk: Talk, name: string, data: Uint8Array): Promise<void> {
+  await talk.say(PUT[0], "READY");
+  await talk.hearAlone(PUT[1], `PUT ${name}`);
+  await talk.say(PUT[2], "OK");
+  await talk.hearSize(PUT[3], BigInt(data.length));
+  await talk.say(PUT[4], "OK");
+  await talk.hearData(PUT[5], data);
+  await apart();
+  await talk.say(PUT[6], "DONE");
+}
+
+/** Plays a server's DEL. Known clients send the command twice. */
+async function serveDel(talk: Talk, name: string): Promise<void> {
+  await talk.say(DEL[0], "READY");
+  await talk.hear(DEL[1], `DEL ${name}`);
+  await apart();
+  await talk.say(DEL[2], "DONE");
+}
+
+/** Runs the client for one whole conversation, and awaits its end. */
+async function complete(programs: Programs, verb: Verb, name: string, data: Uint8Array = DATA): Promise<void> {
+  if (verb === "PUT") await Deno.writeFile(programs.folder.at(name), data);
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, name);
+  const talk = await programs.accept(listener);
+  await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
+  await program.end(programs.timeoutMs).catch((error) => {
+    throw error instanceof Failure
+      ? new Failure("after DONE the client should exit; it does not end", "close the socket and leave")
+      : error;
+  });
+  if (verb === "GET") await assertHolds(programs, name, data);
+}
+
+function sized(verb: "GET" | "PUT"): Check["run"] {
+  return async (programs) => {
+    for (const size of SIZES) {
+      programs.trace.splice(0, Infinity, `a file of ${size} bytes:`);
+      await complete(programs, verb, `file${size}`, content(size));
+    }
+  };
+}
+
+async function named(programs: Programs, verb: Verb): Promise<void> {
+  for (const name of NAMES) await complete(programs, verb, name);
+}
+
+function assertLines(programs: Programs, expected: string[]): void {
+  const { lines } = programs.program;
+  for (const line of expected) {
+    if (!lines.includes(line)) throw new Failure(`the client should print "${line}"`, lineHint(line, lines));
+  }
+}
+
+function printed(id: string, verb: Verb, line: string): Check {
+  const run = async (programs: Programs): Promise<void> => {
+    await complete(programs, verb, "my file.txt");
+    assertLines(programs, [line, "Complete"]);
+    const { lines } = programs.program;
+    if (lines.indexOf(line) > lines.indexOf("Complete")) throw new Failure(`"Complete" should come after "${line}"`);
+  };
+  return {
+    id,
+    about: "client",
+    needs: [BASE[verb]],
+    title: `${verb}: "${line.replace("my file.txt", "<filename>").replace(/\d+/, "<NNN>")}", then "Complete"`,
+    run,
+  };
+}
+
+/** The server answers with an error; the client prints it and leaves. */
+async function refused(programs: Programs, verb: Verb, said: string): Promise<void> {
+  if (verb === "PUT") await Deno.writeFile(programs.folder.at("my file.txt"), DATA);
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const talk = await programs.accept(listener);
+  await talk.say(GET[0], "READY");
+  await talk.hear(STEPS[verb][1], `${verb} my file.txt`);
+  await apart();
+  await talk.say(STEPS[verb][2], `ERROR: ${said}`);
+  await program.end(programs.timeoutMs).catch(() => {
+    throw new Failure("the client should close the connection and exit when it receives an error; it does not end");
+  });
+  assertLines(programs, [`server error: ${said}`]);
+}
+
+/** The client finds its own error. */
+async function ownError(programs: Programs, verb: Verb, line: string, mayConnect: boolean): Promise<void> {
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const connection = listener.accept();
+  connection.catch(() => {});
+  const conn = await Promise.race([connection, program.ended.then(() => undefined)]);
+  if (typeof conn === "object") {
+    if (!mayConnect) {
+      conn.close();
+      throw new Failure(
+        "the client should report the error and exit without a connection; it connected",
+        "check the file with os.access() before connect()",
+      );
+    }
+    // Some create the file when the size has come.
+    const talk = programs.talk(conn, "server");
+    await serveGet(talk, "my file.txt", DATA).catch(() => {});
+  }
+  await program.end(programs.timeoutMs);
+  assertLines(programs, [line]);
+}
+
+/** The checks of clients, sections 1 to 7. */
+export const CLIENT_CHECKS: Check[] = [
+  {
+    id: "1.5",
+    about: "client",
+    title: "GET follows steps a to h",
+    run: (programs) => complete(programs, "GET", "f.txt"),
+  },
+  { id: "1.6", about: "client", needs: ["1.5"], title: "GET stores files of any size", run: sized("GET") },
+  {
+    id: "1.7",
+    about: "client",
+    needs: ["1.5"],
+    title: "GET stores any kind of file, as raw bytes",
+    run: (programs) => complete(programs, "GET", "f.bin", TOKENS_INSIDE),
+  },
+  {
+    id: "1.8",
+    about: "client",
+    needs: ["1.5"],
+    title: "GET takes names with spaces and in UTF-8",
+    run: (programs) => named(programs, "GET"),
+  },
+  {
+    id: "1.9",
+    about: "client",
+    needs: ["1.5"],
+    title: "GET overwrites a file that exists",
+    run: async (programs) => {
+      await Deno.writeTextFile(programs.folder.at("f.txt"), "a longer text than the new one");
+      await complete(programs, "GET", "f.txt");
+    },
+  },
+  {
+    id: "2.6",
+    about: "client",
+    title: "PUT follows steps a to g",
+    run: (programs) => complete(programs, "PUT", "f.txt"),
+  },
+  { id: "2.7", about: "client", needs: ["2.6"], title: "PUT announces and sends files of any size", run: sized("PUT") },
+  {
+    id: "2.8",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT sends any kind of file, as raw bytes",
+    run: (programs) => complete(programs, "PUT", "f.bin", TOKENS_INSIDE),
+  },
+  {
+    id: "2.9",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT takes names with spaces and in UTF-8",
+    run: (programs) => named(programs, "PUT"),
+  },
+  {
+    id: "3.3",
+    about: "client",
+    title: "DEL follows steps a to c",
+    run: (programs) => complete(programs, "DEL", "f.txt"),
+  },
+  {
+    id: "3.4",
+    about: "client",
+    needs: ["3.3"],
+    title: "DEL takes names with spaces and in UTF-8",
+    run: (programs) => named(programs, "DEL"),
+  },
+  printed("4.1", "GET", "client receiving file my file.txt (5 bytes)"),
+  printed("4.2", "PUT", "client sending file my file.txt (5 bytes)"),
+  printed("4.3", "DEL", "client deleting file my file.txt"),
+  {
+    id: "6.5",
+    about: "client",
+    title: `GET: prints "server error: " and the message without "ERROR: "`,
+    run: (programs) => refused(programs, "GET", "my file.txt does not exist"),
+  },
+  {
+    id: "6.6",
+    about: "client",
+    title: "PUT: the same",
+    run: (programs) => refused(programs, "PUT", "unable to create file my file.txt"),
+  },
+  {
+    id: "6.7",
+    about: "client",
+    title: "DEL: the same",
+    run: (programs) => refused(programs, "DEL", "my file.txt does not exist"),
+  },
+  {
+    id: "6.8",
+    about: "client",
+    title: `PUT: "client error: <filename> does not exist", without a connection`,
+    run: (programs) => ownError(programs, "PUT", "client error: my file.txt does not exist", false),
+  },
+  {
+    id: "6.9",
+    about: "client",
+    title: `GET: "client error: unable to create file <filename>"`,
+    run: async (programs) => {
+      await programs.folder.folder("my file.txt");
+      await ownError(programs, "GET", "client error: unable to create file my file.txt", true);
+    },
+  },
+  {
+    id: "6.10",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT: an error in the middle of an upload is printed",
+    strict: "the document has errors in place of the OK after the command only",
+    run: async (programs) => {
+      await Deno.writeFile(programs.folder.at("f"), content(20_000_000));
+      const listener = programs.listen();
+      const program = programs.startClient(listener.addr.port, "PUT", "f");
+      const talk = await programs.accept(listener);
+      await talk.say(PUT[0], "READY");
+      await talk.hear(PUT[1], "PUT f");
+      await talk.say(PUT[2], "OK");
+      await talk.hearSize(PUT[3], 20_000_000n);
+      await talk.say(PUT[4], "OK");
+      await talk.skipData(PUT[5], 1_000_000);
+      await talk.say(PUT[6], "ERROR: unable to create file f");
+      await talk.drain();
+      await program.end(programs.timeoutMs);
+      assertLines(programs, ["server error: unable to create file f"]);
+    },
+  },
+  {
+    id: "7.5",
+    about: "client",
+    needs: ["1.5"],
+    title: "GET: data that arrives in small pieces is stored whole",
+    run: async (programs) => {
+      const listener = programs.listen();
+      programs.startClient(listener.addr.port, "GET", "f");
+      await serveGet(await programs.accept(listener), "f", content(3000), 100);
+      await programs.program.end(programs.timeoutMs);
+      await assertHolds(programs, "f", content(3000));
+    },
+  },
+  {
+    id: "7.6",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT sends file data in 1024-byte blocks",
+    missing: () => HAS_STRACE() ? undefined : "strace is not installed",
+    run: async (programs) => {
+      const data = content(100_000);
+      await Deno.writeFile(programs.folder.at("f"), data);
+      const trace = programs.folder.at(".trace");
+      const listener = programs.listen();
+      const prefix = `${traced([], "sendto,sendmsg,write,writev", trace).join(" ")} `;
+      programs.startClient(listener.addr.port, "PUT", "f", { prefix });
+      await servePut(await programs.accept(listener), "f", data);
+      await programs.program.end(programs.timeoutMs);
+      assertBlocks("client", await readTrace(trace));
+    },
+  },
+  {
+    id: "7.7",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT never holds the entire file in memory",
+    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    run: async (programs) => {
+      await Deno.writeTextFile(programs.folder.at("large"), "");
+      await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
+      const listener = programs.listen();
+      const program = programs.startClient(listener.addr.port, "PUT", "large");
+      const talk = await programs.accept(listener);
+      await talk.say(PUT[0], "READY");
+      await talk.hear(PUT[1], "PUT large");
+      await talk.say(PUT[2], "OK");
+      await talk.hearSize(PUT[3], BigInt(SPARSE_BYTES));
+      await talk.say(PUT[4], "OK");
+      await talk.skipData(PUT[5], SPARSE_BYTES);
+      await memoryOf(program, "client");
+      await talk.say(PUT[6], "DONE");
+      await program.end(programs.timeoutMs);
+    },
+  },
+  {
+    id: "7.8",
+    about: "client",
+    needs: ["3.3"],
+    title: "a message may arrive in two pieces",
+    strict: "programs that follow the document alone read a message with one recv()",
+    run: async (programs) => {
+      const listener = programs.listen();
+      programs.startClient(listener.addr.port, "DEL", "f");
+      const talk = await programs.accept(listener);
+      await talk.sayData(DEL[0], wire("READY"), 2);
+      await talk.hear(DEL[1], "DEL f");
+      await talk.sayData(DEL[2], wire("DONE"), 2);
+      await programs.program.end(programs.timeoutMs);
+      assertLines(programs, ["Complete"]);
+    },
+  },
+];

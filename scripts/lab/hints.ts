@@ -1,0 +1,110 @@
+/** What is likely wrong with a program, from what it sent. */
+
+import type { Bytes } from "../../lib/bytes.ts";
+import { VERBS } from "../../lib/protocol.ts";
+
+/** File data is not read to its end. */
+export const LOOP_HINT =
+  "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
+/** File data is not sent as it is read. */
+export const MEMORY_HINT = "read() without a size reads the entire file first: read, and send, 1024 bytes at a time";
+
+const TOKENS = ["READY", "OK", "DONE"];
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Why a token or a command is not what it should be. */
+export function tokenHint(expected: string, received: Uint8Array, isClosed = false): string | undefined {
+  const came = text(received);
+  if (came === "" && isClosed) {
+    return expected === "READY"
+      ? "accept() the next client in a loop that never ends, and send READY first of all"
+      : `the connection was closed without it: was ${expected} forgotten, or did the program crash before?`;
+  }
+  if (came === "") {
+    return "it may wait for a message that has been sent: a recv() may return two messages at once, or less than one";
+  }
+  if (came.trimEnd() === expected && came !== expected) {
+    return 'a newline follows: send the bytes alone, as in sock.sendall(b"OK"); print() and writelines() add one';
+  }
+  if (came.replace(/\0+$/, "") === expected) {
+    return "NULs follow: send as many bytes as the text has, not a whole buffer";
+  }
+  if (came === `b'${expected}'` || came === `'${expected}'`) {
+    return "that is how Python shows bytes: send the bytes themselves, not str() of them";
+  }
+  if (came.toUpperCase() === expected.toUpperCase()) return "the case of the letters counts";
+  if (came.startsWith(expected) && TOKENS.some((token) => came.slice(expected.length).startsWith(token))) {
+    return "the next message came too early: wait for the other side's answer in between";
+  }
+  if (came.startsWith("\ufeff")) return "a byte order mark stands before it: encode as utf-8, not utf-8-sig";
+  if (came < " " && came.slice(1) === expected) {
+    return "a length stands before it: the lab's texts have none";
+  }
+  if (TOKENS.includes(expected) && TOKENS.includes(came)) return "look at the order of the steps";
+  if (
+    VERBS.some((verb) => expected.startsWith(verb)) &&
+    came === expected.slice(0, 4) + expected.slice(4).split("/").pop()
+  ) {
+    return undefined;
+  }
+  return undefined;
+}
+
+/** Why a size is not what it should be. */
+export function sizeHint(size: bigint, received: Bytes): string | undefined {
+  const came = text(received);
+  const value = (bytes: Uint8Array): bigint => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  if (came.trim() === String(size)) {
+    return 'that is the number as text: send it as 8 bytes, as in size.to_bytes(8, "big") or struct.pack(">Q", size)';
+  }
+  if (received.length === 8 && value(received.toReversed()) === size) {
+    return 'the byte order is little-endian: network order is big-endian, as in struct.pack(">Q", size) with the >';
+  }
+  if (received.length < 8 && received.length > 0 && value(received) === size) {
+    return `that is the size in ${received.length} bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack(">Q", size)`;
+  }
+  if (received.length < 8 && received.length > 0 && value(received.toReversed()) === size) {
+    return `that is the size in ${received.length} bytes, little-endian: it has 8, big-endian, as in size.to_bytes(8, "big")`;
+  }
+  if (received.length > 8) return "more than 8 bytes came: wait for the other side's OK before you send the data";
+  if (received.length === 0) return tokenHint("", received);
+  return undefined;
+}
+
+/** Why file data is not what it should be. */
+export function dataHint(expected: Uint8Array, received: Uint8Array): string | undefined {
+  const [want, came] = [text(expected), text(received)];
+  if (received.length < expected.length && received.every((byte, index) => byte === expected[index])) {
+    return received.length === 0 ? "was the file closed, or flushed, before it was looked at?" : LOOP_HINT;
+  }
+  if (came.startsWith(want) && came.slice(want.length) === "DONE") {
+    return "DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))";
+  }
+  if (
+    came === want.replaceAll("\n", "\r\n") || want === came.replaceAll("\n", "\r\n") || came.includes("\ufffd") ||
+    want.includes("\ufffd")
+  ) {
+    return 'binary files must stay bytes: open them with "rb" and "wb", and do not decode() their data';
+  }
+  if (received.length > expected.length) return 'was the old file truncated? open it with "wb", not "r+b" or "ab"';
+  return undefined;
+}
+
+/** Why a line was not printed as it should be. */
+export function lineHint(expected: string, lines: string[]): string | undefined {
+  const near = lines.find((line) => line.toLowerCase().replace(/[.!\s]+$/, "") === expected.toLowerCase());
+  if (near !== undefined) return `it printed "${near}": the case of the letters, and dots, count`;
+  const bytes = lines.find((line) => /b'/.test(line));
+  if (bytes !== undefined) return `it printed "${bytes}": decode() the bytes before you print them`;
+  const prefixed = lines.find((line) => line.includes("ERROR"));
+  if (expected.startsWith("server error: ") && prefixed !== undefined) {
+    return `it printed "${prefixed}": the prefix "ERROR: " is removed`;
+  }
+  const similar = lines.find((line) =>
+    line.split(" ").slice(0, 2).join(" ") === expected.split(" ").slice(0, 2).join(" ")
+  );
+  return similar === undefined ? undefined : `it printed "${similar}"`;
+}

@@ -1,0 +1,36 @@
+/** Blocks and memory of a program under test. */
+
+import type { Role } from "../../lib/protocol.ts";
+import { STRACE } from "../../tests/support/needs.ts";
+import { Failure } from "./check.ts";
+import type { Program } from "./program.ts";
+
+/** A file that no program should hold in memory: all holes, so it takes no room on the disk. */
+export const SPARSE_BYTES = 300 * 1024 * 1024;
+// Half of the file: far more than any interpreter and its buffers, far less than the file.
+const MAX_KIB = SPARSE_BYTES / 1024 / 2;
+
+/** Whether system calls can be watched. */
+export const HAS_STRACE = STRACE.isMet;
+
+/** Fails if a call in the trace sent more than 1024 bytes to a socket. */
+export function assertBlocks(program: Role, calls: string[]): void {
+  const write = /^(?:sendto|write|writev|sendmsg)\(\d+<(?:socket|TCP).*\) += (\d+)$/;
+  const lengths = calls.flatMap((call) => write.exec(call)?.slice(1) ?? []).map(Number);
+  const largest = Math.max(0, ...lengths);
+  if (largest <= 1024) return;
+  throw new Failure(
+    `the ${program} should send file data in 1024-byte blocks; one call sent ${largest} bytes`,
+    "read 1024 bytes of the file at a time and send each with sendall(), not the whole file with one call or sendfile()",
+  );
+}
+
+/** Fails if a program's memory has been larger than half of the large file. */
+export async function memoryOf(program: Program, name: Role): Promise<void> {
+  const peak = await program.peakKib();
+  if (peak <= MAX_KIB) return;
+  throw new Failure(
+    `the ${name}'s memory grew to ${Math.round(peak / 1024)} MiB with a file of ${SPARSE_BYTES / 1024 / 1024} MiB`,
+    "read and send, or receive and write, a block at a time: read() without a size, or a list of blocks, holds all of it",
+  );
+}

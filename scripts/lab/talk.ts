@@ -1,0 +1,263 @@
+/** Our side of a conversation with a program under test: what the document has, and a trace of what really passed. */
+
+import { type Bytes, concat, startsWith, writeAll } from "../../lib/bytes.ts";
+import { printable } from "../../lib/printable.ts";
+import type { Role } from "../../lib/protocol.ts";
+import { wire } from "../../tests/support/raw.ts";
+import { Failure } from "./check.ts";
+import { dataHint, LOOP_HINT, MEMORY_HINT, sizeHint, tokenHint } from "./hints.ts";
+
+// After a wrong message this much silence ends it: the rest of it is shown too.
+const REST_MS = 200;
+// Longer than the pieces that a program writes without a pause are apart.
+const NOTHING_MS = 60;
+// Enough for two pieces to travel as two segments.
+const APART_MS = 5;
+const SHOWN = 60;
+
+/** Bytes as a report shows them. */
+export function shown(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "nothing";
+  const text = new TextDecoder().decode(bytes.subarray(0, SHOWN));
+  const isText = ![...text].some((char) => char === "\ufffd" || (char < " " && !"\t\n\r".includes(char)));
+  const hex = [...bytes.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const start = isText ? `"${printable(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r"))}"` : `the bytes ${hex}`;
+  const rest = bytes.length - (isText ? SHOWN : 16);
+  return rest > 0 ? `${start} and ${rest} more bytes` : start;
+}
+
+/** One connection. */
+export class Talk implements AsyncDisposable {
+  readonly #conn: Deno.TcpConn;
+  readonly #self: Role;
+  readonly #other: Role;
+  readonly #trace: string[];
+  readonly #timeoutMs: number;
+  readonly #reading: Promise<void>;
+  #received: Bytes = wire();
+  #isClosed = false;
+  #onData: () => void = () => {};
+
+  constructor(conn: Deno.TcpConn, self: Role, { trace, timeoutMs }: { trace: string[]; timeoutMs: number }) {
+    this.#conn = conn;
+    this.#self = self;
+    this.#other = self === "client" ? "server" : "client";
+    this.#trace = trace;
+    this.#timeoutMs = timeoutMs;
+    conn.setNoDelay(true);
+    this.#reading = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const piece of this.#conn.readable.values({ preventCancel: true })) {
+        this.#received = concat(this.#received, piece);
+        this.#onData();
+      }
+    } catch {
+      // Reset, or closed by us.
+    }
+    this.#isClosed = true;
+    this.#onData();
+  }
+
+  /** The address of our end, as the server sees it. */
+  get address(): string {
+    const { hostname, port } = this.#conn.localAddr;
+    return `${hostname}:${port}`;
+  }
+
+  /** Says a message, or a part of one. */
+  async say(step: string, ...parts: Parameters<typeof wire>): Promise<void> {
+    const bytes = wire(...parts);
+    this.#trace.push(`${step.padEnd(30)} ${this.#self} sent ${shown(bytes)}`);
+    try {
+      await writeAll(this.#conn, bytes);
+    } catch {
+      throw new Failure(`at step "${step}" the ${this.#other} had closed the connection`);
+    }
+  }
+
+  /** Says file data, or a message, in pieces that travel apart. */
+  async sayData(step: string, data: Uint8Array, pieceBytes: number): Promise<void> {
+    const pieces = Math.ceil(data.length / pieceBytes);
+    this.#trace.push(`${step.padEnd(30)} ${this.#self} sent ${data.length} bytes in ${pieces} pieces`);
+    try {
+      for (let start = 0; start < data.length; start += pieceBytes) {
+        await writeAll(this.#conn, data.subarray(start, start + pieceBytes));
+        if (pieceBytes < 1024) await new Promise((resolve) => setTimeout(resolve, APART_MS));
+      }
+    } catch {
+      const message = `the ${this.#other} closed the connection before all ${data.length} bytes were sent`;
+      throw new Failure(`at step "${step}" ${message}`, LOOP_HINT);
+    }
+  }
+
+  /** Hears so many bytes of file data, and keeps none. */
+  async skipData(step: string, count: number): Promise<void> {
+    for (let left = count; left > 0;) {
+      const piece = await this.#take(Math.min(left, 65536), () => this.#received.length === 0);
+      if (piece.length === 0) {
+        throw new Failure(`at step "${step}" the ${this.#other} sent ${count - left} of ${count} bytes`, MEMORY_HINT);
+      }
+      left -= piece.length;
+    }
+    this.#trace.push(`${step.padEnd(30)} ${this.#other} sent ${count} bytes`);
+  }
+
+  /** Reads and drops what still comes, until silence. */
+  async drain(): Promise<void> {
+    while ((await this.#take(65536, () => this.#received.length === 0)).length > 0);
+  }
+
+  /** This conversation, whose READY has been heard already. */
+  goOn(): Talk {
+    this.#received = concat(wire("READY"), this.#received);
+    return this;
+  }
+
+  /** Hears a token, a command or an error. */
+  async hear(step: string, expected: string): Promise<void> {
+    const bytes = wire(expected);
+    const came = await this.#take(bytes.length, (received) => startsWith(bytes, received.subarray(0, bytes.length)));
+    await this.#judge(
+      step,
+      `"${expected}"`,
+      came,
+      startsWith(came, bytes) && came.length === bytes.length,
+      (all, isClosed) => tokenHint(expected, all, isClosed),
+    );
+  }
+
+  /** Hears a token after which the other side must wait: nothing may follow it. */
+  async hearAlone(step: string, expected: string): Promise<void> {
+    await this.hear(step, expected);
+    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+    if (this.#received.length === 0) return;
+    const all = concat(wire(expected), this.#received);
+    throw new Failure(
+      `at step "${step}" the ${this.#other} should send "${expected}" and then wait; it sent ${shown(all)}`,
+      tokenHint(expected, all),
+    );
+  }
+
+  /** Hears a size. */
+  async hearSize(step: string, size: bigint): Promise<void> {
+    const expected = wire(size);
+    const came = await this.#take(8, () => true);
+    const isRight = startsWith(came, expected) && came.length === 8;
+    await this.#judge(
+      step,
+      `the size ${size} in 8 bytes, ${shown(expected)}`,
+      came,
+      isRight,
+      (all) => sizeHint(size, all),
+    );
+    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+    if (this.#received.length > 0) {
+      const all = concat(came, this.#received);
+      throw new Failure(
+        `at step "${step}" the ${this.#other} should send 8 bytes and then wait; it sent ${shown(all)}`,
+        sizeHint(size, all),
+      );
+    }
+  }
+
+  /** Hears file data. */
+  async hearData(step: string, data: Uint8Array): Promise<void> {
+    const came = await this.#take(data.length, () => true);
+    const isRight = came.length === data.length && came.every((byte, index) => byte === data[index]);
+    await this.#judge(
+      step,
+      `the ${data.length} bytes of the file`,
+      came,
+      isRight,
+      (all) => dataHint(data, all),
+      came.length,
+    );
+  }
+
+  /** Hears the other side close, or at least say nothing more. */
+  async hearEnd(step: string): Promise<void> {
+    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+    if (this.#received.length === 0) return;
+    throw new Failure(
+      `after step "${step}" the ${this.#other} should say nothing more; it sent ${shown(this.#received)}`,
+    );
+  }
+
+  /** Whether the other side closes the connection in time. */
+  async closes(): Promise<boolean> {
+    await this.#wait(this.#timeoutMs, () => this.#isClosed);
+    return this.#isClosed;
+  }
+
+  /** Says no more. */
+  close(): void {
+    this.#trace.push(`${"".padEnd(30)} ${this.#self} closed the connection`);
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed already.
+    }
+  }
+
+  async #judge(
+    step: string,
+    what: string,
+    came: Bytes,
+    isRight: boolean,
+    hint: (all: Bytes, isClosed: boolean) => string | undefined,
+    count?: number,
+  ): Promise<void> {
+    if (isRight) {
+      return void this.#trace.push(
+        `${step.padEnd(30)} ${this.#other} sent ${count === undefined ? shown(came) : `${count} bytes`}`,
+      );
+    }
+    await this.#wait(REST_MS, () => false);
+    const all = concat(came, this.#received);
+    const end = this.#isClosed
+      ? ", and closed the connection"
+      : all.length === 0
+      ? ` for ${this.#timeoutMs / 1000} seconds`
+      : "";
+    this.#trace.push(`${step.padEnd(30)} ${this.#other} sent ${shown(all)}${end}`);
+    throw new Failure(
+      `at step "${step}" the ${this.#other} should send ${what}; it sent ${shown(all)}${end}`,
+      hint(all, this.#isClosed),
+    );
+  }
+
+  // Takes so many bytes, or fewer if no more come or what came can't be right.
+  async #take(count: number, isPossible: (received: Bytes) => boolean): Promise<Bytes> {
+    await this.#wait(this.#timeoutMs, () => this.#received.length >= count || !isPossible(this.#received));
+    const taken = this.#received.slice(0, count);
+    this.#received = this.#received.slice(taken.length);
+    return taken;
+  }
+
+  // Waits until something holds, the other side closes or the time has passed without a byte.
+  async #wait(ms: number, isOver: () => boolean): Promise<void> {
+    while (!isOver() && !this.#isClosed) {
+      const seen = this.#received.length;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#onData = (): void => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (this.#received.length === seen && !this.#isClosed) return;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed already.
+    }
+    await this.#reading;
+  }
+}
