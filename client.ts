@@ -37,30 +37,41 @@ async function transfer(file: string, task: Task, label: string): Promise<bigint
   return size;
 }
 
+/** The file's name at its destination. */
+async function destination(file: string, { as }: Task): Promise<string> {
+  const { basename } = await import("./lib/files/path.ts");
+  return as === undefined ? basename(file) : as.endsWith("/") ? as + basename(file) : as;
+}
+
 async function move(
   file: string,
-  { verb, as }: Task,
+  task: Task,
   options: ClientOptions,
   onReading: (bytes: bigint) => void,
 ): Promise<void> {
-  const { del, get, put } = await import("./lib/mod.ts");
-  const { basename } = await import("./lib/files/path.ts");
+  const { del, FileError, get, put } = await import("./lib/mod.ts");
+  const { verb } = task;
   if (verb === "DEL") return await del(file, options);
-  if (verb === "GET" && as !== "-") return await get(file, { ...options, to: as ?? basename(file) });
-  if (verb === "GET") return await toStdout(await get(file, options));
+  if (verb === "GET" && task.as === "-") return await toStdout(await get(file, options));
+  const to = await destination(file, task);
+  if (task.isNoClobber && await exists(to)) throw new FileError("create", to, { reason: "it exists (--no-clobber)" });
+  if (verb === "GET") return await get(file, { ...options, to });
   const { openStream } = await import("./lib/cli/source.ts");
   const name = file === "-" ? "standard input" : file;
   using stream = await openStream(file, { name, onProgress: onReading, signal: options.signal! });
   const { readable: from, size } = stream ?? {};
-  await put(as ?? basename(file), from && size !== undefined ? { ...options, from, size } : { ...options, from: file });
+  await put(to, from && size !== undefined ? { ...options, from, size } : { ...options, from: file });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
 }
 
 /** Fetches the file once more and compares its sum with what was moved. */
 async function verify(file: string, task: Task, moved: string, label: string): Promise<void> {
   const { printable, remoteSum, TransferError } = await import("./lib/mod.ts");
   const { Meter } = await import("./lib/cli/meter.ts");
-  const { basename } = await import("./lib/files/path.ts");
-  const name = task.verb === "PUT" ? task.as ?? basename(file) : file;
+  const name = task.verb === "PUT" ? await destination(file, task) : file;
   let stored: string;
   {
     using meter = new Meter(task, `${label}verifying `);
@@ -100,9 +111,10 @@ async function report(error: unknown, file: string, task: Task): Promise<void> {
 }
 
 /** The lab's text for a problem with a file, which it names as the command line does. */
-async function fileLine({ problem }: FileError, file: string, { as }: Task): Promise<string> {
+async function fileLine({ problem }: FileError, file: string, task: Task): Promise<string> {
   const { ERROR_TEXTS } = await import("./lib/protocol.ts");
-  return ERROR_TEXTS[problem](problem === "create" ? as ?? file : file);
+  const isNamed = problem === "create" && task.as !== undefined;
+  return ERROR_TEXTS[problem](isNamed ? await destination(file, task) : file);
 }
 
 async function describe(error: TransferError): Promise<string> {

@@ -72,7 +72,22 @@ async function main(): Promise<number> {
     const server = await Promise.race([serve({ ...options, ...reports }), first.promise]);
     // Ended before it listened.
     if (!server) return 0;
+    if (
+      !options.isReadOnly &&
+      Deno.permissions.querySync({ name: "write", path: options.root ?? "." }).state !== "granted"
+    ) {
+      writeError(
+        "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)\n",
+      );
+    }
     await first.promise;
+    if (server.active > 0) {
+      writeError(
+        `server: waits up to 5 seconds for ${
+          server.active === 1 ? "a client" : `${server.active} clients`
+        }; Ctrl-C cuts it\n`,
+      );
+    }
     second.promise.then(() => server[Symbol.asyncDispose]());
     return await server.shutdown() === 0 ? 0 : 1;
   } catch (error) {

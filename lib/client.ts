@@ -60,7 +60,10 @@ export type PutOptions =
 export interface Download {
   /** Its size in bytes. */
   size: bigint;
-  /** Its data; the stream ends without an error only when all of it has arrived. */
+  /**
+   * Its data; the stream ends without an error only when all of it has arrived. Read it or cancel it: until then the
+   * connection stays open, for `timeoutMs` at most.
+   */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
@@ -121,7 +124,7 @@ async function receive(name: string, options: ClientOptions, target: Target): Pr
 
 function download(name: string, options: ClientOptions): Promise<Download> {
   const { promise, resolve, reject } = Promise.withResolvers<Download>();
-  const target = new StreamTarget();
+  const target = new StreamTarget(options.timeoutMs ?? TIMEOUT_MS);
   const onStart = async (size: bigint): Promise<void> => {
     await options.onStart?.(size);
     resolve({ size, readable: target.readable });
@@ -158,6 +161,9 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  * ```
  */
 export async function put(name: string, options: PutOptions): Promise<void> {
+  if (typeof options.from !== "string" && options.size === undefined) {
+    throw new TypeError("size is the stream's number of bytes, a bigint");
+  }
   using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
@@ -170,6 +176,11 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   await peer.hear("e. server: OK");
   await options.onStart?.(source.size);
   await upload(peer, source, options);
+}
+
+// Whether the connection ended, rather than the server saying something.
+function isBroken(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
 }
 
 /** Steps f and g of a PUT. They overlap: the server may say in the middle of an upload why it ends it. */
@@ -193,8 +204,15 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
     await Promise.all([done, sent]);
   } catch (error) {
     // The server may have said why before it broke the connection.
-    if (error instanceof ConnectionError) await peer.watch("g. server: DONE", done);
-    throw error;
+    if (error instanceof ConnectionError) {
+      await peer.watch("g. server: DONE", done).catch((said) => {
+        if (!isBroken(said)) throw said;
+      });
+    }
+    if (unsent === 0n || !isBroken(error)) throw error;
+    const reason = error instanceof ConnectionError ? error.message : "the server closed the connection";
+    const step = "f. client: sends bytes";
+    throw new ConnectionError(`${reason} after ${size - unsent} of ${size} bytes`, { step, cause: error });
   }
 }
 

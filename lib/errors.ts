@@ -72,7 +72,8 @@ export class ProtocolError extends TransferError {
 // File data may come in place of a message: enough of it to recognize it.
 const EXCERPT_LENGTH = 100;
 
-function excerpt(text: string): string {
+/** The beginning of a text from the other side that is not what it should be. */
+export function excerpt(text: string): string {
   return printable(text.slice(0, EXCERPT_LENGTH)) + (text.length > EXCERPT_LENGTH ? "…" : "");
 }
 
@@ -145,6 +146,7 @@ export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   const text = error instanceof Error ? error.message : String(error);
+  if (/fqdn|invalid dns name/i.test(text)) return "that is not a host name";
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
   // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
   return text.replace(/ \(os error \d+\).*$/s, "").toLowerCase();

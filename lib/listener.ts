@@ -225,6 +225,11 @@ export class Server implements AsyncDisposable {
     }
   }
 
+  /** How many clients are being served. */
+  get active(): number {
+    return this.#active.size;
+  }
+
   #stopListening(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -299,6 +304,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return new Server({ listener, tls, root, isAllowed, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
+    if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {
+      throw failed("permission denied (ports below 1024 are for root)", error);
+    }
     if (options.tls && credentialsReason(error)) throw failed(credentialsReason(error)!, error);
     throw failed(systemReason(error), error);
   }

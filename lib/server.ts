@@ -2,7 +2,7 @@
 
 import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
-import { FileError } from "./errors.ts";
+import { excerpt, FileError } from "./errors.ts";
 import type { Root } from "./files/root.ts";
 import { freeBytes } from "./files/storage.ts";
 import { at, type Peer } from "./peer.ts";
@@ -11,7 +11,7 @@ import { pump } from "./transfer.ts";
 
 /** What a session reports, in the order of the lab's printed lines ("The Server"). */
 export type SessionEvent =
-  /** The whole command, as the client sent it. */
+  /** The whole command, as the client sent it; the beginning of what is none. */
   | { type: "request"; command: string }
   /** The number of bytes that are about to be received. */
   | { type: "receiving"; size: bigint }
@@ -52,7 +52,7 @@ const EMPTY_FILE_PAUSE_MS = 50;
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.say("a. server: READY");
   const { text, command } = await hearRequest(peer, options.root);
-  options.onEvent({ type: "request", command: text });
+  options.onEvent({ type: "request", command: command ? text : excerpt(text) });
   if (command === undefined) {
     const expected = `expected GET, PUT or DEL, a space and a file name of up to ${MAX_NAME_BYTES} bytes in UTF-8`;
     return await peer.sayText(REQUEST_STEP, ERROR_PREFIX + expected);
@@ -150,7 +150,7 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
 
 async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
   if (!root.find(name)) throw new FileError("missing", name);
-  onEvent({ type: "deleting", name });
+  if (!root.isReadOnly) onEvent({ type: "deleting", name });
   await root.remove(name);
   await peer.say("c. server: DONE");
 }

@@ -26,6 +26,8 @@ export interface OptionNames {
   values: readonly string[];
   /** Short names. */
   alias?: Readonly<Record<string, string>>;
+  /** Names of arguments that people take for options, and what to do instead. */
+  misplaced?: Readonly<Record<string, string>>;
 }
 
 /** A command line taken apart. */
@@ -91,11 +93,14 @@ async function answer({ name }: Program, text: string): Promise<number> {
  * unknown option, or one without its value.
  */
 export function readArguments(args: readonly string[], names: OptionNames): Arguments {
-  const parsed = parseArgs(joined(args, names), {
-    boolean: names.flags,
+  const { flags, words } = joined(args, names);
+  const parsed = parseArgs(words, {
     string: [...names.values, "_"],
     unknown: (arg, key) => {
       if (key === undefined) return true;
+      const misplaced = names.misplaced?.[key];
+      if (misplaced) throw new UsageError(`there is no option ${arg}: ${misplaced}`);
+      if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
       const known = [...names.flags, ...names.values].map((name) => `--${name}`);
       throw new UsageError(`unknown option ${arg}`, { word: arg.replace(/=.*/s, ""), known });
     },
@@ -107,7 +112,7 @@ export function readArguments(args: readonly string[], names: OptionNames): Argu
   };
   return {
     positional: parsed._,
-    has: (flag) => parsed[flag] === true,
+    has: (flag) => flags.has(flag),
     value,
     integer: (option, min, max) => {
       const given = value(option);
@@ -123,7 +128,12 @@ export async function explain(error: UsageError): Promise<string> {
   if (mistake === undefined) return message;
   // @ts-types="../types/text.d.ts"
   const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
-  const bare = (word: string): string => word.replace(/^--/, "");
+  const bare = (word: string): string => word.replace(/^--/, "").toLowerCase();
+  const isBeginning = (word: string, other: string): boolean => word.length >= 3 && other.startsWith(word);
+  const [start] = mistake.known.filter((known) =>
+    isBeginning(bare(known), bare(mistake.word)) || isBeginning(bare(mistake.word), bare(known))
+  );
+  if (start) return `${message}; did you mean ${start}?`;
   const [nearest] = mistake.known
     .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
     // Two swapped letters are two changes; a word of which every letter changes is not near.
@@ -139,9 +149,12 @@ export function readInteger(text: string, min: number, max: number, what: string
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
 }
 
-/** Reads a number of bytes, such as `1500`, `64K`, `5M` or `1.5G` (powers of 1024), up to the protocol's 2^64-1. */
+/**
+ * Reads a number of bytes, such as `1500`, `64K`, `5MB` or `1.5GiB` (all powers of 1024), up to the protocol's 2^64-1.
+ */
 export function readBytes(text: string, what: string): bigint {
-  const [, whole, fraction = "0", unit] = text.match(/^(\d{1,20})(?:\.(\d{1,9})(?=[KMGT]))?([KMGT]?)$/i) ?? [];
+  const [, whole, fraction = "0", unit] =
+    text.match(/^(\d{1,20})(?:\.(\d{1,9})(?=[KMGT]))?([KMGT]?)(?:(?<=[KMGT])i?B)?$/i) ?? [];
   if (whole === undefined) throw new UsageError(`${what} takes a number of bytes such as 64K or 5M, not "${text}"`);
   const factor = 1024n ** BigInt(" KMGT".indexOf((unit || " ").toUpperCase()));
   const bytes = BigInt(whole) * factor + BigInt(fraction) * factor / 10n ** BigInt(fraction.length);
@@ -171,21 +184,29 @@ function readTextFile(path: string): string | undefined {
   return undefined;
 }
 
-// parseArgs does not take a value that starts with a hyphen from the next argument, as in `--as -`, and it takes a file
-// called "true" for the value of a flag before it.
-function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): string[] {
-  const result: string[] = [];
+// Takes the flags out, since parseArgs has ideas of its own about --no-…, and joins values to their options, since it does
+// not take one that starts with a hyphen from the next argument, as in `--as -`.
+function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): Joined {
+  const result: Joined = { flags: new Set(), words: [] };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
-    if (arg === "--") return [...result, ...args.slice(i)];
+    if (arg === "--") {
+      result.words.push(...args.slice(i));
+      break;
+    }
     const name = arg.startsWith("--") ? arg.slice(2) : arg.startsWith("-") ? alias[arg.slice(1)] : undefined;
     const [, assigned = ""] = arg.match(/^--(.+?)=/s) ?? [];
     if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
     // parseArgs keeps the positional arguments under this name.
     if (assigned === "_" || name === "_") throw new UsageError(`unknown option ${arg}`);
-    if (name !== undefined && flags.includes(name)) result.push(`--${name}=true`);
-    else if (name !== undefined && values.includes(name)) result.push(`--${name}=${args[++i] ?? ""}`);
-    else result.push(arg);
+    if (name !== undefined && flags.includes(name)) result.flags.add(name);
+    else if (name !== undefined && values.includes(name)) result.words.push(`--${name}=${args[++i] ?? ""}`);
+    else result.words.push(arg);
   }
   return result;
+}
+
+interface Joined {
+  flags: Set<string>;
+  words: string[];
 }

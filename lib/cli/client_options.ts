@@ -12,37 +12,41 @@ export const CLIENT: Program = {
   GET <filename>   fetch a file from the server into this folder
   PUT <filename>   send a file to the server; PUT - sends standard input
   DEL <filename>   delete a file on the server
-                   (get, put and del work too)
-
-Options:
-      --as NAME       the file's name at its destination; GET --as - writes to stdout
-      --verify        fetch the file once more and compare SHA-256 sums
-      --limit-rate N  move at most N bytes a second, such as 64K or 5M
-      --wait S        wait at most S seconds for the server's READY (default: for ever)
-      --timeout S     give up after S seconds without a byte; 0 is never (default 60)
-      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
-      --tls           speak TLS; the server needs it too
-      --ca FILE       trust the authorities in FILE (PEM) as well; implies --tls
-      --trace         show each message of the conversation on standard error
-  -q, --quiet         print errors only
-  -h, --help          show this text
-      --version       show the version
-
-Several files are transferred one after another, over a connection each. A name that
-starts with - comes after --.
-Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong, 130 interrupted,
-143 terminated, 129 hung up.
 
 Examples:
   client localhost 12345 PUT photo.jpg
   client localhost 12345 GET photo.jpg --as copy.jpg --verify
   client localhost 12345 GET site.tar --as - | tar x
   tar c photos | client localhost 12345 PUT - --as photos.tar
+
+Options:
+  -o, --as NAME       the file's name or path at its destination; NAME/ is a
+                      folder, and GET --as - writes to standard output
+      --no-clobber    GET replaces no file
+      --verify        fetch the file once more and compare SHA-256 sums
+      --limit-rate N  move at most N bytes a second, such as 64K or 5M
+      --wait S        wait at most S seconds for READY (default: for ever)
+      --timeout S     give up after S seconds without a byte; 0 is never
+                      (default 60)
+      --gather N      hand N blocks of 1024 bytes to the kernel at once, which
+                      is faster (default 1, as the lab has it)
+      --tls           speak TLS; the server needs it too
+      --ca FILE       trust the authorities in FILE (PEM) too; implies --tls
+      --trace         show each message on standard error
+  -q, --quiet         print errors only
+  -h, --help          show this text
+      --version       show the version
+
+Several files are transferred one after another, over a connection each. A
+name that starts with - comes after --.
+Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong,
+130 interrupted, 143 terminated, 129 hung up.
 `,
   options: {
-    flags: ["verify", "tls", "trace", "quiet"],
+    flags: ["no-clobber", "verify", "tls", "trace", "quiet"],
     values: ["as", "limit-rate", "wait", "timeout", "gather", "ca"],
-    alias: { q: "quiet" },
+    alias: { o: "as", q: "quiet" },
+    misplaced: { port: "the port comes after the address", host: "the address comes first" },
   },
 };
 
@@ -52,10 +56,12 @@ export interface Task {
   verb: Verb;
   /** The files, in order. */
   files: string[];
-  /** The file's name at its destination; `-` is standard output. */
+  /** The file's name at its destination; `-` is standard output, and a name that ends with `/` a folder. */
   as: string | undefined;
   /** Whether the file is fetched once more to compare sums. */
   isVerified: boolean;
+  /** Whether a GET leaves files that exist. */
+  isNoClobber: boolean;
   /** Whether each message is shown. */
   isTraced: boolean;
   /** Whether only errors are printed. */
@@ -68,16 +74,25 @@ export interface Task {
 export function readTask(args: Arguments): Task {
   const [hostname, port, word, ...files] = args.positional;
   if (!hostname || port === undefined || word === undefined || files.length === 0 || files.includes("")) {
-    throw new UsageError("expected an address, a port, a command and a file name");
+    throw new UsageError(`expected an address, a port, a command and a file name${rightOrder(args.positional)}`);
   }
   const verb = VERBS.find((verb) => verb === word.toUpperCase());
-  if (verb === undefined) throw new UsageError(`unknown command ${word}`, { word: word.toUpperCase(), known: VERBS });
+  if (verb === undefined) {
+    const order = rightOrder(args.positional);
+    if (order) throw new UsageError(`expected an address, a port, a command and a file name${order}`);
+    throw new UsageError(`unknown command ${word}`, { word, known: VERBS });
+  }
   const as = args.value("as");
-  if (as !== undefined && files.length > 1) throw new UsageError("option --as takes one file name, not several");
+  if (as !== undefined && !as.endsWith("/") && files.length > 1) {
+    throw new UsageError("option --as takes one file name, not several");
+  }
   if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
   if (verb === "PUT" && files.includes("-") && as === undefined) {
     throw new UsageError("PUT - needs --as NAME, the file's name on the server");
+  }
+  if (args.has("no-clobber") && (verb !== "GET" || as === "-")) {
+    throw new UsageError("option --no-clobber goes with a GET into a file");
   }
   if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
   const rate = args.value("limit-rate");
@@ -89,6 +104,7 @@ export function readTask(args: Arguments): Task {
     files,
     as,
     isVerified: args.has("verify"),
+    isNoClobber: args.has("no-clobber"),
     isTraced: args.has("trace"),
     isQuiet: args.has("quiet"),
     options: {
@@ -101,4 +117,20 @@ export function readTask(args: Arguments): Task {
       bytesPerSecond,
     },
   };
+}
+
+/** The same arguments in the right order, if they can be told apart; else nothing. */
+function rightOrder(words: readonly string[]): string {
+  // An address and a port in one word, as in http://localhost:12345/ or [::1]:12345.
+  const parts = words.flatMap((word) => {
+    const [, host, port] = word.match(/^(?:\w+:\/\/)?(\[[\da-f:]+\]|[\w.-]+):(\d+)\/?$/i) ?? [];
+    return host && port ? [host.replace(/^\[|\]$/g, ""), port] : [word.replace(/^\w+:\/\/|\/$/g, "")];
+  });
+  const verb = parts.find((part) => VERBS.some((verb) => verb === part.toUpperCase()));
+  const port = parts.find((part) => /^\d+$/.test(part));
+  const [address, ...files] = (verb === parts[0] ? [...parts].reverse() : parts).filter((part) =>
+    part !== verb && part !== port
+  );
+  if (!verb || !port || !address || files.length === 0 || words.includes("")) return "";
+  return `; did you mean: client ${address} ${port} ${verb.toUpperCase()} ${files.join(" ")}?`;
 }

@@ -10,32 +10,41 @@ export const SERVER: Program = {
 
 Serves the files of one folder; port 0 takes any free port, which -v shows.
 
+Examples:
+  server 12345 -v
+  server 12345 --root /srv/files --read-only --clients 20
+
 Options:
   -v, --verbose       print what happens
-      --trace         show each message of the conversations on standard error
+      --trace         show each message on standard error
       --root DIR      the folder that is served (default: this one)
-      --host ADDR     the address to listen on (default 0.0.0.0; :: is all, IPv6 too)
-      --allow-from N  the networks that clients may come from, such as 10.0.0.0/8,::1
+      --host ADDR     the address to listen on (default 0.0.0.0; :: is all,
+                      IPv6 too)
+      --allow-from N  the networks that clients may come from, such as
+                      10.0.0.0/8,::1
       --read-only     refuse PUT and DEL
       --clients N     serve N clients at a time (default 1)
-      --timeout S     give a client up after S seconds without a byte; 0 is never (default
-                      30, and 120 while it takes no data)
-      --max-size N    refuse uploads of more than N bytes, such as 64K, 5M or 2G
+      --timeout S     give a client up after S seconds without a byte; 0 is
+                      never (default 30, and 120 while it takes no data)
+      --max-size N    refuse uploads of more than N bytes, such as 64K or 2G
       --fsync         say DONE only when the file is on disk
-      --gather N      hand N blocks of 1024 bytes to the kernel at once (default 1)
-      --cert FILE     speak TLS with this certificate chain (PEM); clients need --tls
+      --gather N      hand N blocks of 1024 bytes to the kernel at once, which
+                      is faster (default 1, as the lab has it)
+      --cert FILE     speak TLS with this certificate chain (PEM); clients
+                      need --tls
       --key FILE      the certificate's private key (PEM)
   -h, --help          show this text
       --version       show the version
 
 Ctrl-C lets running transfers finish for 5 seconds; a second Ctrl-C cuts them.
-Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut, 2 the
-command line is wrong.
+Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut,
+2 the command line is wrong.
 `,
   options: {
     flags: ["verbose", "trace", "read-only", "fsync"],
     values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
     alias: { v: "verbose" },
+    misplaced: { port: "the port comes first" },
   },
 };
 

@@ -28,11 +28,12 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
 export class Root {
   /** The folder's path, free of symbolic links. */
   readonly path: string;
-  readonly #isReadOnly: boolean;
+  /** Whether nothing is made or deleted in it. */
+  readonly isReadOnly: boolean;
 
   private constructor(path: string, isReadOnly: boolean) {
     this.path = path;
-    this.#isReadOnly = isReadOnly;
+    this.isReadOnly = isReadOnly;
   }
 
   /**
@@ -72,7 +73,7 @@ export class Root {
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   async create(name: string): Promise<Draft> {
     const path = this.#entry(name);
-    if (this.#isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
+    if (this.isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
     if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
     // A link is written through, as long as it stays in this folder.
     const target = lstat(path) ? this.#target(path) : path;
@@ -85,7 +86,7 @@ export class Root {
     const path = this.#entry(name);
     const target = path && this.#target(path);
     if (path === undefined || target === undefined) throw new FileError("missing", name);
-    if (this.#isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
+    if (this.isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
     if (!isGranted("write", path)) {
       throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
     }

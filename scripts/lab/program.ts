@@ -177,7 +177,7 @@ export class Server {
 
   /** Connects, as soon as the server listens. */
   async connect(): Promise<Talk> {
-    const { program } = this.#programs;
+    const { program, trace } = this.#programs;
     let hasEnded = false;
     program.ended.then(() => hasEnded = true);
     for (const deadline = performance.now() + START_MS; performance.now() < deadline && !hasEnded;) {
@@ -189,7 +189,11 @@ export class Server {
     }
     throw new Failure(
       hasEnded ? "the server has ended" : `nothing listens on port ${this.port}, the server's first argument`,
-      hasEnded ? "its errors are shown below" : "bind to the port of the command line, and listen before anything else",
+      hasEnded && trace.length > 0
+        ? "accept() the next client in a loop that never ends; if it crashed, its errors are shown below"
+        : hasEnded
+        ? "its errors are shown below"
+        : "bind to the port of the command line, and listen before anything else",
     );
   }
 }

@@ -76,7 +76,7 @@ async function delOne(programs: Programs, name: string): Promise<void> {
   if ((await programs.folder.names()).includes(name)) throw new Failure(`after DONE the file "${name}" is still there`);
 }
 
-function sized(action: (programs: Programs, name: string, data: Uint8Array) => Promise<void>): Check["run"] {
+function sized(action: typeof getOne): Check["run"] {
   return async (programs) => {
     for (const size of SIZES) {
       programs.trace.splice(0, Infinity, `a file of ${size} bytes:`);

@@ -9,6 +9,7 @@ import {
   get,
   ProtocolError,
   put,
+  type PutOptions,
   serve,
   ServerError,
   type ServerEvent,
@@ -248,4 +249,25 @@ Deno.test("two transfers that a server cuts at once each report their own step",
     assertEquals(await server.shutdown({ graceMs: 0 }), 2);
   }
   assertEquals(failures.sort(), ["f. client: OK", "f. client: sends bytes"]);
+});
+
+Deno.test("a stream with more bytes than its size fails, and leaves the old file", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const from = new Blob(["longer than five"]).stream();
+  await assertRejects(() => put("f", { ...options, from, size: 5n }), TransferError, "more than its 5 bytes");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+  const unsized = { ...options, from: new Blob(["x"]).stream() } as unknown as PutOptions;
+  await assertRejects(() => put("f", unsized), TypeError, "size");
+});
+
+Deno.test("a stream that nobody reads is given up after the timeout", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const { readable } = await get("f", { ...HOST, port: server.address.port, timeoutMs: 500 });
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await assertRejects(() => toArrayBuffer(readable), TransferError, "nobody read the data for 0.5 seconds");
 });

@@ -180,6 +180,7 @@ testWith([SOURCES], "a server without --allow-write sends the lab's errors, and 
   assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
   assertEquals(server.errors, [
+    "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)",
     "server: unable to create file f: no permission to write it (run it with --allow-write)",
     "server: unable to delete f: no permission to write (run it with --allow-write)",
   ]);

@@ -6,6 +6,7 @@ import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { Pair } from "../support/pair.ts";
 import { Process, runClient } from "../support/programs.ts";
+import { Conversation } from "../support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
@@ -143,7 +144,7 @@ Deno.test("a missing file is named as given, and one that can't be created by --
     (await pair.client("GET", "f", "--as", "folder")).stdout,
     "client error: unable to create file folder\n",
   );
-  for (const name of ["none/", "none/.", `.blockferry-${crypto.randomUUID()}.part`]) {
+  for (const name of ["none/f", "none/.", `.blockferry-${crypto.randomUUID()}.part`]) {
     assertEquals((await pair.client("GET", "f", "--as", name)).stdout, `client error: unable to create file ${name}\n`);
   }
   assertEquals(await pair.folder.names("mine"), ["folder"]);
@@ -194,4 +195,42 @@ Deno.test("an option may stand anywhere, and -- ends them", async () => {
   assertEquals((await runClient(["-q", "localhost", "--timeout", "5", port, "PUT", "--", "--as"], mine)).status, 0);
   assertEquals((await pair.client("PUT", "--quiet", "true")).status, 0);
   assertEquals(await pair.folder.names("served"), ["--as", "true"]);
+});
+
+Deno.test("--as or -o with a name that ends with / puts the files into that folder", async () => {
+  await using pair = await Pair.start();
+  for (const name of ["a", "b"]) await Deno.writeTextFile(`${pair.mine}/${name}`, name);
+  await Deno.mkdir(pair.folder.at("served/sub"));
+  assertEquals((await pair.client("PUT", "a", "b", "--as", "sub/")).status, 0);
+  assertEquals(await pair.folder.names("served/sub"), ["a", "b"]);
+  await Deno.mkdir(`${pair.mine}/copies`);
+  assertEquals((await pair.client("GET", "sub/a", "sub/b", "-o", "copies/")).status, 0);
+  assertEquals(await pair.folder.names("mine/copies"), ["a", "b"]);
+});
+
+Deno.test("--no-clobber leaves a file that exists", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeTextFile(pair.folder.at("served/f"), "theirs");
+  await Deno.writeTextFile(`${pair.mine}/f`, "mine");
+  assertEquals(await pair.client("GET", "f", "--no-clobber"), {
+    status: 1,
+    stdout: "client error: unable to create file f\n",
+    stderr: "client: f: it exists (--no-clobber)\n",
+  });
+  assertEquals(await Deno.readTextFile(`${pair.mine}/f`), "mine");
+  assertEquals((await pair.client("GET", "f", "--no-clobber", "--as", "g")).status, 0);
+});
+
+Deno.test("a broken upload says how far it came, at the step that it was in", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = runClient(["127.0.0.1", String(listener.addr.port), "PUT", "f"], { cwd: folder.path });
+  {
+    using conversation = await Conversation.accept(listener, "PUT", "f", new Uint8Array(20_000_000));
+    await conversation.until("half");
+  }
+  const { status, stderr } = await client;
+  assertEquals(status, 1);
+  assertMatch(stderr, /^client: .* after \d+ of 20000000 bytes \(at step "f\. client: sends bytes"\)\n$/);
 });

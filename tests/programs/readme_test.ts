@@ -1,7 +1,7 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { SOURCES, testWith } from "../support/needs.ts";
+import { LINKS, SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { command, Process, run } from "../support/programs.ts";
 
@@ -18,7 +18,10 @@ for (const program of ["client", "server"] as const) {
     const { status, stdout, stderr } = await run([...command(program), "--help"], { cwd: PROJECT });
     assertEquals({ status, stderr }, { status: 0, stderr: "" });
     assertEquals(stdout, block(`${program} --help`));
-    assert(stdout.split("\n").length <= 40 && stdout.split("\n").every((line) => line.length <= 100), "one screen");
+    const lines = stdout.split("\n");
+    assert(lines.every((line) => line.length <= 80), "a line is longer than 80 columns");
+    // Usage and examples are on the first screen.
+    assert(lines.indexOf("Options:") > lines.indexOf("Examples:") && lines.indexOf("Options:") < 24);
   });
 
   Deno.test(`the ${program}'s --version is that of deno.json`, async () => {
@@ -54,14 +57,16 @@ testWith([SOURCES], "the README's transcript is what the programs print", async 
   assertEquals(ports(`${server.lines.join("\n")}\n`), ports(block("server transcript")));
 });
 
-Deno.test("the README's library example prints what it says", async () => {
+testWith([LINKS], "the README's library example works in a project that links this one", async () => {
   await using folder = new Folder();
-  const example = block("library example").replace("./lib/mod.ts", new URL("../../lib/mod.ts", import.meta.url).href);
-  await Deno.writeTextFile(folder.at("example.ts"), example);
-  const { status, stdout, stderr } = await run(
-    [Deno.execPath(), "run", "--quiet", "--check", "-A", "--config", `${PROJECT}/deno.json`, folder.at("example.ts")],
-    { cwd: folder.path },
+  const [, config] = README.match(/`(\{ "links": .*? \})`/)!;
+  await Deno.writeTextFile(
+    folder.at("deno.json"),
+    config!.replace("../blockferry/", `${await Deno.realPath(PROJECT)}/`),
   );
+  await Deno.writeTextFile(folder.at("example.ts"), block("library example"));
+  const words = [Deno.execPath(), "run", "--quiet", "--check", "--allow-net", "--allow-read", "--allow-write"];
+  const { status, stdout, stderr } = await run([...words, "example.ts"], { cwd: folder.path });
   assertEquals(status, 0, stderr);
   assertStringIncludes(stdout, "9 bytes\n9n some text\nother.txt does not exist | c. server: OK\n");
 });

@@ -59,6 +59,12 @@ export const IPV6 = need("IPv6", () => {
   }
 });
 
+/** Before, a link to a package with several exports is resolved beside its folder. */
+export const LINKS = need("Deno 2.9", () => {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || minor >= 9;
+});
+
 /** Programs that run from source take the permissions that a test gives them; executables have them built in. */
 export const SOURCES = need("programs run from source", () => !isExecutable("client") && !isExecutable("server"));
 /** `deno task compile` builds them; BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name them. */

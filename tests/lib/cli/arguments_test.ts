@@ -1,9 +1,11 @@
 // @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { explain, type Program, readArguments, UsageError } from "../../../lib/cli/arguments.ts";
+import { explain, type Program, readArguments, readBytes, UsageError } from "../../../lib/cli/arguments.ts";
 import { CLIENT, readTask } from "../../../lib/cli/client_options.ts";
 import { readServeOptions, SERVER } from "../../../lib/cli/server_options.ts";
 import { DENO_JSON } from "../../support/programs.ts";
+
+const EXPECTED = "expected an address, a port, a command and a file name";
 
 /** The sentence that a program prints for a wrong command line. */
 async function mistake(program: Program, args: string[]): Promise<string> {
@@ -56,6 +58,17 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
     [["localhost", "1", "GET", "f", "--colour"], "unknown option --colour"],
     [[], "expected an address, a port, a command and a file name"],
+    [["PUT", "LICENSE", "localhost", "1"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
+    [["localhost:1", "PUT", "LICENSE"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
+    [["http://localhost:1/", "get", "a", "b"], `${EXPECTED}; did you mean: client localhost 1 GET a b?`],
+    [["[::1]:1", "GET", "f"], `${EXPECTED}; did you mean: client ::1 1 GET f?`],
+    [["localhost", "-5", "GET", "f"], '"-5" is not a port: a port is a whole number up to 65535'],
+    [["localhost", "--port", "1", "GET", "f"], "there is no option --port: the port comes after the address"],
+    [["localhost", "1", "GET", "f", "--limit", "5K"], "unknown option --limit; did you mean --limit-rate?"],
+    [["localhost", "1", "GET", "f", "--VERIFY"], "unknown option --VERIFY; did you mean --verify?"],
+    [["localhost", "1", "DELETE", "f"], "unknown command DELETE; did you mean DEL?"],
+    [["localhost", "1", "PUT", "-"], "PUT - needs --as NAME, the file's name on the server"],
+    [["localhost", "1", "PUT", "f", "--no-clobber"], "option --no-clobber goes with a GET into a file"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
   ];
   for (const [args, message] of cases) assertEquals(await mistake(CLIENT, args), message);
@@ -67,6 +80,8 @@ Deno.test("a wrong server command line is one sentence", async () => {
     [["http"], 'the port takes a whole number from 0 to 65535, not "http"'],
     [["0", "folder"], 'unexpected argument "folder"'],
     [["0", "-x"], "unknown option -x"],
+    [["-1"], '"-1" is not a port: a port is a whole number up to 65535'],
+    [["--port", "1"], "there is no option --port: the port comes first"],
     [["0", "--cert", "cert.pem"], "options --cert and --key go together"],
   ];
   for (const [args, message] of cases) assertEquals(await mistake(SERVER, args), message);
@@ -92,5 +107,13 @@ Deno.test("an --allow-from that is not a network is refused", async () => {
       await mistake(SERVER, ["0", "--allow-from", network]),
       /^option --allow-from: "[^\n]*" is not a network [^\n]+$/,
     );
+  }
+});
+
+Deno.test("a number of bytes is read as people type it", () => {
+  for (
+    const [text, bytes] of [["1500", 1500n], ["64K", 65536n], ["64KiB", 65536n], ["10KB", 10240n], ["1.5m", 1572864n]]
+  ) {
+    assertEquals(readBytes(String(text), "it"), bytes);
   }
 });
