@@ -2,43 +2,19 @@
 
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
+import { dial, type DialOptions, TIMEOUT_MS } from "./dial.ts";
+import { ConnectionError, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/draft.ts";
-import { ConnectionError, inSeconds, ProtocolError } from "./errors.ts";
-import { ERROR_TEXT_END } from "./framing.ts";
-import { Peer } from "./peer.ts";
-import { connect, type TlsOptions } from "./net/connect.ts";
-import { Socket } from "./net/socket.ts";
 import { Source, type Target } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { checkCommon, checkNumber } from "./options.ts";
+import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
-import type { Message } from "./trace.ts";
-import { within } from "./within.ts";
 
 /** Which server, and how to talk to it. */
-export interface ClientOptions extends TransferOptions {
-  /** The server's name or address. */
-  hostname: string;
-  /** The server's TCP port. */
-  port: number;
-  /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
-  tls?: boolean | TlsOptions;
-  /**
-   * Milliseconds without a byte after which the transfer fails; 0 and `Infinity` are never, 60,000 is the default. The
-   * wait for the server's READY has no limit: the client stands in the queue of a server that serves one client at a
-   * time.
-   */
-  timeoutMs?: number;
+export interface ClientOptions extends DialOptions, TransferOptions {
   /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
   gather?: number;
-  /** Ends the transfer; the promise is then rejected with the signal's reason. */
-  signal?: AbortSignal;
-  /** Milliseconds to wait for the server's READY; without it, or 0, for ever. */
-  waitMs?: number;
-  /** Called with each message of the conversation after it has passed. */
-  onMessage?: (message: Message) => void;
-  /** Called when the connection stands, and the wait for READY begins. */
-  onConnect?: () => void;
   /** Called when the server has sent its READY; a promise is awaited. */
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */
@@ -66,9 +42,6 @@ export interface Download {
    */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
-
-// Longer than the server's 30 seconds: of two that wait for each other, the server gives up first and says so.
-const TIMEOUT_MS = 60_000;
 
 /**
  * Fetches the file `name` from the server ("GET <filename>") into the file `to`; without `to`, returns its data as a
@@ -107,7 +80,7 @@ export async function get(name: string, options: ClientOptions & { to?: string }
 
 async function receive(name: string, options: ClientOptions, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
-  await using peer = await dial("a. server: READY", options);
+  await using peer = await greet(options);
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
   await peer.hear("c. server: OK");
@@ -168,7 +141,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   const command = formatCommand({ verb: "PUT", name });
-  await using peer = await dial("a. server: READY", options);
+  await using peer = await greet(options);
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
@@ -238,101 +211,16 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
-  await using peer = await dial("a. server: READY", options);
+  await using peer = await greet(options);
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);
   // Three known servers say OK first, as they do for the other commands.
   await peer.hear("c. server: DONE", { after: "OK" });
 }
 
-// A server whose backlog is 0, as the lab has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
-// So a client that is connected for this long without READY tries a second connection, anew after twice the time.
-const SECOND_TRY_MS = 3000;
-const MAX_SECOND_TRY_MS = 60_000;
-
-// A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
-// the FIN would bring a lost connection back to life, only to be such a client.
-const WITHDRAWAL = "GET .blockferry-withdrawn";
-// A server that is idle by now answers in far less.
-const WITHDRAW_MS = 2000;
-
-/** One connection, and the wait for its READY. */
-interface Attempt extends AsyncDisposable {
-  connected: Promise<unknown>;
-  peer: Promise<Peer>;
-  close(): void;
-}
-
-function attempt(step: "a. server: READY", options: ClientOptions): Attempt {
-  const { timeoutMs = TIMEOUT_MS } = options;
-  const ending = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
-  const connected = connect({ ...options, timeoutMs, signal });
-  let open: Peer | undefined;
-  const greet = async (): Promise<Peer> => {
-    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), options.onMessage);
-    options.onConnect?.();
-    try {
-      await open.listen(step);
-      return open;
-    } catch (error) {
-      open[Symbol.dispose]();
-      throw error;
-    }
-  };
-  const peer = greet();
-  // Another attempt may have won by then.
-  peer.catch(() => {});
-  const close = (): void => ending.abort();
-  const dispose = async (): Promise<void> => {
-    try {
-      if (!open || signal.aborted) return;
-      await open.sayText("b. client: GET <filename>", WITHDRAWAL);
-      if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
-    } catch {
-      // The server closed it.
-    } finally {
-      close();
-    }
-  };
-  return { connected, peer, close, [Symbol.asyncDispose]: dispose };
-}
-
-/** Connects, and awaits READY for as long as it takes, on whichever connection the server answers. */
-async function dial(step: "a. server: READY", options: ClientOptions): Promise<Peer> {
+/** Step a, after a check of the options. */
+async function greet(options: ClientOptions): Promise<Peer> {
   checkCommon(options);
   checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
-  checkNumber("waitMs", options.waitMs, { min: 0 });
-  const attempts: Attempt[] = [];
-  try {
-    const winner = await within(race(attempts, step, options), options.waitMs || Infinity);
-    if (!winner) throw new ConnectionError(`the server has not said READY for ${inSeconds(options.waitMs!)}`, { step });
-    winner.peer.follow(attempts.filter((attempt) => attempt !== winner.attempt));
-    return winner.peer;
-  } catch (error) {
-    for (const { close } of attempts) close();
-    throw error;
-  }
-}
-
-interface Winner {
-  attempt: Attempt;
-  peer: Peer;
-}
-
-/** Adds one attempt after another to a list, until one of them has its READY. */
-async function race(attempts: Attempt[], step: "a. server: READY", options: ClientOptions): Promise<Winner> {
-  const ready: Promise<Winner>[] = [];
-  for (let ms = SECOND_TRY_MS;; ms = Math.min(2 * ms, MAX_SECOND_TRY_MS)) {
-    const isFirst = attempts.length === 0;
-    const next = attempt(step, options);
-    attempts.push(next);
-    const won = next.peer.then((peer) => ({ attempt: next, peer }));
-    // Only the first one's failure counts: another may be refused for not being the first.
-    ready.push(isFirst ? won : won.catch(() => new Promise<never>(() => {})));
-    // A connection that is still being made is not a lost one; if it fails, so does the wait below.
-    if (isFirst) await next.connected.catch(() => {});
-    const winner = await within(Promise.race(ready), ms);
-    if (winner) return winner;
-  }
+  return await dial("a. server: READY", options);
 }

@@ -3,7 +3,8 @@
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { within } from "../../lib/within.ts";
 import { command } from "../../tests/support/programs.ts";
-import { type Check, Failure, type Result } from "./check.ts";
+import type { Check, Result } from "./check.ts";
+import { Failure } from "./failure.ts";
 import { CLIENT_CHECKS } from "./client_checks.ts";
 import { Programs } from "./program.ts";
 import { heading, junit, resultLines, summary } from "./report.ts";

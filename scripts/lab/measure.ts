@@ -2,7 +2,7 @@
 
 import type { Role } from "../../lib/protocol.ts";
 import { STRACE } from "../../tests/support/needs.ts";
-import { Failure } from "./check.ts";
+import { Failure } from "./failure.ts";
 import type { Program } from "./program.ts";
 
 /** A file that no program should hold in memory: all holes, so it takes no room on the disk. */

@@ -3,7 +3,7 @@
 import { within } from "../../lib/within.ts";
 import { Folder } from "../../tests/support/folder.ts";
 import { freePort } from "../../tests/support/net.ts";
-import { Failure } from "./check.ts";
+import { Failure } from "./failure.ts";
 import { Talk } from "./talk.ts";
 
 // A program that prints for ever must not fill this one's memory.

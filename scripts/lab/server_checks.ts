@@ -2,7 +2,8 @@
 
 import { STEPS } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
-import { type Check, Failure } from "./check.ts";
+import type { Check } from "./check.ts";
+import { Failure } from "./failure.ts";
 import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
 import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";

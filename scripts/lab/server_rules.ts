@@ -3,7 +3,8 @@
 import { STEPS } from "../../lib/protocol.ts";
 import { readTrace, traced } from "../../tests/support/trace.ts";
 import { wire } from "../../tests/support/raw.ts";
-import { type Check, Failure } from "./check.ts";
+import type { Check } from "./check.ts";
+import { Failure } from "./failure.ts";
 import { content } from "./files.ts";
 import { lineHint } from "./hints.ts";
 import { assertBlocks, HAS_STRACE, memoryOf, SPARSE_BYTES } from "./measure.ts";

@@ -4,7 +4,7 @@ import { type Bytes, concat, startsWith, writeAll } from "../../lib/bytes.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
-import { Failure } from "./check.ts";
+import { Failure } from "./failure.ts";
 import { dataHint, LOOP_HINT, MEMORY_HINT, sizeHint, tokenHint } from "./hints.ts";
 
 // After a wrong message this much silence ends it: the rest of it is shown too.

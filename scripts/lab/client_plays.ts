@@ -1,0 +1,112 @@
+/** Conversations with a client under test, of which we play the server. */
+
+import { STEPS, type Verb } from "../../lib/protocol.ts";
+import { wire } from "../../tests/support/raw.ts";
+import { Failure } from "./failure.ts";
+import { lineHint } from "./hints.ts";
+import type { Programs } from "./program.ts";
+import { assertHolds } from "./server_checks.ts";
+import type { Talk } from "./talk.ts";
+
+const { GET, PUT, DEL } = STEPS;
+const DATA = wire("hello");
+// Between two messages of ours that are not answered: a program with one recv() a message must not get both at once.
+const APART_MS = 100;
+
+function apart(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, APART_MS));
+}
+
+/** Plays a server's GET; `pieceBytes` cuts the data. */
+export async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
+  await talk.say(GET[0], "READY");
+  await talk.hearAlone(GET[1], `GET ${name}`);
+  await talk.say(GET[2], "OK");
+  await talk.hearAlone(GET[3], "READY");
+  await talk.say(GET[4], BigInt(data.length));
+  await talk.hearAlone(GET[5], "OK");
+  if (data.length > 0) await talk.sayData(GET[6], data, pieceBytes);
+  await talk.say(GET[7], "DONE");
+}
+
+/** Plays a server's PUT. */
+export async function servePut(talk: Talk, name: string, data: Uint8Array): Promise<void> {
+  await talk.say(PUT[0], "READY");
+  await talk.hearAlone(PUT[1], `PUT ${name}`);
+  await talk.say(PUT[2], "OK");
+  await talk.hearSize(PUT[3], BigInt(data.length));
+  await talk.say(PUT[4], "OK");
+  await talk.hearData(PUT[5], data);
+  await apart();
+  await talk.say(PUT[6], "DONE");
+}
+
+/** Plays a server's DEL. Known clients send the command twice. */
+async function serveDel(talk: Talk, name: string): Promise<void> {
+  await talk.say(DEL[0], "READY");
+  await talk.hear(DEL[1], `DEL ${name}`);
+  await apart();
+  await talk.say(DEL[2], "DONE");
+}
+
+/** Runs the client for one whole conversation, and awaits its end. */
+export async function complete(programs: Programs, verb: Verb, name: string, data: Uint8Array = DATA): Promise<void> {
+  if (verb === "PUT") await Deno.writeFile(programs.folder.at(name), data);
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, name);
+  const talk = await programs.accept(listener);
+  await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
+  await program.end(programs.timeoutMs).catch((error) => {
+    throw error instanceof Failure
+      ? new Failure("after DONE the client should exit; it does not end", "close the socket and leave")
+      : error;
+  });
+  if (verb === "GET") await assertHolds(programs, name, data);
+}
+
+/** Fails unless the client has printed these lines. */
+export function assertLines(programs: Programs, expected: string[]): void {
+  const { lines } = programs.program;
+  for (const line of expected) {
+    if (!lines.includes(line)) throw new Failure(`the client should print "${line}"`, lineHint(line, lines));
+  }
+}
+
+/** The server answers with an error; the client prints it and leaves. */
+export async function refused(programs: Programs, verb: Verb, said: string): Promise<void> {
+  if (verb === "PUT") await Deno.writeFile(programs.folder.at("my file.txt"), DATA);
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const talk = await programs.accept(listener);
+  await talk.say(GET[0], "READY");
+  await talk.hear(STEPS[verb][1], `${verb} my file.txt`);
+  await apart();
+  await talk.say(STEPS[verb][2], `ERROR: ${said}`);
+  await program.end(programs.timeoutMs).catch(() => {
+    throw new Failure("the client should close the connection and exit when it receives an error; it does not end");
+  });
+  assertLines(programs, [`server error: ${said}`]);
+}
+
+/** The client finds its own error. */
+export async function ownError(programs: Programs, verb: Verb, line: string, mayConnect: boolean): Promise<void> {
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const connection = listener.accept();
+  connection.catch(() => {});
+  const conn = await Promise.race([connection, program.ended.then(() => undefined)]);
+  if (typeof conn === "object") {
+    if (!mayConnect) {
+      conn.close();
+      throw new Failure(
+        "the client should report the error and exit without a connection; it connected",
+        "check the file with os.access() before connect()",
+      );
+    }
+    // Some create the file when the size has come.
+    const talk = programs.talk(conn, "server");
+    await serveGet(talk, "my file.txt", DATA).catch(() => {});
+  }
+  await program.end(programs.timeoutMs);
+  assertLines(programs, [line]);
+}
