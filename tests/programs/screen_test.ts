@@ -1,0 +1,79 @@
+/** What stands on a terminal's screen, which tmux plays. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { randomBytes } from "../support/folder.ts";
+import { testWith, TMUX, UNIX } from "../support/needs.ts";
+import { Pair } from "../support/pair.ts";
+import { run } from "../support/programs.ts";
+
+// Far longer than a program takes to start and a bar to appear.
+const LIMIT_MS = 20_000;
+
+/** A terminal of 80 columns with a shell in it. */
+class Screen implements AsyncDisposable {
+  readonly #socket = `blockferry-${crypto.randomUUID()}`;
+
+  async tmux(...args: string[]): Promise<string> {
+    return (await run(["tmux", "-L", this.#socket, "-f", "/dev/null", ...args], { cwd: "/" })).stdout;
+  }
+
+  async start(cwd: string): Promise<void> {
+    await this.tmux(
+      "new-session",
+      "-d",
+      "-x",
+      "80",
+      "-y",
+      "24",
+      "-c",
+      cwd,
+      "env PS1='prompt> ' bash --norc --noprofile",
+    );
+  }
+
+  async lines(): Promise<string[]> {
+    return (await this.tmux("capture-pane", "-p")).trimEnd().split("\n");
+  }
+
+  /** Awaits a screen that has what is wanted. */
+  async until(isThere: (lines: string[]) => boolean): Promise<string[]> {
+    const deadline = performance.now() + LIMIT_MS;
+    while (true) {
+      const lines = await this.lines();
+      if (isThere(lines)) return lines;
+      if (performance.now() > deadline) throw new Error(`the screen never came to that:\n${lines.join("\n")}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tmux("kill-server");
+  }
+}
+
+const BAR = /^\[#*-*\] +\d+%/;
+
+testWith([UNIX, TMUX], "after Ctrl-Z and fg the bar goes on, and Ctrl-C clears it", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeFile(`${pair.mine}/f`, randomBytes(30_000_000));
+  await using screen = new Screen();
+  await screen.start(pair.mine);
+  // A function, so that the shell shows a short name of the job.
+  const words = pair.words("PUT", "f", "--limit-rate", "1M").map((word) => `'${word}'`).join(" ");
+  await Deno.writeTextFile(`${pair.mine}/send`, `exec ${words}\n`);
+  await screen.tmux("send-keys", "clear; bash send", "Enter");
+  await screen.until((lines) => BAR.test(lines.at(-1)!));
+  await screen.tmux("send-keys", "C-z");
+  await screen.until((lines) => lines.at(-1) === "prompt>");
+  await screen.tmux("send-keys", "fg", "Enter");
+  const again = await screen.until((lines) => BAR.test(lines.at(-1)!));
+  // The bar as it was stopped, and the one that lives: no line above was overwritten.
+  assertEquals(again.filter((line) => BAR.test(line)).length, 2);
+  for (const text of ["client sending file f (30000000 bytes)", "prompt> fg", "bash send"]) {
+    assert(again.some((line) => line.startsWith(text)), again.join("\n"));
+  }
+  await screen.tmux("send-keys", "C-c");
+  const after = await screen.until((lines) => lines.at(-1) === "prompt>");
+  assertEquals(after.filter((line) => BAR.test(line)).length, 1, after.join("\n"));
+});
