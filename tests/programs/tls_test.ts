@@ -214,6 +214,16 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
       /certificate has no subjectAltName, so it is for no name: a common name \(CN\) does not count\n$/,
     );
   }
+  {
+    await Deno.writeTextFile(folder.at("other-san"), "subjectAltName=DNS:other.example\nbasicConstraints=CA:FALSE\n");
+    await openssl(...sign, "-out", "other.pem", "-extfile", "other-san");
+    const files = ["--cert", folder.at("other.pem"), "--key", folder.at("key.pem")];
+    await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
+    const args = ["localhost", String(server.port), "PUT", "f", "--ca", folder.at("ca.pem")];
+    const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+    assertEquals(status, 1);
+    assertMatch(stderr, /certificate is for another name\n$/);
+  }
   const [authority, leaf] = await Promise.all(["ca.pem", "cert.pem"].map((name) => Deno.readTextFile(folder.at(name))));
   await Deno.writeTextFile(folder.at("chain.pem"), `${authority}${leaf}`);
   await openssl("pkey", "-in", "key.pem", "-aes128", "-passout", "pass:x", "-out", "locked.pem");

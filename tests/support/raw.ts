@@ -160,6 +160,12 @@ export class Raw implements Disposable {
     return bytes;
   }
 
+  /** Reads what one read brings. */
+  async hearSome(): Promise<string> {
+    const buffer = new Uint8Array(65536);
+    return new TextDecoder().decode(buffer.subarray(0, await this.#conn.read(buffer) ?? 0));
+  }
+
   /** Reads to the other side's FIN. */
   async rest(): Promise<string> {
     const pieces: Uint8Array[] = [];

@@ -1,0 +1,100 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { randomBytes } from "../support/folder.ts";
+import { LINUX, STRACE, testWith } from "../support/needs.ts";
+import { withinTime } from "../support/net.ts";
+import { folders, Pair } from "../support/pair.ts";
+import { command, run, ServerProcess } from "../support/programs.ts";
+import { Conversation, Raw, wire } from "../support/raw.ts";
+import { readTrace, traced } from "../support/trace.ts";
+
+/** How many descriptors a process has open. */
+async function descriptors(pid: number): Promise<number> {
+  const { stdout } = await run(["ls", `/proc/${pid}/fd`], { cwd: "/" });
+  return stdout.trim().split("\n").length;
+}
+
+testWith([STRACE], "after the last data of an upload the client lets nothing wait for more", async () => {
+  await using pair = await Pair.start();
+  await Deno.writeFile(`${pair.mine}/f`, randomBytes(3000));
+  const trace = pair.folder.at("trace");
+  const words = traced(pair.words("PUT", "f"), "setsockopt,sendto,write", trace);
+  assertEquals((await run(words, { cwd: pair.mine })).status, 0);
+  const calls = await readTrace(trace);
+  // 3000 bytes are two blocks and 952 bytes.
+  const last = calls.findLastIndex((call) => /^(sendto|write)\(.* = 952$/.test(call));
+  assert(last >= 0, calls.join("\n"));
+  assert(calls.slice(last).some((call) => /TCP_NODELAY, \[1\]/.test(call)), calls.slice(last).join("\n"));
+});
+
+Deno.test("the OK before an empty file's DONE arrives alone", async () => {
+  await using pair = await Pair.start();
+  await withinTime(async () => {
+    using raw = await Raw.connect(pair.server.port);
+    await raw.hear("READY".length);
+    await raw.say(wire("PUT f"));
+    await raw.hear("OK".length);
+    await raw.say(wire(0n));
+    // As long as a client of the lab's may be busy before its recv().
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    assertEquals(await raw.hearSome(), "OK");
+    assertEquals(await raw.hearSome(), "DONE");
+  });
+});
+
+testWith([LINUX], "sessions whose clients do not close keep at most 100 connections open", async () => {
+  await using pair = await Pair.start();
+  const before = await descriptors(pair.server.child.pid);
+  const open: Raw[] = [];
+  try {
+    for (let count = 0; count < 160; count++) {
+      const raw = await Raw.connect(pair.server.port);
+      open.push(raw);
+      await raw.hear("READY".length);
+      await raw.say(wire("JUNK"));
+      await raw.hear("ERROR".length);
+    }
+    const after = await descriptors(pair.server.child.pid);
+    assert(after - before <= 110, `${after - before} descriptors more`);
+  } finally {
+    for (const raw of open) raw[Symbol.dispose]();
+  }
+});
+
+testWith([LINUX], "at most 511 clients wait with a connection of the server's", async () => {
+  await using pair = await Pair.start();
+  const before = await descriptors(pair.server.child.pid);
+  const open: Deno.TcpConn[] = [];
+  try {
+    for (let count = 0; count < 560; count++) {
+      open.push(await Deno.connect({ hostname: "127.0.0.1", port: pair.server.port }));
+    }
+    // Whoever waits is accepted at once: give the server time to take too many.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const more = await descriptors(pair.server.child.pid) - before;
+    assert(more > 300 && more <= 515, `${more} descriptors more`);
+  } finally {
+    for (const conn of open) conn.close();
+  }
+});
+
+testWith([LINUX], "a server without descriptors does not try to accept all the time", async () => {
+  await using folder = await folders({ "served/f": "text" });
+  const limited = ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash", ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(limited, { cwd: folder.at("served") });
+  const open: Deno.TcpConn[] = [];
+  try {
+    for (let count = 0; count < 80; count++) {
+      open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+    }
+    assertMatch(await server.errorLine(/not accepted/), /too many open files/);
+    const start = server.errors.length;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // One in 100 ms; a loop without a pause makes thousands.
+    assert(server.errors.length - start <= 15, `${server.errors.length - start} attempts in a second`);
+  } finally {
+    for (const conn of open) conn.close();
+  }
+  using conversation = await Conversation.start(server.port, "GET", "f", wire("text"));
+  await conversation.until("h");
+});
