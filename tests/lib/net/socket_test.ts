@@ -47,10 +47,13 @@ Deno.test("a close after the last message sends FIN, and waits a second at most 
   const { socket, raw } = await pair({ timeoutMs: LIMIT_MS });
   using _raw = raw;
   const start = performance.now();
-  const finished = socket.finish();
+  const order: string[] = [];
+  const finished = socket.finish().then(() => void order.push("closed"));
   assertEquals(await raw.rest(), "");
+  order.push("FIN");
   // The peer does not close.
   await finished;
+  assertEquals(order, ["FIN", "closed"]);
   assert(performance.now() - start >= 900);
 });
 
