@@ -1,4 +1,4 @@
-/** What passes between the two sides, message by message, for whoever wants to see it. */
+/** What passes between the two sides, message by message. */
 
 import { ProtocolError } from "./errors.ts";
 import type { FrameReader } from "./framing.ts";

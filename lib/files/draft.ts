@@ -136,7 +136,7 @@ async function replaceable(target: string, old: Deno.FileInfo, path: string, mad
   }
   if (await isMountPoint(target, path)) throw new Deno.errors.PermissionDenied("the file is a mount point");
   if (made.uid !== old.uid || made.gid !== old.gid) {
-    // Whoever may not give a file away may still be a member of the old group.
+    // A user who may not give a file away may still be a member of the old group.
     await Deno.chown(path, old.uid, old.gid).catch(() => Deno.chown(path, null, old.gid)).catch(() => {});
   }
   if (old.mode !== null) await Deno.chmod(path, old.mode & 0o777);

@@ -39,7 +39,7 @@ export interface Tool {
   get: (file: string) => Copy | Promise<Copy>;
 }
 
-/** Whether there is such a file, perhaps behind a symbolic link. */
+/** Whether there is such a file, or a symbolic link to one. */
 export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;

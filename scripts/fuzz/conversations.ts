@@ -220,7 +220,7 @@ export async function play(connected: Deno.Conn, { list, rightCount, listensFirs
     if (ending === "FIN") await conn.closeWrite();
     while (await hear() > 0);
   } catch (error) {
-    // The other side reset the connection: it may, behind what is wrong.
+    // The other side reset the connection, which it may after a wrong message.
     if (!isBroken(error)) throw error;
   }
   return wire(...received);

@@ -6,7 +6,7 @@ import { ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts"
 import { within } from "../../lib/within.ts";
 import { wire } from "../support/raw.ts";
 
-/** A reader of pieces that arrive one by one, and of what comes behind them: the end, an error or silence. */
+/** A reader of pieces that arrive one by one, and of what follows them: the end, an error or silence. */
 function frames(pieces: Iterable<Bytes | Promise<Bytes>>, end: "close" | "silence" | Error = "close"): FrameReader {
   const coming = [...pieces];
   return new FrameReader(
@@ -269,7 +269,7 @@ Deno.test("data that arrives while its reader is busy is read as one piece", asy
   await new Promise((resolve) => setTimeout(resolve, 50));
   busy.resolve();
   assertEquals(decode(await reading), "abcd");
-  // Whoever is not busy gets what there is.
+  // A reader that is not busy gets what there is.
   assertEquals(decode(await frames([wire("a"), wire("b")]).read(new Uint8Array(100), Promise.resolve())), "a");
 });
 

@@ -1,4 +1,4 @@
-/** What holds for every input, tried on many: fast-check makes them, and shrinks one that fails. */
+/** Properties that hold for every input, tried on many random ones; fast-check shrinks an input that fails. */
 
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";

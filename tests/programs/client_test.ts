@@ -51,7 +51,7 @@ Deno.test("GET --as - writes the data and nothing else to standard output", asyn
   assertEquals(await pair.folder.names("mine"), []);
 });
 
-Deno.test("a closed pipe behind --as - ends the client quietly, and the server goes on", async () => {
+Deno.test("a closed pipe after --as - ends the client quietly, and the server goes on", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(pair.folder.at("served/f"), new Uint8Array(20_000_000));
   const { status, stdout, stderr } = await pair.shell(

@@ -24,7 +24,7 @@ class Served implements AsyncDisposable {
     return new Served(folder, await ServerProcess.start([], { cwd: folder.path }));
   }
 
-  /** Plays the client of a whole conversation, and looks at the folder behind it. */
+  /** Plays the client of a whole conversation, and checks the folder afterwards. */
   async play(verb: Verb, messages: Message[], { data = this.data, name = NAME, pauseMs = 3 } = {}): Promise<void> {
     const path = this.folder.at(name);
     await Deno.writeFile(path, verb === "GET" ? data : wire("old"));

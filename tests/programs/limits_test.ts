@@ -69,7 +69,7 @@ testWith([LINUX], "at most 511 clients wait with a connection of the server's", 
     for (let count = 0; count < 560; count++) {
       open.push(await Deno.connect({ hostname: "127.0.0.1", port: pair.server.port }));
     }
-    // Whoever waits is accepted at once: give the server time to take too many.
+    // Clients are accepted at once: give the server time to take too many.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const more = await descriptors(pair.server.child.pid) - before;
     assert(more > 300 && more <= 515, `${more} descriptors more`);

@@ -219,7 +219,7 @@ async function playClient(port: number, ...texts: string[]): Promise<string> {
   return `${hostname}:${own}`;
 }
 
-/** Ends the server, and compares all that it printed; it waited before the first client and behind the last. */
+/** Ends the server, and compares all that it printed; it waited before the first client and after the last. */
 async function assertPrints(server: ServerProcess, lines: string[], errors: string[] = []): Promise<void> {
   const waiting = `server waiting on port ${server.port}`;
   await server.line(/^server waiting/, lines.length + 1);

@@ -105,7 +105,7 @@ export async function largeFolders(verb: Transfer): Promise<{ served: Folder; mi
 export async function assertLarge(verb: Transfer, served: Folder, mine: Folder, isDone: boolean): Promise<void> {
   const [source, target] = verb === "GET" ? [served, mine] : [mine, served];
   await assertWhole(source, [LARGE_NEW]);
-  // A side that breaks off behind the last byte has the new file, though the other does not know of it.
+  // A side that breaks off after the last byte has the new file, and the other side does not know.
   await assertWhole(target, isDone ? [LARGE_NEW] : [LARGE_OLD, LARGE_NEW]);
 }
 
