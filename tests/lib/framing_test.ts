@@ -46,7 +46,7 @@ function decode(bytes: Uint8Array): string {
 
 /** Reads a text that something else than silence ends: who waits for a silence here waits too long. */
 async function textWithoutSilence(reader: FrameReader, end: Partial<TextEnd> = {}): Promise<string> {
-  const text = await within(reader.text({ silenceMs: 60_000, maxBytes: 100, ...end }), 10_000);
+  const text = await within(reader.text({ silenceMs: 60_000, maxBytes: 100, ...end }), 30_000);
   assert(text, "a silence was waited for");
   return decode(text);
 }

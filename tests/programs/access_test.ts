@@ -16,7 +16,7 @@ async function greeting(hostname: string, port: number): Promise<string | undefi
   try {
     using conn = await Deno.connect({ hostname, port });
     await conn.closeWrite();
-    return await within(toText(conn.readable), 20_000) ?? "nothing, for twenty seconds";
+    return await within(toText(conn.readable), 60_000) ?? "nothing, for a minute";
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return undefined;
     if (error instanceof Deno.errors.ConnectionReset) return "";

@@ -126,7 +126,7 @@ async function interrupt(
   const hasDraft = (await folder.names()).some(isDraft);
   assertEquals(hasDraft, verb === "GET");
   client.child.kill(signal);
-  assertEquals(await within(client.ended(), 20_000), { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
+  assertEquals(await within(client.ended(), 60_000), { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
   assertEquals(await folder.names(), ["f"]);
   assertEquals(await Deno.readFile(folder.at("f")), old);
   assertEquals(client.errors, []);
@@ -210,7 +210,7 @@ testWith([UNIX], "a client whose output nobody reads ends by a signal", async ()
     const stderr = child.stderr.getReader();
     await stderr.read();
     for (const signal of signals) child.kill(signal);
-    const status = await within(child.status, 20_000);
+    const status = await within(child.status, 60_000);
     assertEquals(status?.code, signals[0] === "SIGINT" ? 130 : 143);
     await Promise.all([stderr.cancel(), child.stdout.cancel()]);
   }

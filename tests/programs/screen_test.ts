@@ -8,7 +8,7 @@ import { Pair } from "../support/pair.ts";
 import { run } from "../support/programs.ts";
 
 // Far longer than a program takes to start and a bar to appear.
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 /** A terminal of 80 columns with a shell in it. */
 class Screen implements AsyncDisposable {

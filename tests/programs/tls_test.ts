@@ -85,7 +85,7 @@ testWith(
     });
     assertEquals(next.status, 0, next.stderr);
     // The server has closed the connection, though its handshake was never done.
-    assertEquals(await within(plain.ended(), 20_000), 1);
+    assertEquals(await within(plain.ended(), 60_000), 1);
     assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
   },
 );
@@ -260,7 +260,7 @@ testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", asy
     onStart: () => started.resolve(),
   });
   await started.promise;
-  assertEquals(await server.shutdown({ graceMs: 20_000 }), 0);
+  assertEquals(await server.shutdown({ graceMs: 60_000 }), 0);
   await transfer;
   assertEquals((await Deno.stat(folder.at("mine/f"))).size, 2_000_000);
 });

@@ -6,6 +6,8 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 const HERE = `${import.meta.dirname}/../..`;
 /** The project's configuration. */
 export const DENO_JSON = `${HERE}/deno.json`;
+// Far longer than a program takes to start on the slowest machine.
+const LIMIT_MS = 60_000;
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
 
 /** A program's command line: the executable that BLOCKFERRY_CLIENT or BLOCKFERRY_SERVER names, or `deno run`. */
@@ -69,18 +71,18 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** Awaits the first line of output from number `from` on that matches, for ten seconds at most. */
+  /** Awaits the first line of output from number `from` on that matches, for a minute at most. */
   line(pattern: RegExp, from = 0): Promise<string> {
     return this.#find(this.lines, pattern, from);
   }
 
-  /** Awaits the first line on standard error that matches, for ten seconds at most. */
+  /** Awaits the first line on standard error that matches, for a minute at most. */
   errorLine(pattern: RegExp): Promise<string> {
     return this.#find(this.errors, pattern, 0);
   }
 
   async #find(lines: string[], pattern: RegExp, from: number): Promise<string> {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + LIMIT_MS;
     while (true) {
       const found = lines.slice(from).find((line) => pattern.test(line));
       if (found !== undefined) return found;
