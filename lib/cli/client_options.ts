@@ -73,6 +73,9 @@ export interface Task {
 /** Reads the client's arguments. Throws a {@linkcode UsageError}. */
 export function readTask(args: Arguments): Task {
   const [hostname, port, word, ...files] = args.positional;
+  if (files.length === 0 && args.positional.at(-1)?.toLowerCase() === "help") {
+    throw new UsageError("there is no command help; did you mean --help?");
+  }
   if (!hostname || port === undefined || word === undefined || files.length === 0 || files.includes("")) {
     throw new UsageError(`expected an address, a port, a command and a file name${rightOrder(args.positional)}`);
   }

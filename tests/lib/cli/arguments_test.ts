@@ -67,6 +67,7 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "1", "GET", "f", "--limit", "5K"], "unknown option --limit; did you mean --limit-rate?"],
     [["localhost", "1", "GET", "f", "--VERIFY"], "unknown option --VERIFY; did you mean --verify?"],
     [["localhost", "1", "DELETE", "f"], "unknown command DELETE; did you mean DEL?"],
+    [["help"], "there is no command help; did you mean --help?"],
     [["localhost", "1", "PUT", "-"], "PUT - needs --as NAME, the file's name on the server"],
     [["localhost", "1", "PUT", "f", "--no-clobber"], "option --no-clobber goes with a GET into a file"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
