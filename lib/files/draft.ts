@@ -169,7 +169,8 @@ export function openTarget(path: string): Promise<Target & AsyncDisposable> {
     try {
       return await Draft.create(path, path);
     } catch (error) {
-      if (!isBarred(error)) throw error;
+      // A file that does not exist can't be written in place either.
+      if (!isBarred(error) || !await existing(path)) throw error;
       return await Overwrite.open(path, path);
     }
   });

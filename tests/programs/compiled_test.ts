@@ -98,7 +98,11 @@ testWith(
       const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
       assertEquals(put, { status: 0, stdout: "client sending file f (5 bytes)\nComplete\n", stderr: "" });
       const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
-      assertEquals(get, { status: 1, stdout: "client error: unable to create file g\n", stderr: "" });
+      assertEquals(get, {
+        status: 1,
+        stdout: "client error: unable to create file g\n",
+        stderr: "client: g: permission denied\n",
+      });
       assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
     } finally {
       await stop(server);
