@@ -88,8 +88,7 @@ async function receive(name: string, options: ClientOptions, target: Target): Pr
   const size = await peer.hearSize("e. server: <# bytes>");
   await options.onStart?.(size);
   await peer.say("f. client: OK");
-  const read = (buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> =>
-    peer.receive("g. server: sends bytes", buffer, busy);
+  const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
   await target.commit();

@@ -31,8 +31,10 @@ export const ERROR_TEXT_END: TextEnd = {
 
 // One read of a message has room for more than any program of the lab sends in one piece.
 const MESSAGE_BYTES = 4096;
-// More than one read of a TCP connection brings.
-const DATA_BYTES = 64 * 1024;
+// A TLS record is 16 KiB at most, and a write to a file takes about as long for 16 KiB as for 256.
+const LARGE_BYTES = 256 * 1024;
+// So that a large piece has waited for 20 ms at most, which nobody sees.
+const FAST_BYTES_PER_MS = LARGE_BYTES / 20;
 const NOTHING: Bytes = new Uint8Array(0);
 const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
 const [LF, CR] = [0x0a, 0x0d];
@@ -64,8 +66,9 @@ export class FrameReader {
   #rest: Bytes = NOTHING;
   // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
   #pending: Promise<Bytes> | undefined;
-
   #reads = 0;
+  // How much file data the next read waits for.
+  #dataBytes = 1;
 
   /** Takes over a byte stream (`type: "bytes"`); its errors are passed on as they are. */
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -162,35 +165,23 @@ export class FrameReader {
   }
 
   /**
-   * Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. For as long as
-   * its caller is `busy` with the piece before, it goes on to fill the buffer: data may arrive in small pieces, each of
-   * which costs the caller as much as a large one.
+   * Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. What comes fast
+   * comes in large pieces, since each costs the caller as much as a small one; otherwise every arrival is a piece.
    */
-  async read(buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> {
-    const { length } = buffer;
-    const piece = await this.#piece(buffer);
-    if (busy === undefined) return piece;
-    const whole = new Uint8Array(piece.buffer, piece.byteOffset, length);
-    let end = piece.length;
-    let isBusy = end > 0;
-    const free = busy.then(() => isBusy = false, () => isBusy = false);
-    while (isBusy && end < length) {
-      // An error is the next read's.
-      await Promise.race([this.#next(1, DATA_BYTES), free]).catch(() => isBusy = false);
-      if (!isBusy || !await this.#fill()) break;
-      const more = this.#take(Math.min(this.#rest.length, length - end));
-      whole.set(more, end);
-      end += more.length;
-    }
-    return whole.subarray(0, end);
-  }
-
-  async #piece(buffer: Bytes): Promise<Bytes> {
+  async read(buffer: Bytes): Promise<Bytes> {
     if (this.#pending) await this.#fill();
-    if (this.#rest.length === 0) return (await this.#reader.read(buffer)).value ?? NOTHING;
-    const piece = this.#take(Math.min(this.#rest.length, buffer.length));
-    buffer.set(piece);
-    return buffer.subarray(0, piece.length);
+    if (this.#rest.length > 0) {
+      const piece = this.#take(Math.min(this.#rest.length, buffer.length));
+      buffer.set(piece);
+      return buffer.subarray(0, piece.length);
+    }
+    const start = performance.now();
+    const min = Math.min(this.#dataBytes, buffer.length);
+    const piece = (await this.#reader.read(buffer, { min })).value ?? NOTHING;
+    const isFast = piece.length > FAST_BYTES_PER_MS * (performance.now() - start);
+    // Doubling, so that one quick arrival on a slow link makes the next piece wait for one more only.
+    this.#dataBytes = isFast ? Math.min(2 * piece.length, LARGE_BYTES) : 1;
+    return piece;
   }
 
   // Adds what the next read brings, `min` bytes or more, to the rest; false at the end of the stream.
@@ -203,9 +194,9 @@ export class FrameReader {
     return true;
   }
 
-  #next(min: number, bytes = MESSAGE_BYTES): Promise<Bytes> {
+  #next(min: number): Promise<Bytes> {
     if (this.#pending === undefined) {
-      this.#pending = this.#reader.read(new Uint8Array(bytes), { min }).then(({ value }) => value ?? NOTHING);
+      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min }).then(({ value }) => value ?? NOTHING);
       // The next wait gets the error; until then it must not count as unhandled.
       this.#pending.catch(() => {});
     }

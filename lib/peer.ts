@@ -102,9 +102,9 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.watch(step, this.#traced(step, this.#frames.more(end), (text) => text));
   }
 
-  /** Awaits file data, at most the buffer's length and at least a byte; more while its caller is `busy`. */
-  async receive(step: Step, buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> {
-    const piece = await this.watch(step, this.#frames.read(buffer, busy));
+  /** Awaits file data, at most the buffer's length and at least a byte. */
+  async receive(step: Step, buffer: Bytes): Promise<Bytes> {
+    const piece = await this.watch(step, this.#frames.read(buffer));
     if (piece.length === 0) throw new ProtocolError("file data", "", { step });
     this.#tracer?.data(step, this.#other, piece);
     return piece;

@@ -112,8 +112,7 @@ async function servePut(peer: Peer, name: string, options: SessionOptions): Prom
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
-  const read = (buffer: Bytes, busy?: Promise<unknown>): Promise<Bytes> =>
-    peer.receive("f. client: sends bytes", buffer, busy);
+  const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
   await pump({ size, read, write: (piece) => at("g. server: DONE", draft.write(piece)) });
   await checkEnd(peer, size, name, isEager);
   const start = performance.now();

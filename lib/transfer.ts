@@ -17,11 +17,8 @@ export interface TransferOptions {
 export interface Transfer {
   /** The exact number of bytes to move. */
   size: bigint;
-  /**
-   * Brings a piece, at most the buffer's length and at least a byte; the buffer is transferred to the piece. While the
-   * pump is `busy` with the piece before, this one may grow.
-   */
-  read: (buffer: Bytes, busy?: Promise<unknown>) => Promise<Bytes>;
+  /** Brings a piece, at most the buffer's length and at least a byte; the buffer is transferred to the piece. */
+  read: (buffer: Bytes) => Promise<Bytes>;
   /** Takes a piece; its buffer is free again when the promise is fulfilled. */
   write: (piece: Bytes) => Promise<void>;
 }
@@ -43,8 +40,8 @@ export async function pump(
   const start = performance.now();
   const pieceBytes = Math.min(pieceLength(bytesPerSecond), Number(size));
   let left = size;
-  const next = (memory: ArrayBuffer, busy?: Promise<void>): Promise<Bytes> =>
-    read(new Uint8Array(memory, 0, left < pieceBytes ? Number(left) : pieceBytes), busy);
+  const next = (memory: ArrayBuffer): Promise<Bytes> =>
+    read(new Uint8Array(memory, 0, left < pieceBytes ? Number(left) : pieceBytes));
   const pass = async (piece: Bytes): Promise<void> => {
     const moved = size - left;
     await write(piece);
@@ -57,8 +54,7 @@ export async function pump(
     left -= BigInt(piece.length);
     onData?.(piece);
     if (left === 0n) return await pass(piece);
-    const passed = pass(piece);
-    const [coming] = await Promise.all([next(spare, passed), passed]);
+    const [coming] = await Promise.all([next(spare), pass(piece)]);
     spare = piece.buffer;
     piece = coming;
   }

@@ -261,21 +261,35 @@ Deno.test("silence does not end an error that has said nothing yet", async () =>
   assertEquals(error.received, "ERROR: no room");
 });
 
-Deno.test("data that arrives while its reader is busy is read as one piece", async () => {
-  const busy = Promise.withResolvers<void>();
-  const reader = frames([..."abcd"].map((letter) => wire(letter)), "silence");
-  const reading = reader.read(new Uint8Array(100), busy.promise);
-  // Long enough for the stream to bring all of them.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  busy.resolve();
-  assertEquals(decode(await reading), "abcd");
-  // A reader that is not busy gets what there is.
-  assertEquals(decode(await frames([wire("a"), wire("b")]).read(new Uint8Array(100), Promise.resolve())), "a");
+// A stream that brings `count` bytes in each arrival; each waits for `arrive`.
+function arrivals(count: number, arrive: () => Promise<void>): FrameReader {
+  return new FrameReader(
+    new ReadableStream({
+      type: "bytes",
+      pull: async (controller): Promise<void> => {
+        await arrive();
+        controller.byobRequest!.respond(count);
+      },
+    }),
+  );
+}
+
+Deno.test("file data that comes fast is read in ever larger pieces, the first as it comes", async () => {
+  const { now } = performance;
+  // All of it comes in no time, however slow this machine is.
+  performance.now = (): number => 0;
+  try {
+    const reader = arrivals(16 * 1024, () => Promise.resolve());
+    const lengths = [];
+    for (let count = 0; count < 7; count++) lengths.push((await reader.read(new Uint8Array(512 * 1024))).length / 1024);
+    assertEquals(lengths, [16, 32, 64, 128, 256, 256, 256]);
+    assertEquals((await reader.read(new Uint8Array(16 * 1024))).length, 16 * 1024);
+  } finally {
+    performance.now = now;
+  }
 });
 
-Deno.test("an error that arrives while its reader is busy is the next read's", async () => {
-  const error = new ConnectionError("broken");
-  const reader = frames([wire("a")], error);
-  assertEquals(decode(await reader.read(new Uint8Array(100), new Promise(() => {}))), "a");
-  assertEquals(await assertRejects(() => reader.read(new Uint8Array(100))), error);
+Deno.test("of file data that comes slowly, every arrival is a piece", async () => {
+  const reader = arrivals(100, () => new Promise((resolve) => setTimeout(resolve, 10)));
+  for (let count = 0; count < 5; count++) assertEquals((await reader.read(new Uint8Array(64 * 1024))).length, 100);
 });
