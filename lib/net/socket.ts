@@ -27,7 +27,8 @@ export interface SocketOptions {
 // A close with unread data becomes a reset (RFC 2525, 2.17), which can destroy the last message on its way. So FIN goes
 // first, and what still comes is dropped for this long: a second covers a round trip to anywhere.
 const LINGER_MS = 1000;
-const LINGER_BYTES = 64 * 1024;
+// Nobody looks at what is dropped, so all connections share the memory.
+const DROPPED = new Uint8Array(64 * 1024);
 // The timer looks for silence this often in one timeout, which is then at most a tenth late.
 const TICKS = 10;
 
@@ -126,8 +127,7 @@ export class Socket implements Disposable {
     try {
       await this.watch(this.#conn.closeWrite());
       timer = setTimeout(() => this[Symbol.dispose](), LINGER_MS);
-      const dropped = new Uint8Array(LINGER_BYTES);
-      while (await abortable(this.#conn.read(dropped), this.signal) !== null);
+      while (await abortable(this.#conn.read(DROPPED), this.signal) !== null);
     } catch {
       // The peer reset the connection, or the second has passed.
     } finally {

@@ -13,7 +13,7 @@ import { type Options, SECTIONS } from "./sections.ts";
 const USAGE = `Usage: deno task bench [options]
 
 Options:
-      --size MIB    the largest file (default: 1024 for big, 8192 for growth, 5120 for memory)
+      --size MIB    the largest file (default: 1024 for big and tls, 8192 for growth, 5120 for memory)
       --rounds N    how often each figure is measured; the median counts (default 5)
       --svg FILE    draw growth as a picture
       --only NAME   one section: ${Object.keys(SECTIONS).join(", ")}

@@ -37,6 +37,8 @@ export interface Tool {
   put: (file: string) => Copy | Promise<Copy>;
   /** Fetches a file to the folder `to`, in which the client runs. */
   get: (file: string) => Copy | Promise<Copy>;
+  /** It moves as many bytes as the file has, but reads and keeps none. */
+  isBare?: boolean;
 }
 
 /** Whether there is such a file, or a symbolic link to one. */
@@ -100,10 +102,12 @@ export async function serve(bench: Bench, words: (port: number) => string[]): Pr
 }
 
 /** The two programs of this project, both with the same options. */
-export async function ours(bench: Bench, options: string[] = []): Promise<Tool> {
-  const port = await serve(bench, (port) => [...command("server"), `${port}`, ...options]);
+export async function ours(bench: Bench, options: string[] = [], { isTls = false } = {}): Promise<Tool> {
+  const credentials = isTls ? ["--cert", `${bench.folder}/cert.pem`, "--key", `${bench.folder}/key.pem`] : [];
+  const trust = isTls ? ["--ca", `${bench.folder}/ca.pem`] : [];
+  const port = await serve(bench, (port) => [...command("server"), `${port}`, ...options, ...credentials]);
   const client = (verb: string, file: string): Copy => ({
-    words: [...command("client"), "127.0.0.1", `${port}`, verb, file, ...options],
+    words: [...command("client"), "127.0.0.1", `${port}`, verb, file, ...options, ...trust],
   });
   return {
     name: ["ours", ...options].join(" "),
@@ -112,13 +116,31 @@ export async function ours(bench: Bench, options: string[] = []): Promise<Tool> 
   };
 }
 
-/** The lab's programs as the lab suggests to write them. */
-export async function naivePython(bench: Bench): Promise<Tool> {
-  const port = await serve(bench, (port) => [bench.python, `${PROJECT}/tests/peers/naive_server.py`, `${port}`]);
+/** The lab's programs as the lab suggests to write them; inside TLS by CPython's `ssl`. */
+export async function naivePython(bench: Bench, { isTls = false } = {}): Promise<Tool> {
+  const words = (program: string): string[] => [
+    bench.python,
+    ...isTls ? [`${import.meta.dirname}/inside_tls.py`, bench.folder] : [],
+    `${PROJECT}/tests/peers/naive_${program}.py`,
+  ];
+  const port = await serve(bench, (port) => [...words("server"), `${port}`]);
   const client = (verb: string, file: string): Copy => ({
-    words: [bench.python, `${PROJECT}/tests/peers/naive_client.py`, "127.0.0.1", `${port}`, verb, file],
+    words: [...words("client"), "127.0.0.1", `${port}`, verb, file],
   });
   return { name: "naive Python", put: (file) => client("PUT", file), get: (file) => client("GET", file) };
+}
+
+/** A loop of writes of so many bytes into a loop of reads, by Deno: nothing that is built on it can be faster. */
+export async function bareLoop(bench: Bench, writeBytes: number, { isTls = false } = {}): Promise<Tool> {
+  const script = [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read"];
+  script.push(`${import.meta.dirname}/bare.ts`);
+  const folder = isTls ? [bench.folder] : [];
+  const port = await serve(bench, (port) => [...script, "serve", `${port}`, ...folder]);
+  const client = (verb: string, file: string): Copy => ({
+    words: [...script, verb, `${port}`, `${writeBytes}`, `${Deno.statSync(`${bench.from}/${file}`).size}`, ...folder],
+  });
+  const name = `bare loop of ${writeBytes / 1024} KiB`;
+  return { name, isBare: true, put: (file) => client("put", file), get: (file) => client("get", file) };
 }
 
 /** OpenBSD's netcat: no protocol at all. */

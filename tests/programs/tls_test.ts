@@ -2,35 +2,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
+import { certificates } from "../support/certificates.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { OPENSSL, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { folders } from "../support/pair.ts";
 import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
-
-/** Makes a private authority, and a certificate from it for localhost. */
-async function certificates(folder: Folder): Promise<void> {
-  const openssl = (...args: string[]): Promise<{ status: number }> => run(["openssl", ...args], { cwd: folder.path });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await openssl(
-    "req",
-    "-x509",
-    ...key,
-    "-keyout",
-    "ca.key",
-    "-out",
-    "ca.pem",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=test authority",
-  );
-  await openssl("req", ...key, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost");
-  await Deno.writeTextFile(folder.at("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
-  const sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san", "-days", "2"];
-  const { status } = await openssl("x509", "-req", "-in", "cert.csr", "-out", "cert.pem", ...sign);
-  assertEquals(status, 0);
-}
 
 function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
   const files = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
@@ -39,7 +16,7 @@ function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
 
 testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
   await using folder = await folders();
-  await certificates(folder);
+  await certificates(folder.path);
   await using server = await startTls(folder);
   const mine = { cwd: folder.at("mine") };
   const port = String(server.port);
@@ -70,7 +47,7 @@ testWith(
   "a plain client of a TLS server learns so within the timeout",
   async () => {
     await using folder = await folders();
-    await certificates(folder);
+    await certificates(folder.path);
     await using server = await startTls(folder, "--timeout", "1");
     await Deno.writeFile(folder.at("served/f"), randomBytes(10));
     const port = String(server.port);
@@ -102,7 +79,7 @@ Deno.test("a TLS client of a plain server learns so", async () => {
 
 testWith([OPENSSL], "openssl's own client can speak the protocol to our server", async () => {
   await using folder = await folders();
-  await certificates(folder);
+  await certificates(folder.path);
   await Deno.writeTextFile(folder.at("served/f"), "some text");
   await using server = await startTls(folder);
   const child = new Deno.Command("openssl", {
@@ -134,7 +111,7 @@ testWith([OPENSSL], "openssl's own client can speak the protocol to our server",
 
 testWith([OPENSSL], "our client can speak the protocol to openssl's own server", async () => {
   await using folder = await folders();
-  await certificates(folder);
+  await certificates(folder.path);
   const port = freePort();
   const words = ["openssl", "s_server", "-accept", String(port), "-cert", "cert.pem", "-key", "key.pem", "-quiet"];
   const child = new Deno.Command(words[0]!, {
@@ -197,7 +174,7 @@ Deno.test("a certificate that can't be used is one sentence", async () => {
 
 testWith([OPENSSL], "a certificate without a name, in the wrong order or with a locked key says so", async () => {
   await using folder = await folders({ "mine/f": "hello" });
-  await certificates(folder);
+  await certificates(folder.path);
   const openssl = (...args: string[]): Promise<Output> => run(["openssl", ...args], { cwd: folder.path });
   const sign = ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
   await Deno.writeTextFile(folder.at("no-san"), "basicConstraints=CA:FALSE\n");
@@ -244,7 +221,7 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
 
 testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", async () => {
   await using folder = await folders();
-  await certificates(folder);
+  await certificates(folder.path);
   // Less than the sockets hold: the session is over long before the client has read all of it.
   await Deno.writeFile(folder.at("served/f"), new Uint8Array(2_000_000));
   const read = (name: string): string => Deno.readTextFileSync(folder.at(name));
