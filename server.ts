@@ -2,6 +2,7 @@ import { readCommandLine } from "./lib/cli/arguments.ts";
 import { stderr, stdout, writeError } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
+import { inSeconds } from "./lib/errors.ts";
 import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
 import { within } from "./lib/within.ts";
@@ -67,7 +68,7 @@ async function main(): Promise<number> {
     isEnding = true;
   });
   try {
-    const { isVerbose, isTraced, options } = read;
+    const { isVerbose, isTraced, graceSeconds, options } = read;
     const reports = { ...(isVerbose && { onEvent: report }), ...(isTraced && await trace(options)) };
     const server = await Promise.race([serve({ ...options, ...reports }), first.promise]);
     // Ended before it listened.
@@ -83,13 +84,13 @@ async function main(): Promise<number> {
     await first.promise;
     if (server.active > 0) {
       writeError(
-        `server: waits up to 5 seconds for ${
+        `server: waits up to ${inSeconds(1000 * graceSeconds)} for ${
           server.active === 1 ? "a client" : `${server.active} clients`
         }; Ctrl-C cuts it\n`,
       );
     }
     second.promise.then(() => server[Symbol.asyncDispose]());
-    return await server.shutdown() === 0 ? 0 : 1;
+    return await server.shutdown({ graceMs: 1000 * graceSeconds }) === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
     writeError(`server: ${printable(error.message)}\n`);

@@ -3,7 +3,7 @@
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
 import { dial, type DialOptions, TIMEOUT_MS } from "./dial.ts";
-import { ConnectionError, ProtocolError } from "./errors.ts";
+import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/draft.ts";
 import { Source, type Target } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
@@ -148,11 +148,6 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   await peer.hear("e. server: OK");
   await options.onStart?.(source.size);
   await upload(peer, source, options);
-}
-
-// Whether the connection ended, rather than the server saying something.
-function isBroken(error: unknown): boolean {
-  return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
 }
 
 /** Steps f and g of a PUT. They overlap: the server may say in the middle of an upload why it ends it. */

@@ -88,6 +88,11 @@ export class ConnectionError extends TransferError {
   }
 }
 
+/** Whether an error says that the connection ended, rather than what the other side said. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
+}
+
 /** What a caller may want to know of a problem with a file beside the lab's text. */
 export interface FileFailureOptions extends FailureOptions {
   /** Why, in a few words; without it, what the system said (`cause`). */

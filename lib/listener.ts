@@ -1,13 +1,14 @@
 /** The server's listening side: the queue, the accept loop and the shutdown. Each client is served by server.ts. */
 
 import { sweep } from "./files/draft.ts";
-import { ConnectionError, systemReason, TransferError } from "./errors.ts";
+import { ConnectionError, inSeconds, isBroken, systemReason, TransferError } from "./errors.ts";
 import { networkTest } from "./net/networks.ts";
 import { Peer } from "./peer.ts";
 import { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { isNetGranted } from "./net/connect.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
+import { readProxyHeader } from "./net/proxy.ts";
 import { Socket } from "./net/socket.ts";
 import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
@@ -48,6 +49,8 @@ export interface ServeOptions {
   maxBytes?: bigint;
   /** The networks that clients may come from, in CIDR notation; without it, all. */
   allowFrom?: readonly string[];
+  /** The networks of load balancers, in CIDR notation, which say by the PROXY protocol who their clients are. */
+  proxyFrom?: readonly string[];
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
   /** Speaks the protocol inside TLS, with this certificate and key. */
@@ -79,6 +82,8 @@ const MAX_CLOSING = 100;
 const SWEEP_END_MS = 500;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
+// A balancer sends its header with the connection.
+const PROXY_HEADER_MS = 5000;
 
 /** What a server works with. */
 interface ServerParts {
@@ -86,7 +91,17 @@ interface ServerParts {
   tls: TlsServer | undefined;
   root: Root;
   isAllowed: (address: string) => boolean;
+  isProxy: (address: string) => boolean;
   options: ServeOptions;
+}
+
+/** A client that has connected. */
+interface Visitor {
+  conn: Deno.TcpConn;
+  /** The client's own address. */
+  address: Deno.NetAddr;
+  /** Whether it is a balancer that looks whether the server is there. */
+  isCheck: boolean;
 }
 
 /** A running server; end it with `await using`, or with `shutdown`. */
@@ -98,17 +113,20 @@ export class Server implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #tls: TlsServer | undefined;
   readonly #isAllowed: (address: string) => boolean;
+  readonly #isProxy: (address: string) => boolean;
   readonly #options: ServeOptions;
   readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #cut = new AbortController();
   readonly #sweepEnd = new AbortController();
+  // Connections of balancers that have not said yet for whom they are.
+  readonly #unnamed = new Set<Deno.TcpConn>();
   // Clients that wait for their turn, accepted as they come.
-  readonly #waiting: Deno.TcpConn[] = [];
+  readonly #waiting: Visitor[] = [];
   readonly #active = new Set<Promise<void>>();
   // Active clients that have not asked for anything yet.
   readonly #idle = new Set<Peer>();
   // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
-  #ended = Promise.withResolvers<void>();
+  #roomMade = Promise.withResolvers<void>();
   // Finished sessions whose connection is still closing: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
   #cutCount = 0;
@@ -116,11 +134,12 @@ export class Server implements AsyncDisposable {
   #isEnding = false;
 
   /** Serves the clients of a listener; {@linkcode serve} makes one. */
-  constructor({ listener, tls, root, isAllowed, options }: ServerParts) {
+  constructor({ listener, tls, root, isAllowed, isProxy, options }: ServerParts) {
     const { gather = 1, maxBytes, isDurable = false, signal } = options;
     this.#listener = listener;
     this.#tls = tls;
     this.#isAllowed = isAllowed;
+    this.#isProxy = isProxy;
     this.#options = options;
     this.#session = { root, gather, maxBytes, isDurable };
     this.address = listener.addr as Deno.NetAddr;
@@ -142,14 +161,13 @@ export class Server implements AsyncDisposable {
         this.#accept(await this.#listener.accept());
       } catch (cause) {
         if (this.#isEnding) break;
+        // A client that reset its connection in the queue is gone, and must not delay the next one.
+        if (CLIENT_LEFT.some((type) => cause instanceof type)) continue;
         const error = new ConnectionError(`a connection was not accepted: ${systemReason(cause)}`, { cause });
         this.#report({ type: "failed", error });
-        // A client that reset its connection in the queue must not delay the next one.
-        if (!CLIENT_LEFT.some((type) => cause instanceof type)) {
-          await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
-        }
+        await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
       }
-      while (this.#waiting.length >= MAX_WAITING) await this.#ended.promise;
+      while (this.#waiting.length + this.#unnamed.size >= MAX_WAITING) await this.#roomMade.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
@@ -159,40 +177,75 @@ export class Server implements AsyncDisposable {
     // It may have been accepted just as the server ended.
     if (this.#isEnding) return conn.close();
     const address = conn.remoteAddr as Deno.NetAddr;
-    if (!this.#isAllowed(address.hostname)) {
-      conn.close();
-      return this.#report({ type: "excluded", address });
+    if (this.#isProxy(address.hostname)) return void this.#acceptFrom(conn, address);
+    this.#admit({ conn, address, isCheck: false });
+  }
+
+  async #acceptFrom(conn: Deno.TcpConn, proxy: Deno.NetAddr): Promise<void> {
+    this.#unnamed.add(conn);
+    let isAdmitted = false;
+    try {
+      const silent = Symbol();
+      const header = await within(readProxyHeader(conn), PROXY_HEADER_MS, silent);
+      if (header === silent) {
+        throw new TransferError(`it sent no PROXY protocol header for ${inSeconds(PROXY_HEADER_MS)}`);
+      }
+      if (header && !this.#isEnding) {
+        isAdmitted = true;
+        this.#admit({ conn, address: header.client ?? proxy, isCheck: !header.client });
+      }
+    } catch (cause) {
+      if (this.#isEnding) return;
+      const reason = cause instanceof TransferError ? cause.message : String(cause);
+      const message = `a connection from the balancer at ${proxy.hostname} was refused: ${reason}`;
+      this.#report({ type: "failed", error: new TransferError(message, { cause }) });
+    } finally {
+      // Unless the server has ended, and closed it.
+      if (this.#unnamed.delete(conn) && !isAdmitted) conn.close();
+      this.#makeRoom();
     }
-    this.#waiting.push(conn);
+    this.#serveWaiting();
+  }
+
+  #admit(visitor: Visitor): void {
+    const { conn, address, isCheck } = visitor;
+    // A balancer takes nobody's turn: it wants to know whether the server is there, not whether it is busy.
+    if (isCheck) return this.#start(visitor);
+    if (this.#isAllowed(address.hostname)) return void this.#waiting.push(visitor);
+    conn.close();
+    this.#report({ type: "excluded", address });
   }
 
   #serveWaiting(): void {
     const { clients = 1 } = this.#options;
     while (this.#active.size < clients && !this.#isEnding) {
       if (!this.#isWaitReported) this.#report({ type: "waiting", port: this.address.port });
-      const conn = this.#waiting.shift();
-      this.#isWaitReported = conn === undefined;
-      if (conn === undefined) return;
-      this.#start(conn);
+      const visitor = this.#waiting.shift();
+      this.#isWaitReported = visitor === undefined;
+      if (visitor === undefined) return;
+      this.#start(visitor);
     }
   }
 
-  #start(conn: Deno.TcpConn): void {
-    this.#report({ type: "connected", address: conn.remoteAddr as Deno.NetAddr });
+  #start({ conn, address, isCheck }: Visitor): void {
+    if (!isCheck) this.#report({ type: "connected", address });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
     const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
-    const address = conn.remoteAddr as Deno.NetAddr;
     const { onMessage } = this.#options;
     const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
     const peer = new Peer(socket, onMessage && ((message): void => onMessage(message, address)));
     const session = this.#serve(peer).then(() => {
       this.#active.delete(session);
       this.#serveWaiting();
-      this.#ended.resolve();
-      this.#ended = Promise.withResolvers();
+      this.#makeRoom();
     });
-    this.#active.add(session);
+    if (!isCheck) this.#active.add(session);
+  }
+
+  #makeRoom(): void {
+    this.#roomMade.resolve();
+    this.#roomMade = Promise.withResolvers();
   }
 
   async #serve(peer: Peer): Promise<void> {
@@ -204,10 +257,12 @@ export class Server implements AsyncDisposable {
     try {
       await serveClient(peer, { ...this.#session, onEvent });
     } catch (error) {
-      this.#idle.delete(peer);
+      // A client that goes without a word, as a balancer's health check does, is no failure.
+      const hasLeft = this.#idle.delete(peer) && isBroken(error) && !peer.isCut;
       if (this.#cut.signal.aborted) this.#cutCount++;
-      this.#report({ type: "failed", error: error as Error });
+      if (!hasLeft) this.#report({ type: "failed", error: error as Error });
     }
+    this.#idle.delete(peer);
     for (const [oldest] of this.#closing) {
       if (this.#closing.size < MAX_CLOSING) break;
       oldest[Symbol.dispose]();
@@ -236,7 +291,9 @@ export class Server implements AsyncDisposable {
     this.#sweepEnd.abort();
     this.#listener.close();
     this.#tls?.[Symbol.dispose]();
-    for (const conn of this.#waiting.splice(0)) conn.close();
+    for (const conn of this.#unnamed) conn.close();
+    this.#unnamed.clear();
+    for (const { conn } of this.#waiting.splice(0)) conn.close();
     for (const peer of this.#idle) peer[Symbol.dispose]();
   }
 
@@ -286,12 +343,13 @@ export class Server implements AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, allowFrom, maxBytes } = options;
+  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, allowFrom, proxyFrom, maxBytes } = options;
   checkCommon(options);
   checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
   checkSize("maxBytes", maxBytes);
   const root = await Root.open(options.root ?? ".", { isReadOnly });
   const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
+  const isProxy = proxyFrom ? await networkTest(proxyFrom) : (): boolean => false;
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
@@ -301,7 +359,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const tls = options.tls && stack.use(new TlsServer(options.tls));
     const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
     stack.move();
-    return new Server({ listener, tls, root, isAllowed, options });
+    return new Server({ listener, tls, root, isAllowed, isProxy, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {

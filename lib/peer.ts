@@ -87,6 +87,11 @@ export class Peer implements Disposable, AsyncDisposable {
     return text;
   }
 
+  /** Whether this side has cut the connection, as after a timeout. */
+  get isCut(): boolean {
+    return this.#socket.signal.aborted;
+  }
+
   /** Whether the other side has said more than was asked for yet. */
   get hasMore(): boolean {
     return this.#frames.hasMore;

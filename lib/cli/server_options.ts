@@ -22,8 +22,12 @@ Options:
                       IPv6 too)
       --allow-from N  the networks that clients may come from, such as
                       10.0.0.0/8,::1
+      --proxy-from N  the networks of load balancers, whose PROXY protocol tells
+                      the clients' own addresses
       --read-only     refuse PUT and DEL
       --clients N     serve N clients at a time (default 1)
+      --grace S       when it is ended, let transfers finish for S seconds
+                      (default 5)
       --timeout S     give a client up after S seconds without a byte; 0 is
                       never (default 30, and 120 while it takes no data)
       --max-size N    refuse uploads of more than N bytes, such as 64K or 2G
@@ -36,13 +40,25 @@ Options:
   -h, --help          show this text
       --version       show the version
 
-Ctrl-C lets running transfers finish for 5 seconds; a second Ctrl-C cuts them.
+Ctrl-C or SIGTERM lets running transfers finish; a second one cuts them.
 Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut,
 2 the command line is wrong.
 `,
   options: {
     flags: ["verbose", "trace", "read-only", "fsync"],
-    values: ["root", "host", "allow-from", "clients", "timeout", "max-size", "gather", "cert", "key"],
+    values: [
+      "root",
+      "host",
+      "allow-from",
+      "proxy-from",
+      "clients",
+      "grace",
+      "timeout",
+      "max-size",
+      "gather",
+      "cert",
+      "key",
+    ],
     alias: { v: "verbose" },
     misplaced: { port: "the port comes first" },
   },
@@ -54,6 +70,8 @@ export interface ServeTask {
   isVerbose: boolean;
   /** Whether each message is shown. */
   isTraced: boolean;
+  /** How long running transfers may go on when the server is ended, in seconds. */
+  graceSeconds: number;
   /** How to serve. */
   options: ServeOptions;
 }
@@ -65,7 +83,6 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   const timeout = args.integer("timeout", 0, 1_000_000);
   const maxSize = args.value("max-size");
-  const allowFrom = args.value("allow-from");
   const [cert, key] = [args.value("cert"), args.value("key")];
   if ((cert === undefined) !== (key === undefined)) throw new UsageError("options --cert and --key go together");
   const options = {
@@ -78,21 +95,29 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
     isReadOnly: args.has("read-only"),
     isDurable: args.has("fsync"),
     ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
-    ...(allowFrom !== undefined && { allowFrom: await readNetworks(allowFrom) }),
+    ...await readNetworks(args, "allow-from", "allowFrom"),
+    ...await readNetworks(args, "proxy-from", "proxyFrom"),
     ...(cert && key && {
       tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
     }),
   };
-  return { isVerbose: args.has("verbose"), isTraced: args.has("trace"), options };
+  const graceSeconds = args.integer("grace", 0, 1_000_000) ?? 5;
+  return { isVerbose: args.has("verbose"), isTraced: args.has("trace"), graceSeconds, options };
 }
 
-async function readNetworks(text: string): Promise<string[]> {
+async function readNetworks<K extends string>(
+  args: Arguments,
+  option: string,
+  name: K,
+): Promise<Partial<Record<K, string[]>>> {
+  const text = args.value(option);
+  if (text === undefined) return {};
   const { networkTest } = await import("../net/networks.ts");
   const networks = text.split(",").map((network) => network.trim());
   try {
     await networkTest(networks);
   } catch (error) {
-    throw new UsageError(`option --allow-from: ${(error as Error).message}`);
+    throw new UsageError(`option --${option}: ${(error as Error).message}`);
   }
-  return networks;
+  return { [name]: networks } as Partial<Record<K, string[]>>;
 }

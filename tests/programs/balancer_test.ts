@@ -1,0 +1,153 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { writeAll } from "../../lib/bytes.ts";
+import { certificates } from "../support/certificates.ts";
+import { OPENSSL, testWith, UNIX } from "../support/needs.ts";
+import { freePort, withinTime } from "../support/net.ts";
+import { folders, Pair } from "../support/pair.ts";
+import { run, runClient, ServerProcess } from "../support/programs.ts";
+import { Conversation, Raw, wire } from "../support/raw.ts";
+import { CAN_RESET, connect } from "../support/resettable.ts";
+
+const LOOPBACK = "127.0.0.0/8";
+const HEADER = wire("PROXY TCP4 192.0.2.7 198.51.100.1 49153 12345\r\n");
+/** A balancer that speaks for itself. */
+const LOCAL = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x20, 0, 0, 0]);
+const GONE = "ERROR: none does not exist";
+
+/** Asks a server for a file that it does not have; what it says. */
+async function ask(port: number, header = wire()): Promise<string> {
+  using raw = await Raw.connect(port);
+  await raw.say(header);
+  const ready = await raw.hearSome().catch(() => "");
+  if (ready !== "READY") return ready;
+  await raw.say(wire("GET none"));
+  return await raw.rest();
+}
+
+Deno.test("behind a balancer the server shows and judges its clients' own addresses", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK, "--allow-from", "192.0.2.0/25");
+  const { server } = pair;
+  assertEquals(await ask(server.port, HEADER), GONE);
+  await server.line(/^server connected to client at 192\.0\.2\.7:49153$/);
+  assertEquals(await ask(server.port, wire("PROXY TCP4 192.0.2.200 198.51.100.1 7 12345\r\n")), "");
+  assertEquals(await server.errorLine(/./), "server: refused a client at 192.0.2.200:7");
+});
+
+Deno.test("the PROXY protocol is believed of balancers alone", async () => {
+  for (const args of [[], ["--proxy-from", "192.0.2.1"]]) {
+    await using pair = await Pair.start(...args);
+    using raw = await Raw.connect(pair.server.port);
+    assertEquals(await raw.hearSome(), "READY");
+    await raw.say(HEADER);
+    assertMatch(await raw.rest(), /^ERROR: expected GET, PUT or DEL/);
+    await pair.server.line(/^server connected to client at 127\.0\.0\.1:\d+$/);
+  }
+});
+
+Deno.test("health checks are no lines, and the next client is served", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK, "--allow-from", "192.0.2.0/25");
+  const { server } = pair;
+  for (let count = 0; count < 3; count++) {
+    {
+      using silent = await Raw.connect(server.port);
+      await silent.finish();
+    }
+    if (!CAN_RESET) continue;
+    for (const header of [wire(), LOCAL, HEADER]) {
+      using reset = await connect(server.port);
+      await reset.say(header);
+      if (header.length > 0) assertEquals(await reset.hearSome(), "READY");
+    }
+  }
+  // One that stays takes nobody's turn.
+  using local = await Raw.connect(server.port);
+  await local.say(LOCAL);
+  assertEquals(await local.hearSome(), "READY");
+  assertEquals(await ask(server.port, HEADER), GONE);
+  await server.line(/^server receiving request: GET none$/);
+  assertEquals(server.errors, []);
+  // Those that a client makes are the lab's own.
+  const own = server.lines.filter((line) => !line.includes("192.0.2.7"));
+  assertEquals([...new Set(own)], [`server waiting on port ${server.port}`, "server receiving request: GET none"]);
+});
+
+Deno.test("without a balancer too, a client that goes without a word is no failure", async () => {
+  await using pair = await Pair.start();
+  {
+    using raw = await Raw.connect(pair.server.port);
+    assertEquals(await raw.hearSome(), "READY");
+  }
+  if (CAN_RESET) {
+    using raw = await connect(pair.server.port);
+    assertEquals(await raw.hearSome(), "READY");
+  }
+  assertEquals(await ask(pair.server.port), GONE);
+  assertEquals(pair.server.errors, []);
+});
+
+Deno.test("a balancer without a header is told, and keeps nobody waiting", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK);
+  const { server } = pair;
+  await withinTime(async () => {
+    using silent = await Raw.connect(server.port);
+    const start = performance.now();
+    assertEquals(await ask(server.port, HEADER), GONE);
+    assertEquals(await ask(server.port, wire("GET photo.jpg")), "");
+    assertEquals(performance.now() - start < 5000, true);
+    assertEquals(await silent.rest(), "");
+  });
+  const refused = "server: a connection from the balancer at 127.0.0.1 was refused: ";
+  await server.errorLine(/seconds/);
+  assertEquals(server.errors, [
+    `${refused}expected a PROXY protocol header, but received "GET photo.jp"`,
+    `${refused}it sent no PROXY protocol header for 5 seconds`,
+  ]);
+  server.child.kill("SIGTERM");
+  assertEquals(await server.ended(), 0);
+});
+
+Deno.test("a server ends while a balancer's header is on its way", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK);
+  using raw = await Raw.connect(pair.server.port);
+  await raw.say(HEADER.slice(0, 20));
+  // A second connection, served, shows that the first was accepted.
+  assertEquals(await ask(pair.server.port, HEADER), GONE);
+  pair.server.child.kill("SIGTERM");
+  assertEquals(await pair.server.ended(), 0);
+  assertEquals(pair.server.errors, []);
+});
+
+testWith([OPENSSL], "the header comes before TLS", async () => {
+  await using folder = await folders({ "served/f": "served" });
+  await certificates(folder.path);
+  const tls = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
+  await using server = await ServerProcess.start(["--proxy-from", LOOPBACK, ...tls], { cwd: folder.at("served") });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: freePort() });
+  const balancer = listener.accept().then(async (client) => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await writeAll(conn, HEADER);
+    await Promise.all([client.readable.pipeTo(conn.writable), conn.readable.pipeTo(client.writable)]).catch(() => {});
+  });
+  const args = ["127.0.0.1", `${listener.addr.port}`, "GET", "f", "--ca", folder.at("ca.pem")];
+  const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  await server.line(/^server connected to client at 192\.0\.2\.7:49153$/);
+  await balancer;
+});
+
+testWith([UNIX], "--grace lets a transfer finish that takes longer than 5 seconds", async () => {
+  await using pair = await Pair.start("--grace", "60");
+  const { server } = pair;
+  using raw = await Conversation.start(server.port, "PUT", "f", wire("some data"));
+  await raw.until("half");
+  server.child.kill("SIGTERM");
+  assertEquals(await server.errorLine(/./), "server: waits up to 60 seconds for a client; Ctrl-C cuts it");
+  await new Promise((resolve) => setTimeout(resolve, 5500));
+  // No new client is taken meanwhile.
+  assertEquals((await run(pair.words("GET", "f"), { cwd: pair.mine })).status, 1);
+  await raw.until("g");
+  assertEquals(await server.ended(), 0);
+  assertEquals(await Deno.readTextFile(pair.folder.at("served/f")), "some data");
+});
