@@ -50,6 +50,22 @@ export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);
 });
+/** What a cluster on this machine takes, and the Debian packages that have it. */
+export const CLUSTER_PROGRAMS = {
+  glusterd: "glusterfs-server",
+  haproxy: "haproxy",
+  ip: "iproute2",
+  unshare: "util-linux",
+};
+/** The packages that are missing for a cluster, and other reasons why there can be none. */
+export function missingPrograms(): string[] {
+  const programs = Object.entries(CLUSTER_PROGRAMS).filter(([program]) => !runs("sh", "-c", `command -v ${program}`));
+  return [...IS_ROOT && IS_LINUX ? [] : ["root on Linux"], ...programs.map(([, name]) => name)];
+}
+export const CLUSTER = need(
+  "root, GlusterFS, HAProxy and the right to mount",
+  () => missingPrograms().length === 0 && MOUNTS.isMet() && runs("test", "-c", "/dev/fuse"),
+);
 export const IPV6 = need("IPv6", () => {
   try {
     Deno.listen({ hostname: "::1", port: 0 }).close();
