@@ -140,7 +140,7 @@ async function perform(task: Task): Promise<number> {
   let moved = 0n;
   for (const [index, file] of files.entries()) {
     try {
-      moved += await transfer(file, task, files.length > 1 ? `${index + 1}/${files.length} ` : "");
+      moved += await transfer(file, task, files.length > 1 ? await place(index, files.length, moved) : "");
     } catch (error) {
       task.options.signal?.throwIfAborted();
       failed++;
@@ -152,6 +152,12 @@ async function perform(task: Task): Promise<number> {
     await summarize(moved, (performance.now() - start) / 1000);
   }
   return failed;
+}
+
+/** What stands before the bar of one file of several: which it is, and how much the ones before it had. */
+async function place(index: number, count: number, moved: bigint): Promise<string> {
+  const { bytes } = await import("./lib/cli/progress.ts");
+  return `${index + 1}/${count} ${moved > 0n ? `${bytes(Number(moved))} + ` : ""}`;
 }
 
 async function summarize(moved: bigint, seconds: number): Promise<void> {

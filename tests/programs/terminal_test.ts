@@ -86,3 +86,11 @@ terminalTest("with --quiet a terminal shows nothing", async (pair) => {
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--quiet");
   assertEquals(await shown(client), "");
 });
+
+terminalTest("of several files the bar says which it is, and how much the others had", async (pair) => {
+  for (const name of ["f", "g"]) await Deno.writeFile(pair.folder.at(`mine/${name}`), randomBytes(1_200_000));
+  await using client = start(pair, 100, "PUT", "f", "g", "--limit-rate", "1M");
+  const bars = texts(await shown(client)).filter((text) => text.includes("%"));
+  assertMatch(bars[0]!, /^1\/2 \[/);
+  assertMatch(bars.at(-1)!, /^2\/2 1\.1 MiB \+ \[.* of 1\.1 MiB/);
+});
