@@ -1,14 +1,13 @@
 /** The server's listening side: the queue, the accept loop and the shutdown. Each client is served by server.ts. */
 
 import { sweep } from "./files/draft.ts";
-import { ConnectionError, inSeconds, isBroken, systemReason, TransferError } from "./errors.ts";
-import { networkTest } from "./net/networks.ts";
+import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";
+import { Reception, type ReceptionOptions, type Visitor } from "./reception.ts";
 import { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { isNetGranted } from "./net/connect.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
-import { readProxyHeader } from "./net/proxy.ts";
 import { Socket } from "./net/socket.ts";
 import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
@@ -27,7 +26,7 @@ export type ServerEvent =
   | { type: "failed"; error: Error };
 
 /** How a server serves. */
-export interface ServeOptions {
+export interface ServeOptions extends ReceptionOptions {
   /** The TCP port to listen on; 0 is any free one. */
   port: number;
   /** The address to listen on; all IPv4 addresses by default, `::` is all of both kinds. */
@@ -47,10 +46,6 @@ export interface ServeOptions {
   isReadOnly?: boolean;
   /** The most bytes that an uploaded file may have; without it, what the disk has free. */
   maxBytes?: bigint;
-  /** The networks that clients may come from, in CIDR notation; without it, all. */
-  allowFrom?: readonly string[];
-  /** The networks of load balancers, in CIDR notation, which say by the PROXY protocol who their clients are. */
-  proxyFrom?: readonly string[];
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
   /** Speaks the protocol inside TLS, with this certificate and key. */
@@ -82,26 +77,14 @@ const MAX_CLOSING = 100;
 const SWEEP_END_MS = 500;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
-// A balancer sends its header with the connection.
-const PROXY_HEADER_MS = 5000;
 
 /** What a server works with. */
 interface ServerParts {
   listener: Deno.TcpListener;
   tls: TlsServer | undefined;
   root: Root;
-  isAllowed: (address: string) => boolean;
-  isProxy: (address: string) => boolean;
+  reception: Reception;
   options: ServeOptions;
-}
-
-/** A client that has connected. */
-interface Visitor {
-  conn: Deno.TcpConn;
-  /** The client's own address. */
-  address: Deno.NetAddr;
-  /** Whether it is a balancer that looks whether the server is there. */
-  isCheck: boolean;
 }
 
 /** A running server; end it with `await using`, or with `shutdown`. */
@@ -112,17 +95,16 @@ export class Server implements AsyncDisposable {
   readonly finished: Promise<void>;
   readonly #listener: Deno.TcpListener;
   readonly #tls: TlsServer | undefined;
-  readonly #isAllowed: (address: string) => boolean;
-  readonly #isProxy: (address: string) => boolean;
+  readonly #reception: Reception;
   readonly #options: ServeOptions;
   readonly #session: Omit<SessionOptions, "onEvent">;
   readonly #cut = new AbortController();
   readonly #sweepEnd = new AbortController();
-  // Connections of balancers that have not said yet for whom they are.
-  readonly #unnamed = new Set<Deno.TcpConn>();
   // Clients that wait for their turn, accepted as they come.
   readonly #waiting: Visitor[] = [];
+  // Sessions, balancers' checks among them, and how many of them are clients who have their turn.
   readonly #active = new Set<Promise<void>>();
+  #turns = 0;
   // Active clients that have not asked for anything yet.
   readonly #idle = new Set<Peer>();
   // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
@@ -134,12 +116,11 @@ export class Server implements AsyncDisposable {
   #isEnding = false;
 
   /** Serves the clients of a listener; {@linkcode serve} makes one. */
-  constructor({ listener, tls, root, isAllowed, isProxy, options }: ServerParts) {
+  constructor({ listener, tls, root, reception, options }: ServerParts) {
     const { gather = 1, maxBytes, isDurable = false, signal } = options;
     this.#listener = listener;
     this.#tls = tls;
-    this.#isAllowed = isAllowed;
-    this.#isProxy = isProxy;
+    this.#reception = reception;
     this.#options = options;
     this.#session = { root, gather, maxBytes, isDurable };
     this.address = listener.addr as Deno.NetAddr;
@@ -158,7 +139,7 @@ export class Server implements AsyncDisposable {
     while (!this.#isEnding) {
       this.#serveWaiting();
       try {
-        this.#accept(await this.#listener.accept());
+        void this.#receive(await this.#listener.accept());
       } catch (cause) {
         if (this.#isEnding) break;
         // A client that reset its connection in the queue is gone, and must not delay the next one.
@@ -167,58 +148,39 @@ export class Server implements AsyncDisposable {
         this.#report({ type: "failed", error });
         await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
       }
-      while (this.#waiting.length + this.#unnamed.size >= MAX_WAITING) await this.#roomMade.promise;
+      while (this.#waiting.length + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
   }
 
-  #accept(conn: Deno.TcpConn): void {
-    // It may have been accepted just as the server ended.
-    if (this.#isEnding) return conn.close();
-    const address = conn.remoteAddr as Deno.NetAddr;
-    if (this.#isProxy(address.hostname)) return void this.#acceptFrom(conn, address);
-    this.#admit({ conn, address, isCheck: false });
-  }
-
-  async #acceptFrom(conn: Deno.TcpConn, proxy: Deno.NetAddr): Promise<void> {
-    this.#unnamed.add(conn);
-    let isAdmitted = false;
+  async #receive(conn: Deno.TcpConn): Promise<void> {
     try {
-      const silent = Symbol();
-      const header = await within(readProxyHeader(conn), PROXY_HEADER_MS, silent);
-      if (header === silent) {
-        throw new TransferError(`it sent no PROXY protocol header for ${inSeconds(PROXY_HEADER_MS)}`);
-      }
-      if (header && !this.#isEnding) {
-        isAdmitted = true;
-        this.#admit({ conn, address: header.client ?? proxy, isCheck: !header.client });
-      }
-    } catch (cause) {
-      if (this.#isEnding) return;
-      const reason = cause instanceof TransferError ? cause.message : String(cause);
-      const message = `a connection from the balancer at ${proxy.hostname} was refused: ${reason}`;
-      this.#report({ type: "failed", error: new TransferError(message, { cause }) });
-    } finally {
-      // Unless the server has ended, and closed it.
-      if (this.#unnamed.delete(conn) && !isAdmitted) conn.close();
-      this.#makeRoom();
+      const visitor = await this.#reception.receive(conn);
+      if (visitor) this.#admit(visitor);
+    } catch (error) {
+      this.#report({ type: "failed", error: error as Error });
     }
+    this.#makeRoom();
     this.#serveWaiting();
   }
 
   #admit(visitor: Visitor): void {
     const { conn, address, isCheck } = visitor;
+    // It may have come just as the server ended.
+    if (this.#isEnding) return conn.close();
+    if (!this.#reception.allows(visitor)) {
+      conn.close();
+      return this.#report({ type: "excluded", address });
+    }
     // A balancer takes nobody's turn: it wants to know whether the server is there, not whether it is busy.
-    if (isCheck) return this.#start(visitor);
-    if (this.#isAllowed(address.hostname)) return void this.#waiting.push(visitor);
-    conn.close();
-    this.#report({ type: "excluded", address });
+    if (isCheck) this.#start(visitor);
+    else this.#waiting.push(visitor);
   }
 
   #serveWaiting(): void {
     const { clients = 1 } = this.#options;
-    while (this.#active.size < clients && !this.#isEnding) {
+    while (this.#turns < clients && !this.#isEnding) {
       if (!this.#isWaitReported) this.#report({ type: "waiting", port: this.address.port });
       const visitor = this.#waiting.shift();
       this.#isWaitReported = visitor === undefined;
@@ -235,12 +197,14 @@ export class Server implements AsyncDisposable {
     const { onMessage } = this.#options;
     const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
     const peer = new Peer(socket, onMessage && ((message): void => onMessage(message, address)));
+    if (!isCheck) this.#turns++;
     const session = this.#serve(peer).then(() => {
+      if (!isCheck) this.#turns--;
       this.#active.delete(session);
       this.#serveWaiting();
       this.#makeRoom();
     });
-    if (!isCheck) this.#active.add(session);
+    this.#active.add(session);
   }
 
   #makeRoom(): void {
@@ -257,8 +221,9 @@ export class Server implements AsyncDisposable {
     try {
       await serveClient(peer, { ...this.#session, onEvent });
     } catch (error) {
-      // A client that goes without a word, as a balancer's health check does, is no failure.
-      const hasLeft = this.#idle.delete(peer) && isBroken(error) && !peer.isCut;
+      // A client that goes without a word, as a balancer's health check does, is no failure; nor is one that had not
+      // asked for anything when the server ended.
+      const hasLeft = this.#idle.delete(peer) && isBroken(error) && (this.#isEnding || !peer.isCut);
       if (this.#cut.signal.aborted) this.#cutCount++;
       if (!hasLeft) this.#report({ type: "failed", error: error as Error });
     }
@@ -282,7 +247,7 @@ export class Server implements AsyncDisposable {
 
   /** How many clients are being served. */
   get active(): number {
-    return this.#active.size;
+    return this.#turns;
   }
 
   #stopListening(): void {
@@ -291,8 +256,7 @@ export class Server implements AsyncDisposable {
     this.#sweepEnd.abort();
     this.#listener.close();
     this.#tls?.[Symbol.dispose]();
-    for (const conn of this.#unnamed) conn.close();
-    this.#unnamed.clear();
+    this.#reception[Symbol.dispose]();
     for (const { conn } of this.#waiting.splice(0)) conn.close();
     for (const peer of this.#idle) peer[Symbol.dispose]();
   }
@@ -343,13 +307,12 @@ export class Server implements AsyncDisposable {
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, allowFrom, proxyFrom, maxBytes } = options;
+  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, maxBytes } = options;
   checkCommon(options);
   checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
   checkSize("maxBytes", maxBytes);
   const root = await Root.open(options.root ?? ".", { isReadOnly });
-  const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
-  const isProxy = proxyFrom ? await networkTest(proxyFrom) : (): boolean => false;
+  const reception = await Reception.open(options);
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
@@ -359,7 +322,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const tls = options.tls && stack.use(new TlsServer(options.tls));
     const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
     stack.move();
-    return new Server({ listener, tls, root, isAllowed, isProxy, options });
+    return new Server({ listener, tls, root, reception, options });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {

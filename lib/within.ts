@@ -4,13 +4,13 @@
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Awaits a promise for `ms` milliseconds at most; `late`, by default `undefined`, when they have passed. More than a timer
- * can wait, 24 days, is no limit.
+ * Awaits a promise for `ms` milliseconds at most; `undefined` when they have passed. More than a timer can wait, 24 days,
+ * is no limit.
  */
-export async function within<T, L = undefined>(wait: Promise<T>, ms: number, late?: L): Promise<T | L> {
+export async function within<T>(wait: Promise<T>, ms: number): Promise<T | undefined> {
   if (ms > MAX_TIMER_MS) return await wait;
-  const { promise: passed, resolve } = Promise.withResolvers<L>();
-  const timer = setTimeout(() => resolve(late as L), ms);
+  const { promise: passed, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), ms);
   try {
     return await Promise.race([wait, passed]);
   } finally {

@@ -83,6 +83,8 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   const timeout = args.integer("timeout", 0, 1_000_000);
   const maxSize = args.value("max-size");
+  const allowFrom = await readNetworks(args, "allow-from");
+  const proxyFrom = await readNetworks(args, "proxy-from");
   const [cert, key] = [args.value("cert"), args.value("key")];
   if ((cert === undefined) !== (key === undefined)) throw new UsageError("options --cert and --key go together");
   const options = {
@@ -95,8 +97,8 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
     isReadOnly: args.has("read-only"),
     isDurable: args.has("fsync"),
     ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
-    ...await readNetworks(args, "allow-from", "allowFrom"),
-    ...await readNetworks(args, "proxy-from", "proxyFrom"),
+    ...(allowFrom && { allowFrom }),
+    ...(proxyFrom && { proxyFrom }),
     ...(cert && key && {
       tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
     }),
@@ -105,19 +107,14 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   return { isVerbose: args.has("verbose"), isTraced: args.has("trace"), graceSeconds, options };
 }
 
-async function readNetworks<K extends string>(
-  args: Arguments,
-  option: string,
-  name: K,
-): Promise<Partial<Record<K, string[]>>> {
-  const text = args.value(option);
-  if (text === undefined) return {};
+async function readNetworks(args: Arguments, option: string): Promise<string[] | undefined> {
+  const networks = args.value(option)?.split(",").map((network) => network.trim());
+  if (networks === undefined) return undefined;
   const { networkTest } = await import("../net/networks.ts");
-  const networks = text.split(",").map((network) => network.trim());
   try {
     await networkTest(networks);
   } catch (error) {
     throw new UsageError(`option --${option}: ${(error as Error).message}`);
   }
-  return { [name]: networks } as Partial<Record<K, string[]>>;
+  return networks;
 }

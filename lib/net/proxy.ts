@@ -27,13 +27,13 @@ export interface ProxyHeader {
 type Conn = Pick<Deno.Conn, "read">;
 
 /**
- * Reads the header, and nothing that follows it: what comes next may be TLS. `undefined` if the connection ends without
- * a word, as in a plain health check. Throws a {@linkcode TransferError} for what is no header.
+ * Reads the header, and nothing that follows it: what comes next may be TLS. `"gone"` if the connection ends without a
+ * word, as in a plain health check. Throws a {@linkcode TransferError} for what is no header.
  */
-export async function readProxyHeader(conn: Conn): Promise<ProxyHeader | undefined> {
+export async function readProxyHeader(conn: Conn): Promise<ProxyHeader | "gone"> {
   // No header of either version is shorter than the beginning of version 2.
   const start = await readUpTo(conn, V2_START.length);
-  if (start.length === 0) return undefined;
+  if (start.length === 0) return "gone";
   if (startsWith(start, V2_START)) return await readV2(conn);
   if (startsWith(start, V1_START)) return await readV1(conn, start);
   throw noHeader(start);

@@ -92,7 +92,7 @@ export class Volume {
     });
   }
 
-  /** Unmounts, and ends the volume's processes. */
+  /** Unmounts; the volume's processes end with their namespace. */
   async remove(): Promise<void> {
     for (const mount of this.mounts) await run(["umount", "-l", mount], { cwd: "/" });
   }

@@ -154,6 +154,23 @@ Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those
   assertEquals(await folder.names(), ["f", "g"]);
 });
 
+Deno.test("a shutdown closes a balancer's connection whose header is on its way", async () => {
+  await using folder = new Folder();
+  const errors: ServerEvent[] = [];
+  const onEvent = (event: ServerEvent): void => void (event.type === "failed" && errors.push(event));
+  const server = await serve({ ...HOST, port: 0, root: folder.path, proxyFrom: ["127.0.0.0/8"], onEvent });
+  using conn = await Deno.connect({ ...HOST, port: server.address.port });
+  await conn.write(wire("PROXY TCP4 192.0.2.7"));
+  // Served, so the one before it has been accepted.
+  using check = await Deno.connect({ ...HOST, port: server.address.port });
+  await check.write(wire("PROXY UNKNOWN\r\n"));
+  assertEquals(await check.read(new Uint8Array(5)), 5);
+  assertEquals(await server.shutdown(), 0);
+  // At once: the test would not end well with the connection, or its timer, left.
+  assertEquals(await conn.read(new Uint8Array(1)).catch(() => null), null);
+  assertEquals(errors, []);
+});
+
 testWith([LINUX], "a server that takes no connection is given up after the timeout", async () => {
   using listener = Deno.listen({ ...HOST, port: 0, tcpBacklog: 0 });
   const { port } = listener.addr;

@@ -1,0 +1,88 @@
+/** Who comes to the server: from which address, itself or through a load balancer, and whether it may. */
+
+import { ConnectionError, inSeconds, TransferError } from "./errors.ts";
+import { networkTest } from "./net/networks.ts";
+import { readProxyHeader } from "./net/proxy.ts";
+import { within } from "./within.ts";
+
+/** A client that has connected. */
+export interface Visitor {
+  conn: Deno.TcpConn;
+  /** The client's own address. */
+  address: Deno.NetAddr;
+  /** Whether it is a balancer that looks whether the server is there. */
+  isCheck: boolean;
+}
+
+/** Which networks a server knows, in CIDR notation. */
+export interface ReceptionOptions {
+  /** The networks that clients may come from; without it, all. */
+  allowFrom?: readonly string[];
+  /** The networks of load balancers, which say by the PROXY protocol who their clients are. */
+  proxyFrom?: readonly string[];
+}
+
+// A balancer sends its header with the connection.
+const PROXY_HEADER_MS = 5000;
+
+/** Receives connections. */
+export class Reception implements Disposable {
+  readonly #isAllowed: (address: string) => boolean;
+  readonly #isProxy: (address: string) => boolean;
+  // Connections of balancers that have not said yet for whom they are.
+  readonly #unnamed = new Set<Deno.TcpConn>();
+
+  private constructor(isAllowed: (address: string) => boolean, isProxy: (address: string) => boolean) {
+    this.#isAllowed = isAllowed;
+    this.#isProxy = isProxy;
+  }
+
+  /** Throws a {@linkcode TransferError} for what is no network. */
+  static async open({ allowFrom, proxyFrom = [] }: ReceptionOptions): Promise<Reception> {
+    const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
+    const isProxy = proxyFrom.length > 0 ? await networkTest(proxyFrom) : (): boolean => false;
+    return new Reception(isAllowed, isProxy);
+  }
+
+  /** How many connections are being received. */
+  get size(): number {
+    return this.#unnamed.size;
+  }
+
+  /** Whether a client may be served; a balancer may always look. */
+  allows({ address, isCheck }: Visitor): boolean {
+    return isCheck || this.#isAllowed(address.hostname);
+  }
+
+  /**
+   * Finds out who has connected; `undefined` if the connection ends without a word. Throws a {@linkcode TransferError},
+   * and closes the connection, if a balancer does not say for whom it is.
+   */
+  async receive(conn: Deno.TcpConn): Promise<Visitor | undefined> {
+    const address = conn.remoteAddr as Deno.NetAddr;
+    if (!this.#isProxy(address.hostname)) return { conn, address, isCheck: false };
+    this.#unnamed.add(conn);
+    let visitor: Visitor | undefined;
+    try {
+      const header = await within(readProxyHeader(conn), PROXY_HEADER_MS);
+      if (!this.#unnamed.has(conn) || header === "gone") return undefined;
+      if (!header) throw new ConnectionError(`it sent no PROXY protocol header for ${inSeconds(PROXY_HEADER_MS)}`);
+      const { client } = header;
+      return visitor = { conn, address: client ?? address, isCheck: !client };
+    } catch (cause) {
+      // Closed by this side, in the middle of a header.
+      if (!this.#unnamed.has(conn)) return undefined;
+      if (!(cause instanceof TransferError)) throw cause;
+      const message = `a connection from the balancer at ${address.hostname} was refused: ${cause.message}`;
+      throw new TransferError(message, { cause });
+    } finally {
+      if (this.#unnamed.delete(conn) && !visitor) conn.close();
+    }
+  }
+
+  /** Closes the connections that are being received. */
+  [Symbol.dispose](): void {
+    for (const conn of this.#unnamed) conn.close();
+    this.#unnamed.clear();
+  }
+}
