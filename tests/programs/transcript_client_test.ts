@@ -4,7 +4,6 @@
 import { assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { LINUX, SOURCES, testWith } from "../support/needs.ts";
-import { freePort } from "../support/net.ts";
 import { type Output, runClient } from "../support/programs.ts";
 import { Raw, SIZE_5, spoken } from "../support/raw.ts";
 
@@ -221,62 +220,6 @@ for (const ending of ["closes", "stays"]) {
   });
 }
 
-Deno.test("errors that need no server are reported without a connection", async () => {
-  await using folder = new Folder();
-  await folder.folder("dir");
-  await folder.folder("\u202e");
-  const isFolder = "that is a folder";
-  const known: [string, string, string, string?][] = [
-    ["PUT", "no file", "no file does not exist"],
-    ["PUT", "dir/no file", "dir/no file does not exist"],
-    ["PUT", "dir", "dir does not exist", `dir: ${isFolder}`],
-    ["GET", "dir", "unable to create file dir", `dir: ${isFolder}`],
-    ["GET", "there/dir", "unable to create file there/dir", `dir: ${isFolder}`],
-    ["GET", "\u202e", "unable to create file \\u202e", `\\u202e: ${isFolder}`],
-  ];
-  for (const [verb, file, error, reason] of known) await assertUnconnected(folder, [verb, file], { error, reason });
-  assertEquals(await folder.names(), ["dir", "\u202e"]);
-});
-
-testWith(
-  [SOURCES],
-  "a missing permission is a file's error, or a sentence about the network",
-  async () => {
-    await using folder = new Folder();
-    await Deno.writeTextFile(folder.at("f"), "hello");
-    for (const name of ["new", "f"]) {
-      const error = `unable to create file ${name}`;
-      const reason = `${name}: no permission to write it (run it with --allow-write)`;
-      await assertUnconnected(folder, ["GET", name], { error, reason }, ["--allow-net", "--allow-read"]);
-    }
-    const reason = "f: no permission to read it (run it with --allow-read)";
-    await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
-      "--allow-net",
-      "--allow-write",
-    ]);
-    const permissions = ["--allow-read", "--allow-write"];
-    assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
-      status: 1,
-      stdout: "",
-      stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net)\n",
-    });
-    assertEquals(await folder.names(), ["f"]);
-  },
-);
-
-Deno.test("a server that isn't there is one sentence on stderr and status 1", async () => {
-  await using folder = new Folder();
-  const port = freePort();
-  for (const address of ["127.0.0.1", "localhost"]) {
-    assertEquals(await runClient([address, `${port}`, "GET", "f"], { cwd: folder.path }), {
-      status: 1,
-      stdout: "",
-      stderr: `client: cannot connect to ${address} port ${port}: connection refused\n`,
-    });
-  }
-  assertEquals(await folder.names(), []);
-});
-
 /** Plays a server, which speaks first, for one run of the client; it stays connected until the client has ended. */
 function playServer(args: string[], folder: Folder, ...texts: string[]): Promise<Output> {
   return withServer(args, folder, (raw) => raw.play(spoken(...texts), "server"));
@@ -299,25 +242,4 @@ async function withServer(
   using raw = new Raw(await Promise.race([listener.accept(), unconnected]));
   await serve(raw);
   return await client;
-}
-
-/** Runs the client, and asserts that it ends with this error on its side and has made no connection. */
-async function assertUnconnected(
-  folder: Folder,
-  args: string[],
-  { error, reason }: { error: string; reason?: string | undefined },
-  permissions?: string[],
-): Promise<void> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  const options = { cwd: folder.path, ...(permissions && { permissions }) };
-  assertEquals(await runClient(["127.0.0.1", `${port}`, ...args], options), {
-    status: 1,
-    stdout: `client error: ${error}\n`,
-    stderr: reason ? `client: ${reason}\n` : "",
-  });
-  // The first connection that comes is the test's own.
-  using own = await Deno.connect({ hostname: "127.0.0.1", port });
-  using first = await listener.accept();
-  assertEquals(first.remoteAddr, own.localAddr);
 }
