@@ -1,6 +1,7 @@
 /** Runs the lab check. */
 
 import { type Output, run } from "./programs.ts";
+import { PYTHON_PATH } from "./python.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const PEERS = `${PROJECT}/tests/peers`;
@@ -12,7 +13,7 @@ export function lab(...args: string[]): Promise<Output> {
 
 /** The option that names a Python program of the peers' folder. */
 export function program(name: string): string[] {
-  const path = `python3 ${PEERS}/${name}.py`;
+  const path = `${PYTHON_PATH} ${PEERS}/${name}.py`;
   return name.includes("server")
     ? ["--server", `${path} {port}`]
     : ["--client", `${path} {host} {port} {command} {file}`];
