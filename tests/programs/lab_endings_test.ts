@@ -1,14 +1,9 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { failed, lab, program } from "../support/lab.ts";
-import { PYTHON, testWith, UNIX } from "../support/needs.ts";
+import { failed, lab } from "../support/lab.ts";
+import { testWith, UNIX } from "../support/needs.ts";
 import { run } from "../support/programs.ts";
-
-testWith([UNIX, PYTHON], "the naive pair holds to every sentence of the document", async () => {
-  const output = await lab(...program("naive_server"), ...program("naive_client"), "--timeout", "20");
-  assertEquals([output.status, failed(output)], [0, []], output.stdout);
-});
 
 testWith([UNIX], "a program that hangs, crashes, prints for ever or leaves children ends with its check", async () => {
   await using folder = new Folder();

@@ -1,0 +1,157 @@
+/** The README's commands, run as they stand there, but for the port and the folder `/srv/files`. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Folder, randomBytes } from "../support/folder.ts";
+import { failed } from "../support/lab.ts";
+import { EXECUTABLES, OPENSSL, PYTHON, SOURCES, testWith, UNIX } from "../support/needs.ts";
+import { freePort } from "../support/net.ts";
+import { command, type Output, Process, run } from "../support/programs.ts";
+import { PYTHON_PATH } from "../support/python.ts";
+
+const PROJECT = await Deno.realPath(`${import.meta.dirname}/../..`);
+const README = await Deno.readTextFile(`${PROJECT}/README.md`);
+/** The lines of the blocks for a shell. What is new there needs a test here. */
+const SHELL = [...README.matchAll(/^ *```sh\n(.*?)^ *```/gms)].flatMap(([, block]) =>
+  block!.replace(/ *\\\n */g, " ").trim().split("\n").map((line) => line.replace(/ +#.*/, ""))
+);
+const [DEMO, TEST, START, SMALLEST, CERTIFICATE, LAB] = SHELL as [string, string, string, string, string, string];
+
+/** A folder in whose shell `deno`, `npx`, `client` and `server` are ours, and `/srv/files` is the folder `files`. */
+class Shell extends Folder {
+  readonly port = String(freePort());
+
+  static async open(): Promise<Shell> {
+    const shell = new Shell();
+    for (const name of ["bin", "files", "tmp"]) await shell.folder(name);
+    const quoted = (words: string[]): string => words.map((word) => `'${word}'`).join(" ");
+    const deno = quoted([Deno.execPath()]);
+    const scripts = {
+      deno: `exec ${deno} "$@"`,
+      npx: `shift 2; exec ${deno} "$@"`,
+      client: `exec ${quoted(command("client"))} "$@"`,
+      server: `exec ${quoted(command("server"))} "$@"`,
+    };
+    for (const [name, script] of Object.entries(scripts)) {
+      await Deno.writeTextFile(shell.at(`bin/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    return shell;
+  }
+
+  words(line: string): string[] {
+    const ours = line.replaceAll("12345", this.port).replaceAll("/srv/files", this.at("files"));
+    return ["env", `PATH=${this.at("bin")}:${Deno.env.get("PATH")}`, "sh", "-c", ours];
+  }
+
+  run(line: string, { cwd = this.path } = {}): Promise<Output> {
+    return run(this.words(line), { cwd });
+  }
+
+  /** Starts a server, with -v, so that one knows when it listens. */
+  async serve(line: string, { cwd = this.path } = {}): Promise<Process> {
+    const server = new Process(this.words(`exec ${line.replace(/ -v$/, "")} -v`), { cwd });
+    await server.line(/^server waiting on port/);
+    return server;
+  }
+}
+
+/** The lines of a program's examples. */
+function examples(program: string): string[] {
+  const [, usage] = README.match(new RegExp(`<!-- ${program} --help -->.*?\nExamples:\n(.*?)\n\n`, "s"))!;
+  return usage!.split("\n").map((line) => line.trim());
+}
+
+Deno.test("each shell command of the README has a test", () => {
+  assertEquals(SHELL.length, 6);
+  assertEquals(TEST, DEMO.replace("demo", "test")); // It runs this test.
+  assertMatch(START, /^mkdir -p served && deno run /); // It is run with the transcript.
+});
+
+testWith([UNIX, SOURCES], "the README's demo moves a file there and back", async () => {
+  await using shell = await Shell.open();
+  const { status, stdout, stderr } = await shell.run(DEMO, { cwd: PROJECT });
+  assertEquals(status, 0, stderr);
+  assertMatch(stdout, /\nThe 1079 bytes came back as they went\.\n$/);
+});
+
+testWith([UNIX], "the examples of --help do what they say", async () => {
+  for (const line of examples("server")) {
+    await using shell = await Shell.open();
+    await Deno.writeTextFile(shell.at("files/f"), "text");
+    await using _server = await shell.serve(line, { cwd: shell.at("files") });
+    assertEquals((await shell.run("client localhost 12345 GET f")).stderr, "");
+  }
+  await using shell = await Shell.open();
+  await using _server = await shell.serve("server 12345", { cwd: shell.at("files") });
+  const photo = randomBytes(3000);
+  await Deno.mkdir(shell.at("photos"));
+  for (const name of ["photo.jpg", "photos/one.jpg"]) await Deno.writeFile(shell.at(name), photo);
+  const [put, get, untar, tar] = examples("client") as [string, string, string, string];
+  for (const line of [put, get, tar, "rm -r photos; mv files/photos.tar files/site.tar", untar]) {
+    assertEquals((await shell.run(line)).status, 0, line);
+  }
+  for (const name of ["copy.jpg", "photos/one.jpg"]) assertEquals(await Deno.readFile(shell.at(name)), photo, name);
+  assertEquals(examples("client").length, 4);
+});
+
+testWith([UNIX, SOURCES], "the README's smallest permissions are enough", async () => {
+  await using shell = await Shell.open();
+  await Deno.writeTextFile(shell.at("f"), "text");
+  const [, net, forPut] = README.match(/`(--allow-net=HOST:PORT) (--allow-read=FILE)`/)!;
+  const [, forGet] = README.match(/`(--allow-read=\. --allow-write=\.)`/)!;
+  const client = `deno run --no-prompt ${net!.replace("HOST:PORT", "127.0.0.1:12345")}`;
+  await using server = await shell.serve(SMALLEST.replace("server.ts", `${PROJECT}/server.ts`));
+  for (
+    const words of [`${forPut!.replace("FILE", "f")} PUT f`, `${forGet} GET f --as g`, `--allow-read=. DEL f`]
+  ) {
+    const [, permissions, rest] = words.match(/(.*?) ((?:PUT|GET|DEL).*)/)!;
+    const output = await shell.run(`${client} ${permissions} ${PROJECT}/client.ts 127.0.0.1 12345 ${rest}`);
+    assertEquals([output.status, output.stderr], [0, ""], words);
+  }
+  assertEquals(await Deno.readTextFile(shell.at("g")), "text");
+  assertEquals(server.errors, []);
+});
+
+testWith([UNIX, OPENSSL], "the README's certificate is one that its server and client take", async () => {
+  await using shell = await Shell.open();
+  await Deno.writeTextFile(shell.at("f"), "text");
+  assertEquals((await shell.run(CERTIFICATE)).status, 0);
+  await using _server = await shell.serve("server 12345 --cert cert.pem --key key.pem");
+  for (const host of ["localhost", "127.0.0.1"]) {
+    const { status, stderr } = await shell.run(`client ${host} 12345 GET f --as g-${host} --ca cert.pem`);
+    assertEquals([status, stderr], [0, ""]);
+  }
+});
+
+testWith([UNIX, PYTHON], "the README's lab command finds nothing wrong with the naive pair", async () => {
+  await using shell = await Shell.open();
+  for (const name of ["client", "server"]) {
+    await Deno.copyFile(`${PROJECT}/tests/peers/naive_${name}.py`, shell.at(`${name}.py`));
+  }
+  const line = LAB.replaceAll("$PWD", shell.path).replaceAll("python3", PYTHON_PATH);
+  // The tests beside this one take the machine's time.
+  const output = await shell.run(`${line} --timeout 20`, { cwd: PROJECT });
+  assertEquals([output.status, failed(output)], [0, []], output.stdout);
+});
+
+testWith([UNIX, SOURCES], "deno install, as the README has it, gives programs that run", async () => {
+  await using shell = await Shell.open();
+  const [, client] = README.match(/`(deno install .*?)`/)!;
+  const server = client!.replaceAll("client", "server");
+  const root = `DENO_INSTALL_ROOT=${shell.path}`;
+  for (const [program, line] of Object.entries({ client, server })) {
+    const { status, stderr } = await shell.run(`${root} ${line}`, { cwd: PROJECT });
+    assertEquals(status, 0, stderr);
+    const { stdout } = await shell.run(`blockferry-${program} --version`);
+    assertMatch(stdout, new RegExp(`^blockferry-${program} \\d`));
+  }
+});
+
+testWith([UNIX, EXECUTABLES], "the sums beside the executables are theirs", async () => {
+  await using shell = await Shell.open();
+  const [, line] = README.match(/`(sha256sum .*?)`/)!;
+  const dist = Deno.env.get("BLOCKFERRY_CLIENT")!.replace(/[^/]*$/, "");
+  const { status, stdout } = await shell.run(line!, { cwd: dist });
+  assertEquals(status, 0);
+  assertStringIncludes(stdout, "blockferry-client-");
+});
