@@ -24,9 +24,7 @@ if (rest.length > 0 || (option !== undefined && option !== "--all")) {
 const targets = option === "--all" ? TARGETS : [Deno.build.target];
 
 Deno.chdir(new URL("..", import.meta.url));
-await Deno.mkdir("dist", { recursive: true });
-// In dist, so that a finished file moves to its name in one step.
-const build = await Deno.makeTempDir({ dir: "dist", prefix: ".build-" });
+const build = await buildFolder();
 let failures = 0;
 try {
   for (const program of PROGRAMS) {
@@ -36,7 +34,7 @@ try {
       const name = `blockferry-${program}-${config.version}-${target}${target.includes("windows") ? ".exe" : ""}`;
       try {
         await compile(`${build}/${program}.js`, target, `${build}/${name}`);
-        if (target === Deno.build.target) await probe(`${build}/${name}`);
+        if (target === Deno.build.target) await probe(`${build}/${name}`, `blockferry-${program} ${config.version}\n`);
         await Deno.rename(`${build}/${name}`, `dist/${name}`);
         console.log(`built dist/${name} (${((await Deno.stat(`dist/${name}`)).size / 1e6).toFixed(1)} MB)`);
       } catch (error) {
@@ -53,6 +51,17 @@ try {
 }
 await writeSums();
 Deno.exit(failures === 0 ? 0 : 1);
+
+// In dist, so that a finished file moves to its name in one step.
+async function buildFolder(): Promise<string> {
+  try {
+    await Deno.mkdir("dist", { recursive: true });
+    return await Deno.makeTempDir({ dir: "dist", prefix: ".build-" });
+  } catch (error) {
+    console.error(`cannot build in the folder dist: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
+}
 
 async function compile(source: string, target: string, output: string): Promise<void> {
   const isHost = target === Deno.build.target;
@@ -76,6 +85,10 @@ async function compile(source: string, target: string, output: string): Promise<
     );
   } catch (error) {
     const said = (error as Error).message;
+    const runtime = Deno.env.get("DENORT_BIN");
+    if (isHost && runtime && /denort at|Invalid object/.test(said)) {
+      throw new Error(`DENORT_BIN names ${runtime}, which is no denort`);
+    }
     if (!/download|sending request|dns error/i.test(said)) throw error;
     throw new Error(
       "the runtime for this target could not be downloaded; build on a network that reaches the place Deno downloads it " +
@@ -84,10 +97,12 @@ async function compile(source: string, target: string, output: string): Promise<
   }
 }
 
-// A runtime of another version can be built with, but does not find the program.
-async function probe(program: string): Promise<void> {
-  const { success } = await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).output();
-  if (!success) throw new Error("it does not run; DENORT_BIN has to name a denort of this Deno's version");
+// A runtime of another version, or another program altogether, can be built with, but does not find our program.
+async function probe(program: string, version: string): Promise<void> {
+  const { stdout } = await new Deno.Command(program, { args: ["--version"], stdin: "null", stderr: "null" }).output();
+  if (new TextDecoder().decode(stdout) !== version) {
+    throw new Error("it does not run; DENORT_BIN has to name a denort of this Deno's version");
+  }
 }
 
 async function deno(args: string[], { withRuntime = true } = {}): Promise<void> {
@@ -98,8 +113,9 @@ async function deno(args: string[], { withRuntime = true } = {}): Promise<void> 
   const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stderr: "piped", clearEnv: true, env });
   const { success, stderr } = await command.output();
   if (success) return;
-  const said = new TextDecoder().decode(stderr).split(/\n\s*Stack backtrace/)[0]!;
-  throw new Error(said.replace(/\s+/g, " ").trim() || `deno ${args[0]} failed`);
+  // Deno tells what it was doing and then the causes, numbered if there are several: these say it.
+  const causes = new TextDecoder().decode(stderr).split(/\n\s*Stack backtrace/)[0]!.split("Caused by:").at(-1)!;
+  throw new Error(causes.trim().split(/\s*\n\s*(?:\d+: )?/).join(": ").replace(/^0: /, "") || `deno ${args[0]} failed`);
 }
 
 /** Lists the SHA-256 of every executable of this version, as `sha256sum --check` reads it. */
