@@ -61,12 +61,7 @@ export async function readCommandLine<T>(
   read: (args: Arguments) => T | Promise<T>,
 ): Promise<T | number> {
   try {
-    const { flags, values, alias } = program.options;
-    const args = readArguments(Deno.args, {
-      flags: [...flags, "help", "version"],
-      values,
-      alias: { ...alias, h: "help" },
-    });
+    const args = readArguments(Deno.args, program.options);
     if (args.has("version")) {
       const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
       return await answer(program, `blockferry-${program.name} ${version}`);
@@ -89,10 +84,15 @@ async function answer({ name }: Program, text: string): Promise<number> {
 }
 
 /**
- * Takes a command line apart; options may stand anywhere, and `--` ends them. Throws a {@linkcode UsageError} for an
- * unknown option, or one without its value.
+ * Takes a command line apart; options may stand anywhere, and `--` ends them. Every program has `--help`, `-h` and
+ * `--version`. Throws a {@linkcode UsageError} for an unknown option, or one without its value.
  */
-export function readArguments(args: readonly string[], names: OptionNames): Arguments {
+export function readArguments(args: readonly string[], options: OptionNames): Arguments {
+  const names = {
+    ...options,
+    flags: [...options.flags, "help", "version"],
+    alias: { ...options.alias, h: "help" },
+  };
   const { flags, words } = joined(args, names);
   const parsed = parseArgs(words, {
     string: [...names.values, "_"],
@@ -186,7 +186,7 @@ function readTextFile(path: string): string | undefined {
 
 // Takes the flags out, since parseArgs has ideas of its own about --no-…, and joins values to their options, since it does
 // not take one that starts with a hyphen from the next argument, as in `--as -`.
-function joined(args: readonly string[], { flags, values, alias = {} }: OptionNames): Joined {
+function joined(args: readonly string[], { flags, values, alias }: Required<Omit<OptionNames, "misplaced">>): Joined {
   const result: Joined = { flags: new Set(), words: [] };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;

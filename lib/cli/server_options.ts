@@ -80,6 +80,7 @@ export interface ServeTask {
 export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
+  if (port.toLowerCase() === "help") throw new UsageError("there is no command help; did you mean --help?");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   const timeout = args.integer("timeout", 0, 1_000_000);
   const maxSize = args.value("max-size");

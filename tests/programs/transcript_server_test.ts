@@ -193,7 +193,7 @@ Deno.test("a server that cannot start says why in one line, and ends with status
 Deno.test("a wrong command line is one line on stderr and status 2", async () => {
   await using folder = new Folder();
   const wrong: ["client" | "server", string[], string][] = [
-    ["server", ["0", "-x"], "unknown option -x"],
+    ["server", ["--port", "1"], "there is no option --port: the port comes first"],
     ["client", ["localhost", "1", "GTE", "f"], "unknown command GTE; did you mean GET?"],
   ];
   for (const [program, args, message] of wrong) {

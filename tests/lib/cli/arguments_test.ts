@@ -83,6 +83,8 @@ Deno.test("a wrong server command line is one sentence", async () => {
     [["0", "-x"], "unknown option -x"],
     [["-1"], '"-1" is not a port: a port is a whole number up to 65535'],
     [["--port", "1"], "there is no option --port: the port comes first"],
+    [["help"], "there is no command help; did you mean --help?"],
+    [["0", "--versoin"], "unknown option --versoin; did you mean --version?"],
     [["0", "--cert", "cert.pem"], "options --cert and --key go together"],
   ];
   for (const [args, message] of cases) assertEquals(await mistake(SERVER, args), message);
