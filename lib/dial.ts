@@ -7,7 +7,7 @@ import { Socket } from "./net/socket.ts";
 import { checkNumber } from "./options.ts";
 import { Peer } from "./peer.ts";
 import type { Message } from "./trace.ts";
-import { within } from "./within.ts";
+import { isReady, within } from "./within.ts";
 
 /** Which server, and how long to wait for it. */
 export interface DialOptions {
@@ -95,13 +95,23 @@ export async function dial(step: "a. server: READY", options: DialOptions): Prom
   const attempts: Attempt[] = [];
   try {
     const winner = await within(race(attempts, step, options), options.waitMs || Infinity);
-    if (!winner) throw new ConnectionError(`the server has not said READY for ${inSeconds(options.waitMs!)}`, { step });
+    if (!winner) throw await unanswered(attempts[0], step, options);
     winner.peer.follow(attempts.filter((attempt) => attempt !== winner.attempt));
     return winner.peer;
   } catch (error) {
     for (const { close } of attempts) close();
     throw error;
   }
+}
+
+/** The error of a wait that was as long as the caller allows. */
+async function unanswered(first: Attempt | undefined, step: "a. server: READY", options: DialOptions): Promise<Error> {
+  const seconds = inSeconds(options.waitMs!);
+  // A TLS handshake waits in a busy server's queue, as READY does.
+  if (options.tls || (first && await isReady(first.connected))) {
+    return new ConnectionError(`the server has not said READY for ${seconds}`, { step });
+  }
+  return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer for ${seconds}`);
 }
 
 interface Winner {
