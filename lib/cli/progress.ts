@@ -6,7 +6,7 @@ import { stderr } from "./output.ts";
 
 // Fast enough to look alive.
 const FRAME_MS = 200;
-// Ctrl-C echoes as ^C, and some terminals wrap the line when its last column is written.
+// Some terminals wrap the line when its last column is written; an echoed ^C, or a letter typed by mistake, fits too.
 const FREE_COLUMNS = 3;
 // After these the terminal may be another one, or show something else on the bar's line.
 const REDRAW_SIGNALS = ["SIGWINCH", "SIGCONT"] as const;
@@ -23,14 +23,20 @@ export function terminalColumns(): number {
   }
 }
 
-/** Writes a line over the one that the cursor is in, unless the last one has not been taken yet. */
+/**
+ * Writes a line over the one that the cursor is in, unless the last one has not been taken yet. The cursor goes back to
+ * the line's start: a terminal that becomes narrower wraps the line, and all of it is then below the cursor. The line
+ * itself wraps nowhere (DECAWM is off), since the terminal may be narrower already than it says.
+ */
 export function overwriteLine(text: string): void {
-  if (stderr.isIdle) void stderr.write(`\r${text.slice(0, Math.max(terminalColumns() - FREE_COLUMNS, 0))}\x1b[K`);
+  if (!stderr.isIdle) return;
+  const line = text.slice(0, Math.max(terminalColumns() - FREE_COLUMNS, 0));
+  void stderr.write(`\r\x1b[?7l${line}\x1b[J\x1b[?7h\r`);
 }
 
 /** Leaves the line empty. */
 export function clearLine(): void {
-  void stderr.write("\r\x1b[K");
+  void stderr.write("\r\x1b[J");
 }
 
 /** What a bar shows. */

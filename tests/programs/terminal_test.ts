@@ -77,7 +77,7 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
     await first.until("g");
     const output = await shown(client);
     const message = `waiting for our turn at localhost port ${pair.server.port}`.slice(0, columns - 3);
-    assertStringIncludes(output, `${message}\x1b[K\r\x1b[K`);
+    assertStringIncludes(output, `${message}\x1b[J\x1b[?7h\r\r\x1b[J`);
   }
 });
 
