@@ -24,6 +24,13 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
   );
 }
 
+/** What a name leads to: its own path, and the path and the kind of what is there, free of links. */
+interface Found {
+  path: string;
+  target: string;
+  info: Deno.FileInfo;
+}
+
 /** A folder that is served. */
 export class Root {
   /** The folder's path, free of symbolic links. */
@@ -57,17 +64,14 @@ export class Root {
 
   /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
   find(name: string): Deno.FileInfo | undefined {
-    const path = this.#entry(name);
-    const target = path && this.#target(path);
-    return target === undefined ? undefined : lstat(target);
+    return this.#find(name)?.info;
   }
 
   /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
   read(name: string): Source {
-    const path = this.#entry(name);
-    const target = path && this.#target(path);
-    if (target === undefined) throw new FileError("missing", name);
-    return Source.open(target, name);
+    const found = this.#find(name);
+    if (found === undefined) throw new FileError("missing", name);
+    return Source.open(found.target, name, found.info);
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
@@ -76,16 +80,16 @@ export class Root {
     if (this.isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
     if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
     // A link is written through, as long as it stays in this folder.
-    const target = lstat(path) ? this.#target(path) : path;
+    const target = lstat(path) ? this.#find(name)?.target : path;
     if (target === undefined) throw new FileError("create", name, { reason: "it leads outside of the served folder" });
     return await Draft.create(target, name);
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
   async remove(name: string): Promise<void> {
-    const path = this.#entry(name);
-    const target = path && this.#target(path);
-    if (path === undefined || target === undefined) throw new FileError("missing", name);
+    const found = this.#find(name);
+    if (found === undefined) throw new FileError("missing", name);
+    const { path, target } = found;
     if (this.isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
     if (!isGranted("write", path)) {
       throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
@@ -113,11 +117,16 @@ export class Root {
     return real && !isDraft(path) ? join(real, basename(path)) : undefined;
   }
 
-  // Where an entry leads, if that exists and lies in this folder. Only a link leads elsewhere; but on Windows a file may
+  // What a name leads to, if that exists and lies in this folder. Only a link leads elsewhere; but on Windows a file may
   // have a second, short name, which is not told from a draft's by its text.
-  #target(path: string): string | undefined {
-    const info = lstat(path);
-    return info && (info.isSymlink || Deno.build.os === "windows") ? this.#real(path) : info && path;
+  #find(name: string): Found | undefined {
+    const path = this.#entry(name);
+    const info = path && lstat(path);
+    if (!path || !info) return undefined;
+    if (!info.isSymlink && Deno.build.os !== "windows") return { path, target: path, info };
+    const target = this.#real(path);
+    const targetInfo = target && lstat(target);
+    return target && targetInfo ? { path, target, info: targetInfo } : undefined;
   }
 
   #real(path: string): string | undefined {

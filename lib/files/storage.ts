@@ -49,15 +49,15 @@ export class Source implements Disposable {
 
   /**
    * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
-   * devices are not opened, since that alone may wait for ever. Throws a {@linkcode TransferError} when this process can
-   * open no more files.
+   * devices are not opened, since that alone may wait for ever; `known` is what stands there, for a caller who has just
+   * looked. Throws a {@linkcode TransferError} when this process can open no more files.
    */
-  static open(path: string, name: string): Source {
+  static open(path: string, name: string, known?: Deno.FileInfo): Source {
     let file: Deno.FsFile | undefined;
     try {
       // These calls take microseconds; a trip to another thread for each would take longer than a small file's transfer.
       checkGranted("missing", path, name);
-      const info = Deno.statSync(path);
+      const info = known ?? Deno.statSync(path);
       if (!info.isFile) throw new FileError("missing", name, { reason: notAFile(info) });
       file = Deno.openSync(path);
       const { isFile, size } = file.statSync();
