@@ -16,7 +16,7 @@ async function transfer(file: string, task: Task, label: string): Promise<bigint
   const { Meter } = await import("./lib/cli/meter.ts");
   const { verb } = task;
   const sum = task.isVerified ? await sha256() : undefined;
-  const shown = printable(file === "-" ? task.as! : file);
+  const shown = printable(verb === "PUT" && file === "-" ? task.as! : file);
   const line = { GET: "receiving", PUT: "sending", DEL: "deleting" }[verb];
   let size = 0n;
   {

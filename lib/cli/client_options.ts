@@ -70,20 +70,22 @@ export interface Task {
   options: ClientOptions;
 }
 
+// Standard input, and a pipe as the shell passes it for <(command).
+const UNNAMED = /^(-|\/dev\/stdin|\/(dev|proc\/self)\/fd\/\d+)$/;
+
 /** Reads the client's arguments. Throws a {@linkcode UsageError}. */
 export function readTask(args: Arguments): Task {
-  const [hostname, port, word, ...files] = args.positional;
+  const [hostname, port = "", word, ...files] = args.positional;
   if (files.length === 0 && args.positional.at(-1)?.toLowerCase() === "help") {
     throw new UsageError("there is no command help; did you mean --help?");
   }
-  if (!hostname || port === undefined || word === undefined || files.length === 0 || files.includes("")) {
-    throw new UsageError(`expected an address, a port, a command and a file name${rightOrder(args.positional)}`);
-  }
-  const verb = VERBS.find((verb) => verb === word.toUpperCase());
-  if (verb === undefined) {
-    const order = rightOrder(args.positional);
-    if (order) throw new UsageError(`expected an address, a port, a command and a file name${order}`);
+  const verb = VERBS.find((verb) => verb === word?.toUpperCase());
+  const order = verb && /^\d+$/.test(port) ? "" : rightOrder(args.positional);
+  if (word !== undefined && verb === undefined && !order) {
     throw new UsageError(`unknown command ${word}`, { word, known: VERBS });
+  }
+  if (!hostname || verb === undefined || order || files.length === 0 || files.includes("")) {
+    throw new UsageError(`expected an address, a port, a command and a file name${order}`);
   }
   const as = args.value("as");
   if (as !== undefined && !as.endsWith("/") && files.length > 1) {
@@ -91,8 +93,9 @@ export function readTask(args: Arguments): Task {
   }
   if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
-  if (verb === "PUT" && files.includes("-") && as === undefined) {
-    throw new UsageError("PUT - needs --as NAME, the file's name on the server");
+  const unnamed = verb === "PUT" ? files.find((file) => UNNAMED.test(file)) : undefined;
+  if (unnamed && (as === undefined || as.endsWith("/"))) {
+    throw new UsageError(`PUT ${unnamed} needs --as NAME, the file's name on the server`);
   }
   if (args.has("no-clobber") && (verb !== "GET" || as === "-")) {
     throw new UsageError("option --no-clobber goes with a GET into a file");

@@ -69,6 +69,10 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "1", "DELETE", "f"], "unknown command DELETE; did you mean DEL?"],
     [["help"], "there is no command help; did you mean --help?"],
     [["localhost", "1", "PUT", "-"], "PUT - needs --as NAME, the file's name on the server"],
+    [["localhost", "1", "PUT", "-", "--as", "dir/"], "PUT - needs --as NAME, the file's name on the server"],
+    [["localhost", "1", "PUT", "/dev/fd/63"], "PUT /dev/fd/63 needs --as NAME, the file's name on the server"],
+    [["localhost", "1", "LIST"], "unknown command LIST"],
+    [["1", "localhost", "GET", "f"], `${EXPECTED}; did you mean: client localhost 1 GET f?`],
     [["localhost", "1", "PUT", "f", "--no-clobber"], "option --no-clobber goes with a GET into a file"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
   ];
