@@ -2,7 +2,7 @@
 
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
-import { isGranted, notAFile, Source } from "./storage.ts";
+import { existing, isGranted, notAFile, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -54,7 +54,11 @@ export class Root {
     try {
       const real = await Deno.realPath(path);
       if (!isGranted("read", real)) throw forbidden(real);
-      if ((await Deno.stat(real)).isDirectory) return new Root(real, isReadOnly);
+      if ((await Deno.stat(real)).isDirectory) {
+        // In a folder that this user may not enter, not even a missing file can be looked for.
+        await existing(join(real, "missing"));
+        return new Root(real, isReadOnly);
+      }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
       throw new TransferError(`there is no folder ${path} that can be read`, { cause });

@@ -183,6 +183,13 @@ testWith(
     assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
     assertEquals(await folder.names("served"), ["f", "open", "secret"]);
     assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
+    // A folder that the user may not enter is not served at all.
+    await Deno.chmod(await folder.folder("closed"), 0o700);
+    assertEquals(await run([...words, "--root", "../closed"], { cwd: folder.at("served") }), {
+      status: 1,
+      stdout: "",
+      stderr: "server: there is no folder ../closed that can be read\n",
+    });
   },
 );
 
