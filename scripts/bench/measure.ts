@@ -87,6 +87,8 @@ export async function race(
   const seconds = new Map(tools.map(({ name }) => [name, { put: [] as number[], get: [] as number[] }]));
   const sent = await sha256(`${bench.from}/${file}`);
   const measure = async (tool: Tool, verb: Verb, source: string, target: string): Promise<void> => {
+    // What the copy before, or the PUT before a GET, left on its way to the disk would slow this one down.
+    await run(["sync"], { cwd: bench.folder });
     await warm(bench, file);
     seconds.get(tool.name)![verb].push(await timedCopy(await tool[verb](file), source));
     if (!tool.isBare && await sha256(`${target}/${file}`) !== sent) {
@@ -95,8 +97,6 @@ export async function race(
   };
   for (let round = 1; round <= rounds; round++) {
     console.error(`file "${file}", round ${round} of ${rounds}`);
-    // What is still on its way to the disk would slow the first tool down.
-    await run(["sync"], { cwd: bench.folder });
     for (const tool of tools) {
       await measure(tool, "put", bench.from, bench.served);
       await measure(tool, "get", bench.to, bench.to);
