@@ -11,7 +11,10 @@ import type { Programs } from "./program.ts";
 import { assertLines, complete, ownError, refused, serveGet, servePut } from "./client_plays.ts";
 import { assertHolds } from "./server_checks.ts";
 
-const { PUT, DEL } = STEPS;
+const { GET, PUT, DEL } = STEPS;
+
+// Longer than a line takes from a program to this one.
+const EARLY_MS = 300;
 
 // The check of each whole conversation: without it, those that build on it say nothing.
 const BASE = { GET: "1.5", PUT: "2.6", DEL: "3.3" };
@@ -31,7 +34,7 @@ async function named(programs: Programs, verb: Verb): Promise<void> {
 
 function printed(id: string, verb: Verb, line: string): Check {
   const run = async (programs: Programs): Promise<void> => {
-    await complete(programs, verb, "my file.txt");
+    await complete(programs, verb, "f.txt");
     assertLines(programs, [line, "Complete"]);
     const { lines } = programs.program;
     if (lines.indexOf(line) > lines.indexOf("Complete")) throw new Failure(`"Complete" should come after "${line}"`);
@@ -40,7 +43,7 @@ function printed(id: string, verb: Verb, line: string): Check {
     id,
     about: "client",
     needs: [BASE[verb]],
-    title: `${verb}: "${line.replace("my file.txt", "<filename>").replace(/\d+/, "<NNN>")}", then "Complete"`,
+    title: `${verb}: "${line.replace("f.txt", "<filename>").replace(/\d+/, "<NNN>")}", then "Complete"`,
     run,
   };
 }
@@ -95,7 +98,7 @@ export const CLIENT_CHECKS: Check[] = [
   {
     id: "2.9",
     about: "client",
-    needs: ["2.6"],
+    needs: ["2.6", "1.8"],
     title: "PUT takes names with spaces and in UTF-8",
     run: (programs) => named(programs, "PUT"),
   },
@@ -108,44 +111,82 @@ export const CLIENT_CHECKS: Check[] = [
   {
     id: "3.4",
     about: "client",
-    needs: ["3.3"],
+    needs: ["3.3", "1.8"],
     title: "DEL takes names with spaces and in UTF-8",
     run: (programs) => named(programs, "DEL"),
   },
-  printed("4.1", "GET", "client receiving file my file.txt (5 bytes)"),
-  printed("4.2", "PUT", "client sending file my file.txt (5 bytes)"),
-  printed("4.3", "DEL", "client deleting file my file.txt"),
+  printed("4.1", "GET", "client receiving file f.txt (5 bytes)"),
+  printed("4.2", "PUT", "client sending file f.txt (5 bytes)"),
+  printed("4.3", "DEL", "client deleting file f.txt"),
+  {
+    id: "4.4",
+    about: "client",
+    needs: ["4.1"],
+    title: "GET: it prints no other line",
+    strict: "the document does not forbid other lines",
+    run: async (programs) => {
+      await complete(programs, "GET", "f.txt");
+      const { lines } = programs.program;
+      if (lines.length > 2) throw new Failure(`the client should print two lines; it printed ${lines.length}`);
+    },
+  },
+  {
+    id: "4.5",
+    about: "client",
+    needs: ["4.2"],
+    title: "PUT: it prints its line when it is about to send the bytes, not before OK",
+    strict: "a line that is printed a step too early looks the same when all goes well",
+    run: async (programs) => {
+      await Deno.writeFile(programs.folder.at("f.txt"), wire("hello"));
+      const listener = programs.listen();
+      const program = programs.startClient(listener.addr.port, "PUT", "f.txt");
+      const line = "client sending file f.txt (5 bytes)";
+      const talk = await programs.accept(listener);
+      await servePut(talk, "f.txt", wire("hello"), async () => {
+        await program.line(line, EARLY_MS);
+        if (program.lines.includes(line)) throw new Failure(`"${line}" should come after step "${PUT[4]}"`);
+      });
+      await program.end(programs.timeoutMs);
+    },
+  },
   {
     id: "6.5",
     about: "client",
     title: `GET: prints "server error: " and the message without "ERROR: "`,
-    run: (programs) => refused(programs, "GET", "my file.txt does not exist"),
+    run: (programs) => refused(programs, "GET", "f.txt does not exist"),
   },
   {
     id: "6.6",
     about: "client",
     title: "PUT: the same",
-    run: (programs) => refused(programs, "PUT", "unable to create file my file.txt"),
+    run: (programs) => refused(programs, "PUT", "unable to create file f.txt"),
   },
   {
     id: "6.7",
     about: "client",
     title: "DEL: the same",
-    run: (programs) => refused(programs, "DEL", "my file.txt does not exist"),
+    run: (programs) => refused(programs, "DEL", "f.txt does not exist"),
   },
   {
     id: "6.8",
     about: "client",
     title: `PUT: "client error: <filename> does not exist", without a connection`,
-    run: (programs) => ownError(programs, "PUT", "client error: my file.txt does not exist", false),
+    run: (programs) =>
+      ownError(programs, {
+        verb: "PUT",
+        line: "client error: f.txt does not exist",
+        why: "there is no file f.txt here: ",
+        mayConnect: false,
+      }),
   },
   {
     id: "6.9",
     about: "client",
     title: `GET: "client error: unable to create file <filename>"`,
     run: async (programs) => {
-      await programs.folder.folder("my file.txt");
-      await ownError(programs, "GET", "client error: unable to create file my file.txt", true);
+      await programs.folder.folder("f.txt");
+      const line = "client error: unable to create file f.txt";
+      await ownError(programs, { verb: "GET", line, why: "a folder stands in the file's place: ", mayConnect: true });
     },
   },
   {
@@ -169,6 +210,18 @@ export const CLIENT_CHECKS: Check[] = [
       await talk.drain();
       await program.end(programs.timeoutMs);
       assertLines(programs, ["server error: unable to create file f"]);
+    },
+  },
+  {
+    id: "6.11",
+    about: "client",
+    needs: ["6.5"],
+    title: "GET: an error of the server's leaves no file behind",
+    strict: "the document does not say what becomes of the file",
+    run: async (programs) => {
+      await refused(programs, "GET", "f.txt does not exist");
+      const [name] = await programs.folder.names();
+      if (name) throw new Failure(`a file "${name}" is left`, "create the file when the server has said OK");
     },
   },
   {
@@ -199,7 +252,7 @@ export const CLIENT_CHECKS: Check[] = [
       programs.startClient(listener.addr.port, "PUT", "f", { prefix });
       await servePut(await programs.accept(listener), "f", data);
       await programs.program.end(programs.timeoutMs);
-      assertBlocks("client", await readTrace(trace));
+      assertBlocks("client", await readTrace(trace), data.length);
     },
   },
   {
@@ -222,6 +275,28 @@ export const CLIENT_CHECKS: Check[] = [
       await talk.skipData(PUT[5], SPARSE_BYTES);
       await memoryOf(program, "client");
       await talk.say(PUT[6], "DONE");
+      await program.end(programs.timeoutMs);
+    },
+  },
+  {
+    id: "7.10",
+    about: "client",
+    needs: ["1.5"],
+    title: "GET never holds the entire file in memory",
+    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    run: async (programs) => {
+      const listener = programs.listen();
+      const program = programs.startClient(listener.addr.port, "GET", "large");
+      const talk = await programs.accept(listener);
+      await talk.say(GET[0], "READY");
+      await talk.hear(GET[1], "GET large");
+      await talk.say(GET[2], "OK");
+      await talk.hear(GET[3], "READY");
+      await talk.say(GET[4], BigInt(SPARSE_BYTES));
+      await talk.hear(GET[5], "OK");
+      await talk.sayZeros(GET[6], SPARSE_BYTES);
+      await memoryOf(program, "client");
+      await talk.say(GET[7], "DONE");
       await program.end(programs.timeoutMs);
     },
   },

@@ -17,9 +17,14 @@ function apart(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, APART_MS));
 }
 
+async function ready(talk: Talk): Promise<void> {
+  await talk.hearNothing(GET[0], "READY");
+  await talk.say(GET[0], "READY");
+}
+
 /** Plays a server's GET; `pieceBytes` cuts the data. */
 export async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
-  await talk.say(GET[0], "READY");
+  await ready(talk);
   await talk.hearAlone(GET[1], `GET ${name}`);
   await talk.say(GET[2], "OK");
   await talk.hearAlone(GET[3], "READY");
@@ -29,12 +34,18 @@ export async function serveGet(talk: Talk, name: string, data: Uint8Array, piece
   await talk.say(GET[7], "DONE");
 }
 
-/** Plays a server's PUT. */
-export async function servePut(talk: Talk, name: string, data: Uint8Array): Promise<void> {
-  await talk.say(PUT[0], "READY");
+/** Plays a server's PUT; `beforeData` is called when the client waits for the OK after which it sends the data. */
+export async function servePut(
+  talk: Talk,
+  name: string,
+  data: Uint8Array,
+  beforeData: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  await ready(talk);
   await talk.hearAlone(PUT[1], `PUT ${name}`);
   await talk.say(PUT[2], "OK");
   await talk.hearSize(PUT[3], BigInt(data.length));
+  await beforeData();
   await talk.say(PUT[4], "OK");
   await talk.hearData(PUT[5], data);
   await apart();
@@ -43,7 +54,7 @@ export async function servePut(talk: Talk, name: string, data: Uint8Array): Prom
 
 /** Plays a server's DEL. Known clients send the command twice. */
 async function serveDel(talk: Talk, name: string): Promise<void> {
-  await talk.say(DEL[0], "READY");
+  await ready(talk);
   await talk.hear(DEL[1], `DEL ${name}`);
   await apart();
   await talk.say(DEL[2], "DONE");
@@ -58,40 +69,56 @@ export async function complete(programs: Programs, verb: Verb, name: string, dat
   await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
   await program.end(programs.timeoutMs).catch((error) => {
     throw error instanceof Failure
-      ? new Failure("after DONE the client should exit; it does not end", "close the socket and leave")
+      ? new Failure(
+        "after DONE the client should exit; it does not end",
+        "close the socket and leave; if it is only slow, --timeout S gives it longer",
+      )
       : error;
   });
   if (verb === "GET") await assertHolds(programs, name, data);
 }
 
 /** Fails unless the client has printed these lines. */
-export function assertLines(programs: Programs, expected: string[]): void {
+export function assertLines(programs: Programs, expected: string[], why = ""): void {
   const { lines } = programs.program;
   for (const line of expected) {
-    if (!lines.includes(line)) throw new Failure(`the client should print "${line}"`, lineHint(line, lines));
+    if (!lines.includes(line)) throw new Failure(`${why}the client should print "${line}"`, lineHint(line, lines));
   }
+}
+
+/** Fails unless the client has printed this error, and nothing as if all were well. */
+function assertError(programs: Programs, line: string, why = ""): void {
+  assertLines(programs, [line], why);
+  if (!programs.program.lines.includes("Complete")) return;
+  throw new Failure(
+    `after "${line}" the client should exit; it printed "Complete"`,
+    "leave at once, as by sys.exit(1)",
+  );
 }
 
 /** The server answers with an error; the client prints it and leaves. */
 export async function refused(programs: Programs, verb: Verb, said: string): Promise<void> {
-  if (verb === "PUT") await Deno.writeFile(programs.folder.at("my file.txt"), DATA);
+  if (verb === "PUT") await Deno.writeFile(programs.folder.at("f.txt"), DATA);
   const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const program = programs.startClient(listener.addr.port, verb, "f.txt");
   const talk = await programs.accept(listener);
   await talk.say(GET[0], "READY");
-  await talk.hear(STEPS[verb][1], `${verb} my file.txt`);
+  await talk.hear(STEPS[verb][1], `${verb} f.txt`);
   await apart();
   await talk.say(STEPS[verb][2], `ERROR: ${said}`);
   await program.end(programs.timeoutMs).catch(() => {
     throw new Failure("the client should close the connection and exit when it receives an error; it does not end");
   });
-  assertLines(programs, [`server error: ${said}`]);
+  assertError(programs, `server error: ${said}`);
 }
 
 /** The client finds its own error. */
-export async function ownError(programs: Programs, verb: Verb, line: string, mayConnect: boolean): Promise<void> {
+export async function ownError(
+  programs: Programs,
+  { verb, line, why, mayConnect }: { verb: Verb; line: string; why: string; mayConnect: boolean },
+): Promise<void> {
   const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, "my file.txt");
+  const program = programs.startClient(listener.addr.port, verb, "f.txt");
   const connection = listener.accept();
   connection.catch(() => {});
   const conn = await Promise.race([connection, program.ended.then(() => undefined)]);
@@ -105,8 +132,8 @@ export async function ownError(programs: Programs, verb: Verb, line: string, may
     }
     // Some create the file when the size has come.
     const talk = programs.talk(conn, "server");
-    await serveGet(talk, "my file.txt", DATA).catch(() => {});
+    await serveGet(talk, "f.txt", DATA).catch(() => {});
   }
   await program.end(programs.timeoutMs);
-  assertLines(programs, [line]);
+  assertError(programs, line, why);
 }

@@ -21,7 +21,7 @@ export function tokenHint(expected: string, received: Uint8Array, isClosed = fal
   if (came === "" && isClosed) {
     return expected === "READY"
       ? "accept() the next client in a loop that never ends, and send READY first of all"
-      : `the connection was closed without it: was ${expected} forgotten, or did the program crash before?`;
+      : "the connection was closed without it: it was forgotten, or the program crashed before (its errors stand below)";
   }
   if (came === "") {
     return "it may wait for a message that has been sent: a recv() may return two messages at once, or less than one";

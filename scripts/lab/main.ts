@@ -30,8 +30,8 @@ each sentence of the document whether it holds.
 Exit status: 0 all hold, 1 one does not, 2 the command line is wrong.
 
 Example:
-  deno task lab --server "python3 $PWD/server.py {port}" \\
-    --client "python3 $PWD/client.py {host} {port} {command} {file}"
+  deno task lab --server "python3 /path/to/server.py {port}" \\
+    --client "python3 /path/to/client.py {host} {port} {command} {file}"
 `;
 
 const OPTIONS = { flags: ["strict", "list"], values: ["server", "client", "only", "timeout", "junit"] };
@@ -49,6 +49,7 @@ function order(id: string): number {
 }
 
 interface Task {
+  isOwn: boolean;
   commands: { client: string | undefined; server: string | undefined };
   checks: Check[];
   isStrict: boolean;
@@ -75,10 +76,17 @@ function readTask(args: Arguments): Task {
   }
   const only = args.value("only")?.split(",");
   const unknown = only?.find((id) => !CHECKS.some((check) => isIn(check, id)));
-  if (unknown !== undefined) throw new UsageError(`there is no section or check ${unknown} (--list shows them)`);
+  if (unknown !== undefined) throw new UsageError(`there is no section or check ${unknown}; --list shows them`);
+  const checks = CHECKS.filter((check) => commands[check.about] && (!only || only.some((id) => isIn(check, id))));
+  if (checks.length === 0) {
+    throw new UsageError(
+      `option --only ${args.value("only")} names no check of the ${commands.client ? "client" : "server"}`,
+    );
+  }
   return {
     commands,
-    checks: CHECKS.filter((check) => commands[check.about] && (!only || only.some((id) => isIn(check, id)))),
+    isOwn,
+    checks,
     isStrict: args.has("strict"),
     isList: args.has("list"),
     timeoutMs: 1000 * (args.integer("timeout", 1, 1000) ?? 3),
@@ -123,6 +131,7 @@ async function main(): Promise<number> {
     }
     return 0;
   }
+  if (task.isOwn) console.log("This project's own programs are checked; --server and --client name others.");
   const results: Result[] = [];
   for (const check of task.checks) {
     if (check.id.split(".")[0] !== results.at(-1)?.check.id.split(".")[0]) console.log(heading(check.id));

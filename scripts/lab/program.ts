@@ -16,6 +16,9 @@ const RETRY_MS = 50;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
 
+const FOLDER_HINT =
+  "its errors are shown below; each check runs in an empty folder, so name the program by its absolute path";
+
 /** A running program. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -156,7 +159,7 @@ export class Programs implements AsyncDisposable {
       Promise.race([listener.accept(), this.program.ended.then(() => undefined)]),
       START_MS,
     );
-    if (!conn) throw new Failure("the client did not connect to the server");
+    if (!conn) throw new Failure("the client did not connect to the server", FOLDER_HINT);
     return this.talk(conn, "server");
   }
 
@@ -192,7 +195,7 @@ export class Server {
       hasEnded && trace.length > 0
         ? "accept() the next client in a loop that never ends; if it crashed, its errors are shown below"
         : hasEnded
-        ? "its errors are shown below"
+        ? FOLDER_HINT
         : "bind to the port of the command line, and listen before anything else",
     );
   }

@@ -134,7 +134,7 @@ export const CONVERSATIONS: Check[] = [
   {
     id: "2.4",
     about: "server",
-    needs: ["2.1"],
+    needs: ["2.1", "1.4"],
     title: "PUT takes names with spaces and in UTF-8",
     run: async (programs) => {
       for (const name of NAMES) await putOne(programs, name, wire("hello"));
@@ -159,7 +159,7 @@ export const CONVERSATIONS: Check[] = [
   {
     id: "3.2",
     about: "server",
-    needs: ["3.1"],
+    needs: ["3.1", "1.4"],
     title: "DEL takes names with spaces and in UTF-8",
     run: async (programs) => {
       for (const name of NAMES) await delOne(programs, name);

@@ -49,9 +49,11 @@ export class Talk implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
+    const buffer = new Uint8Array(65536);
     try {
-      for await (const piece of this.#conn.readable.values({ preventCancel: true })) {
-        this.#received = concat(this.#received, piece);
+      // Not by the stream, which closes both directions when the other side closes one.
+      for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+        this.#received = concat(this.#received, buffer.subarray(0, count));
         this.#onData();
       }
     } catch {
@@ -81,7 +83,9 @@ export class Talk implements AsyncDisposable {
   /** Says file data, or a message, in pieces that travel apart. */
   async sayData(step: string, data: Uint8Array, pieceBytes: number): Promise<void> {
     const pieces = Math.ceil(data.length / pieceBytes);
-    this.#trace.push(`${step.padEnd(30)} ${this.#self} sent ${data.length} bytes in ${pieces} pieces`);
+    this.#trace.push(
+      `${step.padEnd(30)} ${this.#self} sent ${data.length} bytes in ${pieces} piece${pieces === 1 ? "" : "s"}`,
+    );
     try {
       for (let start = 0; start < data.length; start += pieceBytes) {
         await writeAll(this.#conn, data.subarray(start, start + pieceBytes));
@@ -93,12 +97,33 @@ export class Talk implements AsyncDisposable {
     }
   }
 
+  /** Says so many zeros as file data. */
+  async sayZeros(step: string, count: number): Promise<void> {
+    const zeros = new Uint8Array(65536);
+    this.#trace.push(`${step.padEnd(30)} ${this.#self} sends ${count} bytes`);
+    try {
+      for (let left = count; left > 0; left -= zeros.length) {
+        await writeAll(this.#conn, zeros.subarray(0, Math.min(left, zeros.length)));
+      }
+    } catch {
+      throw new Failure(
+        `at step "${step}" the ${this.#other} closed the connection before all ${count} bytes were sent`,
+      );
+    }
+  }
+
   /** Hears so many bytes of file data, and keeps none. */
   async skipData(step: string, count: number): Promise<void> {
     for (let left = count; left > 0;) {
       const piece = await this.#take(Math.min(left, 65536), () => this.#received.length === 0);
       if (piece.length === 0) {
-        throw new Failure(`at step "${step}" the ${this.#other} sent ${count - left} of ${count} bytes`, MEMORY_HINT);
+        const silence = this.#isClosed
+          ? "and closed the connection"
+          : `and then none for ${this.#timeoutMs / 1000} seconds`;
+        throw new Failure(
+          `at step "${step}" the ${this.#other} sent ${count - left} of ${count} bytes, ${silence}`,
+          MEMORY_HINT,
+        );
       }
       left -= piece.length;
     }
@@ -135,6 +160,7 @@ export class Talk implements AsyncDisposable {
     await this.#wait(NOTHING_MS, () => this.#received.length > 0);
     if (this.#received.length === 0) return;
     const all = concat(wire(expected), this.#received);
+    this.#trace[this.#trace.length - 1] = `${step.padEnd(30)} ${this.#other} sent ${shown(all)}`;
     throw new Failure(
       `at step "${step}" the ${this.#other} should send "${expected}" and then wait; it sent ${shown(all)}`,
       tokenHint(expected, all),
@@ -174,6 +200,16 @@ export class Talk implements AsyncDisposable {
       isRight,
       (all) => dataHint(data, all),
       came.length,
+    );
+  }
+
+  /** Hears nothing: the other side waits for a message of ours. */
+  async hearNothing(step: string, awaited: string): Promise<void> {
+    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+    if (this.#received.length === 0) return;
+    throw new Failure(
+      `at step "${step}" the ${this.#other} should wait for ${awaited}; it sent ${shown(this.#received)} before`,
+      `call recv() for ${awaited} before anything is sent`,
     );
   }
 
