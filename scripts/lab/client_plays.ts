@@ -3,7 +3,7 @@
 import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Failure } from "./failure.ts";
-import { lineHint } from "./hints.ts";
+import { endHint, lineHint } from "./hints.ts";
 import type { Programs } from "./program.ts";
 import { assertHolds } from "./server_checks.ts";
 import type { Talk } from "./talk.ts";
@@ -68,21 +68,20 @@ export async function complete(programs: Programs, verb: Verb, name: string, dat
   const talk = await programs.accept(listener);
   await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
   await program.end(programs.timeoutMs).catch((error) => {
-    throw error instanceof Failure
-      ? new Failure(
-        "after DONE the client should exit; it does not end",
-        "close the socket and leave; if it is only slow, --timeout S gives it longer",
-      )
-      : error;
+    if (!(error instanceof Failure)) throw error;
+    const hint = endHint(verb === "GET" ? data.length : 0, program.output.stdout);
+    throw new Failure("after DONE the client should exit; it does not end", hint);
   });
   if (verb === "GET") await assertHolds(programs, name, data);
 }
 
 /** Fails unless the client has printed these lines. */
 export function assertLines(programs: Programs, expected: string[], why = ""): void {
-  const { lines } = programs.program;
+  const { program } = programs;
   for (const line of expected) {
-    if (!lines.includes(line)) throw new Failure(`${why}the client should print "${line}"`, lineHint(line, lines));
+    if (!program.lines.includes(line)) {
+      throw new Failure(`${why}the client should print "${line}"`, lineHint(line, program));
+    }
   }
 }
 

@@ -74,6 +74,18 @@ export function sizeHint(size: bigint, received: Bytes): string | undefined {
   return undefined;
 }
 
+/** Why a client does not end after DONE, from its output. */
+export function endHint(size: number, output: string): string {
+  const littleEndian = new DataView(new ArrayBuffer(8));
+  littleEndian.setBigUint64(0, BigInt(size));
+  const wrong = littleEndian.getBigUint64(0, true);
+  if (size > 0 && output.includes(`(${wrong} bytes)`)) {
+    return 'it read the size as little-endian and waits for more: int.from_bytes(data, "big")';
+  }
+  return "close the socket and leave. If it waits for more data, DONE was read as part of the file: recv(min(1024, left)). " +
+    "If it is only slow, --timeout S gives it longer";
+}
+
 /** Why file data is not what it should be. */
 export function dataHint(expected: Uint8Array, received: Uint8Array): string | undefined {
   const [want, came] = [text(expected), text(received)];
@@ -94,7 +106,13 @@ export function dataHint(expected: Uint8Array, received: Uint8Array): string | u
 }
 
 /** Why a line was not printed as it should be. */
-export function lineHint(expected: string, lines: string[]): string | undefined {
+export function lineHint(
+  expected: string,
+  { lines, errorLines }: { lines: string[]; errorLines: string[] },
+): string | undefined {
+  if (errorLines.includes(expected)) {
+    return "it went to standard error, as by sys.exit(text) or logging: print() writes to standard output";
+  }
   const near = lines.find((line) => line.toLowerCase().replace(/[.!\s]+$/, "") === expected.toLowerCase());
   if (near !== undefined) return `it printed "${near}": the case of the letters, and dots, count`;
   const bytes = lines.find((line) => /b'/.test(line));

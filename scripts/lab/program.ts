@@ -80,7 +80,12 @@ export class Program implements AsyncDisposable {
 
   /** The lines on standard output. */
   get lines(): string[] {
-    return this.output.stdout.split(/\r?\n/).filter((line) => line !== "");
+    return linesOf(this.output.stdout);
+  }
+
+  /** The lines on standard error. */
+  get errorLines(): string[] {
+    return linesOf(this.output.stderr);
   }
 
   /** What a report shows of the output. */
@@ -101,6 +106,10 @@ export class Program implements AsyncDisposable {
     await this.ended;
     await within(this.#reading, DRAIN_MS);
   }
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line !== "");
 }
 
 /** The programs of one check, with a folder for each, and the traces of their conversations. */

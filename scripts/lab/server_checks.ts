@@ -9,6 +9,8 @@ import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";
 
 const { GET, PUT, DEL } = STEPS;
+const STOP_HINT =
+  "it may wait for more data: count the bytes, stop after <# bytes> (big-endian), and do not wait for the client to close";
 
 /** Plays a client's GET of a file. */
 export async function get(talk: Talk, name: string, data: Uint8Array): Promise<void> {
@@ -32,7 +34,7 @@ export async function put(talk: Talk, name: string, data: Uint8Array, pieceBytes
   // A server may read OK and DONE of an empty file as fast as it likes: they may arrive together.
   await talk.hear(PUT[4], "OK");
   if (data.length > 0) await talk.sayData(PUT[5], data, pieceBytes);
-  await talk.hear(PUT[6], "DONE");
+  await talk.hear(PUT[6], "DONE", STOP_HINT);
   await talk.hearEnd(PUT[6]);
 }
 

@@ -141,8 +141,8 @@ export class Talk implements AsyncDisposable {
     return this;
   }
 
-  /** Hears a token, a command or an error. */
-  async hear(step: string, expected: string): Promise<void> {
+  /** Hears a token, a command or an error; `silenceHint` is why nothing may come. */
+  async hear(step: string, expected: string, silenceHint?: string): Promise<void> {
     const bytes = wire(expected);
     const came = await this.#take(bytes.length, (received) => startsWith(bytes, received.subarray(0, bytes.length)));
     await this.#judge(
@@ -150,15 +150,15 @@ export class Talk implements AsyncDisposable {
       `"${expected}"`,
       came,
       startsWith(came, bytes) && came.length === bytes.length,
-      (all, isClosed) => tokenHint(expected, all, isClosed),
+      (all, isClosed) =>
+        all.length === 0 && !isClosed && silenceHint ? silenceHint : tokenHint(expected, all, isClosed),
     );
   }
 
   /** Hears a token after which the other side must wait: nothing may follow it. */
   async hearAlone(step: string, expected: string): Promise<void> {
     await this.hear(step, expected);
-    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
-    if (this.#received.length === 0) return;
+    if (await this.isSilent()) return;
     const all = concat(wire(expected), this.#received);
     this.#trace[this.#trace.length - 1] = `${step.padEnd(30)} ${this.#other} sent ${shown(all)}`;
     throw new Failure(
@@ -179,8 +179,7 @@ export class Talk implements AsyncDisposable {
       isRight,
       (all) => sizeHint(size, all),
     );
-    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
-    if (this.#received.length > 0) {
+    if (!await this.isSilent()) {
       const all = concat(came, this.#received);
       throw new Failure(
         `at step "${step}" the ${this.#other} should send 8 bytes and then wait; it sent ${shown(all)}`,
@@ -205,8 +204,7 @@ export class Talk implements AsyncDisposable {
 
   /** Hears nothing: the other side waits for a message of ours. */
   async hearNothing(step: string, awaited: string): Promise<void> {
-    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
-    if (this.#received.length === 0) return;
+    if (await this.isSilent()) return;
     throw new Failure(
       `at step "${step}" the ${this.#other} should wait for ${awaited}; it sent ${shown(this.#received)} before`,
       `call recv() for ${awaited} before anything is sent`,
@@ -214,12 +212,18 @@ export class Talk implements AsyncDisposable {
   }
 
   /** Hears the other side close, or at least say nothing more. */
-  async hearEnd(step: string): Promise<void> {
-    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
-    if (this.#received.length === 0) return;
+  async hearEnd(step: string, hint?: string): Promise<void> {
+    if (await this.isSilent()) return;
     throw new Failure(
       `after step "${step}" the ${this.#other} should say nothing more; it sent ${shown(this.#received)}`,
+      hint,
     );
+  }
+
+  /** Whether the other side says nothing for a moment. */
+  async isSilent(): Promise<boolean> {
+    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+    return this.#received.length === 0;
   }
 
   /** Whether the other side closes the connection in time. */
