@@ -1,7 +1,7 @@
 /** One TCP connection: reads, writes in calls of a bounded size, limited waits, and a close that loses nothing. */
 
 import type { Bytes } from "../bytes.ts";
-import { ConnectionError, inSeconds } from "../errors.ts";
+import { ConnectionError, inSeconds, TransferError } from "../errors.ts";
 import { abortable, MAX_TIMER_MS } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
@@ -159,6 +159,7 @@ export class Socket implements Disposable {
     try {
       return await operation;
     } catch (cause) {
+      if (cause instanceof TransferError) throw cause;
       throw new ConnectionError(`the ${this.peer} broke the connection`, { cause });
     }
   }

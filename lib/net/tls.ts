@@ -5,6 +5,7 @@
  */
 
 import { writeAll } from "../bytes.ts";
+import { TransferError } from "../errors.ts";
 import type { Conn } from "./socket.ts";
 
 const HOSTNAME = "127.0.0.1";
@@ -73,8 +74,8 @@ export class TlsServer implements Disposable {
     pass((near) => copy(client, near, onProgress));
     const sent = pass((near) => copy(near, client, onProgress));
     const conn: Conn = {
-      read: async (buffer) => await (await pair).far.read(buffer),
-      write: async (data) => await (await pair).far.write(data),
+      read: (buffer) => pair.then(({ far }) => explained(far.read(buffer))),
+      write: (data) => pair.then(({ far }) => explained(far.write(data))),
       // Done when the system has taken all that was written.
       closeWrite: async () => {
         await (await pair).far.closeWrite();
@@ -105,6 +106,21 @@ export class TlsServer implements Disposable {
   /** Takes no more clients. */
   [Symbol.dispose](): void {
     this.#listener.close();
+  }
+}
+
+// A client whose handshake fails is no client that has left: the server's operator may want to know.
+async function explained<T>(operation: Promise<T>): Promise<T> {
+  try {
+    return await operation;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.InvalidData)) throw cause;
+    const reason = /alert: .*(CA|certificate)/i.test(cause.message)
+      ? "the client does not trust the certificate"
+      : /corrupt ?message/i.test(cause.message)
+      ? "the client does not speak TLS"
+      : `TLS failed: ${cause.message}`;
+    throw new TransferError(reason, { cause });
   }
 }
 

@@ -42,6 +42,18 @@ testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
   assertEquals(await folder.names("mine"), ["f", "g"]);
 });
 
+testWith([OPENSSL], "with -v a TLS server says why a handshake failed", async () => {
+  await using folder = await folders();
+  await certificates(folder.path);
+  await using server = await startTls(folder);
+  const port = String(server.port);
+  await runClient(["localhost", port, "GET", "f", "--tls"], { cwd: folder.at("mine") });
+  await server.errorLine(/^server: the client does not trust the certificate \(at step "a\. server: READY"\)$/);
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await conn.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  await server.errorLine(/^server: the client does not speak TLS \(at step "a\. server: READY"\)$/);
+});
+
 testWith(
   [OPENSSL],
   "a plain client of a TLS server learns so within the timeout",
