@@ -6,7 +6,7 @@ import { Peer } from "./peer.ts";
 import { Reception, type ReceptionOptions, type Visitor } from "./reception.ts";
 import { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
-import { isNetGranted } from "./net/connect.ts";
+import { isNetGranted, netHost } from "./net/connect.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Socket } from "./net/socket.ts";
 import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
@@ -315,7 +315,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const reception = await Reception.open(options);
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
-  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
+  if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
   if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
   try {
     using stack = new DisposableStack();

@@ -32,7 +32,7 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
-  if (!isNetGranted(hostname, port)) throw failed("no permission (run it with --allow-net)");
+  if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
   const timeout = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? [AbortSignal.timeout(timeoutMs)] : [];
   const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
   let conn: Deno.TcpConn;
@@ -99,6 +99,10 @@ function tlsReason(error: unknown): string {
 
 /** Whether Deno may use the network so, without a prompt on the terminal; without a port, any port. */
 export function isNetGranted(hostname: string, port?: number): boolean {
-  const host = (hostname.includes(":") ? `[${hostname}]` : hostname) + (port === undefined ? "" : `:${port}`);
-  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  return Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
+}
+
+/** An address as `--allow-net` takes it. */
+export function netHost(hostname: string, port?: number): string {
+  return (hostname.includes(":") ? `[${hostname}]` : hostname) + (port === undefined ? "" : `:${port}`);
 }

@@ -44,7 +44,7 @@ testWith(
     assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
       status: 1,
       stdout: "",
-      stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net)\n",
+      stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net=127.0.0.1:1)\n",
     });
     assertEquals(await folder.names(), ["f"]);
   },
