@@ -38,11 +38,12 @@ export async function put(talk: Talk, name: string, data: Uint8Array, pieceBytes
   await talk.hearEnd(PUT[6]);
 }
 
-/** Plays a client's DEL. */
-export async function del(talk: Talk, name: string): Promise<void> {
+/** Plays a client's DEL; `onDone` is called at once when DONE has come. */
+export async function del(talk: Talk, name: string, onDone = (): Promise<void> => Promise.resolve()): Promise<void> {
   await talk.hear(DEL[0], "READY");
   await talk.say(DEL[1], `DEL ${name}`);
   await talk.hear(DEL[2], "DONE");
+  await onDone();
   await talk.hearEnd(DEL[2]);
 }
 
@@ -75,8 +76,9 @@ async function putOne(programs: Programs, name: string, data: Uint8Array): Promi
 
 async function delOne(programs: Programs, name: string): Promise<void> {
   await Deno.writeTextFile(programs.folder.at(name), "text");
-  await del(await programs.startServer().connect(), name);
-  if ((await programs.folder.names()).includes(name)) throw new Failure(`after DONE the file "${name}" is still there`);
+  await del(await programs.startServer().connect(), name, async () => {
+    if ((await programs.folder.names()).includes(name)) throw new Failure(`at DONE the file "${name}" is still there`);
+  });
 }
 
 function sized(action: typeof getOne): Check["run"] {

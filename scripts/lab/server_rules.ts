@@ -28,7 +28,7 @@ function line(
     if (verb !== "PUT") await Deno.writeFile(programs.folder.at("f.txt"), DATA);
     const server = programs.startServer({ isVerbose: true });
     const talk = await server.connect();
-    const play = { GET: get, PUT: put, DEL: (talk: Parameters<typeof del>[0], name: string) => del(talk, name) }[verb];
+    const play = { GET: get, PUT: put, DEL: (talk: Talk, name: string) => del(talk, name) }[verb];
     await play(talk, "f.txt", DATA);
     const wanted = expected(server.port, talk.address);
     await programs.program.line(wanted, Math.min(programs.timeoutMs, 2000));

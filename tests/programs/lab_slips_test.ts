@@ -146,6 +146,14 @@ const SLIPS: Slip[] = [
     says: 'printed "server deleting file none"',
   },
   {
+    name: "server says DONE before it deletes",
+    right: "    try:\n        os.remove(filename)",
+    wrong: '    conn.sendall(b"DONE")\n    __import__("time").sleep(0.1)\n    try:\n        os.remove(filename)',
+    only: "3.1",
+    fails: ["3.1"],
+    says: 'at DONE the file "f.txt" is still there',
+  },
+  {
     name: "server goes on after an error",
     right: 'does not exist".encode())\n        return\n    conn.sendall(b"OK")',
     wrong: 'does not exist".encode())\n    conn.sendall(b"OK")',
