@@ -6,7 +6,7 @@ import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { Pair } from "../support/pair.ts";
 import { Process, runClient } from "../support/programs.ts";
-import { PYTHON_PATH } from "../support/python.ts";
+import { PYTHON_WORDS } from "../support/python.ts";
 import { Conversation } from "../support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
@@ -107,7 +107,9 @@ for (const verb of ["PUT", "GET"]) {
 `,
     );
     await Deno.writeTextFile(folder.at("flipping.py"), flipping);
-    await using server = new Process([PYTHON_PATH, folder.at("flipping.py"), "0", "-v"], { cwd: folder.at("served") });
+    await using server = new Process([...PYTHON_WORDS, folder.at("flipping.py"), "0", "-v"], {
+      cwd: folder.at("served"),
+    });
     const port = (await server.line(/waiting on port \d+/)).match(/\d+$/)![0];
     const args = ["localhost", port, verb, "f", "--verify"];
     const { status, stderr } = await runClient(args, { cwd: folder.path });

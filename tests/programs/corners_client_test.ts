@@ -7,7 +7,7 @@ import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from ".
 import { asNobody } from "../support/nobody.ts";
 import { folders, Pair } from "../support/pair.ts";
 import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
-import { PYTHON_PATH } from "../support/python.ts";
+import { PYTHON_WORDS } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../support/raw.ts";
 
 const PEERS = `${import.meta.dirname}/../peers`;
@@ -145,7 +145,7 @@ for (const server of ["our server", "the naive server"] as const) {
     `clients that start at the same moment are all served by ${server}`,
     async () => {
       await using folder = await folders({ "served/a": "text" });
-      const words = server === "our server" ? command("server") : [PYTHON_PATH, `${PEERS}/naive_server.py`];
+      const words = server === "our server" ? command("server") : [...PYTHON_WORDS, `${PEERS}/naive_server.py`];
       await using process = new Process([...words, "0", "-v"], { cwd: folder.at("served") });
       const port = (await process.line(/waiting on port \d+/)).match(/\d+$/)![0];
       for (const count of [2, 14]) {

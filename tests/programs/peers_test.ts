@@ -5,11 +5,11 @@ import { assert, assertEquals } from "@std/assert";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { PYTHON, testWith } from "../support/needs.ts";
 import { command, Process, run } from "../support/programs.ts";
-import { PYTHON_PATH } from "../support/python.ts";
+import { PYTHON_WORDS } from "../support/python.ts";
 
 const PEERS = `${import.meta.dirname}/../peers/`;
-const CLIENTS = { our: command("client"), Python: [PYTHON_PATH, `${PEERS}naive_client.py`] };
-const SERVERS = { our: command("server"), Python: [PYTHON_PATH, `${PEERS}naive_server.py`] };
+const CLIENTS = { our: command("client"), Python: [...PYTHON_WORDS, `${PEERS}naive_client.py`] };
+const SERVERS = { our: command("server"), Python: [...PYTHON_WORDS, `${PEERS}naive_server.py`] };
 
 // Sizes around one block, and names that a careless reader would cut; the fourth has 255 bytes.
 const FILES: readonly (readonly [name: string, size: number])[] = [

@@ -1,7 +1,7 @@
 /** Runs the lab check. */
 
 import { type Output, run } from "./programs.ts";
-import { PYTHON_PATH } from "./python.ts";
+import { PYTHON_WORDS } from "./python.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 /** The folder of programs that others could have written. */
@@ -14,7 +14,7 @@ export function lab(...args: string[]): Promise<Output> {
 
 /** The option that names a Python program, of the peers' folder or another one. */
 export function program(name: string, folder = PEERS): string[] {
-  const path = `${PYTHON_PATH} ${folder}/${name}.py`;
+  const path = `${PYTHON_WORDS.join(" ")} ${folder}/${name}.py`;
   return name.includes("server")
     ? ["--server", `${path} {port}`]
     : ["--client", `${path} {host} {port} {command} {file}`];

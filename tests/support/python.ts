@@ -1,10 +1,10 @@
 /** The Python that the tests start their peers with. */
 
 /**
- * The interpreter behind `python3`. Where that is a script that looks for one first, as pyenv's is, each start would
- * take several times as long.
+ * The words that start it. The interpreter itself, since `python3` may be a script that looks for one first, as pyenv's
+ * is; and without the packages of the machine (-S), which the peers do not use. Both take longer than the rest of a start.
  */
-export const PYTHON_PATH = interpreter();
+export const PYTHON_WORDS = [interpreter(), "-S"];
 
 function interpreter(): string {
   try {
