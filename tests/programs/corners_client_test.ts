@@ -71,7 +71,8 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
     parseInt(line)
   );
   for (const pid of pids) Deno.kill(pid, "SIGTERM");
-  const sleeper = parseInt(new TextDecoder().decode((await child.stdout.getReader().read()).value));
+  const output = child.stdout.getReader();
+  const sleeper = parseInt(new TextDecoder().decode((await output.read()).value));
   const isGone = async (): Promise<void> => {
     while ((await run(["ps", "-eo", "args"], { cwd: "/" })).stdout.includes(` ${pair.server.port} PUT f`)) {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -80,6 +81,7 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
   assert(await within(isGone().then(() => true), LIMIT_MS), "the client did not end by its signal");
   Deno.kill(sleeper, "SIGKILL");
   await child.status;
+  await output.cancel();
 });
 
 Deno.test("OK before the answer to a DEL is let pass, once or twice", async () => {
