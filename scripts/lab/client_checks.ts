@@ -6,9 +6,19 @@ import { readTrace, traced } from "../../tests/support/trace.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
-import { assertBlocks, HAS_STRACE, memoryOf, SPARSE_BYTES } from "./measure.ts";
+import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES } from "./measure.ts";
 import type { Programs } from "./program.ts";
-import { assertLines, complete, ownError, refused, serveGet, servePut } from "./client_plays.ts";
+import {
+  assertLines,
+  beginGet,
+  beginPut,
+  complete,
+  meet,
+  ownError,
+  refused,
+  serveGet,
+  servePut,
+} from "./client_plays.ts";
 import { assertHolds } from "./server_checks.ts";
 
 const { GET, PUT, DEL } = STEPS;
@@ -138,15 +148,12 @@ export const CLIENT_CHECKS: Check[] = [
     strict: "a line that is printed a step too early looks the same when all goes well",
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f.txt"), wire("hello"));
-      const listener = programs.listen();
-      const program = programs.startClient(listener.addr.port, "PUT", "f.txt");
       const line = "client sending file f.txt (5 bytes)";
-      const talk = await programs.accept(listener);
-      await servePut(talk, "f.txt", wire("hello"), async () => {
+      const { program, talk } = await meet(programs, "PUT", "f.txt");
+      await beginPut(talk, "f.txt", 5, async () => {
         await program.line(line, EARLY_MS);
         if (program.lines.includes(line)) throw new Failure(`"${line}" should come after step "${PUT[4]}"`);
       });
-      await program.end(programs.timeoutMs);
     },
   },
   {
@@ -197,14 +204,8 @@ export const CLIENT_CHECKS: Check[] = [
     strict: "the document has errors in place of the OK after the command only",
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f"), content(20_000_000));
-      const listener = programs.listen();
-      const program = programs.startClient(listener.addr.port, "PUT", "f");
-      const talk = await programs.accept(listener);
-      await talk.say(PUT[0], "READY");
-      await talk.hear(PUT[1], "PUT f");
-      await talk.say(PUT[2], "OK");
-      await talk.hearSize(PUT[3], 20_000_000n);
-      await talk.say(PUT[4], "OK");
+      const { program, talk } = await meet(programs, "PUT", "f");
+      await beginPut(talk, "f", 20_000_000);
       await talk.skipData(PUT[5], 1_000_000);
       await talk.say(PUT[6], "ERROR: unable to create file f");
       await talk.drain();
@@ -230,10 +231,9 @@ export const CLIENT_CHECKS: Check[] = [
     needs: ["1.5"],
     title: "GET: data that arrives in small pieces is stored whole",
     run: async (programs) => {
-      const listener = programs.listen();
-      programs.startClient(listener.addr.port, "GET", "f");
-      await serveGet(await programs.accept(listener), "f", content(3000), 100);
-      await programs.program.end(programs.timeoutMs);
+      const { program, talk } = await meet(programs, "GET", "f");
+      await serveGet(talk, "f", content(3000), 100);
+      await program.end(programs.timeoutMs);
       await assertHolds(programs, "f", content(3000));
     },
   },
@@ -242,16 +242,15 @@ export const CLIENT_CHECKS: Check[] = [
     about: "client",
     needs: ["2.6"],
     title: "PUT sends file data in 1024-byte blocks",
-    missing: () => HAS_STRACE() ? undefined : "strace is not installed",
+    missing: noStrace,
     run: async (programs) => {
       const data = content(100_000);
       await Deno.writeFile(programs.folder.at("f"), data);
       const trace = programs.folder.at(".trace");
-      const listener = programs.listen();
       const prefix = `${traced([], "sendto,sendmsg,write,writev", trace).join(" ")} `;
-      programs.startClient(listener.addr.port, "PUT", "f", { prefix });
-      await servePut(await programs.accept(listener), "f", data);
-      await programs.program.end(programs.timeoutMs);
+      const { program, talk } = await meet(programs, "PUT", "f", prefix);
+      await servePut(talk, "f", data);
+      await program.end(programs.timeoutMs);
       assertBlocks("client", await readTrace(trace), data.length);
     },
   },
@@ -260,18 +259,12 @@ export const CLIENT_CHECKS: Check[] = [
     about: "client",
     needs: ["2.6"],
     title: "PUT never holds the entire file in memory",
-    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    missing: noProc,
     run: async (programs) => {
       await Deno.writeTextFile(programs.folder.at("large"), "");
       await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
-      const listener = programs.listen();
-      const program = programs.startClient(listener.addr.port, "PUT", "large");
-      const talk = await programs.accept(listener);
-      await talk.say(PUT[0], "READY");
-      await talk.hear(PUT[1], "PUT large");
-      await talk.say(PUT[2], "OK");
-      await talk.hearSize(PUT[3], BigInt(SPARSE_BYTES));
-      await talk.say(PUT[4], "OK");
+      const { program, talk } = await meet(programs, "PUT", "large");
+      await beginPut(talk, "large", SPARSE_BYTES);
       await talk.skipData(PUT[5], SPARSE_BYTES);
       await memoryOf(program, "client");
       await talk.say(PUT[6], "DONE");
@@ -283,17 +276,10 @@ export const CLIENT_CHECKS: Check[] = [
     about: "client",
     needs: ["1.5"],
     title: "GET never holds the entire file in memory",
-    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    missing: noProc,
     run: async (programs) => {
-      const listener = programs.listen();
-      const program = programs.startClient(listener.addr.port, "GET", "large");
-      const talk = await programs.accept(listener);
-      await talk.say(GET[0], "READY");
-      await talk.hear(GET[1], "GET large");
-      await talk.say(GET[2], "OK");
-      await talk.hear(GET[3], "READY");
-      await talk.say(GET[4], BigInt(SPARSE_BYTES));
-      await talk.hear(GET[5], "OK");
+      const { program, talk } = await meet(programs, "GET", "large");
+      await beginGet(talk, "large", SPARSE_BYTES);
       await talk.sayZeros(GET[6], SPARSE_BYTES);
       await memoryOf(program, "client");
       await talk.say(GET[7], "DONE");
@@ -307,13 +293,11 @@ export const CLIENT_CHECKS: Check[] = [
     title: "a message may arrive in two pieces",
     strict: "programs that follow the document alone read a message with one recv()",
     run: async (programs) => {
-      const listener = programs.listen();
-      programs.startClient(listener.addr.port, "DEL", "f");
-      const talk = await programs.accept(listener);
+      const { program, talk } = await meet(programs, "DEL", "f");
       await talk.sayData(DEL[0], wire("READY"), 2);
       await talk.hear(DEL[1], "DEL f");
       await talk.sayData(DEL[2], wire("DONE"), 2);
-      await programs.program.end(programs.timeoutMs);
+      await program.end(programs.timeoutMs);
       assertLines(programs, ["Complete"]);
     },
   },

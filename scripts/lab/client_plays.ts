@@ -4,7 +4,7 @@ import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Failure } from "./failure.ts";
 import { endHint, lineHint } from "./hints.ts";
-import type { Programs } from "./program.ts";
+import type { Program, Programs } from "./program.ts";
 import { assertHolds } from "./server_checks.ts";
 import type { Talk } from "./talk.ts";
 
@@ -22,31 +22,54 @@ async function ready(talk: Talk): Promise<void> {
   await talk.say(GET[0], "READY");
 }
 
-/** Plays a server's GET; `pieceBytes` cuts the data. */
-export async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
+/** Starts the client for a server of ours, and awaits its connection; `prefix` is a command that starts it. */
+export async function meet(programs: Programs, verb: Verb, name: string, prefix = ""): Promise<Meeting> {
+  const listener = programs.listen();
+  const program = programs.startClient(listener.addr.port, verb, name, { prefix });
+  return { program, talk: await programs.accept(listener) };
+}
+
+/** The client, and the conversation with it. */
+export interface Meeting {
+  program: Program;
+  talk: Talk;
+}
+
+/** Plays a server's GET up to the data. */
+export async function beginGet(talk: Talk, name: string, size: number): Promise<void> {
   await ready(talk);
   await talk.hearAlone(GET[1], `GET ${name}`);
   await talk.say(GET[2], "OK");
   await talk.hearAlone(GET[3], "READY");
-  await talk.say(GET[4], BigInt(data.length));
+  await talk.say(GET[4], BigInt(size));
   await talk.hearAlone(GET[5], "OK");
-  if (data.length > 0) await talk.sayData(GET[6], data, pieceBytes);
-  await talk.say(GET[7], "DONE");
 }
 
-/** Plays a server's PUT; `beforeData` is called when the client waits for the OK after which it sends the data. */
-export async function servePut(
+/** Plays a server's PUT up to the data; `beforeData` is called when the client waits for the OK before it. */
+export async function beginPut(
   talk: Talk,
   name: string,
-  data: Uint8Array,
+  size: number,
   beforeData: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   await ready(talk);
   await talk.hearAlone(PUT[1], `PUT ${name}`);
   await talk.say(PUT[2], "OK");
-  await talk.hearSize(PUT[3], BigInt(data.length));
+  await talk.hearSize(PUT[3], BigInt(size));
   await beforeData();
   await talk.say(PUT[4], "OK");
+}
+
+/** Plays a server's GET; `pieceBytes` cuts the data. */
+export async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
+  await beginGet(talk, name, data.length);
+  if (data.length > 0) await talk.sayData(GET[6], data, pieceBytes);
+  await talk.say(GET[7], "DONE");
+}
+
+/** Plays a server's PUT. */
+export async function servePut(talk: Talk, name: string, data: Uint8Array): Promise<void> {
+  await beginPut(talk, name, data.length);
   await talk.hearData(PUT[5], data);
   await apart();
   await talk.say(PUT[6], "DONE");
@@ -63,9 +86,7 @@ async function serveDel(talk: Talk, name: string): Promise<void> {
 /** Runs the client for one whole conversation, and awaits its end. */
 export async function complete(programs: Programs, verb: Verb, name: string, data: Uint8Array = DATA): Promise<void> {
   if (verb === "PUT") await Deno.writeFile(programs.folder.at(name), data);
-  const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, name);
-  const talk = await programs.accept(listener);
+  const { program, talk } = await meet(programs, verb, name);
   await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
   await program.end(programs.timeoutMs).catch((error) => {
     if (!(error instanceof Failure)) throw error;
@@ -98,9 +119,7 @@ function assertError(programs: Programs, line: string, why = ""): void {
 /** The server answers with an error; the client prints it and leaves. */
 export async function refused(programs: Programs, verb: Verb, said: string): Promise<void> {
   if (verb === "PUT") await Deno.writeFile(programs.folder.at("f.txt"), DATA);
-  const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, "f.txt");
-  const talk = await programs.accept(listener);
+  const { program, talk } = await meet(programs, verb, "f.txt");
   await talk.say(GET[0], "READY");
   await talk.hear(STEPS[verb][1], `${verb} f.txt`);
   await apart();

@@ -10,8 +10,15 @@ export const SPARSE_BYTES = 300 * 1024 * 1024;
 // Half of the file: far more than any interpreter and its buffers, far less than the file.
 const MAX_KIB = SPARSE_BYTES / 1024 / 2;
 
-/** Whether system calls can be watched. */
-export const HAS_STRACE = STRACE.isMet;
+/** Why calls to the system can't be watched here, if so. */
+export function noStrace(): string | undefined {
+  return STRACE.isMet() ? undefined : "strace is not installed";
+}
+
+/** Why a program's memory can't be looked at here, if so. */
+export function noProc(): string | undefined {
+  return Deno.build.os === "linux" ? undefined : "it reads Linux's /proc";
+}
 
 /** Fails unless the calls in the trace sent `size` bytes of file data to a socket, 1024 bytes each but for the last. */
 export function assertBlocks(program: Role, calls: string[], size: number): void {

@@ -12,14 +12,29 @@ const { GET, PUT, DEL } = STEPS;
 const STOP_HINT =
   "it may wait for more data: count the bytes, stop after <# bytes> (big-endian), and do not wait for the client to close";
 
-/** Plays a client's GET of a file. */
-export async function get(talk: Talk, name: string, data: Uint8Array): Promise<void> {
+/** Plays a client's GET up to the data. */
+export async function beginGet(talk: Talk, name: string, size: number): Promise<void> {
   await talk.hear(GET[0], "READY");
   await talk.say(GET[1], `GET ${name}`);
   await talk.hearAlone(GET[2], "OK");
   await talk.say(GET[3], "READY");
-  await talk.hearSize(GET[4], BigInt(data.length));
+  await talk.hearSize(GET[4], BigInt(size));
   await talk.say(GET[5], "OK");
+}
+
+/** Plays a client's PUT up to the data. */
+export async function beginPut(talk: Talk, name: string, size: number): Promise<void> {
+  await talk.hear(PUT[0], "READY");
+  await talk.say(PUT[1], `PUT ${name}`);
+  await talk.hearAlone(PUT[2], "OK");
+  await talk.say(PUT[3], BigInt(size));
+  // A server may read OK and DONE of an empty file as fast as it likes: they may arrive together.
+  await talk.hear(PUT[4], "OK");
+}
+
+/** Plays a client's GET of a file. */
+export async function get(talk: Talk, name: string, data: Uint8Array): Promise<void> {
+  await beginGet(talk, name, data.length);
   await talk.hearData(GET[6], data);
   await talk.hear(GET[7], "DONE");
   await talk.hearEnd(GET[7]);
@@ -27,12 +42,7 @@ export async function get(talk: Talk, name: string, data: Uint8Array): Promise<v
 
 /** Plays a client's PUT of a file; the data leaves in pieces of some bytes. */
 export async function put(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
-  await talk.hear(PUT[0], "READY");
-  await talk.say(PUT[1], `PUT ${name}`);
-  await talk.hearAlone(PUT[2], "OK");
-  await talk.say(PUT[3], BigInt(data.length));
-  // A server may read OK and DONE of an empty file as fast as it likes: they may arrive together.
-  await talk.hear(PUT[4], "OK");
+  await beginPut(talk, name, data.length);
   if (data.length > 0) await talk.sayData(PUT[5], data, pieceBytes);
   await talk.hear(PUT[6], "DONE", STOP_HINT);
   await talk.hearEnd(PUT[6]);

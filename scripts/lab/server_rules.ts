@@ -7,10 +7,10 @@ import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { content } from "./files.ts";
 import { lineHint } from "./hints.ts";
-import { assertBlocks, HAS_STRACE, memoryOf, SPARSE_BYTES } from "./measure.ts";
+import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES } from "./measure.ts";
 import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";
-import { assertHolds, del, get, put } from "./server_checks.ts";
+import { assertHolds, beginGet, beginPut, del, get, put } from "./server_checks.ts";
 
 const { GET, PUT, DEL } = STEPS;
 const DATA = wire("hello");
@@ -84,11 +84,7 @@ async function vanish(programs: Programs): Promise<void> {
       await talk.hear(GET[2], "OK");
     },
     async (talk) => {
-      await talk.hear(PUT[0], "READY");
-      await talk.say(PUT[1], "PUT g");
-      await talk.hear(PUT[2], "OK");
-      await talk.say(PUT[3], 5000n);
-      await talk.hear(PUT[4], "OK");
+      await beginPut(talk, "g", 5000);
       await talk.say(PUT[5], content(2000));
     },
   ];
@@ -184,7 +180,7 @@ export const SERVER_RULES: Check[] = [
     about: "server",
     needs: ["1.1"],
     title: "GET sends file data in 1024-byte blocks",
-    missing: () => HAS_STRACE() ? undefined : "strace is not installed",
+    missing: noStrace,
     run: async (programs) => {
       const data = content(100_000);
       await Deno.writeFile(programs.folder.at("f"), data);
@@ -199,17 +195,12 @@ export const SERVER_RULES: Check[] = [
     about: "server",
     needs: ["1.1"],
     title: "GET never holds the entire file in memory",
-    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    missing: noProc,
     run: async (programs) => {
       await Deno.writeTextFile(programs.folder.at("large"), "");
       await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
       const talk = await programs.startServer().connect();
-      await talk.hear(GET[0], "READY");
-      await talk.say(GET[1], "GET large");
-      await talk.hear(GET[2], "OK");
-      await talk.say(GET[3], "READY");
-      await talk.hearSize(GET[4], BigInt(SPARSE_BYTES));
-      await talk.say(GET[5], "OK");
+      await beginGet(talk, "large", SPARSE_BYTES);
       await talk.skipData(GET[6], SPARSE_BYTES);
       await talk.hear(GET[7], "DONE");
       await memoryOf(programs.program, "server");
@@ -220,14 +211,10 @@ export const SERVER_RULES: Check[] = [
     about: "server",
     needs: ["2.1"],
     title: "PUT never holds the entire file in memory",
-    missing: () => Deno.build.os === "linux" ? undefined : "it reads Linux's /proc",
+    missing: noProc,
     run: async (programs) => {
       const talk = await programs.startServer().connect();
-      await talk.hear(PUT[0], "READY");
-      await talk.say(PUT[1], "PUT large");
-      await talk.hear(PUT[2], "OK");
-      await talk.say(PUT[3], BigInt(SPARSE_BYTES));
-      await talk.hear(PUT[4], "OK");
+      await beginPut(talk, "large", SPARSE_BYTES);
       await talk.sayZeros(PUT[5], SPARSE_BYTES);
       await talk.hear(PUT[6], "DONE");
       await memoryOf(programs.program, "server");
