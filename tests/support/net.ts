@@ -2,23 +2,47 @@
 
 // Below the ports that Linux gives to connections and for port 0: one of these would take the port before the program
 // that it is meant for.
-const [FIRST_PORT, LAST_PORT] = [10_240, 32_767];
+const FIRST_PORT = 10_240;
+const BLOCKS = 88;
+// Several times what a lab check needs, since Linux keeps the port of a closed connection for a minute.
+const BLOCK_PORTS = 256;
 
-/** A port that was free a moment ago, and on Linux is no closed connection's either: some programs can't listen there. */
-export function freePort(): number {
-  if (Deno.build.os !== "linux") {
-    using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-    return listener.addr.port;
+/** The listener whose port begins a block of ports: nobody else who asks here gets one of them while it is open. */
+const block = ((): Deno.TcpListener => {
+  const first = Math.floor(Math.random() * BLOCKS);
+  for (let tries = 0; tries < BLOCKS; tries++) {
+    try {
+      const index = (first + tries) % BLOCKS;
+      return Deno.listen({ hostname: "127.0.0.1", port: FIRST_PORT + index * BLOCK_PORTS });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
   }
+  throw new Error("no block of ports is free");
+})();
+let offset = 0;
+
+/**
+ * A port that is free, and that no other test or script is given as long as this one runs. On Linux it is no closed
+ * connection's either: some programs can't listen there.
+ */
+export function freePort(): number {
+  const used = usedPorts();
+  for (let tries = 0; tries < BLOCK_PORTS; tries++) {
+    offset = offset % (BLOCK_PORTS - 1) + 1;
+    const port = block.addr.port + offset;
+    if (!used.has(port)) return port;
+  }
+  throw new Error("no port is free");
+}
+
+function usedPorts(): Set<number> {
+  if (Deno.build.os !== "linux") return new Set();
   // Not by Deno, which reads /proc with all permissions only.
   const args = ["/proc/net/tcp", "/proc/net/tcp6"];
   const { stdout } = new Deno.Command("cat", { args, stderr: "null" }).outputSync();
   const sockets = new TextDecoder().decode(stdout).matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) /gm);
-  const used = new Set(Array.from(sockets, ([, port]) => parseInt(port!, 16)));
-  while (true) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
-    if (!used.has(port)) return port;
-  }
+  return new Set(Array.from(sockets, ([, port]) => parseInt(port!, 16)));
 }
 
 /**
