@@ -21,7 +21,7 @@ import {
 } from "./client_plays.ts";
 import { assertHolds } from "./server_checks.ts";
 
-const { GET, PUT, DEL } = STEPS;
+const { GET, PUT } = STEPS;
 
 // Longer than a line takes from a program to this one.
 const EARLY_MS = 300;
@@ -289,16 +289,22 @@ export const CLIENT_CHECKS: Check[] = [
   {
     id: "7.8",
     about: "client",
-    needs: ["3.3"],
+    needs: ["1.5"],
     title: "a message may arrive in two pieces",
     strict: "programs that follow the document alone read a message with one recv()",
     run: async (programs) => {
-      const { program, talk } = await meet(programs, "DEL", "f");
-      await talk.sayData(DEL[0], wire("READY"), 2);
-      await talk.hear(DEL[1], "DEL f");
-      await talk.sayData(DEL[2], wire("DONE"), 2);
+      const data = wire("hello");
+      const { program, talk } = await meet(programs, "GET", "f");
+      await talk.sayData(GET[0], wire("READY"), 2);
+      await talk.hear(GET[1], "GET f");
+      await talk.sayData(GET[2], wire("OK"), 1);
+      await talk.hear(GET[3], "READY");
+      await talk.sayData(GET[4], wire(BigInt(data.length)), 3);
+      await talk.hear(GET[5], "OK");
+      await talk.sayData(GET[6], data, data.length);
+      await talk.sayData(GET[7], wire("DONE"), 2);
       await program.end(programs.timeoutMs);
-      assertLines(programs, ["Complete"]);
+      await assertHolds(programs, "f", data);
     },
   },
 ];

@@ -223,20 +223,30 @@ export const SERVER_RULES: Check[] = [
   {
     id: "7.4",
     about: "server",
-    needs: ["1.1"],
+    needs: ["1.1", "2.1"],
     title: "a message may arrive in two pieces",
     strict: "programs that follow the document alone read a message with one recv()",
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f"), DATA);
-      const talk = await programs.startServer().connect();
-      await talk.hear(GET[0], "READY");
-      await talk.say(GET[1], "GET f");
-      await talk.hear(GET[2], "OK");
-      await talk.sayData(GET[3], wire("READY"), 2);
-      await talk.hearSize(GET[4], BigInt(DATA.length));
-      await talk.sayData(GET[5], wire("OK"), 1);
-      await talk.hearData(GET[6], DATA);
-      await talk.hear(GET[7], "DONE");
+      const server = programs.startServer();
+      const get = await server.connect();
+      await get.hear(GET[0], "READY");
+      await get.say(GET[1], "GET f");
+      await get.hear(GET[2], "OK");
+      await get.sayData(GET[3], wire("READY"), 2);
+      await get.hearSize(GET[4], BigInt(DATA.length));
+      await get.sayData(GET[5], wire("OK"), 1);
+      await get.hearData(GET[6], DATA);
+      await get.hear(GET[7], "DONE");
+      get.close();
+      const put = await server.connect();
+      await put.hear(PUT[0], "READY");
+      await put.say(PUT[1], "PUT f");
+      await put.hear(PUT[2], "OK");
+      await put.sayData(PUT[3], wire(BigInt(DATA.length)), 3);
+      await put.hear(PUT[4], "OK");
+      await put.sayData(PUT[5], DATA, DATA.length);
+      await put.hear(PUT[6], "DONE");
     },
   },
   {

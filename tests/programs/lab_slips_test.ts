@@ -98,6 +98,22 @@ const SLIPS: Slip[] = [
     says: 'a file "f.txt" is left',
   },
   {
+    name: "client that awaits whole words, but no whole size",
+    right: "message = sock.recv(BLOCK)",
+    wrong: "message = sock.recv(len(token), socket.MSG_WAITALL)",
+    only: "1.5,7.8",
+    fails: ["7.8"],
+    says: "a recv() returns what has arrived",
+  },
+  {
+    name: "server that awaits whole words, but no whole size",
+    right: "conn.recv(BLOCK)  # READY",
+    wrong: "conn.recv(5, socket.MSG_WAITALL)",
+    only: "1.1,2.1,7.4",
+    fails: ["7.4"],
+    says: "a recv() returns what has arrived",
+  },
+  {
     name: "server sends blocks of 1000 bytes",
     right: "file.read(BLOCK)",
     wrong: "file.read(1000)",
