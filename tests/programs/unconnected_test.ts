@@ -15,6 +15,12 @@ Deno.test("errors that need no server are reported without a connection", async 
   const known: [string, string, string, string?][] = [
     ["PUT", "no file", "no file does not exist"],
     ["PUT", "dir/no file", "dir/no file does not exist"],
+    [
+      "PUT",
+      "caf\ufffd",
+      "caf\ufffd does not exist",
+      "caf\ufffd: if its name is not UTF-8, PUT - --as NAME can send it",
+    ],
     ["PUT", "dir", "dir does not exist", `dir: ${isFolder}`],
     ["GET", "dir", "unable to create file dir", `dir: ${isFolder}`],
     ["GET", "there/dir", "unable to create file there/dir", `dir: ${isFolder}`],
