@@ -1,169 +1,13 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
-import { CLIENT, readTask, type Task } from "./lib/cli/client_options.ts";
-import { reportOutputError, stderr, stdout, writeError } from "./lib/cli/output.ts";
+import { CLIENT, readTask } from "./lib/cli/client_options.ts";
+import { reportOutputError, stderr, stdout } from "./lib/cli/output.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
-import type { ClientOptions, Download, FileError, TransferError } from "./lib/mod.ts";
 import { within } from "./lib/within.ts";
 
 // Long enough to remove a draft.
 const ENDING_MS = 2000;
-// A line that can't be written in this time waits beside the transfer: perhaps nobody reads the pipe.
-const LINE_MS = 1000;
-
-/** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
-async function transfer(file: string, task: Task, label: string): Promise<bigint> {
-  const { printable, sha256 } = await import("./lib/mod.ts");
-  const { Meter } = await import("./lib/cli/meter.ts");
-  const { verb } = task;
-  const sum = task.isVerified ? await sha256() : undefined;
-  const shown = printable(verb === "PUT" && file === "-" ? task.as! : file);
-  const line = { GET: "receiving", PUT: "sending", DEL: "deleting" }[verb];
-  let size = 0n;
-  {
-    using meter = new Meter(task, label);
-    const options = meter.watch({
-      ...task.options,
-      onReady: verb === "DEL" ? () => print(`client ${line} file ${shown}`, task) : () => {},
-      onStart: (bytes) => {
-        size = bytes;
-        return print(`client ${line} file ${shown} (${bytes} bytes)`, task);
-      },
-      onData: sum && ((piece) => sum.update(piece)),
-    });
-    await move(file, task, options, (bytes) => meter.reading(bytes));
-  }
-  await print("Complete", task);
-  if (sum) await verify(file, task, sum.hex(), label);
-  return size;
-}
-
-/** The file's name at its destination. */
-async function destination(file: string, { as }: Task): Promise<string> {
-  const { basename } = await import("./lib/files/path.ts");
-  return as === undefined ? basename(file) : as.endsWith("/") ? as + basename(file) : as;
-}
-
-async function move(
-  file: string,
-  task: Task,
-  options: ClientOptions,
-  onReading: (bytes: bigint) => void,
-): Promise<void> {
-  const { del, FileError, get, put } = await import("./lib/mod.ts");
-  const { verb } = task;
-  if (verb === "DEL") return await del(file, options);
-  if (verb === "GET" && task.as === "-") return await toStdout(await get(file, options));
-  const to = await destination(file, task);
-  if (task.isNoClobber && await exists(to)) throw new FileError("create", to, { reason: "it exists (--no-clobber)" });
-  if (verb === "GET") return await get(file, { ...options, to });
-  const { openStream } = await import("./lib/cli/source.ts");
-  const name = file === "-" ? "standard input" : file;
-  using stream = await openStream(file, { name, onProgress: onReading, signal: options.signal! });
-  const { readable: from, size } = stream ?? {};
-  await put(to, from && size !== undefined ? { ...options, from, size } : { ...options, from: file });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
-}
-
-/** Fetches the file once more and compares its sum with what was moved. */
-async function verify(file: string, task: Task, moved: string, label: string): Promise<void> {
-  const { printable, remoteSum, TransferError } = await import("./lib/mod.ts");
-  const { Meter } = await import("./lib/cli/meter.ts");
-  const name = task.verb === "PUT" ? await destination(file, task) : file;
-  let stored: string;
-  {
-    using meter = new Meter(task, `${label}verifying `);
-    stored = await remoteSum(name, meter.watch(task.options));
-  }
-  if (stored !== moved) {
-    throw new TransferError(`${printable(file)} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
-  }
-  if (!task.isQuiet) writeError(`verified SHA-256 ${moved}\n`);
-}
-
-async function toStdout({ readable }: Download): Promise<void> {
-  const { writeAll } = await import("./lib/bytes.ts");
-  // Not pipeTo, which does not notice when the last write fails.
-  for await (const piece of readable) await writeAll(Deno.stdout, piece);
-}
-
-/** Prints one of the lab's lines: on standard output, unless a file's content goes there. */
-async function print(line: string, { as, isQuiet, verb }: Pick<Task, "as" | "isQuiet" | "verb">): Promise<void> {
-  if (isQuiet) return;
-  if (as === "-" && verb === "GET") return writeError(`${line}\n`);
-  await within(stdout.write(`${line}\n`), LINE_MS);
-  if (stdout.error) throw stdout.error;
-}
-
-/** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
-async function report(error: unknown, file: string, task: Task): Promise<void> {
-  const { FileError, printable, ServerError, TransferError } = await import("./lib/mod.ts");
-  // Errors are printed with --quiet too.
-  const say = (line: string): Promise<void> => print(line, { ...task, isQuiet: false });
-  if (error instanceof ServerError) await say(`server error: ${printable(error.said)}`);
-  else if (error instanceof FileError) {
-    await say(`client error: ${printable(await fileLine(error, file, task))}`);
-    if (error.reason) writeError(`client: ${printable(error.file)}: ${printable(error.reason)}\n`);
-  } else if (error instanceof TransferError) writeError(`client: ${printable(await describe(error))}\n`);
-  else throw error;
-}
-
-/** The lab's text for a problem with a file, which it names as the command line does. */
-async function fileLine({ problem }: FileError, file: string, task: Task): Promise<string> {
-  const { ERROR_TEXTS } = await import("./lib/protocol.ts");
-  const isNamed = problem === "create" && task.as !== undefined;
-  return ERROR_TEXTS[problem](isNamed ? await destination(file, task) : file);
-}
-
-async function describe(error: TransferError): Promise<string> {
-  const { ProtocolError } = await import("./lib/mod.ts");
-  // A TLS server answers a plain client with an alert (RFC 8446, 5.1 and 6), or closes.
-  const isTls = error instanceof ProtocolError && error.expected === "READY" &&
-    ["", "\x15", "\x16"].includes(error.received.slice(0, 1));
-  return error.message + (error.step ? ` (at step "${error.step}")` : "") +
-    (isTls ? "; does the server speak TLS (--tls), or not admit this address?" : "");
-}
-
-async function trace({ isTraced }: Task): Promise<Pick<ClientOptions, "onMessage">> {
-  if (!isTraced) return {};
-  const { printMessage } = await import("./lib/cli/trace.ts");
-  return { onMessage: (message) => printMessage(message, "client") };
-}
-
-/** Transfers file after file; returns how many failed. */
-async function perform(task: Task): Promise<number> {
-  const { files } = task;
-  const start = performance.now();
-  let failed = 0;
-  let moved = 0n;
-  for (const [index, file] of files.entries()) {
-    try {
-      moved += await transfer(file, task, files.length > 1 ? await place(index, files.length, moved) : "");
-    } catch (error) {
-      task.options.signal?.throwIfAborted();
-      failed++;
-      await report(error, file, task);
-    }
-  }
-  if (failed > 0 && files.length > 1) writeError(`client: ${files.length - failed} of ${files.length} files done\n`);
-  if (moved > 0n && !task.isQuiet && Deno.stderr.isTerminal()) {
-    await summarize(moved, (performance.now() - start) / 1000);
-  }
-  return failed;
-}
-
-/** What stands before the bar of one file of several: which it is, and how much the ones before it had. */
-async function place(index: number, count: number, moved: bigint): Promise<string> {
-  const { bytes } = await import("./lib/cli/progress.ts");
-  return `${index + 1}/${count} ${moved > 0n ? `${bytes(Number(moved))} + ` : ""}`;
-}
-
-async function summarize(moved: bigint, seconds: number): Promise<void> {
-  const { bytes } = await import("./lib/cli/progress.ts");
-  writeError(`${bytes(Number(moved))} in ${seconds.toFixed(1)} s, ${bytes(Number(moved) / seconds)}/s\n`);
-}
+// Enough for a reader of the output that is alive.
+const FLUSH_MS = 1000;
 
 async function main(): Promise<number> {
   const task = await readCommandLine(CLIENT, readTask);
@@ -178,8 +22,9 @@ async function main(): Promise<number> {
     interrupt.abort();
   });
   try {
-    const options = { ...task.options, signal: interrupt.signal, ...await trace(task) };
-    const failed = await perform({ ...task, options });
+    // Not before: --help and a wrong command line need none of it.
+    const { perform } = await import("./lib/cli/transfers.ts");
+    const failed = await perform({ ...task, options: { ...task.options, signal: interrupt.signal } });
     await stdout.flush();
     return failed === 0 ? 0 : 1;
   } catch (error) {
@@ -187,7 +32,7 @@ async function main(): Promise<number> {
     await reportOutputError("client", error);
     return 1;
   } finally {
-    await within(stderr.flush(), LINE_MS);
+    await within(stderr.flush(), FLUSH_MS);
   }
 }
 

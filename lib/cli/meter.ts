@@ -32,13 +32,9 @@ export class Meter implements Disposable {
     if (isQuiet || timeoutMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
-      writeError(
-        `client: ${this.#address} has not said READY for ${
-          inSeconds(timeoutMs)
-        }: it is busy, speaks TLS (--tls), or is ` +
-          `another kind of server (--wait S limits the wait)
-`,
-      );
+      const silence = `${this.#address} has not said READY for ${inSeconds(timeoutMs)}`;
+      const causes = "it is busy, speaks TLS (--tls), or is another kind of server (--wait S limits the wait)";
+      writeError(`client: ${silence}: ${causes}\n`);
     }, timeoutMs);
   }
 

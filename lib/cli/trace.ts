@@ -2,14 +2,13 @@
 
 import type { Message, Role } from "../mod.ts";
 import { printable } from "../printable.ts";
-import { SIZE_BYTES } from "../protocol.ts";
+import { BLOCK_BYTES, SIZE_BYTES } from "../protocol.ts";
 import { writeError } from "./output.ts";
 
 // Enough for any command that a person types; the rest of a longer message is counted.
 const SHOWN_BYTES = 100;
 // Longer than a message takes between two idle programs, on any network.
 const LATE_MS = 1000;
-const BLOCK_BYTES = 1024n;
 
 /** Prints a message on standard error as `self` sees it, after whatever tells one client from another. */
 export function printMessage(message: Message, self: Role, client = ""): void {
@@ -19,7 +18,8 @@ export function printMessage(message: Message, self: Role, client = ""): void {
 
 function content({ step, bytes, count, ms }: Message): string {
   if (count !== undefined) {
-    const blocks = (count + BLOCK_BYTES - 1n) / BLOCK_BYTES;
+    const block = BigInt(BLOCK_BYTES);
+    const blocks = (count + block - 1n) / block;
     return `${count} bytes in ${blocks} ${blocks === 1n ? "block" : "blocks"}, ${ms.toFixed(1)} ms`;
   }
   if (step.endsWith("<# bytes>") && bytes.length === SIZE_BYTES) {

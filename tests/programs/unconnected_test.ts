@@ -71,6 +71,9 @@ Deno.test("a server that isn't there is one sentence on stderr and status 1", as
       stderr: `client: cannot connect to ${address} port ${port}: connection refused\n`,
     });
   }
+  const several = await runClient(["127.0.0.1", `${port}`, "DEL", "a", "b"], { cwd: folder.path });
+  const reason = `cannot connect to 127.0.0.1 port ${port}: connection refused`;
+  assertEquals(several.stderr, `client: a: ${reason}\nclient: b: ${reason}\nclient: 0 of 2 files done\n`);
   assertEquals(await folder.names(), []);
 });
 
