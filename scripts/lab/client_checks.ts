@@ -13,6 +13,7 @@ import {
   beginGet,
   beginPut,
   complete,
+  finish,
   meet,
   ownError,
   refused,
@@ -207,7 +208,7 @@ export const CLIENT_CHECKS: Check[] = [
       const { program, talk } = await meet(programs, "PUT", "f");
       await beginPut(talk, "f", 20_000_000);
       await talk.skipData(PUT[5], 1_000_000);
-      await talk.say(PUT[6], "ERROR: unable to create file f");
+      await finish(talk, PUT[6], "ERROR: unable to create file f");
       await talk.drain();
       await program.end(programs.timeoutMs);
       assertLines(programs, ["server error: unable to create file f"]);
@@ -267,7 +268,7 @@ export const CLIENT_CHECKS: Check[] = [
       await beginPut(talk, "large", SPARSE_BYTES);
       await talk.skipData(PUT[5], SPARSE_BYTES);
       await memoryOf(program, "client");
-      await talk.say(PUT[6], "DONE");
+      await finish(talk, PUT[6]);
       await program.end(programs.timeoutMs);
     },
   },
@@ -282,7 +283,7 @@ export const CLIENT_CHECKS: Check[] = [
       await beginGet(talk, "large", SPARSE_BYTES);
       await talk.sayZeros(GET[6], SPARSE_BYTES);
       await memoryOf(program, "client");
-      await talk.say(GET[7], "DONE");
+      await finish(talk, GET[7]);
       await program.end(programs.timeoutMs);
     },
   },
@@ -303,6 +304,7 @@ export const CLIENT_CHECKS: Check[] = [
       await talk.hear(GET[5], "OK");
       await talk.sayData(GET[6], data, data.length);
       await talk.sayData(GET[7], wire("DONE"), 2);
+      await talk.end();
       await program.end(programs.timeoutMs);
       await assertHolds(programs, "f", data);
     },

@@ -8,6 +8,10 @@ export const LOOP_HINT =
   "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
 /** File data is not sent as it is read. */
 export const MEMORY_HINT = "read() without a size reads the entire file first: read, and send, 1024 bytes at a time";
+/** The client is still there after DONE. */
+export const END_HINT =
+  "close the socket and leave. If it waits for more data, DONE was read as part of the file: recv(min(1024, left)). " +
+  "If it is only slow, --timeout S gives it longer";
 
 const TOKENS = ["READY", "OK", "DONE"];
 
@@ -74,16 +78,13 @@ export function sizeHint(size: bigint, received: Bytes): string | undefined {
   return undefined;
 }
 
-/** Why a client does not end after DONE, from its output. */
-export function endHint(size: number, output: string): string {
+/** Why a client takes a file of `size` bytes for another, from its output. */
+export function sizeReadHint(size: number, output: string): string | undefined {
   const littleEndian = new DataView(new ArrayBuffer(8));
   littleEndian.setBigUint64(0, BigInt(size));
   const wrong = littleEndian.getBigUint64(0, true);
-  if (size > 0 && output.includes(`(${wrong} bytes)`)) {
-    return 'it read the size as little-endian and waits for more: int.from_bytes(data, "big")';
-  }
-  return "close the socket and leave. If it waits for more data, DONE was read as part of the file: recv(min(1024, left)). " +
-    "If it is only slow, --timeout S gives it longer";
+  if (size === 0 || !output.includes(`(${wrong} bytes)`)) return undefined;
+  return 'it read the size as little-endian and waits for more: int.from_bytes(data, "big")';
 }
 
 /** Why file data is not what it should be. */

@@ -5,6 +5,7 @@ import { wire } from "../../tests/support/raw.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
+import { dataHint } from "./hints.ts";
 import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";
 
@@ -58,8 +59,12 @@ export async function del(talk: Talk, name: string, onDone = (): Promise<void> =
 }
 
 /** Fails unless a file of the program's holds the data. */
-export async function assertHolds(programs: Programs, name: string, data: Uint8Array): Promise<void> {
-  const { dataHint } = await import("./hints.ts");
+export async function assertHolds(
+  programs: Programs,
+  name: string,
+  data: Uint8Array,
+  hint?: string,
+): Promise<void> {
   const path = programs.folder.at(name);
   // It may still be closing the file.
   let held: Uint8Array | undefined;
@@ -71,7 +76,10 @@ export async function assertHolds(programs: Programs, name: string, data: Uint8A
   if (!held) throw new Failure(`after DONE there is no file "${name}" in the program's folder`);
   const at = held.findIndex((byte, index) => byte !== data[index]);
   const where = at < 0 || at >= data.length ? "" : `, and differs from byte ${at} on`;
-  throw new Failure(`the file has ${held.length} bytes where ${data.length} were sent${where}`, dataHint(data, held));
+  throw new Failure(
+    `the file has ${held.length} bytes where ${data.length} were sent${where}`,
+    hint ?? dataHint(data, held),
+  );
 }
 
 async function getOne(programs: Programs, name: string, data: Uint8Array): Promise<void> {

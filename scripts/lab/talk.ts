@@ -9,8 +9,10 @@ import { dataHint, LOOP_HINT, MEMORY_HINT, sizeHint, tokenHint } from "./hints.t
 
 // After a wrong message this much silence ends it: the rest of it is shown too.
 const REST_MS = 200;
-// Longer than the pieces that a program writes without a pause are apart.
-const NOTHING_MS = 60;
+// Longer than the pieces that a program writes without a pause are apart, on a busy machine too.
+const NOTHING_MS = 100;
+// The same at the end, where only a program that does not close takes so long.
+const END_MS = 500;
 // Enough for two pieces to travel as two segments.
 const APART_MS = 5;
 const SHOWN = 60;
@@ -95,6 +97,12 @@ export class Talk implements AsyncDisposable {
       const message = `the ${this.#other} closed the connection before all ${data.length} bytes were sent`;
       throw new Failure(`at step "${step}" ${message}`, LOOP_HINT);
     }
+  }
+
+  /** Ends what we say, as a server's close does; the other side may still say something. */
+  async end(): Promise<void> {
+    // It may have closed already.
+    await this.#conn.closeWrite().catch(() => {});
   }
 
   /** Says so many zeros as file data. */
@@ -213,7 +221,7 @@ export class Talk implements AsyncDisposable {
 
   /** Hears the other side close, or at least say nothing more. */
   async hearEnd(step: string, hint?: string): Promise<void> {
-    if (await this.isSilent()) return;
+    if (await this.isSilent(END_MS)) return;
     throw new Failure(
       `after step "${step}" the ${this.#other} should say nothing more; it sent ${shown(this.#received)}`,
       hint,
@@ -221,8 +229,8 @@ export class Talk implements AsyncDisposable {
   }
 
   /** Whether the other side says nothing for a moment. */
-  async isSilent(): Promise<boolean> {
-    await this.#wait(NOTHING_MS, () => this.#received.length > 0);
+  async isSilent(ms = NOTHING_MS): Promise<boolean> {
+    await this.#wait(ms, () => this.#received.length > 0);
     return this.#received.length === 0;
   }
 

@@ -194,6 +194,13 @@ const SLIPS: Slip[] = [
     says: "ValueError: too many values",
   },
   {
+    name: "client waits for the server to close, which is right",
+    right: 'print("Complete"',
+    wrong: 'sock.recv(1)\nprint("Complete"',
+    only: "1.5,2.6,3.3",
+    fails: [],
+  },
+  {
     name: "client ends its side after its data, which is right",
     right: "            block = file.read(BLOCK)\n",
     wrong: "            block = file.read(BLOCK)\n    sock.shutdown(socket.SHUT_WR)\n",
