@@ -13,8 +13,6 @@ import { pump, type TransferOptions } from "./transfer.ts";
 
 /** Which server, and how to talk to it. */
 export interface ClientOptions extends DialOptions, TransferOptions {
-  /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
-  gather?: number;
   /** Called when the server has sent its READY; a promise is awaited. */
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */

@@ -3,7 +3,7 @@
 import type { Bytes } from "./bytes.ts";
 import { BLOCK_BYTES } from "./protocol.ts";
 
-/** How a transfer of file data is watched and slowed down. */
+/** How a transfer of file data is watched, slowed down or sped up. */
 export interface TransferOptions {
   /** Called with the number of bytes moved so far. */
   onProgress?: ((bytes: bigint) => void) | undefined;
@@ -11,6 +11,8 @@ export interface TransferOptions {
   onData?: ((piece: Uint8Array) => void) | undefined;
   /** The most bytes to move in a second; without it, no limit. */
   bytesPerSecond?: number | undefined;
+  /** How many 1024-byte blocks go to the kernel in one call; 1, the lab's way, is the default. */
+  gather?: number;
 }
 
 /** One transfer of file data. */
@@ -23,8 +25,11 @@ export interface Transfer {
   write: (piece: Bytes) => Promise<void>;
 }
 
-// Large enough that a file's read or write costs little beside the data it moves; whole blocks.
-const PIECE_BYTES = 512 * BLOCK_BYTES;
+// Large enough that a file's read or write costs little beside the data it moves, and small enough that two pieces stay
+// in a processor core's own cache.
+const PIECE_BLOCKS = 256;
+// A piece of two large calls: while one is under way, the file's next piece can come.
+const MAX_PIECE_BLOCKS = 512;
 // To keep a rate, the pump pauses after each piece, which lasts at most this part of a second.
 const PIECES_PER_SECOND = 8;
 
@@ -34,11 +39,11 @@ const PIECES_PER_SECOND = 8;
  */
 export async function pump(
   { size, read, write }: Transfer,
-  { onProgress, onData, bytesPerSecond = Infinity }: TransferOptions = {},
+  { onProgress, onData, bytesPerSecond = Infinity, gather = 1 }: TransferOptions = {},
 ): Promise<void> {
   if (size === 0n) return;
   const start = performance.now();
-  const pieceBytes = Math.min(pieceLength(bytesPerSecond), Number(size));
+  const pieceBytes = Math.min(pieceLength(gather, bytesPerSecond), Number(size));
   let left = size;
   const next = (memory: ArrayBuffer): Promise<Bytes> =>
     read(new Uint8Array(memory, 0, left < pieceBytes ? Number(left) : pieceBytes));
@@ -61,8 +66,9 @@ export async function pump(
 }
 
 // Whole blocks, unless a single one would last too long.
-function pieceLength(bytesPerSecond: number): number {
-  const bytes = Math.min(PIECE_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
+function pieceLength(gather: number, bytesPerSecond: number): number {
+  const blocks = Math.min(Math.max(2 * gather, PIECE_BLOCKS), MAX_PIECE_BLOCKS);
+  const bytes = Math.min(blocks * BLOCK_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
   return bytes < BLOCK_BYTES ? bytes : bytes - bytes % BLOCK_BYTES;
 }
 
