@@ -22,8 +22,6 @@ import type { Task } from "./client_options.ts";
 import { Meter } from "./meter.ts";
 import { stdout, writeError } from "./output.ts";
 import { bytes } from "./progress.ts";
-import { openStream } from "./source.ts";
-import { printMessage } from "./trace.ts";
 
 // A line that can't be written in this time waits beside the transfer: perhaps nobody reads the pipe.
 const LINE_MS = 1000;
@@ -33,7 +31,7 @@ const LINE_MS = 1000;
  * error when standard output can't be written.
  */
 export async function perform(asked: Task): Promise<number> {
-  const task = asked.isTraced ? traced(asked) : asked;
+  const task = asked.isTraced ? await traced(asked) : asked;
   const { files } = task;
   const start = performance.now();
   let failed = 0;
@@ -55,7 +53,8 @@ export async function perform(asked: Task): Promise<number> {
   return failed;
 }
 
-function traced(task: Task): Task {
+async function traced(task: Task): Promise<Task> {
+  const { printMessage } = await import("./trace.ts");
   return { ...task, options: { ...task.options, onMessage: (message) => printMessage(message, "client") } };
 }
 
@@ -106,6 +105,8 @@ async function move(
   const to = destination(file, task);
   if (task.isNoClobber && await exists(to)) throw new FileError("create", to, { reason: "it exists (--no-clobber)" });
   if (verb === "GET") return await get(file, { ...options, to });
+  // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
+  const { openStream } = await import("./source.ts");
   const name = file === "-" ? "standard input" : file;
   using stream = await openStream(file, { name, onProgress: onReading, signal: options.signal! });
   const { readable: from, size } = stream ?? {};
