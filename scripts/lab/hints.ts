@@ -114,6 +114,9 @@ export function lineHint(
   if (errorLines.includes(expected)) {
     return "it went to standard error, as by sys.exit(text) or logging: print() writes to standard output";
   }
+  if (lines.length === 0 && errorLines.length === 0) {
+    return "it printed nothing yet. If you see the line on a terminal, it waits in a buffer here: flush after each line";
+  }
   const near = lines.find((line) => line.toLowerCase().replace(/[.!\s]+$/, "") === expected.toLowerCase());
   if (near !== undefined) return `it printed "${near}": the case of the letters, and dots, count`;
   const bytes = lines.find((line) => /b'/.test(line));

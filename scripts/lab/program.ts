@@ -16,6 +16,9 @@ const RETRY_MS = 50;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
 
+// C's stdio keeps what it prints to a pipe until the program ends; coreutils' stdbuf makes it print lines at once.
+const LINE_BUFFERED = isInstalled("stdbuf") ? ["stdbuf", "--output=L"] : [];
+
 const FOLDER_HINT =
   "its errors are shown below; each check runs in an empty folder, so name the program by its absolute path";
 
@@ -32,7 +35,7 @@ export class Program implements AsyncDisposable {
   constructor(command: string, cwd: string) {
     // setsid, so that whatever it starts can be ended with it. What Python prints must not wait in its buffer.
     this.#child = new Deno.Command("setsid", {
-      args: ["sh", "-c", command],
+      args: [...LINE_BUFFERED, "sh", "-c", command],
       cwd,
       env: { PYTHONUNBUFFERED: "1" },
       stdin: "null",
@@ -106,6 +109,10 @@ export class Program implements AsyncDisposable {
     await this.ended;
     await within(this.#reading, DRAIN_MS);
   }
+}
+
+function isInstalled(program: string): boolean {
+  return new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).outputSync().success;
 }
 
 function linesOf(text: string): string[] {

@@ -1,8 +1,9 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { failed, lab, program } from "../support/lab.ts";
-import { PYTHON, testWith, UNIX } from "../support/needs.ts";
+import { failed, lab, PEERS, program } from "../support/lab.ts";
+import { PYTHON, STDBUF, testWith, UNIX } from "../support/needs.ts";
+import { PYTHON_WORDS } from "../support/python.ts";
 
 testWith([UNIX], "our programs hold to every sentence of the document, strictly", async () => {
   const output = await lab("--strict", "--timeout", "20");
@@ -15,6 +16,15 @@ testWith([UNIX], "the lab check lists, selects, and tells a wrong command line",
   for (const args of [["--only", "9"], ["--server", "server"], ["--client", "client {port}"], ["extra"]]) {
     assertEquals((await lab(...args)).status, 2, args.join(" "));
   }
+});
+
+testWith([UNIX, PYTHON, STDBUF], "lines that C's stdio would keep until the end are seen", async () => {
+  await using folder = new Folder();
+  // sed prints by stdio, as a server written in C does.
+  const script = `${PYTHON_WORDS.join(" ")} ${PEERS}/naive_server.py "$@" | sed ""\n`;
+  await Deno.writeTextFile(folder.at("server.sh"), script);
+  const output = await lab("--server", `sh ${folder.at("server.sh")} {port}`, "--only", "1.1,5.1");
+  assertEquals([output.status, failed(output)], [0, []], output.stdout);
 });
 
 testWith([UNIX, PYTHON], "the JUnit file has each check, with its failure", async () => {
