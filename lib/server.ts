@@ -113,7 +113,7 @@ async function servePut(peer: Peer, name: string, options: SessionOptions): Prom
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
-  await pump({ size, read, write: (piece) => at("g. server: DONE", draft.write(piece)) }, options);
+  await pump({ size, read, write: (piece) => at("g. server: DONE", draft.write(piece)) }, { gather: options.gather });
   await checkEnd(peer, size, name, isEager);
   const start = performance.now();
   await at("g. server: DONE", draft.commit({ isDurable: options.isDurable }));

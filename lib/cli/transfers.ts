@@ -151,11 +151,18 @@ async function report(error: unknown, file: string, task: Task): Promise<void> {
   if (error instanceof ServerError) await say(`server error: ${printable(error.said)}`);
   else if (error instanceof FileError) {
     await say(`client error: ${printable(fileLine(error, file, task))}`);
-    if (error.reason) writeError(`client: ${printable(error.file)}: ${printable(error.reason)}\n`);
+    const reason = error.reason ?? unreadName(error);
+    if (reason) writeError(`client: ${printable(error.file)}: ${printable(reason)}\n`);
   } else if (error instanceof TransferError) {
     const which = task.files.length > 1 ? `${file}: ` : "";
     writeError(`client: ${printable(which + describe(error))}\n`);
   } else throw error;
+}
+
+function unreadName({ problem, file }: FileError): string | undefined {
+  // What is not UTF-8 in an argument has become U+FFFD before a program in Deno sees it.
+  const isMangled = problem === "missing" && file.includes("\ufffd");
+  return isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined;
 }
 
 /** The lab's text for a problem with a file, which it names as the command line does. */

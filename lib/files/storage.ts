@@ -74,10 +74,7 @@ export class Source implements Disposable {
       if (/too many open files/i.test(systemReason(cause))) {
         throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
       }
-      // What is not UTF-8 in an argument has become U+FFFD before a program in Deno sees it.
-      const isMangled = cause instanceof Deno.errors.NotFound && name.includes("\ufffd");
-      const reason = isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined;
-      throw new FileError("missing", name, { cause, reason });
+      throw new FileError("missing", name, { cause });
     }
   }
 

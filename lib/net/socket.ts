@@ -1,13 +1,15 @@
 /** One TCP connection: reads, writes in calls of a bounded size, limited waits, and a close that loses nothing. */
 
 import type { Bytes } from "../bytes.ts";
-import { ConnectionError, inSeconds, TransferError } from "../errors.ts";
+import { ConnectionError, inSeconds, type TransferError } from "../errors.ts";
 import { abortable, MAX_TIMER_MS } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
 export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
   /** Switches TCP's delay of small segments off, where possible. */
   setNoDelay?(isOn: boolean): void;
+  /** Why an operation failed, if it is not that the peer has broken the connection. */
+  explain?(cause: unknown): TransferError | undefined;
   /** Called when data moves outside of a read or a write. */
   onProgress?(): void;
 };
@@ -159,8 +161,7 @@ export class Socket implements Disposable {
     try {
       return await operation;
     } catch (cause) {
-      if (cause instanceof TransferError) throw cause;
-      throw new ConnectionError(`the ${this.peer} broke the connection`, { cause });
+      throw this.#conn.explain?.(cause) ?? new ConnectionError(`the ${this.peer} broke the connection`, { cause });
     }
   }
 }

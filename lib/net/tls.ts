@@ -74,14 +74,15 @@ export class TlsServer implements Disposable {
     pass((near) => copy(client, near, onProgress));
     const sent = pass((near) => copy(near, client, onProgress));
     const conn: Conn = {
-      read: (buffer) => pair.then(({ far }) => explained(far.read(buffer))),
-      write: (data) => pair.then(({ far }) => explained(far.write(data))),
+      read: (buffer) => pair.then(({ far }) => far.read(buffer)),
+      write: (data) => pair.then(({ far }) => far.write(data)),
       // Done when the system has taken all that was written.
       closeWrite: async () => {
         await (await pair).far.closeWrite();
         await sent;
       },
       close,
+      explain: handshakeFailure,
       setNoDelay: (isOn) => client.setNoDelay(isOn),
     };
     return conn;
@@ -110,18 +111,14 @@ export class TlsServer implements Disposable {
 }
 
 // A client whose handshake fails is no client that has left: the server's operator may want to know.
-async function explained<T>(operation: Promise<T>): Promise<T> {
-  try {
-    return await operation;
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.InvalidData)) throw cause;
-    const reason = /alert: .*(CA|certificate)/i.test(cause.message)
-      ? "the client does not trust the certificate"
-      : /corrupt ?message/i.test(cause.message)
-      ? "the client does not speak TLS"
-      : `TLS failed: ${cause.message}`;
-    throw new TransferError(reason, { cause });
-  }
+function handshakeFailure(cause: unknown): TransferError | undefined {
+  if (!(cause instanceof Deno.errors.InvalidData)) return undefined;
+  const reason = /alert: .*(CA|certificate)/i.test(cause.message)
+    ? "the client does not trust the certificate"
+    : /corrupt ?message/i.test(cause.message)
+    ? "the client does not speak TLS"
+    : `TLS failed: ${cause.message}`;
+  return new TransferError(reason, { cause });
 }
 
 async function copy(from: Deno.Conn, to: Deno.Conn, onProgress: () => void): Promise<void> {

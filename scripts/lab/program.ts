@@ -2,6 +2,7 @@
 
 import { within } from "../../lib/within.ts";
 import { Folder } from "../../tests/support/folder.ts";
+import { STDBUF } from "../../tests/support/needs.ts";
 import { freePort } from "../../tests/support/net.ts";
 import { Failure } from "./failure.ts";
 import { Talk } from "./talk.ts";
@@ -15,9 +16,6 @@ const END_MS = 3000;
 const RETRY_MS = 50;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
-
-// C's stdio keeps what it prints to a pipe until the program ends; coreutils' stdbuf makes it print lines at once.
-const LINE_BUFFERED = isInstalled("stdbuf") ? ["stdbuf", "--output=L"] : [];
 
 const FOLDER_HINT =
   "its errors are shown below; each check runs in an empty folder, so name the program by its absolute path";
@@ -33,9 +31,11 @@ export class Program implements AsyncDisposable {
 
   /** Starts a shell command in a process group of its own. */
   constructor(command: string, cwd: string) {
-    // setsid, so that whatever it starts can be ended with it. What Python prints must not wait in its buffer.
+    // What it prints must not wait in a buffer: stdbuf sees to that for C's stdio, the variable for Python.
+    const lineBuffered = STDBUF.isMet() ? ["stdbuf", "--output=L"] : [];
+    // setsid, so that whatever it starts can be ended with it.
     this.#child = new Deno.Command("setsid", {
-      args: [...LINE_BUFFERED, "sh", "-c", command],
+      args: [...lineBuffered, "sh", "-c", command],
       cwd,
       env: { PYTHONUNBUFFERED: "1" },
       stdin: "null",
@@ -109,10 +109,6 @@ export class Program implements AsyncDisposable {
     await this.ended;
     await within(this.#reading, DRAIN_MS);
   }
-}
-
-function isInstalled(program: string): boolean {
-  return new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).outputSync().success;
 }
 
 function linesOf(text: string): string[] {

@@ -229,24 +229,24 @@ export const SERVER_RULES: Check[] = [
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f"), DATA);
       const server = programs.startServer();
-      const get = await server.connect();
-      await get.hear(GET[0], "READY");
-      await get.say(GET[1], "GET f");
-      await get.hear(GET[2], "OK");
-      await get.sayData(GET[3], wire("READY"), 2);
-      await get.hearSize(GET[4], BigInt(DATA.length));
-      await get.sayData(GET[5], wire("OK"), 1);
-      await get.hearData(GET[6], DATA);
-      await get.hear(GET[7], "DONE");
-      get.close();
-      const put = await server.connect();
-      await put.hear(PUT[0], "READY");
-      await put.say(PUT[1], "PUT f");
-      await put.hear(PUT[2], "OK");
-      await put.sayData(PUT[3], wire(BigInt(DATA.length)), 3);
-      await put.hear(PUT[4], "OK");
-      await put.sayData(PUT[5], DATA, DATA.length);
-      await put.hear(PUT[6], "DONE");
+      const reader = await server.connect();
+      await reader.hear(GET[0], "READY");
+      await reader.say(GET[1], "GET f");
+      await reader.hear(GET[2], "OK");
+      await reader.sayData(GET[3], wire("READY"), 2);
+      await reader.hearSize(GET[4], BigInt(DATA.length));
+      await reader.sayData(GET[5], wire("OK"), 1);
+      await reader.hearData(GET[6], DATA);
+      await reader.hear(GET[7], "DONE");
+      reader.close();
+      const writer = await server.connect();
+      await writer.hear(PUT[0], "READY");
+      await writer.say(PUT[1], "PUT f");
+      await writer.hear(PUT[2], "OK");
+      await writer.sayData(PUT[3], wire(BigInt(DATA.length)), 3);
+      await writer.hear(PUT[4], "OK");
+      await writer.sayData(PUT[5], DATA, DATA.length);
+      await writer.hear(PUT[6], "DONE");
     },
   },
   {

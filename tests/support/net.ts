@@ -7,19 +7,27 @@ const BLOCKS = 88;
 // Several times what a lab check needs, since Linux keeps the port of a closed connection for a minute.
 const BLOCK_PORTS = 256;
 
+function listen(port: number): Deno.TcpListener | undefined {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
+  }
+}
+
 /** The listener whose port begins a block of ports: nobody else who asks here gets one of them while it is open. */
-const block = ((): Deno.TcpListener => {
+function claimBlock(): Deno.TcpListener {
   const first = Math.floor(Math.random() * BLOCKS);
   for (let tries = 0; tries < BLOCKS; tries++) {
-    try {
-      const index = (first + tries) % BLOCKS;
-      return Deno.listen({ hostname: "127.0.0.1", port: FIRST_PORT + index * BLOCK_PORTS });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+    const listener = listen(FIRST_PORT + (first + tries) % BLOCKS * BLOCK_PORTS);
+    if (listener) return listener;
   }
   throw new Error("no block of ports is free");
-})();
+}
+
+// Not at the first call: a test may leave nothing open.
+const block = claimBlock();
 let offset = 0;
 
 /**
@@ -31,7 +39,9 @@ export function freePort(): number {
   for (let tries = 0; tries < BLOCK_PORTS; tries++) {
     offset = offset % (BLOCK_PORTS - 1) + 1;
     const port = block.addr.port + offset;
-    if (!used.has(port)) return port;
+    if (used.has(port)) continue;
+    using listener = listen(port);
+    if (listener) return port;
   }
   throw new Error("no port is free");
 }
