@@ -3,13 +3,12 @@
 import { sweep } from "./files/draft.ts";
 import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";
-import { Reception, type ReceptionOptions, type Visitor } from "./reception.ts";
-import { Root } from "./files/root.ts";
+import type { Reception, ReceptionOptions, Visitor } from "./reception.ts";
+import type { Root } from "./files/root.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
-import { isNetGranted, netHost } from "./net/connect.ts";
-import { checkCommon, checkNumber, checkSize } from "./options.ts";
+import { checkNumber } from "./options.ts";
 import { Socket } from "./net/socket.ts";
-import { credentialsReason, type TlsCredentials, TlsServer } from "./net/tls.ts";
+import type { TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
 import { within } from "./within.ts";
 
@@ -67,10 +66,12 @@ const SEND_TIMEOUT_MS = 120_000;
 const ACCEPT_PAUSE_MS = 100;
 // What accept throws when the client has already left the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
-// Clients that may wait for their turn, and the backlog: far fewer than a process may have descriptors (1,024 by default).
-// The lab's listen(0) is there to serve a single client at a time, which `clients` does. With a backlog of 0, Linux loses
-// clients that connect at the same moment: they believe they are connected and wait for READY for ever.
-const MAX_WAITING = 511;
+/**
+ * Clients that may wait for their turn, and the backlog: far fewer than a process may have descriptors (1,024 by default).
+ * The lab's listen(0) is there to serve a single client at a time, which `clients` does. With a backlog of 0, Linux loses
+ * clients that connect at the same moment: they believe they are connected and wait for READY for ever.
+ */
+export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
 // A sweep ends with the look at one file, which may last on a disk that hangs.
@@ -79,7 +80,7 @@ const SWEEP_END_MS = 500;
 const GRACE_MS = 5000;
 
 /** What a server works with. */
-interface ServerParts {
+export interface ServerParts {
   listener: Deno.TcpListener;
   tls: TlsServer | undefined;
   root: Root;
@@ -115,7 +116,7 @@ export class Server implements AsyncDisposable {
   #isWaitReported = false;
   #isEnding = false;
 
-  /** Serves the clients of a listener; {@linkcode serve} makes one. */
+  /** Serves the clients of a listener; `serve` makes one. */
   constructor({ listener, tls, root, reception, options }: ServerParts) {
     const { gather = 1, maxBytes, isDurable = false, signal } = options;
     this.#listener = listener;
@@ -283,52 +284,5 @@ export class Server implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
     await this.finished;
-  }
-}
-
-/**
- * Starts a server for one folder. Beside serving, it removes the drafts that killed servers left there. Throws a
- * {@linkcode TransferError} if it can't listen or there is no such folder, and a `RangeError` for an impossible option.
- *
- * @example Usage
- * ```ts
- * import { put, serve, type ServerEvent } from "./mod.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const root = await Deno.makeTempDir();
- * const events: ServerEvent["type"][] = [];
- * {
- *   const onEvent = (event: ServerEvent) => events.push(event.type);
- *   await using server = await serve({ port: 0, hostname: "127.0.0.1", root, onEvent });
- *   const from = new Blob(["some text"]).stream();
- *   await put("f", { hostname: "127.0.0.1", port: server.address.port, from, size: 9n });
- * }
- * assertEquals(events.slice(0, 4), ["waiting", "connected", "request", "receiving"]);
- * ```
- */
-export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, maxBytes } = options;
-  checkCommon(options);
-  checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
-  checkSize("maxBytes", maxBytes);
-  const root = await Root.open(options.root ?? ".", { isReadOnly });
-  const reception = await Reception.open(options);
-  const failed = (reason: string, cause?: unknown): TransferError =>
-    new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });
-  if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
-  if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
-  try {
-    using stack = new DisposableStack();
-    const tls = options.tls && stack.use(new TlsServer(options.tls));
-    const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
-    stack.move();
-    return new Server({ listener, tls, root, reception, options });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
-    if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {
-      throw failed("permission denied (ports below 1024 are for root)", error);
-    }
-    if (options.tls && credentialsReason(error)) throw failed(credentialsReason(error)!, error);
-    throw failed(systemReason(error), error);
   }
 }

@@ -17,9 +17,10 @@ export {
 } from "./errors.ts";
 export { printable } from "./printable.ts";
 export { type FileProblem, REQUEST_STEP, type Role, type Step, STEPS, type Verb, VERBS } from "./protocol.ts";
-export { serve, type ServeOptions, type Server, type ServerEvent } from "./listener.ts";
+export type { ServeOptions, Server, ServerEvent } from "./listener.ts";
 export type { ReceptionOptions } from "./reception.ts";
 export type { SessionEvent } from "./server.ts";
+export { serve } from "./start.ts";
 export type { TlsOptions } from "./net/connect.ts";
 export type { TlsCredentials } from "./net/tls.ts";
 export type { Message } from "./trace.ts";

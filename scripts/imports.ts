@@ -7,7 +7,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|verify)\.ts$/ },
-  { roles: /^lib\/(client|server|listener|reception|dial)\.ts$/ },
+  { roles: /^lib\/(client|server|start|listener|reception|dial)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
   { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options)\.ts$/ },
