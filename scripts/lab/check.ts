@@ -17,6 +17,8 @@ export interface Check {
   strict?: string;
   /** Why the check can't run on this machine; `undefined` if it can. */
   missing?: () => string | undefined;
+  /** How long a message may take in this check, in milliseconds, even if `--timeout` says less. */
+  leastTimeoutMs?: number;
   /** Throws a {@linkcode Failure} if the program does not hold to the sentence. */
   run: (programs: Programs) => Promise<void>;
 }

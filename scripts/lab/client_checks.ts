@@ -6,7 +6,7 @@ import { readTrace, traced } from "../../tests/support/trace.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
-import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES } from "./measure.ts";
+import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES, SPARSE_MS } from "./measure.ts";
 import type { Programs } from "./program.ts";
 import {
   assertLines,
@@ -261,6 +261,7 @@ export const CLIENT_CHECKS: Check[] = [
     needs: ["2.6"],
     title: "PUT never holds the entire file in memory",
     missing: noProc,
+    leastTimeoutMs: SPARSE_MS,
     run: async (programs) => {
       await Deno.writeTextFile(programs.folder.at("large"), "");
       await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
@@ -278,6 +279,7 @@ export const CLIENT_CHECKS: Check[] = [
     needs: ["1.5"],
     title: "GET never holds the entire file in memory",
     missing: noProc,
+    leastTimeoutMs: SPARSE_MS,
     run: async (programs) => {
       const { program, talk } = await meet(programs, "GET", "large");
       await beginGet(talk, "large", SPARSE_BYTES);

@@ -98,7 +98,7 @@ function isIn({ id }: Check, section: string): boolean {
   return id === section || id.startsWith(`${section}.`);
 }
 
-async function runCheck(check: Check, failed: Set<string>, { commands, isStrict, timeoutMs }: Task): Promise<Result> {
+async function runCheck(check: Check, failed: Set<string>, { commands, isStrict, ...task }: Task): Promise<Result> {
   const needed = check.needs?.find((id) => failed.has(id));
   const missing = check.strict && !isStrict
     ? `${check.strict}; --strict runs it`
@@ -106,6 +106,7 @@ async function runCheck(check: Check, failed: Set<string>, { commands, isStrict,
     ? `it needs ${needed}, which fails`
     : check.missing?.();
   if (missing) return { check, outcome: "left out", message: missing, seconds: 0 };
+  const timeoutMs = Math.max(task.timeoutMs, check.leastTimeoutMs ?? 0);
   const start = performance.now();
   await using programs = new Programs({ client: commands.client ?? "", server: commands.server ?? "" }, timeoutMs);
   const seconds = (): number => (performance.now() - start) / 1000;

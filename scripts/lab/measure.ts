@@ -7,6 +7,8 @@ import type { Program } from "./program.ts";
 
 /** A file that no program should hold in memory: all holes, so it takes no room on the disk. */
 export const SPARSE_BYTES = 300 * 1024 * 1024;
+/** How long such a file may take a program that holds it in memory, or waits until a slow disk has stored it. */
+export const SPARSE_MS = 30_000;
 // Half of the file: far more than any interpreter and its buffers, far less than the file.
 const MAX_KIB = SPARSE_BYTES / 1024 / 2;
 
