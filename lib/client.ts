@@ -2,7 +2,7 @@
 
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
-import { dial, type DialOptions, TIMEOUT_MS } from "./dial.ts";
+import { dial, type DialOptions, TIMEOUT_MS, type TransferDialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/draft.ts";
 import { Source, type Target } from "./files/storage.ts";
@@ -10,6 +10,9 @@ import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { checkCommon, checkNumber } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
+
+// From here on a PUT inside TLS gains more by TCP's large segments than the delay of its small messages costs.
+const BULK_BYTES = 64n * 1024n * 1024n;
 
 /** Which server, and how to talk to it. */
 export interface ClientOptions extends DialOptions, TransferOptions {
@@ -138,7 +141,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   const command = formatCommand({ verb: "PUT", name });
-  await using peer = await greet(options);
+  await using peer = await greet({ ...options, isBulk: source.size >= BULK_BYTES });
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
@@ -211,7 +214,7 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 }
 
 /** Step a, after a check of the options. */
-async function greet(options: ClientOptions): Promise<Peer> {
+async function greet(options: ClientOptions & TransferDialOptions): Promise<Peer> {
   checkCommon(options);
   checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
   return await dial("a. server: READY", options);

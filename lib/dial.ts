@@ -2,7 +2,7 @@
 
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
-import { connect, type TlsOptions } from "./net/connect.ts";
+import { connect, type ConnectOptions, type TlsOptions } from "./net/connect.ts";
 import { Socket } from "./net/socket.ts";
 import { checkNumber } from "./options.ts";
 import { Peer } from "./peer.ts";
@@ -33,6 +33,9 @@ export interface DialOptions {
   onConnect?: () => void;
 }
 
+/** The same, with what the caller knows of the transfer. */
+export type TransferDialOptions = DialOptions & Pick<ConnectOptions, "isBulk">;
+
 /** The default timeout. The server's is 30 seconds: of two that wait for each other, it gives up first and says so. */
 export const TIMEOUT_MS = 60_000;
 
@@ -54,7 +57,7 @@ interface Attempt extends AsyncDisposable {
   close(): void;
 }
 
-function attempt(step: "a. server: READY", options: DialOptions): Attempt {
+function attempt(step: "a. server: READY", options: TransferDialOptions): Attempt {
   const { timeoutMs = TIMEOUT_MS } = options;
   const ending = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
@@ -90,7 +93,7 @@ function attempt(step: "a. server: READY", options: DialOptions): Attempt {
 }
 
 /** Connects, and awaits READY for as long as it takes, on whichever connection the server answers. */
-export async function dial(step: "a. server: READY", options: DialOptions): Promise<Peer> {
+export async function dial(step: "a. server: READY", options: TransferDialOptions): Promise<Peer> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
@@ -120,7 +123,7 @@ interface Winner {
 }
 
 /** Adds one attempt after another to a list, until one of them has its READY. */
-async function race(attempts: Attempt[], step: "a. server: READY", options: DialOptions): Promise<Winner> {
+async function race(attempts: Attempt[], step: "a. server: READY", options: TransferDialOptions): Promise<Winner> {
   const ready: Promise<Winner>[] = [];
   for (let ms = SECOND_TRY_MS;; ms = Math.min(2 * ms, MAX_SECOND_TRY_MS)) {
     const isFirst = attempts.length === 0;

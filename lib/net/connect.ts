@@ -20,6 +20,8 @@ export interface ConnectOptions {
   port: number;
   /** Whether to speak TLS, and whom to trust then. */
   tls?: boolean | TlsOptions | undefined;
+  /** Whether so much will be sent that TCP may hold small segments back, to send a few large ones in their place. */
+  isBulk?: boolean | undefined;
   /** Ends the attempt. */
   signal?: AbortSignal | undefined;
 }
@@ -28,7 +30,7 @@ export interface ConnectOptions {
  * Connects to a server, trying every address of its name. Throws a {@linkcode ConnectionError}, or the signal's reason.
  */
 export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
-  const { hostname, port, tls, timeoutMs, signal } = options;
+  const { hostname, port, tls, isBulk, timeoutMs, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
@@ -44,6 +46,8 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   }
   if (!tls) return conn;
   try {
+    // After this, Deno's TLS connection can no longer switch the delay: it costs a small transfer more than all the rest.
+    conn.setNoDelay(!isBulk);
     return await secure(conn, hostname, tls === true ? {} : tls, signal);
   } catch (error) {
     signal?.throwIfAborted();
@@ -66,7 +70,6 @@ async function dial(hostname: string, port: number, signal: AbortSignal): Promis
 
 // A handshake may take as long as READY: the server may be busy with another client.
 async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, signal?: AbortSignal): Promise<Deno.Conn> {
-  conn.setNoDelay(true);
   const secured = await Deno.startTls(conn, { hostname, ...tls });
   try {
     const handshake = secured.handshake();

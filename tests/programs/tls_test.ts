@@ -4,10 +4,11 @@ import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../support/certificates.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
-import { OPENSSL, testWith } from "../support/needs.ts";
+import { OPENSSL, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { folders } from "../support/pair.ts";
 import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
+import { readTrace, traced } from "../support/trace.ts";
 
 function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
   const files = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
@@ -40,6 +41,24 @@ testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
     /^client: cannot connect .* certificate is signed by no authority that is trusted here .*\n$/,
   );
   assertEquals(await folder.names("mine"), ["f", "g"]);
+});
+
+testWith([OPENSSL, STRACE], "inside TLS a large PUT goes in large segments, a small one at once", async () => {
+  await using folder = await folders();
+  await certificates(folder.path);
+  await using server = await startTls(folder);
+  const trace = folder.at("calls");
+  // strace stops at every call: of 1024 bytes there would be too many.
+  const options = ["--ca", folder.at("ca.pem"), "--gather", "256"];
+  const words = [...command("client"), "127.0.0.1", String(server.port), "PUT", "f", ...options];
+  await Deno.writeTextFile(folder.at("mine/f"), "");
+  for (const [bytes, isAtOnce] of [[1_000_000, 1], [64 * 1024 * 1024, 0]] as const) {
+    await Deno.truncate(folder.at("mine/f"), bytes);
+    assertEquals((await run(traced(words, "setsockopt", trace), { cwd: folder.at("mine") })).status, 0);
+    const calls = (await readTrace(trace)).filter((call) => call.includes("TCP_NODELAY"));
+    assertEquals(calls.map((call) => call.match(/\[(\d)\]/)?.[1]), [String(isAtOnce)]);
+    assertEquals((await Deno.stat(folder.at("served/f"))).size, bytes);
+  }
 });
 
 testWith([OPENSSL], "with -v a TLS server says why a handshake failed", async () => {
