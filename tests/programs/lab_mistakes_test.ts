@@ -26,7 +26,7 @@ const MISTAKES: [program: string, only: string, failed: string[], words: string]
 
 for (const [name, only, ids, words] of MISTAKES) {
   testWith([UNIX, PYTHON], `the lab check finds the mistake of ${name}`, async () => {
-    const output = await lab(...program(`mistakes/${name}`), "--only", only, "--timeout", "2");
+    const output = await lab(...program(`mistakes/${name}`), "--only", only, "--timeout", "5");
     assertEquals([output.status, failed(output)], [1, ids], output.stdout);
     assertStringIncludes(output.stdout, words);
   });

@@ -230,5 +230,5 @@ async function check({ name, right, wrong, only }: Slip): Promise<Output> {
   const source = await Deno.readTextFile(`${PEERS}/${naive}.py`);
   assert(source.includes(right));
   await Deno.writeTextFile(folder.at(`${naive}.py`), source.replaceAll(right, wrong));
-  return await lab(...program(naive, folder.path), "--strict", "--only", only, "--timeout", "5");
+  return await lab(...program(naive, folder.path), "--strict", "--only", only, "--timeout", "10");
 }

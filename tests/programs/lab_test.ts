@@ -30,7 +30,7 @@ testWith([UNIX, PYTHON, STDBUF], "lines that C's stdio would keep until the end 
 testWith([UNIX, PYTHON], "the JUnit file has each check, with its failure", async () => {
   await using folder = new Folder();
   const file = folder.at("results.xml");
-  await lab(...program("mistakes/server_newline"), "--only", "1,6.4", "--timeout", "2", "--junit", file);
+  await lab(...program("mistakes/server_newline"), "--only", "1,6.4", "--timeout", "5", "--junit", file);
   const xml = await Deno.readTextFile(file);
   assertStringIncludes(xml, '<testsuite name="1 GET" tests="4" failures="1" skipped="3">');
   assertStringIncludes(xml, "Likely: a newline follows: send the bytes alone, as in sock.sendall(b&quot;OK&quot;)");
