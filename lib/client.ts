@@ -11,8 +11,10 @@ import { checkCommon, checkNumber } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 
-// From here on a PUT inside TLS gains more by TCP's large segments than the delay of its small messages costs.
+// From here on a PUT inside TLS gains more by TCP's large segments than the delay of its small messages costs; but calls
+// of so many blocks fill the segments themselves.
 const BULK_BYTES = 64n * 1024n * 1024n;
+const LARGE_CALL_BLOCKS = 16;
 
 /** Which server, and how to talk to it. */
 export interface ClientOptions extends DialOptions, TransferOptions {
@@ -141,7 +143,8 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
   const command = formatCommand({ verb: "PUT", name });
-  await using peer = await greet({ ...options, isBulk: source.size >= BULK_BYTES });
+  const isBulk = source.size >= BULK_BYTES && (options.gather ?? 1) < LARGE_CALL_BLOCKS;
+  await using peer = await greet({ ...options, isBulk });
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
