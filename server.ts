@@ -1,5 +1,5 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
-import { stderr, stdout, writeError } from "./lib/cli/output.ts";
+import { flush, stderr, stdout, writeError, writeOutput } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
 import { inSeconds } from "./lib/errors.ts";
@@ -48,7 +48,7 @@ async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, 
 }
 
 function say(line: string): void {
-  void stdout.write(`${line}\n`);
+  void writeOutput(`${line}\n`);
 }
 
 function describe(error: Error): string {
@@ -96,7 +96,7 @@ async function main(): Promise<number> {
     writeError(`server: ${printable(error.message)}\n`);
     return 1;
   } finally {
-    await within(Promise.all([stdout.flush(), stderr.flush()]), FLUSH_MS);
+    await within(flush(stdout, stderr), FLUSH_MS);
   }
 }
 

@@ -18,9 +18,9 @@ export interface DialOptions {
   /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
   tls?: boolean | TlsOptions;
   /**
-   * Milliseconds without a byte after which the transfer fails; 0 and `Infinity` are never, 60,000 is the default. The
-   * wait for the server's READY has no limit: the client stands in the queue of a server that serves one client at a
-   * time.
+   * Milliseconds of the server's silence after which the transfer fails; 0 and `Infinity` are never, 60,000 is the
+   * default. The wait for the server's READY has no limit: the client stands in the queue of a server that serves one
+   * client at a time.
    */
   timeoutMs?: number;
   /** Ends the transfer; the promise is then rejected with the signal's reason. */
@@ -43,6 +43,8 @@ export const TIMEOUT_MS = 60_000;
 // So a client that is connected for this long without READY tries a second connection, anew after twice the time.
 const SECOND_TRY_MS = 3000;
 const MAX_SECOND_TRY_MS = 60_000;
+// So many lost ones are no accident, and each may hold a place in the queue.
+const MAX_ATTEMPTS = 10;
 
 // A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
 // the FIN would bring a lost connection back to life, only to be such a client.
@@ -57,15 +59,17 @@ interface Attempt extends AsyncDisposable {
   close(): void;
 }
 
-function attempt(step: "a. server: READY", options: TransferDialOptions): Attempt {
+type Callbacks = Pick<DialOptions, "onConnect" | "onMessage">;
+
+function attempt(step: "a. server: READY", options: TransferDialOptions, callbacks: Callbacks): Attempt {
   const { timeoutMs = TIMEOUT_MS } = options;
   const ending = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
   const connected = connect({ ...options, timeoutMs, signal });
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
-    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), options.onMessage);
-    options.onConnect?.();
+    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), callbacks.onMessage);
+    callbacks.onConnect?.();
     try {
       await open.listen(step);
       return open;
@@ -125,16 +129,28 @@ interface Winner {
 /** Adds one attempt after another to a list, until one of them has its READY. */
 async function race(attempts: Attempt[], step: "a. server: READY", options: TransferDialOptions): Promise<Winner> {
   const ready: Promise<Winner>[] = [];
+  // Callers hear of one conversation: the one that gets READY.
+  let told: number | undefined;
+  const callbacks = (index: number): Callbacks => ({
+    ...(options.onConnect && index === 0 && { onConnect: options.onConnect }),
+    ...(options.onMessage && {
+      onMessage: (message) => {
+        if (index > 0 && message.expected !== undefined && told === undefined) return;
+        told ??= index;
+        if (told === index) options.onMessage!(message);
+      },
+    }),
+  });
   for (let ms = SECOND_TRY_MS;; ms = Math.min(2 * ms, MAX_SECOND_TRY_MS)) {
     const isFirst = attempts.length === 0;
-    const next = attempt(step, options);
+    const next = attempt(step, options, callbacks(attempts.length));
     attempts.push(next);
     const won = next.peer.then((peer) => ({ attempt: next, peer }));
     // Only the first one's failure counts: another may be refused for not being the first.
     ready.push(isFirst ? won : won.catch(() => new Promise<never>(() => {})));
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
     if (isFirst) await next.connected.catch(() => {});
-    const winner = await within(Promise.race(ready), ms);
+    const winner = await within(Promise.race(ready), attempts.length < MAX_ATTEMPTS ? ms : Infinity);
     if (winner) return winner;
   }
 }

@@ -14,7 +14,7 @@ export interface Message {
   bytes: Uint8Array;
   /** The number of bytes of file data. */
   count?: bigint;
-  /** How long it took from the step's beginning, in milliseconds. */
+  /** How long it took from the step's beginning, or from the end of file data before it, in milliseconds. */
   ms: number;
   /** What the step has, if something else came. */
   expected?: string;
@@ -38,7 +38,7 @@ export class Tracer {
   readonly #onMessage: (message: Message) => void;
   // What the frames held after the last message.
   #before = { isGlued: false, reads: 0 };
-  #data: { step: Step; from: Role; count: bigint; start: number } | undefined;
+  #data: { step: Step; from: Role; count: bigint; start: number; end: number } | undefined;
 
   /** Reports what `self` sends, and what it hears through `frames`. */
   constructor(self: Role, frames: FrameReader, onMessage: (message: Message) => void) {
@@ -58,7 +58,8 @@ export class Tracer {
   async hearing<T>(step: Step, wait: Promise<T>, bytesOf: (message: T) => Uint8Array): Promise<T> {
     const start = performance.now();
     const report = (bytes: Uint8Array, expected?: string): void => {
-      const ms = performance.now() - start;
+      // An upload's DONE is awaited from the upload's beginning.
+      const ms = performance.now() - Math.max(start, this.#data?.end ?? 0);
       const { isGlued, reads } = this.#before;
       const pieces = this.#frames.reads - reads + (isGlued ? 1 : 0);
       this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
@@ -77,7 +78,9 @@ export class Tracer {
 
   /** Counts file data, which is reported as one message. */
   data(step: Step, from: Role, piece: Uint8Array): void {
-    this.#data ??= { step, from, count: 0n, start: performance.now() };
+    const now = performance.now();
+    this.#data ??= { step, from, count: 0n, start: now, end: now };
+    this.#data.end = now;
     this.#data.count += BigInt(piece.length);
     this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
   }

@@ -12,39 +12,35 @@ const PATIENCE_MS = 500;
 
 /** The state of one transfer, on standard error. */
 export class Meter implements Disposable {
+  readonly #isQuiet: boolean;
   readonly #isOn: boolean;
   readonly #label: string;
   readonly #address: string;
   #shown: "nothing" | "wait" | "bar" = "nothing";
-  #state: string;
+  #state = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
   #bar: ProgressBar | undefined;
   #bytes = 0n;
 
-  /** Begins with the connection to the task's server; a label such as `2/5 ` stands before the bar. */
-  constructor({ isQuiet, options: { hostname, port, timeoutMs = 0 } }: Task, label = "") {
+  /** Shows the transfers of a task; a label such as `2/5 ` stands before the bar. */
+  constructor({ isQuiet, options: { hostname, port } }: Task, label = "") {
+    this.#isQuiet = isQuiet;
     this.#isOn = !isQuiet && terminalColumns() > 0;
     this.#label = label;
     this.#address = `${printable(hostname)} port ${port}`;
-    this.#state = `connecting to ${this.#address}`;
-    this.#later(() => this.#showState());
-    if (isQuiet || timeoutMs === 0) return;
-    this.#late = setTimeout(() => {
-      this.#clear();
-      const silence = `${this.#address} has not said READY for ${inSeconds(timeoutMs)}`;
-      const causes = "it is busy, speaks TLS (--tls), or is another kind of server (--wait S limits the wait)";
-      writeError(`client: ${silence}: ${causes}\n`);
-    }, timeoutMs);
   }
 
-  /** The options of a transfer whose course this meter shows. */
+  /** The options of a transfer whose course this meter shows, from the connection on. */
   watch(options: ClientOptions): ClientOptions {
+    this.#setState(`connecting to ${this.#address}`);
+    // A TLS handshake waits in a busy server's queue, as READY does.
+    if (options.tls) this.#expectReady(options);
     return {
       ...options,
       onConnect: () => {
-        this.#state = `waiting for our turn at ${this.#address}`;
-        if (this.#shown === "wait") this.#showState();
+        this.#setState(`waiting for our turn at ${this.#address}`);
+        if (!options.tls) this.#expectReady(options);
         options.onConnect?.();
       },
       onReady: () => {
@@ -65,8 +61,24 @@ export class Meter implements Disposable {
 
   /** Shows how much of a stream has been read before the transfer can begin. */
   reading(count: bigint): void {
-    this.#state = `reading: ${bytes(Number(count))}`;
-    if (this.#shown === "wait") this.#showState();
+    this.#setState(`reading: ${bytes(Number(count))}`);
+  }
+
+  #setState(state: string): void {
+    const isNew = this.#state === "";
+    this.#state = state;
+    if (isNew) this.#later(() => this.#showState());
+    else if (this.#shown === "wait") this.#showState();
+  }
+
+  #expectReady({ timeoutMs = 0 }: ClientOptions): void {
+    if (this.#isQuiet || timeoutMs === 0) return;
+    this.#late = setTimeout(() => {
+      this.#clear();
+      const silence = `${this.#address} has not said READY for ${inSeconds(timeoutMs)}`;
+      const causes = "it is busy, speaks TLS (--tls), or is another kind of server (--wait S limits the wait)";
+      writeError(`client: ${silence}: ${causes}\n`);
+    }, timeoutMs);
   }
 
   #showState(): void {

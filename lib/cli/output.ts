@@ -1,7 +1,11 @@
 /** What the programs write to a terminal, a file or a pipe: any of them may be full, closed or read by nobody. */
 
+import { within } from "../within.ts";
+
 // A reader that is this far behind gets no more lines until it has caught up.
 const MAX_LINES = 1000;
+// A line that can't be written in this time is waited for no longer: perhaps nobody reads the pipe.
+const LINE_MS = 1000;
 
 /**
  * One of the two standard streams. A write to a full pipe may last for ever, so lines wait in a queue, from which a thread
@@ -66,9 +70,35 @@ export const stdout = new Output(Deno.stdout);
 /** Standard error, for everything else. */
 export const stderr = new Output(Deno.stderr);
 
+// How many lines wait for the other stream's, and the end of the last of them.
+let waiting = 0;
+let last = Promise.resolve();
+
+/** Writes text behind what the other stream got before it: a terminal shows both. */
+function inTurn(to: Output, other: Output, text: string): Promise<void> {
+  if ((waiting === 0 && other.isIdle) || waiting === MAX_LINES) return to.write(text);
+  waiting++;
+  return last = last.then(async () => {
+    await within(other.flush(), LINE_MS);
+    await within(to.write(text), LINE_MS);
+    waiting--;
+  });
+}
+
+/** Writes text to standard output; fulfilled when it has been written or can't be, or nobody reads it. */
+export function writeOutput(text: string): Promise<void> {
+  return within(inTurn(stdout, stderr, text), LINE_MS);
+}
+
 /** Writes text to standard error. If that fails, nothing else does. */
 export function writeError(text: string): void {
-  void stderr.write(text);
+  void inTurn(stderr, stdout, text);
+}
+
+/** Fulfilled when nothing waits to be written to these streams any more. */
+export async function flush(...outputs: Output[]): Promise<void> {
+  await last;
+  await Promise.all(outputs.map((output) => output.flush()));
 }
 
 /** Reports that standard output could not be written, if that is the error; rethrows any other error. */

@@ -4,6 +4,7 @@ import type { Message, Role } from "../mod.ts";
 import { printable } from "../printable.ts";
 import { BLOCK_BYTES, SIZE_BYTES } from "../protocol.ts";
 import { writeError } from "./output.ts";
+import { clearLine, terminalColumns } from "./progress.ts";
 
 // Enough for any command that a person types; the rest of a longer message is counted.
 const SHOWN_BYTES = 100;
@@ -13,6 +14,8 @@ const LATE_MS = 1000;
 /** Prints a message on standard error as `self` sees it, after whatever tells one client from another. */
 export function printMessage(message: Message, self: Role, client = ""): void {
   const arrow = message.from === self ? ">" : "<";
+  // A bar may stand there.
+  if (terminalColumns() > 0) clearLine();
   writeError(`${client}${message.step.padEnd(29)} ${arrow}  ${content(message)}${remarks(message)}\n`);
 }
 

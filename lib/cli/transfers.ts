@@ -17,14 +17,10 @@ import {
   TransferError,
 } from "../mod.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
-import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
 import { Meter } from "./meter.ts";
-import { stdout, writeError } from "./output.ts";
+import { stdout, writeError, writeOutput } from "./output.ts";
 import { bytes } from "./progress.ts";
-
-// A line that can't be written in this time waits beside the transfer: perhaps nobody reads the pipe.
-const LINE_MS = 1000;
 
 /**
  * Transfers file after file; returns how many failed. Throws the signal's reason once that is aborted, and the system's
@@ -72,7 +68,7 @@ async function transfer(file: string, task: Task, label: string): Promise<bigint
   let size = 0n;
   {
     using meter = new Meter(task, label);
-    const options = meter.watch({
+    const options: ClientOptions = {
       ...task.options,
       onReady: verb === "DEL" ? () => print(`client ${line} file ${shown}`, task) : () => {},
       onStart: (bytes) => {
@@ -80,8 +76,8 @@ async function transfer(file: string, task: Task, label: string): Promise<bigint
         return print(`client ${line} file ${shown} (${bytes} bytes)`, task);
       },
       onData: sum && ((piece) => sum.update(piece)),
-    });
-    await move(file, task, options, (bytes) => meter.reading(bytes));
+    };
+    await move(file, task, options, meter);
   }
   await print("Complete", task);
   if (sum) await verify(file, task, sum.hex(), label);
@@ -97,20 +93,22 @@ async function move(
   file: string,
   task: Task,
   options: ClientOptions,
-  onReading: (bytes: bigint) => void,
+  meter: Meter,
 ): Promise<void> {
   const { verb } = task;
-  if (verb === "DEL") return await del(file, options);
-  if (verb === "GET" && task.as === "-") return await toStdout(await get(file, options));
+  if (verb === "DEL") return await del(file, meter.watch(options));
+  if (verb === "GET" && task.as === "-") return await toStdout(await get(file, meter.watch(options)));
   const to = destination(file, task);
   if (task.isNoClobber && await exists(to)) throw new FileError("create", to, { reason: "it exists (--no-clobber)" });
-  if (verb === "GET") return await get(file, { ...options, to });
+  if (verb === "GET") return await get(file, { ...meter.watch(options), to });
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { openStream } = await import("./source.ts");
   const name = file === "-" ? "standard input" : file;
-  using stream = await openStream(file, { name, onProgress: onReading, signal: options.signal! });
+  const onProgress = (bytes: bigint): void => meter.reading(bytes);
+  using stream = await openStream(file, { name, onProgress, signal: options.signal! });
   const { readable: from, size } = stream ?? {};
-  await put(to, from && size !== undefined ? { ...options, from, size } : { ...options, from: file });
+  const watched = meter.watch(options);
+  await put(to, from && size !== undefined ? { ...watched, from, size } : { ...watched, from: file });
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -140,7 +138,7 @@ async function toStdout({ readable }: Download): Promise<void> {
 async function print(line: string, { as, isQuiet, verb }: Pick<Task, "as" | "isQuiet" | "verb">): Promise<void> {
   if (isQuiet) return;
   if (as === "-" && verb === "GET") return writeError(`${line}\n`);
-  await within(stdout.write(`${line}\n`), LINE_MS);
+  await writeOutput(`${line}\n`);
   if (stdout.error) throw stdout.error;
 }
 

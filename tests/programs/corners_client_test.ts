@@ -166,16 +166,30 @@ for (const server of ["our server", "the naive server"] as const) {
 Deno.test("a client whose first connection gets no READY is served on a second one", async () => {
   await using folder = await folders({ "served/f": "hello" });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = runClient(["127.0.0.1", `${listener.addr.port}`, "GET", "f"], { cwd: folder.at("mine") });
+  const client = runClient(["127.0.0.1", `${listener.addr.port}`, "GET", "f", "--trace"], {
+    cwd: folder.at("mine"),
+  });
   using lost = new Raw(await listener.accept());
   using served = new Raw(await listener.accept());
   const texts = ["READY", "GET f", "OK", "READY", "\0\0\0\0\0\0\0\x05", "OK", "helloDONE"];
   await served.play(spoken(...texts), "server");
   await served.finish();
   assert(await within(client, LIMIT_MS), "the client waits for the connection that it lost");
-  assertEquals((await client).status, 0);
+  const { status, stderr } = await client;
+  // The trace shows the conversation that was held.
+  assertEquals([status, stderr.match(/^\w(?=\. )/gm)?.join("")], [0, "abcdefgh"]);
   // A server that would crash without a command gets one, which has no effect.
   assertEquals(await lost.rest(), "GET .blockferry-withdrawn");
+});
+
+Deno.test("a client that reads its standard input does not call the server silent", async () => {
+  await using pair = await Pair.start();
+  const script = '(sleep 2.5; printf late) | "$@" PUT - --as f --timeout 1';
+  assertEquals(await pair.shell(script), {
+    status: 0,
+    stdout: "client sending file f (4 bytes)\nComplete\n",
+    stderr: "",
+  });
 });
 
 Deno.test("--wait limits the wait for READY", async () => {

@@ -1,6 +1,7 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Pair } from "../support/pair.ts";
+import { folders, Pair } from "../support/pair.ts";
+import { command, run, ServerProcess } from "../support/programs.ts";
 import { Raw, wire } from "../support/raw.ts";
 
 /** A trace without its times. */
@@ -52,6 +53,27 @@ Deno.test("--trace shows each message in the lab's words, on both sides", async 
   }
   await pair.server.line(/waiting/, 12);
   assertEquals(timeless(pair.server.errors), expected);
+});
+
+Deno.test("messages and the lab's lines stand in the order of their events", async () => {
+  await using folder = await folders();
+  await Deno.writeFile(folder.at("mine/f"), new Uint8Array(2500));
+  const joined = ["bash", "-c", 'exec "$@" 2>&1', "bash"];
+  const words = [...joined, ...command("server"), "0", "-v", "--trace"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  for (const [verb, doing, steps] of [["PUT", "sending", "fg"], ["GET", "receiving", "fgh"]] as const) {
+    for (let round = 0; round < 5; round++) {
+      const args = ["127.0.0.1", `${server.port}`, verb, "f", "--trace", "--limit-rate", "2K"];
+      const { stdout } = await run([...joined, ...command("client"), ...args], { cwd: folder.at("mine") });
+      const order = stdout.match(/^\w(?=\.)|^client \w+|^Complete/gm);
+      assertEquals(order, [..."abcde", `client ${doing}`, ...steps, "Complete"]);
+      // The data took more than a second, DONE came at once behind it.
+      assertEquals(stdout.match(/after .* s/), null);
+    }
+  }
+  await server.line(/waiting/, 5 * 11 + 5 * 12);
+  const order = server.lines.flatMap((line) => line.match(/^a(?=\.)|^server connected/)?.[0] ?? []);
+  assertEquals(order, Array(10).fill(["server connected", "a"]).flat());
 });
 
 Deno.test("a trace shows what came instead, cut or together with its neighbour", async () => {
