@@ -1,7 +1,6 @@
 /** What is likely wrong with a program, from what it sent. */
 
-import type { Bytes } from "../../lib/bytes.ts";
-import { VERBS } from "../../lib/protocol.ts";
+import { type Bytes, startsWith } from "../../lib/bytes.ts";
 
 /** File data is not read to its end. */
 export const LOOP_HINT =
@@ -48,17 +47,11 @@ export function tokenHint(expected: string, received: Uint8Array, isClosed = fal
     return "a length stands before it: the lab's texts have none";
   }
   if (TOKENS.includes(expected) && TOKENS.includes(came)) return "look at the order of the steps";
-  if (
-    VERBS.some((verb) => expected.startsWith(verb)) &&
-    came === expected.slice(0, 4) + expected.slice(4).split("/").pop()
-  ) {
-    return undefined;
-  }
   return undefined;
 }
 
 /** Why a size is not what it should be. */
-export function sizeHint(size: bigint, received: Bytes): string | undefined {
+export function sizeHint(size: bigint, received: Bytes, isClosed: boolean): string | undefined {
   const came = text(received);
   const value = (bytes: Uint8Array): bigint => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
   if (came.trim() === String(size)) {
@@ -74,7 +67,7 @@ export function sizeHint(size: bigint, received: Bytes): string | undefined {
     return `that is the size in ${received.length} bytes, little-endian: it has 8, big-endian, as in size.to_bytes(8, "big")`;
   }
   if (received.length > 8) return "more than 8 bytes came: wait for the other side's OK before you send the data";
-  if (received.length === 0) return tokenHint("", received);
+  if (received.length === 0) return tokenHint("", received, isClosed);
   return undefined;
 }
 
@@ -87,23 +80,49 @@ export function sizeReadHint(size: number, output: string): string | undefined {
   return 'it read the size as little-endian and waits for more: int.from_bytes(data, "big")';
 }
 
-/** Why file data is not what it should be. */
-export function dataHint(expected: Uint8Array, received: Uint8Array): string | undefined {
-  const [want, came] = [text(expected), text(received)];
-  if (received.length < expected.length && received.every((byte, index) => byte === expected[index])) {
-    return received.length === 0 ? "was the file closed, or flushed, before it was looked at?" : LOOP_HINT;
+/** Why file data is not what it should be on its way. */
+export function sentHint(expected: Uint8Array, received: Uint8Array, isClosed: boolean): string | undefined {
+  if (received.length === 0) return tokenHint("", received, isClosed);
+  const hint = changeHint(expected, received);
+  if (hint) return hint;
+  const count = received.length - (text(received.subarray(-4)) === "DONE" ? 4 : 0);
+  return count < expected.length
+    ? "not all of the file was sent: send what each read(1024) returns, until it returns nothing, and use sendall(): " +
+      "send() may take a part only"
+    : undefined;
+}
+
+/** Why a file is not what it should be. */
+export function storedHint(expected: Uint8Array, held: Uint8Array): string | undefined {
+  if (held.length < expected.length && startsWith(expected, held)) {
+    return held.length === 0 ? "perhaps the file was not closed, or flushed, before it was looked at" : LOOP_HINT;
   }
-  if (came.startsWith(want) && came.slice(want.length) === "DONE") {
+  const isDone = startsWith(held, expected) && text(held.subarray(expected.length)) === "DONE";
+  if (isDone) {
     return "DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))";
   }
-  if (
-    came === want.replaceAll("\n", "\r\n") || want === came.replaceAll("\n", "\r\n") || came.includes("\ufffd") ||
-    want.includes("\ufffd")
-  ) {
-    return 'binary files must stay bytes: open them with "rb" and "wb", and do not decode() their data';
+  const hint = changeHint(expected, held);
+  if (hint) return hint;
+  return held.length > expected.length ? 'was the old file truncated? open it with "wb", not "r+b" or "ab"' : undefined;
+}
+
+// How text differs from bytes: in its line ends, and in that all of it is UTF-8.
+function changeHint(expected: Uint8Array, received: Uint8Array): string | undefined {
+  // A character for each byte.
+  const [want, came] = [expected, received].map((bytes) => new TextDecoder("latin1").decode(bytes)) as [string, string];
+  const isText = received.length > 0 && isUtf8(received) && !isUtf8(expected);
+  return isText || came === want.replaceAll("\n", "\r\n") || want === came.replaceAll("\n", "\r\n")
+    ? 'binary files must stay bytes: open them with "rb" and "wb", and do not decode() their data'
+    : undefined;
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
   }
-  if (received.length > expected.length) return 'was the old file truncated? open it with "wb", not "r+b" or "ab"';
-  return undefined;
 }
 
 /** Why a line was not printed as it should be. */

@@ -5,7 +5,7 @@ import { wire } from "../../tests/support/raw.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
-import { dataHint } from "./hints.ts";
+import { storedHint } from "./hints.ts";
 import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";
 
@@ -29,7 +29,7 @@ export async function beginPut(talk: Talk, name: string, size: number): Promise<
   await talk.say(PUT[1], `PUT ${name}`);
   await talk.hearAlone(PUT[2], "OK");
   await talk.say(PUT[3], BigInt(size));
-  // A server may read OK and DONE of an empty file as fast as it likes: they may arrive together.
+  // Not alone: of an empty file DONE may follow at once.
   await talk.hear(PUT[4], "OK");
 }
 
@@ -78,7 +78,7 @@ export async function assertHolds(
   const where = at < 0 || at >= data.length ? "" : `, and differs from byte ${at} on`;
   throw new Failure(
     `the file has ${held.length} bytes where ${data.length} were sent${where}`,
-    hint ?? dataHint(data, held),
+    hint ?? storedHint(data, held),
   );
 }
 

@@ -5,7 +5,7 @@ import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Failure } from "./failure.ts";
-import { dataHint, LOOP_HINT, MEMORY_HINT, sizeHint, tokenHint } from "./hints.ts";
+import { LOOP_HINT, MEMORY_HINT, sentHint, sizeHint, tokenHint } from "./hints.ts";
 
 // After a wrong message this much silence ends it: the rest of it is shown too.
 const REST_MS = 200;
@@ -185,13 +185,13 @@ export class Talk implements AsyncDisposable {
       `the size ${size} in 8 bytes, ${shown(expected)}`,
       came,
       isRight,
-      (all) => sizeHint(size, all),
+      (all, isClosed) => sizeHint(size, all, isClosed),
     );
     if (!await this.isSilent()) {
       const all = concat(came, this.#received);
       throw new Failure(
         `at step "${step}" the ${this.#other} should send 8 bytes and then wait; it sent ${shown(all)}`,
-        sizeHint(size, all),
+        sizeHint(size, all, this.#isClosed),
       );
     }
   }
@@ -205,7 +205,7 @@ export class Talk implements AsyncDisposable {
       `the ${data.length} bytes of the file`,
       came,
       isRight,
-      (all) => dataHint(data, all),
+      (all, isClosed) => sentHint(data, all, isClosed),
       came.length,
     );
   }
