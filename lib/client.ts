@@ -115,8 +115,10 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  * Sends a file, or a stream of a known size, to the server, which calls it `name` ("PUT <filename>"). Fulfilled when the
  * server has all of it under that name.
  *
- * Throws a `FileError` if there is no such file here, a `ServerError` if the server can't create it, a
- * `ConnectionError` or a `ProtocolError` if the conversation breaks off.
+ * Throws a `FileError` if there is no such file here, a `TransferError` if the stream does not end at its size or the
+ * protocol can't carry the name, a `ServerError` if the server can't create the file, a `ConnectionError` or a
+ * `ProtocolError` if the conversation breaks off. A stream that stays open after its last byte holds that up for a
+ * second.
  *
  * @example Usage
  * ```ts
@@ -142,6 +144,8 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
+  // Of an empty file nothing is read, so nothing else would tell of a stream that has more.
+  if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
   const isBulk = source.size >= BULK_BYTES && (options.gather ?? 1) < LARGE_CALL_BLOCKS;
   await using peer = await greet({ ...options, isBulk });
@@ -218,7 +222,7 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 
 /** Step a, after a check of the options. */
 async function greet(options: ClientOptions & TransferDialOptions): Promise<Peer> {
-  checkCommon(options);
+  checkCommon(options, { minPort: 1 });
   checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
   return await dial("a. server: READY", options);
 }

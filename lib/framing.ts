@@ -22,7 +22,7 @@ export interface TextEnd {
   state?: (text: Bytes) => TextState;
 }
 
-/** An error's text ends when the peer closes or is silent: some servers never close (PROTOCOL.md, "An error"). */
+/** An error's text ends when the peer closes or is silent: some servers never close (PROTOCOL.md, "Reading messages"). */
 export const ERROR_TEXT_END: TextEnd = {
   silenceMs: 200,
   maxBytes: 4096,

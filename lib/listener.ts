@@ -43,7 +43,7 @@ export interface ServeOptions extends ReceptionOptions {
   clients?: number;
   /** Whether uploads and deletions are refused. */
   isReadOnly?: boolean;
-  /** The most bytes that an uploaded file may have; without it, what the disk has free. */
+  /** The most bytes that an uploaded file may have; without it, what the disk has free, where Deno may ask (`statfs`). */
   maxBytes?: bigint;
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable?: boolean;
@@ -197,7 +197,7 @@ export class Server implements AsyncDisposable {
     const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
     const { onMessage } = this.#options;
     const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
-    const peer = new Peer(socket, onMessage && ((message): void => onMessage(message, address)));
+    const peer = new Peer(socket, onMessage && ((message): void => guarded(() => onMessage(message, address))));
     if (!isCheck) this.#turns++;
     const session = this.#serve(peer).then(() => {
       if (!isCheck) this.#turns--;
@@ -238,12 +238,7 @@ export class Server implements AsyncDisposable {
   }
 
   #report(event: ServerEvent): void {
-    try {
-      this.#options.onEvent?.(event);
-    } catch (error) {
-      // A bug in the callback must not end the session.
-      reportError(error);
-    }
+    guarded(() => this.#options.onEvent?.(event));
   }
 
   /** How many clients are being served. */
@@ -284,5 +279,14 @@ export class Server implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
     await this.finished;
+  }
+}
+
+/** Calls a caller's function, whose bugs must not end the session. */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    reportError(error);
   }
 }

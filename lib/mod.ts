@@ -11,6 +11,7 @@ export {
   ConnectionError,
   type FailureOptions,
   FileError,
+  type FileFailureOptions,
   ProtocolError,
   ServerError,
   TransferError,

@@ -2,22 +2,30 @@
 
 import { MAX_SIZE } from "./protocol.ts";
 
+/** The most blocks in one call to the kernel: half a mebibyte, more of which gains nothing. */
+export const MAX_GATHER = 512;
+
 /** What a number may be. */
 interface Range {
   min: number;
   max?: number;
   isWhole?: boolean;
+  isNeeded?: boolean;
 }
 
 /** Throws a `RangeError` that names the option unless its value, if there is one, is a number in the range. */
-export function checkNumber(name: string, value: number | undefined, { min, max = Infinity, isWhole }: Range): void {
-  if (value === undefined) return;
+export function checkNumber(
+  name: string,
+  value: number | undefined,
+  { min, max = Infinity, isWhole, isNeeded }: Range,
+): void {
+  if (value === undefined && !isNeeded) return;
   const isRight = typeof value === "number" && value >= min && value <= max && (!isWhole || Number.isInteger(value));
   if (isRight) return;
   const kind = isWhole ? "a whole number" : "a number";
-  throw new RangeError(
-    `${name} is ${kind} ${max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`}, not ${value}`,
-  );
+  const least = min === Number.MIN_VALUE ? "above 0" : `of at least ${min}`;
+  const range = max === Infinity ? least : `from ${min} to ${max}`;
+  throw new RangeError(`${name} is ${kind} ${range}, not ${Deno.inspect(value)}`);
 }
 
 /** Throws a `RangeError` that names the option unless its value, if there is one, is a size of 8 bytes. */
@@ -26,9 +34,21 @@ export function checkSize(name: string, value: bigint | undefined): void {
   throw new RangeError(`${name} is a bigint from 0 to 2^64-1, not ${value}`);
 }
 
-/** Checks what clients and servers have in common. */
-export function checkCommon(options: { port: number; timeoutMs?: number; gather?: number }): void {
-  checkNumber("port", options.port, { min: 0, max: 65535, isWhole: true });
+/** What clients and servers have in common. */
+interface CommonOptions {
+  hostname: string;
+  port: number;
+  timeoutMs?: number;
+  gather?: number;
+}
+
+/** Checks what clients and servers have in common; only a server's port may be 0. */
+export function checkCommon(options: CommonOptions, { minPort }: { minPort: number }): void {
+  const { hostname } = options;
+  if (typeof hostname !== "string" || hostname === "") {
+    throw new RangeError(`hostname is a name or an address, not ${Deno.inspect(hostname)}`);
+  }
+  checkNumber("port", options.port, { min: minPort, max: 65535, isWhole: true, isNeeded: true });
   checkNumber("timeoutMs", options.timeoutMs, { min: 0 });
-  checkNumber("gather", options.gather, { min: 1, max: 65536, isWhole: true });
+  checkNumber("gather", options.gather, { min: 1, max: MAX_GATHER, isWhole: true });
 }

@@ -37,10 +37,10 @@ export class Reception implements Disposable {
     this.#isProxy = isProxy;
   }
 
-  /** Throws a {@linkcode TransferError} for what is no network. */
+  /** Throws a `RangeError` for what is no network. */
   static async open({ allowFrom, proxyFrom = [] }: ReceptionOptions): Promise<Reception> {
-    const isAllowed = allowFrom ? await networkTest(allowFrom) : (): boolean => true;
-    const isProxy = proxyFrom.length > 0 ? await networkTest(proxyFrom) : (): boolean => false;
+    const isAllowed = allowFrom ? await networkTest("allowFrom", allowFrom) : (): boolean => true;
+    const isProxy = proxyFrom.length > 0 ? await networkTest("proxyFrom", proxyFrom) : (): boolean => false;
     return new Reception(isAllowed, isProxy);
   }
 

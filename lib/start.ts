@@ -30,7 +30,7 @@ import { Reception } from "./reception.ts";
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { hostname = "0.0.0.0", port, clients, isReadOnly = false, maxBytes } = options;
-  checkCommon(options);
+  checkCommon({ ...options, hostname }, { minPort: 0 });
   checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
   checkSize("maxBytes", maxBytes);
   const root = await Root.open(options.root ?? ".", { isReadOnly });

@@ -1,11 +1,12 @@
 /** Moves file data: one pump for both directions and both roles. */
 
 import type { Bytes } from "./bytes.ts";
+import { MAX_GATHER } from "./options.ts";
 import { BLOCK_BYTES } from "./protocol.ts";
 
 /** How a transfer of file data is watched, slowed down or sped up. */
 export interface TransferOptions {
-  /** Called with the number of bytes moved so far. */
+  /** Called with the number of bytes moved so far; not for an empty file. */
   onProgress?: ((bytes: bigint) => void) | undefined;
   /** Called with each piece of the data, in order, before it moves on; the buffer may be used during the call only. */
   onData?: ((piece: Uint8Array) => void) | undefined;
@@ -28,8 +29,6 @@ export interface Transfer {
 // Large enough that a file's read or write costs little beside the data it moves, and small enough that two pieces stay
 // in a processor core's own cache.
 const PIECE_BLOCKS = 256;
-// A piece of two large calls: while one is under way, the file's next piece can come.
-const MAX_PIECE_BLOCKS = 512;
 // To keep a rate, the pump pauses after each piece, which lasts at most this part of a second.
 const PIECES_PER_SECOND = 8;
 
@@ -67,8 +66,10 @@ export async function pump(
 
 // Whole blocks, unless a single one would last too long.
 function pieceLength(gather: number, bytesPerSecond: number): number {
-  const blocks = Math.min(Math.max(2 * gather, PIECE_BLOCKS), MAX_PIECE_BLOCKS);
-  const bytes = Math.min(blocks * BLOCK_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
+  // Two large calls, where that is not too much: while one is under way, the file's next piece can come.
+  const blocks = Math.min(Math.max(2 * gather, PIECE_BLOCKS), MAX_GATHER);
+  // Whole calls, so that each carries as many blocks as was asked for.
+  const bytes = Math.min((blocks - blocks % gather) * BLOCK_BYTES, Math.ceil(bytesPerSecond / PIECES_PER_SECOND));
   return bytes < BLOCK_BYTES ? bytes : bytes - bytes % BLOCK_BYTES;
 }
 

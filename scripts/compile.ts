@@ -126,5 +126,5 @@ async function writeSums(): Promise<void> {
     const sum = await crypto.subtle.digest("SHA-256", await Deno.readFile(`dist/${name}`));
     return `${[...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}  ${name}\n`;
   }));
-  await Deno.writeTextFile("dist/SHA256SUMS", lines.join(""));
+  if (lines.length > 0) await Deno.writeTextFile("dist/SHA256SUMS", lines.join(""));
 }

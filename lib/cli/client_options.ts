@@ -1,6 +1,7 @@
 /** The client's command line. */
 
 import type { ClientOptions } from "../mod.ts";
+import { MAX_GATHER } from "../options.ts";
 import { type Verb, VERBS } from "../protocol.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
 
@@ -28,8 +29,8 @@ Options:
       --wait S        wait at most S seconds for READY (default: for ever)
       --timeout S     give up after S seconds without a byte; 0 is never
                       (default 60)
-      --gather N      hand N blocks of 1024 bytes to the kernel at once, which
-                      is faster (default 1, as the lab has it)
+      --gather N      when sending, hand N blocks of 1024 bytes to the kernel
+                      at once, which is faster (default 1, as the lab has it)
       --tls           speak TLS; the server needs it too
       --ca FILE       trust the authorities in FILE (PEM) too; implies --tls
       --trace         show each message on standard error
@@ -81,10 +82,14 @@ export function readTask(args: Arguments): Task {
   }
   const verb = VERBS.find((verb) => verb === word?.toUpperCase());
   const order = verb && /^\d+$/.test(port) ? "" : rightOrder(args.positional);
+  if (verb === undefined && VERBS.some((verb) => verb === port.toUpperCase()) && !order) {
+    throw new UsageError(`the port is missing before ${port}`);
+  }
+  if (verb !== undefined && !order && files.includes("")) throw new UsageError("a file name is empty");
   if (word !== undefined && verb === undefined && !order) {
     throw new UsageError(`unknown command ${word}`, { word, known: VERBS });
   }
-  if (!hostname || verb === undefined || order || files.length === 0 || files.includes("")) {
+  if (!hostname || verb === undefined || order || files.length === 0) {
     throw new UsageError(`expected an address, a port, a command and a file name${order}`);
   }
   const as = args.value("as");
@@ -118,7 +123,7 @@ export function readTask(args: Arguments): Task {
       port: readInteger(port, 1, 65535, "the port"),
       waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
-      gather: args.integer("gather", 1, 65536) ?? 1,
+      gather: args.integer("gather", 1, MAX_GATHER) ?? 1,
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
       bytesPerSecond,
     },
@@ -134,9 +139,16 @@ function rightOrder(words: readonly string[]): string {
   });
   const verb = parts.find((part) => VERBS.some((verb) => verb === part.toUpperCase()));
   const port = parts.find((part) => /^\d+$/.test(part));
-  const [address, ...files] = (verb === parts[0] ? [...parts].reverse() : parts).filter((part) =>
-    part !== verb && part !== port
-  );
+  const others = parts.filter((part) => part !== verb && part !== port);
+  // The address stands first, or before the port where the command stands first.
+  const before = parts[0] === verb ? parts[parts.indexOf(port!) - 1] : undefined;
+  const address = others.find((part) => part === before) ?? others[0];
+  const files = others.filter((part) => part !== address);
   if (!verb || !port || !address || files.length === 0 || words.includes("")) return "";
-  return `; did you mean: client ${address} ${port} ${verb.toUpperCase()} ${files.join(" ")}?`;
+  return `; did you mean: client ${address} ${port} ${verb.toUpperCase()} ${files.map(quoted).join(" ")}?`;
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

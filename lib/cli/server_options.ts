@@ -1,6 +1,7 @@
 /** The server's command line. */
 
 import type { ServeOptions } from "../mod.ts";
+import { MAX_GATHER } from "../options.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
 
 /** The server, as its command line has it. */
@@ -32,8 +33,8 @@ Options:
                       never (default 30, and 120 while it takes no data)
       --max-size N    refuse uploads of more than N bytes, such as 64K or 2G
       --fsync         say DONE only when the file is on disk
-      --gather N      hand N blocks of 1024 bytes to the kernel at once, which
-                      is faster (default 1, as the lab has it)
+      --gather N      when sending, hand N blocks of 1024 bytes to the kernel
+                      at once, which is faster (default 1, as the lab has it)
       --cert FILE     speak TLS with this certificate chain (PEM); clients
                       need --tls
       --key FILE      the certificate's private key (PEM)
@@ -94,7 +95,7 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
     hostname: args.value("host") ?? "0.0.0.0",
     clients: args.integer("clients", 1, 10_000) ?? 1,
     ...(timeout !== undefined && { timeoutMs: 1000 * timeout }),
-    gather: args.integer("gather", 1, 65536) ?? 1,
+    gather: args.integer("gather", 1, MAX_GATHER) ?? 1,
     isReadOnly: args.has("read-only"),
     isDurable: args.has("fsync"),
     ...(maxSize !== undefined && { maxBytes: readBytes(maxSize, "option --max-size") }),
@@ -113,9 +114,9 @@ async function readNetworks(args: Arguments, option: string): Promise<string[] |
   if (networks === undefined) return undefined;
   const { networkTest } = await import("../net/networks.ts");
   try {
-    await networkTest(networks);
+    await networkTest(`option --${option}`, networks);
   } catch (error) {
-    throw new UsageError(`option --${option}: ${(error as Error).message}`);
+    throw new UsageError((error as Error).message);
   }
   return networks;
 }

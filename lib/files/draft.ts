@@ -144,7 +144,7 @@ async function replaceable(target: string, old: Deno.FileInfo, path: string, mad
 
 // A mount point can't be renamed over. One of the same file system is only told by a hard link to it, which fails (EXDEV).
 async function isMountPoint(target: string, path: string): Promise<boolean> {
-  const probe = path.replace(/.part$/, "-link.part");
+  const probe = path.replace(/\.part$/, "-link.part");
   try {
     await Deno.link(target, probe);
     await Deno.remove(probe);

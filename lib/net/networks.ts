@@ -1,12 +1,10 @@
 /** Networks in CIDR notation (RFC 4632, RFC 4291), to tell who may connect. */
 
-import { TransferError } from "../errors.ts";
-
 /**
  * Returns a function that tells whether an address lies in one of the networks, such as `192.0.2.0/24`,
- * `2001:db8::/32` or a single address. Throws a {@linkcode TransferError} for any other text.
+ * `2001:db8::/32` or a single address. Throws a `RangeError` that names the option for any other text.
  */
-export async function networkTest(networks: readonly string[]): Promise<(address: string) => boolean> {
+export async function networkTest(option: string, networks: readonly string[]): Promise<(address: string) => boolean> {
   const { default: ipaddr } = await import("ipaddr.js");
   const ranges = networks.map((network) => {
     const { IPv4, IPv6 } = ipaddr;
@@ -15,7 +13,7 @@ export async function networkTest(networks: readonly string[]): Promise<(address
     if (IPv4.isValidCIDRFourPartDecimal(network)) return IPv4.parseCIDR(network);
     if (IPv6.isValid(network)) return [IPv6.parse(network), 128] as const;
     if (IPv6.isValidCIDR(network)) return IPv6.parseCIDR(network);
-    throw new TransferError(`"${network}" is not a network such as 192.0.2.0/24 or 2001:db8::/32`);
+    throw new RangeError(`${option}: "${network}" is not a network such as 192.0.2.0/24 or 2001:db8::/32`);
   });
   return (text) => {
     // A listener for both kinds shows an IPv4 client as ::ffff:192.0.2.1.

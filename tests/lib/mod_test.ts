@@ -195,7 +195,7 @@ Deno.test("a rate below one block a second does not exceed the server's timeout"
   assertEquals((await Deno.stat(folder.at("f"))).size, 1500);
 });
 
-Deno.test("an event callback that throws is reported, and ends no session", async () => {
+Deno.test("a callback of the server's that throws is reported, and ends no session", async () => {
   await using folder = new Folder();
   const reported: unknown[] = [];
   const onError = (event: ErrorEvent): void => {
@@ -205,14 +205,14 @@ Deno.test("an event callback that throws is reported, and ends no session", asyn
   globalThis.addEventListener("error", onError);
   try {
     const bug = new Error("a bug");
-    const onEvent = (): void => {
+    const fail = (): void => {
       throw bug;
     };
-    await using server = await serve({ ...HOST, port: 0, root: folder.path, onEvent });
+    await using server = await serve({ ...HOST, port: 0, root: folder.path, onEvent: fail, onMessage: fail });
     const options = { ...HOST, port: server.address.port };
     await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
     await del("f", options);
-    assert(reported.length >= 6 && reported.every((error) => error === bug));
+    assert(reported.length >= 16 && reported.every((error) => error === bug));
   } finally {
     globalThis.removeEventListener("error", onError);
   }
@@ -230,7 +230,20 @@ Deno.test("impossible options, and sizes beyond 8 bytes, are refused by name", a
     const name = Object.keys(wrong)[0]!;
     await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError, name);
   }
-  for (const wrong of [{ clients: 0 }, { clients: 1.5 }, { maxBytes: -1n }, ...common]) {
+  for (const wrong of [{ port: 0 }, { hostname: "" }]) {
+    await assertRejects(() => del("f", { ...options, ...wrong }), RangeError, Object.keys(wrong)[0]);
+  }
+  for (
+    const wrong of [
+      { clients: 0 },
+      { clients: 1.5 },
+      { maxBytes: -1n },
+      { hostname: "" },
+      { allowFrom: ["10.0.0"] },
+      { proxyFrom: ["all"] },
+      ...common,
+    ]
+  ) {
     const name = Object.keys(wrong)[0]!;
     await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError, name);
   }
@@ -275,8 +288,10 @@ Deno.test("a stream with more bytes than its size fails, and leaves the old file
   await Deno.writeTextFile(folder.at("f"), "old");
   await using server = await serve({ ...HOST, port: 0, root: folder.path });
   const options = { ...HOST, port: server.address.port };
-  const from = new Blob(["longer than five"]).stream();
-  await assertRejects(() => put("f", { ...options, from, size: 5n }), TransferError, "more than its 5 bytes");
+  for (const size of [5n, 0n]) {
+    const from = new Blob(["longer than five"]).stream();
+    await assertRejects(() => put("f", { ...options, from, size }), TransferError, `more than its ${size} bytes`);
+  }
   assertEquals(await Deno.readTextFile(folder.at("f")), "old");
   const unsized = { ...options, from: new Blob(["x"]).stream() } as unknown as PutOptions;
   await assertRejects(() => put("f", unsized), TypeError, "size");

@@ -36,3 +36,14 @@ Deno.test("a transfer hands on every piece, in order, and counts its bytes", asy
   });
   assertEquals([written, seen, progress], [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [1n, 2n, 3n, 4n, 5n]]);
 });
+
+Deno.test("the pieces of a transfer are whole calls of as many blocks as are gathered", async () => {
+  for (const gather of [1, 100, 256, 300, 512]) {
+    const lengths: number[] = [];
+    const read = (buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => Promise.resolve(buffer);
+    const write = (piece: Uint8Array): Promise<void> => Promise.resolve(void lengths.push(piece.length));
+    await pump({ size: 2_000_000n, read, write }, { gather });
+    assertEquals(lengths.slice(0, -1).filter((length) => length % (gather * 1024) !== 0), []);
+    assertEquals(lengths.reduce((sum, length) => sum + length, 0), 2_000_000);
+  }
+});
