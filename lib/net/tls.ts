@@ -5,11 +5,12 @@
  */
 
 import { writeAll } from "../bytes.ts";
-import { TransferError } from "../errors.ts";
+import { ConnectionError, systemReason, TransferError } from "../errors.ts";
 import type { Conn } from "./socket.ts";
 
 const HOSTNAME = "127.0.0.1";
 const PASSED_BYTES = 64 * 1024;
+const ACCEPT_PAUSE_MS = 100;
 
 /** A server's certificate chain and its private key, both in PEM. */
 export interface TlsCredentials {
@@ -40,18 +41,22 @@ interface Pair {
 /** Speaks TLS for a server. */
 export class TlsServer implements Disposable {
   readonly #listener: Deno.TlsListener;
-  // One pair at a time, so that each accept meets its own connect.
-  #pairing: Promise<unknown> = Promise.resolve();
+  // By the near end's port: near ends that wait for their far ends, and far ends of which no near end is known.
+  readonly #waiting = new Map<number, PromiseWithResolvers<Deno.TlsConn>>();
+  readonly #unknown = new Map<number, Deno.TlsConn>();
+  #connecting = 0;
+  #isClosed = false;
 
   /** Throws Deno's error for credentials that can't be used. */
   constructor(credentials: TlsCredentials) {
     this.#listener = Deno.listenTls({ hostname: HOSTNAME, port: 0, ...credentials });
+    void this.#accept();
   }
 
   /** Speaks TLS over a client's connection, which is closed with the returned one. */
   secure(client: Deno.TcpConn): Conn {
-    const pair = this.#pairing.then(() => this.#pair());
-    this.#pairing = pair.catch(() => {});
+    const pair = this.#pair();
+    pair.catch(() => {});
     let isClosed = false;
     const close = (): void => {
       if (isClosed) return;
@@ -89,29 +94,73 @@ export class TlsServer implements Disposable {
   }
 
   async #pair(): Promise<Pair> {
-    const near = await Deno.connect({ hostname: HOSTNAME, port: this.#listener.addr.port });
+    let near: Deno.TcpConn | undefined;
     try {
+      near = await this.#connect();
       near.setNoDelay(true);
-      while (true) {
-        const far = await this.#listener.accept();
-        if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return { near, far };
-        // Another program on this machine.
-        far.close();
-      }
-    } catch (error) {
-      near.close();
-      throw error;
+      const { port } = near.localAddr as Deno.NetAddr;
+      const far = Promise.withResolvers<Deno.TlsConn>();
+      this.#waiting.set(port, far);
+      this.#match();
+      return { near, far: await far.promise };
+    } catch (cause) {
+      near?.close();
+      if (this.#isClosed) throw new ConnectionError("the server was closed", { cause });
+      throw new TransferError(`TLS has no connection within this machine: ${systemReason(cause)}`, { cause });
     }
+  }
+
+  async #connect(): Promise<Deno.TcpConn> {
+    this.#connecting++;
+    try {
+      return await Deno.connect({ hostname: HOSTNAME, port: this.#listener.addr.port });
+    } finally {
+      this.#connecting--;
+    }
+  }
+
+  // All the time, not once a pair: other programs on this machine can fill the queue, and then no connect would end.
+  async #accept(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const far = await this.#listener.accept();
+        this.#unknown.set((far.remoteAddr as Deno.NetAddr).port, far);
+        this.#match();
+      } catch {
+        // No descriptor is left, perhaps.
+        if (!this.#isClosed) await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+
+  #match(): void {
+    for (const [port, { resolve }] of this.#waiting) {
+      const far = this.#unknown.get(port);
+      if (!far) continue;
+      resolve(far);
+      this.#waiting.delete(port);
+      this.#unknown.delete(port);
+    }
+    // Only a near end that is still being made may belong to one of these; the others are other programs'.
+    if (this.#connecting > 0) return;
+    for (const far of this.#unknown.values()) far.close();
+    this.#unknown.clear();
   }
 
   /** Takes no more clients. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#listener.close();
+    for (const { reject } of this.#waiting.values()) reject(new Error("the server was closed"));
+    this.#waiting.clear();
+    for (const far of this.#unknown.values()) far.close();
+    this.#unknown.clear();
   }
 }
 
 // A client whose handshake fails is no client that has left: the server's operator may want to know.
 function handshakeFailure(cause: unknown): TransferError | undefined {
+  if (cause instanceof TransferError) return cause;
   if (!(cause instanceof Deno.errors.InvalidData)) return undefined;
   const reason = /alert: .*(CA|certificate)/i.test(cause.message)
     ? "the client does not trust the certificate"

@@ -4,7 +4,7 @@ import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../support/certificates.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
-import { OPENSSL, STRACE, testWith } from "../support/needs.ts";
+import { LINUX, OPENSSL, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { folders } from "../support/pair.ts";
 import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
@@ -272,4 +272,38 @@ testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", asy
   assertEquals(await server.shutdown({ graceMs: 60_000 }), 0);
   await transfer;
   assertEquals((await Deno.stat(folder.at("mine/f"))).size, 2_000_000);
+});
+
+/** The ports on which a process listens, on this machine's loopback address alone. */
+async function innerPorts(pid: number): Promise<number[]> {
+  const { stdout: links } = await run(["ls", "-l", `/proc/${pid}/fd`], { cwd: "/" });
+  const { stdout: sockets } = await run(["cat", "/proc/net/tcp"], { cwd: "/" });
+  const listening = sockets.matchAll(/ 0100007F:([0-9A-F]{4}) 00000000:0000 0A(?: +\S+){5} +(\d+)/g);
+  return [...listening].filter(([, , inode]) => links.includes(`socket:[${inode}]`)).map(([, port]) =>
+    parseInt(port!, 16)
+  );
+}
+
+testWith([OPENSSL, LINUX], "other programs' connections to the inner listener keep no client waiting", async () => {
+  await using folder = await folders({ "served/f": "hello" });
+  await certificates(folder.path);
+  await using server = await startTls(folder);
+  const [port] = await innerPorts(server.child.pid);
+  const ending = new AbortController();
+  // More than the queue has room for.
+  const flood = Array.from(
+    { length: 700 },
+    () => Deno.connect({ hostname: "127.0.0.1", port: port!, signal: ending.signal }).catch(() => undefined),
+  );
+  try {
+    const args = ["localhost", `${server.port}`, "GET", "f", "--ca", folder.at("ca.pem"), "--wait", "30"];
+    assertEquals(await runClient(args, { cwd: folder.at("mine") }), {
+      status: 0,
+      stdout: "client receiving file f (5 bytes)\nComplete\n",
+      stderr: "",
+    });
+  } finally {
+    ending.abort();
+    for (const conn of await Promise.all(flood)) conn?.close();
+  }
 });
