@@ -152,6 +152,12 @@ export class FrameReader {
     return this.#rest.length > 0;
   }
 
+  /** What comes next, if it arrives within `ms` milliseconds; it stays to be read. */
+  async ahead(ms: number): Promise<Bytes> {
+    if (this.#rest.length === 0 && !await this.#isSilent(ms)) await this.#fill();
+    return this.#rest;
+  }
+
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
   async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
     if (this.#rest.length === 0 && await this.#isSilent(silenceMs)) return NOTHING;

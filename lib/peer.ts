@@ -92,6 +92,11 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.#socket.signal.aborted;
   }
 
+  /** In how many pieces what the other side has said so far has come. */
+  get pieces(): number {
+    return this.#frames.reads;
+  }
+
   /** Whether the other side has said more than was asked for yet. */
   get hasMore(): boolean {
     return this.#frames.hasMore;
@@ -100,6 +105,11 @@ export class Peer implements Disposable, AsyncDisposable {
   /** What the other side has said beyond that, up to `maxBytes`, without waiting for more. */
   arrived(step: Step, maxBytes: number): Promise<Bytes> {
     return this.watch(step, this.#frames.arrived(maxBytes));
+  }
+
+  /** What comes next, if it arrives within `ms` milliseconds; it stays to be heard. */
+  ahead(step: Step, ms: number): Promise<Bytes> {
+    return this.watch(step, this.#frames.ahead(ms));
   }
 
   /** Awaits the rest of a text; empty when there is silence instead. */

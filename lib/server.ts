@@ -40,6 +40,8 @@ export interface SessionOptions {
 
 // The rest of a name may be late; known clients that send it in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
+// A PUT can't wait as long for what nearly never comes.
+const SOON_MS = 5;
 // The same for the rest of file data that a client sent without waiting for OK.
 const LATE_DATA_MS = 50;
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -70,20 +72,23 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
 }
 
 /**
- * Step b. A command is what the first read brings, but before a file is said not to exist, and before any is deleted,
- * the rest of its name gets one silence to arrive.
+ * Step b. A command is what the first read brings, but before a file is said not to exist, and before any is made or
+ * deleted, the rest of its name gets one silence to arrive: some programs write a byte a call.
  */
 async function hearRequest(peer: Peer, root: Root): Promise<Request> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
   const request = parseRequest(bytes);
   const { command } = request;
-  if (command === undefined || command.verb === "PUT") return request;
-  if (command.verb === "GET" && root.find(command.name)?.isFile) return request;
+  if (command === undefined) return request;
+  const isWhole = peer.pieces === 1;
+  if (command.verb === "GET" && isWhole && root.find(command.name)?.isFile) return request;
+  // A size of a client that does not wait for OK begins with a NUL.
+  if (command.verb === "PUT" && !(await peer.ahead(REQUEST_STEP, isWhole ? SOON_MS : LATE_NAME_MS))[0]) return request;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes });
   const whole = parseRequest(concat(bytes, late));
-  if (whole.command && root.find(whole.command.name)) return whole;
+  if (command.verb === "PUT" || (whole.command && root.find(whole.command.name))) return whole;
   return { text: whole.text, command: parseTwice(whole.text) ?? whole.command };
 }
 

@@ -41,6 +41,43 @@ Deno.test("a request that is too long is refused whole, in however many pieces",
   assertEquals(await pair.folder.names("served"), ["file.x", "file.xyz"]);
 });
 
+Deno.test("a PUT whose name comes in two pieces, or a byte a call, is made under all of it", async () => {
+  await using pair = await Pair.start();
+  const cuts = { "two.txt": ["PUT tw", "o.txt"], "byte.txt": [..."PUT byte.txt"], "line.txt": ["PUT line.txt", "\n"] };
+  for (const [name, pieces] of Object.entries(cuts)) {
+    // On a busy machine the pieces may be further apart than the server waits.
+    for (let tries = 0; tries < 10; tries++) {
+      using raw = await Raw.connect(pair.server.port);
+      await raw.hear("READY".length);
+      for (const piece of pieces) {
+        await raw.say(wire(piece));
+        await sleep(1);
+      }
+      await raw.hear("OK".length);
+      await raw.say(wire(4n, "text"));
+      await raw.finish();
+      await raw.rest();
+      if ((await pair.folder.names("served")).includes(name)) break;
+    }
+  }
+  assertEquals(await pair.folder.names("served"), Object.keys(cuts).sort());
+});
+
+Deno.test("a size that follows a PUT at once is no part of its name", async () => {
+  await using pair = await Pair.start();
+  for (let round = 0; round < 10; round++) {
+    using raw = await Raw.connect(pair.server.port);
+    await raw.hear("READY".length);
+    await raw.say(wire("PUT f"));
+    await sleep(1);
+    await raw.say(wire(4n));
+    await raw.hear("OKOK".length);
+    await raw.say(wire("text"));
+    await raw.hear("DONE".length);
+  }
+  assertEquals(await pair.folder.names("served"), ["f"]);
+});
+
 Deno.test("a request that is not UTF-8 is told so, in one piece or two", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
