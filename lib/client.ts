@@ -28,6 +28,8 @@ export interface ClientOptions extends DialOptions, TransferOptions {
 export interface GetOptions extends ClientOptions {
   /** The path of the file, which is created or replaced when all of it has arrived. */
   to: string;
+  /** Whether a file that exists there, or appears before all has arrived, stands, and the transfer fails. */
+  isNew?: boolean;
 }
 
 /** What `put` sends: the file at a path, or a stream and its size in bytes. */
@@ -74,14 +76,15 @@ export interface Download {
 export function get(name: string, options: GetOptions): Promise<void>;
 /** Fetches the file `name` as a stream. */
 export function get(name: string, options: ClientOptions & { to?: never }): Promise<Download>;
-export async function get(name: string, options: ClientOptions & { to?: string }): Promise<void | Download> {
+export async function get(name: string, options: ClientOptions & Partial<GetOptions>): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
   // A file that can't be created is an error before the server is asked.
-  await using target = await openTarget(options.to);
+  const { isNew = false } = options;
+  await using target = await openTarget(options.to, { isNew });
   await receive(name, options, target);
 }
 
-async function receive(name: string, options: ClientOptions, target: Target): Promise<void> {
+async function receive(name: string, options: ClientOptions & { isNew?: boolean }, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
   await using peer = await greet(options);
   await options.onReady?.();
@@ -94,7 +97,7 @@ async function receive(name: string, options: ClientOptions, target: Target): Pr
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
-  await target.commit();
+  await target.commit({ isNew: options.isNew ?? false });
 }
 
 function download(name: string, options: ClientOptions): Promise<Download> {

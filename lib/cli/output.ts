@@ -6,6 +6,8 @@ import { within } from "../within.ts";
 const MAX_LINES = 1000;
 // A line that can't be written in this time is waited for no longer: perhaps nobody reads the pipe.
 const LINE_MS = 1000;
+// Until a look whether a full pipe has room again.
+const FULL_MS = 10;
 
 /**
  * One of the two standard streams. A write to a full pipe may last for ever, so lines wait in a queue, from which a thread
@@ -50,7 +52,7 @@ export class Output {
       while (this.#lines.length > 0) {
         const text = this.#lines.splice(0).join("");
         const bytes = new TextEncoder().encode(text);
-        for (let start = 0; start < bytes.length;) start += await this.#stream.write(bytes.subarray(start));
+        await writeWaiting(this.#stream, bytes);
         if (this.#lost > 0) {
           writeError(`${this.#lost} lines of output were dropped, since nobody read them\n`);
           this.#lost = 0;
@@ -61,6 +63,18 @@ export class Output {
       this.#lines = [];
     } finally {
       this.#writing = undefined;
+    }
+  }
+}
+
+/** Writes all of `data`, to a full pipe too that another program has made one that does not wait. */
+export async function writeWaiting(to: { write(data: Uint8Array): Promise<number> }, data: Uint8Array): Promise<void> {
+  for (let start = 0; start < data.length;) {
+    try {
+      start += await to.write(data.subarray(start));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await new Promise((resume) => setTimeout(resume, FULL_MS));
     }
   }
 }

@@ -1,6 +1,5 @@
 /** The client's transfers, one file after another, with the lab's lines ("The Client"). */
 
-import { writeAll } from "../bytes.ts";
 import { basename } from "../files/path.ts";
 import {
   type ClientOptions,
@@ -19,7 +18,7 @@ import {
 import { ERROR_TEXTS } from "../protocol.ts";
 import type { Task } from "./client_options.ts";
 import { Meter } from "./meter.ts";
-import { stdout, writeError, writeOutput } from "./output.ts";
+import { stdout, writeError, writeOutput, writeWaiting } from "./output.ts";
 import { bytes } from "./progress.ts";
 
 /**
@@ -99,8 +98,7 @@ async function move(
   if (verb === "DEL") return await del(file, meter.watch(options));
   if (verb === "GET" && task.as === "-") return await toStdout(await get(file, meter.watch(options)));
   const to = destination(file, task);
-  if (task.isNoClobber && await exists(to)) throw new FileError("create", to, { reason: "it exists (--no-clobber)" });
-  if (verb === "GET") return await get(file, { ...meter.watch(options), to });
+  if (verb === "GET") return await get(file, { ...meter.watch(options), to, isNew: task.isNoClobber });
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { openStream } = await import("./source.ts");
   const name = file === "-" ? "standard input" : file;
@@ -109,10 +107,6 @@ async function move(
   const { readable: from, size } = stream ?? {};
   const watched = meter.watch(options);
   await put(to, from && size !== undefined ? { ...watched, from, size } : { ...watched, from: file });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }
 
 /** Fetches the file once more and compares its sum with what was moved. */
@@ -131,7 +125,7 @@ async function verify(file: string, task: Task, moved: string, label: string): P
 
 async function toStdout({ readable }: Download): Promise<void> {
   // Not pipeTo, which does not notice when the last write fails.
-  for await (const piece of readable) await writeAll(Deno.stdout, piece);
+  for await (const piece of readable) await writeWaiting(Deno.stdout, piece);
 }
 
 /** Prints one of the lab's lines: on standard output, unless a file's content goes there. */

@@ -103,16 +103,33 @@ export class Draft implements Target, AsyncDisposable {
     return creating(this.#name, () => writeAll(this.#file, piece));
   }
 
-  /** Renames the draft to its target; `isDurable` waits until file and folder are on disk. */
-  commit({ isDurable = false }: { isDurable?: boolean } = {}): Promise<void> {
+  /**
+   * Renames the draft to its target; `isDurable` waits until file and folder are on disk, and `isNew` leaves a file that
+   * has appeared there.
+   */
+  commit({ isDurable = false, isNew = false }: { isDurable?: boolean; isNew?: boolean } = {}): Promise<void> {
     return creating(this.#name, async () => {
       if (isDurable) await this.#file.sync();
       // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
       using folder = isDurable && Deno.build.os !== "windows" ? await Deno.open(this.folder) : undefined;
-      await Deno.rename(this.#path, this.#target);
-      this.#isCommitted = true;
+      if (!isNew || !await this.#link()) {
+        await Deno.rename(this.#path, this.#target);
+        this.#isCommitted = true;
+      }
       await folder?.sync();
     });
+  }
+
+  // Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file,
+  // a link does not. False where the file system has no links, and a look must do.
+  async #link(): Promise<boolean> {
+    try {
+      await Deno.link(this.#path, this.#target);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists || await existing(this.#target)) throw error;
+      return false;
+    }
   }
 
   /** Closes the file, and removes the draft unless it was committed. */
@@ -155,11 +172,12 @@ async function isMountPoint(target: string, path: string): Promise<boolean> {
 }
 
 /**
- * Opens a draft of the file at `path` or, where no draft is possible, the file itself. Sweeps the folder first. Throws a
- * {@linkcode FileError}.
+ * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `isNew` forbids. Sweeps the
+ * folder first. Throws a {@linkcode FileError}.
  */
-export function openTarget(path: string): Promise<Target & AsyncDisposable> {
+export function openTarget(path: string, { isNew }: { isNew: boolean }): Promise<Target & AsyncDisposable> {
   return creating(path, async () => {
+    if (isNew && await isThere(path)) throw new FileError("create", path, { reason: "it exists" });
     // The next sweep would remove a file with a draft's name.
     if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
     if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
@@ -174,6 +192,11 @@ export function openTarget(path: string): Promise<Target & AsyncDisposable> {
       return await Overwrite.open(path, path);
     }
   });
+}
+
+// A link that leads nowhere counts.
+function isThere(path: string): Promise<boolean> {
+  return Deno.lstat(path).then(() => true, () => false);
 }
 
 // Whether only the draft is impossible, as for a device, or for a file in a folder that may not be written.

@@ -32,6 +32,9 @@ export interface SpoolOptions {
 export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOptions): Promise<Spool> {
   const { name, onProgress, signal } = options;
   const reader = from.getReader();
+  const unread = (error: unknown): never => {
+    throw isSystemError(error) ? new TransferError(`cannot read ${name}: ${systemReason(error)}`) : error;
+  };
   let close = (): void => {};
   try {
     if (!IS_WINDOWS && !isGranted("write", "/tmp")) throw failed(name, "no permission (run it with --allow-write)");
@@ -43,7 +46,7 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
     else await Deno.remove(path);
     let size = 0n;
     while (true) {
-      const { value } = await abortable(reader.read(), signal);
+      const { value } = await abortable(reader.read().catch(unread), signal);
       if (value === undefined) break;
       await writeAll(file, value);
       onProgress(size += BigInt(value.length));

@@ -10,8 +10,8 @@ const SMALL_BYTES = 64n * 1024n;
 export interface Target {
   /** Takes the next piece; the buffer is the caller's again when the promise is fulfilled. */
   write(piece: Uint8Array): Promise<void>;
-  /** Ends the file: all of it has arrived. */
-  commit(): Promise<void>;
+  /** Ends the file: all of it has arrived. With `isNew`, a file that has appeared in its place stands. */
+  commit(options?: { isNew?: boolean }): Promise<void>;
 }
 
 /** Whether a permission is granted. Asking for more would make Deno prompt on the terminal. */

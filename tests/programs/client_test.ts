@@ -4,10 +4,10 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { toArrayBuffer } from "@std/streams/to-array-buffer";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
-import { Pair } from "../support/pair.ts";
+import { folders, Pair } from "../support/pair.ts";
 import { Process, runClient } from "../support/programs.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
-import { Conversation } from "../support/raw.ts";
+import { Conversation, Raw, spoken, wire } from "../support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
@@ -218,10 +218,25 @@ Deno.test("--no-clobber leaves a file that exists", async () => {
   assertEquals(await pair.client("GET", "f", "--no-clobber"), {
     status: 1,
     stdout: "client error: unable to create file f\n",
-    stderr: "client: f: it exists (--no-clobber)\n",
+    stderr: "client: f: it exists\n",
   });
   assertEquals(await Deno.readTextFile(`${pair.mine}/f`), "mine");
   assertEquals((await pair.client("GET", "f", "--no-clobber", "--as", "g")).status, 0);
+  assertEquals(await Deno.readTextFile(`${pair.mine}/g`), "theirs");
+});
+
+Deno.test("--no-clobber leaves a file that appears before all has arrived", async () => {
+  await using folder = await folders();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const args = ["127.0.0.1", String(listener.addr.port), "GET", "f", "--no-clobber"];
+  const client = runClient(args, { cwd: folder.at("mine") });
+  using raw = new Raw(await listener.accept());
+  await raw.play(spoken("READY", "GET f", "OK", "READY", "\0\0\0\0\0\0\0\x05", "OK", "hello"), "server");
+  await Deno.writeTextFile(folder.at("mine/f"), "mine");
+  await raw.say(wire("DONE"));
+  assertEquals([(await client).status, (await client).stderr], [1, "client: f: file exists\n"]);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "mine");
+  assertEquals(await folder.names("mine"), ["f"]);
 });
 
 Deno.test("a broken upload says how far it came, at the step that it was in", async () => {
