@@ -82,7 +82,7 @@ async function main(): Promise<number> {
       );
     }
     await first.promise;
-    if (server.active > 0) {
+    if (server.active > 0 && graceSeconds > 0) {
       writeError(
         `server: waits up to ${inSeconds(1000 * graceSeconds)} for ${
           server.active === 1 ? "a client" : `${server.active} clients`

@@ -150,11 +150,14 @@ export function isSystemError(error: unknown): error is Error {
 export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "connection refused";
   if (error instanceof Deno.errors.TimedOut) return "timed out";
-  const text = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
+  const text = message.replace(/ \(os error \d+\).*$/s, "");
   const [, access, what, flag] = text.match(/^Requires (\w+) access to (.*), run again with the (--allow-\w+)/s) ?? [];
   if (flag) return `no permission for ${access} access to ${what} (run it with ${flag})`;
   if (/fqdn|invalid dns name/i.test(text)) return "that is not a host name";
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
-  return text.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
+  // An executable is told to be built anew.
+  if (/^Requires all access to /.test(text)) return "no permission for such a path";
+  return text.toLowerCase();
 }

@@ -1,5 +1,6 @@
-// Control characters, and those that reorder or hide the text around them (Unicode TR 36, 3.1).
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+// Control characters, and those that can't be seen, or reorder or hide the text around them (Unicode TR 36, 3.1): all
+// format characters but the joiners (U+200C, U+200D), which many scripts and emoji need.
+const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
  * Makes text from the other side, or a file's name, safe for a terminal: control characters become `\x1b` or `\u202e`,
@@ -15,7 +16,11 @@ const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\
  */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (char) => {
-    const code = char.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+    const hex = char.codePointAt(0)!.toString(16);
+    return hex.length <= 2
+      ? `\\x${hex.padStart(2, "0")}`
+      : hex.length <= 4
+      ? `\\u${hex.padStart(4, "0")}`
+      : `\\u{${hex}}`;
   });
 }

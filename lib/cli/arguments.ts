@@ -98,7 +98,7 @@ export function readArguments(args: readonly string[], options: OptionNames): Ar
     string: [...names.values, "_"],
     unknown: (arg, key) => {
       if (key === undefined) return true;
-      const misplaced = names.misplaced?.[key];
+      const misplaced = names.misplaced && Object.hasOwn(names.misplaced, key) ? names.misplaced[key] : undefined;
       if (misplaced) throw new UsageError(`there is no option ${arg}: ${misplaced}`);
       if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
       const known = [...names.flags, ...names.values].map((name) => `--${name}`);
@@ -177,7 +177,9 @@ export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what
 function readTextFile(path: string): string | undefined {
   try {
     // Without the permission Deno would prompt on the terminal.
-    if (Deno.permissions.querySync({ name: "read", path }).state === "granted") return Deno.readTextFileSync(path);
+    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+    // A device may have no end.
+    if (!Deno.statSync(path).isCharDevice) return Deno.readTextFileSync(path);
   } catch {
     // It does not exist, or may not be read.
   }

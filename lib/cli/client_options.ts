@@ -71,6 +71,7 @@ export interface Task {
   options: ClientOptions;
 }
 
+const SEPARATOR = Deno.build.os === "windows" ? /[\\/]/ : "/";
 // Standard input, and a pipe as the shell passes it for <(command).
 const UNNAMED = /^(-|\/dev\/stdin|\/(dev|proc\/self)\/fd\/\d+)$/;
 
@@ -96,6 +97,9 @@ export function readTask(args: Arguments): Task {
   if (as !== undefined && !as.endsWith("/") && files.length > 1) {
     throw new UsageError("option --as takes one file name, not several");
   }
+  const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`two of the files would be called ${twice}`);
   if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
   const unnamed = verb === "PUT" ? files.find((file) => UNNAMED.test(file)) : undefined;

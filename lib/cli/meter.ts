@@ -71,12 +71,13 @@ export class Meter implements Disposable {
     else if (this.#shown === "wait") this.#showState();
   }
 
-  #expectReady({ timeoutMs = 0 }: ClientOptions): void {
+  #expectReady({ timeoutMs = 0, tls }: ClientOptions): void {
     if (this.#isQuiet || timeoutMs === 0) return;
     this.#late = setTimeout(() => {
       this.#clear();
       const silence = `${this.#address} has not said READY for ${inSeconds(timeoutMs)}`;
-      const causes = "it is busy, speaks TLS (--tls), or is another kind of server (--wait S limits the wait)";
+      const speaks = tls ? "does not speak TLS" : "speaks TLS (--tls)";
+      const causes = `it is busy, ${speaks}, or is another kind of server (--wait S limits the wait)`;
       writeError(`client: ${silence}: ${causes}\n`);
     }, timeoutMs);
   }
