@@ -1,15 +1,19 @@
 /** What the document says about the client. */
 
-import { STEPS, type Verb } from "../../lib/protocol.ts";
+import { STEPS, type Verb, VERBS } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { readTrace, traced } from "../../tests/support/trace.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
-import { content, NAMES, SIZES, TOKENS_INSIDE } from "./files.ts";
-import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES, SPARSE_MS } from "./measure.ts";
-import type { Programs } from "./program.ts";
+import { content, HUGE_BYTES, makeHuge, NAMES, ODD, PART_BYTES, SIZES } from "./files.ts";
+import { assertBlocks, CAPPED, memoryOf, noProc, noStrace, SENDING_CALLS, SPARSE_BYTES, SPARSE_MS } from "./measure.ts";
+import { COMPLETE_HINT, SIZE_HINT } from "./hints.ts";
+import type { Program, Programs } from "./program.ts";
+import type { Talk } from "./talk.ts";
 import {
+  apart,
   assertLines,
+  beginDel,
   beginGet,
   beginPut,
   complete,
@@ -26,6 +30,8 @@ const { GET, PUT } = STEPS;
 
 // Longer than a line takes from a program to this one.
 const EARLY_MS = 300;
+// The lines have a size that some programs write as 2,000.
+const DATA = content(2000);
 
 // The check of each whole conversation: without it, those that build on it say nothing.
 const BASE = { GET: "1.5", PUT: "2.6", DEL: "3.3" };
@@ -45,7 +51,7 @@ async function named(programs: Programs, verb: Verb): Promise<void> {
 
 function printed(id: string, verb: Verb, line: string): Check {
   const run = async (programs: Programs): Promise<void> => {
-    await complete(programs, verb, "f.txt");
+    await complete(programs, verb, "f.txt", DATA);
     assertLines(programs, [line, "Complete"]);
     const { lines } = programs.program;
     if (lines.indexOf(line) > lines.indexOf("Complete")) throw new Failure(`"Complete" should come after "${line}"`);
@@ -57,6 +63,30 @@ function printed(id: string, verb: Verb, line: string): Check {
     title: `${verb}: "${line.replace("f.txt", "<filename>").replace(/\d+/, "<NNN>")}", then "Complete"`,
     run,
   };
+}
+
+/** Plays each conversation up to DONE, which `end` may say. */
+async function untilDone(
+  programs: Programs,
+  end: (program: Program, talk: Talk, verb: Verb) => Promise<void>,
+): Promise<void> {
+  const beginnings: Record<Verb, (talk: Talk, name: string) => Promise<void>> = {
+    GET: async (talk, name) => {
+      await beginGet(talk, name, DATA.length);
+      await talk.sayData(GET[6], DATA, 1024);
+    },
+    PUT: async (talk, name) => {
+      await beginPut(talk, name, DATA.length);
+      await talk.hearData(PUT[5], DATA);
+    },
+    DEL: beginDel,
+  };
+  for (const verb of VERBS) {
+    if (verb === "PUT") await Deno.writeFile(programs.folder.at(verb), DATA);
+    const { program, talk } = await meet(programs, verb, verb);
+    await beginnings[verb](talk, verb);
+    await end(program, talk, verb);
+  }
 }
 
 /** The checks of clients, sections 1 to 7. */
@@ -73,7 +103,19 @@ export const CLIENT_CHECKS: Check[] = [
     about: "client",
     needs: ["1.5"],
     title: "GET stores any kind of file, as raw bytes",
-    run: (programs) => complete(programs, "GET", "f.bin", TOKENS_INSIDE),
+    run: async (programs) => {
+      for (const [index, data] of ODD.entries()) {
+        const name = `f${index}.bin`;
+        const { program, talk } = await meet(programs, "GET", name);
+        await beginGet(talk, name, data.length);
+        await talk.sayData(GET[6], data, data.length);
+        // Apart, so that a client that looks for DONE finds the one in the data.
+        await apart();
+        await finish(talk, GET[7]).catch(() => {});
+        await program.end(programs.timeoutMs);
+        await assertHolds(programs, name, data);
+      }
+    },
   },
   {
     id: "1.8",
@@ -104,7 +146,9 @@ export const CLIENT_CHECKS: Check[] = [
     about: "client",
     needs: ["2.6"],
     title: "PUT sends any kind of file, as raw bytes",
-    run: (programs) => complete(programs, "PUT", "f.bin", TOKENS_INSIDE),
+    run: async (programs) => {
+      for (const [index, data] of ODD.entries()) await complete(programs, "PUT", `f${index}.bin`, data);
+    },
   },
   {
     id: "2.9",
@@ -126,8 +170,8 @@ export const CLIENT_CHECKS: Check[] = [
     title: "DEL takes names with spaces and in UTF-8",
     run: (programs) => named(programs, "DEL"),
   },
-  printed("4.1", "GET", "client receiving file f.txt (5 bytes)"),
-  printed("4.2", "PUT", "client sending file f.txt (5 bytes)"),
+  printed("4.1", "GET", "client receiving file f.txt (2000 bytes)"),
+  printed("4.2", "PUT", "client sending file f.txt (2000 bytes)"),
   printed("4.3", "DEL", "client deleting file f.txt"),
   {
     id: "4.4",
@@ -158,10 +202,41 @@ export const CLIENT_CHECKS: Check[] = [
     },
   },
   {
+    id: "4.6",
+    about: "client",
+    needs: Object.values(BASE),
+    title: `it prints "Complete" when it has received DONE, not before`,
+    run: (programs) =>
+      untilDone(programs, async (program, talk, verb) => {
+        await program.line("Complete", EARLY_MS);
+        if (program.lines.includes("Complete")) {
+          throw new Failure(`${verb}: it printed "Complete" before DONE was sent`, COMPLETE_HINT);
+        }
+        await finish(talk, STEPS[verb].at(-1)!);
+        await program.end(programs.timeoutMs);
+      }),
+  },
+  {
+    id: "4.7",
+    about: "client",
+    needs: [...Object.values(BASE), "4.6"],
+    title: `it does not print "Complete" when the server closes without DONE`,
+    strict: "the document lets the program crash on other errors",
+    run: (programs) =>
+      untilDone(programs, async (program, talk, verb) => {
+        await talk.end();
+        // It may well wait for what does not come, or crash.
+        await program.end(EARLY_MS).catch(() => {});
+        if (program.lines.includes("Complete")) {
+          throw new Failure(`${verb}: it printed "Complete", but the server closed without DONE`, COMPLETE_HINT);
+        }
+      }),
+  },
+  {
     id: "6.5",
     about: "client",
     title: `GET: prints "server error: " and the message without "ERROR: "`,
-    run: (programs) => refused(programs, "GET", "f.txt does not exist"),
+    run: (programs) => refused(programs, "GET", "file f.txt does not exist"),
   },
   {
     id: "6.6",
@@ -173,7 +248,7 @@ export const CLIENT_CHECKS: Check[] = [
     id: "6.7",
     about: "client",
     title: "DEL: the same",
-    run: (programs) => refused(programs, "DEL", "f.txt does not exist"),
+    run: (programs) => refused(programs, "DEL", "unable to delete f.txt"),
   },
   {
     id: "6.8",
@@ -248,7 +323,7 @@ export const CLIENT_CHECKS: Check[] = [
       const data = content(100_000);
       await Deno.writeFile(programs.folder.at("f"), data);
       const trace = programs.folder.at(".trace");
-      const prefix = `${traced([], "sendto,sendmsg,write,writev", trace).join(" ")} `;
+      const prefix = `${traced([], SENDING_CALLS, trace).join(" ")} `;
       const { program, talk } = await meet(programs, "PUT", "f", prefix);
       await servePut(talk, "f", data);
       await program.end(programs.timeoutMs);
@@ -265,7 +340,7 @@ export const CLIENT_CHECKS: Check[] = [
     run: async (programs) => {
       await Deno.writeTextFile(programs.folder.at("large"), "");
       await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
-      const { program, talk } = await meet(programs, "PUT", "large");
+      const { program, talk } = await meet(programs, "PUT", "large", CAPPED);
       await beginPut(talk, "large", SPARSE_BYTES);
       await talk.skipData(PUT[5], SPARSE_BYTES);
       await memoryOf(program, "client");
@@ -281,12 +356,45 @@ export const CLIENT_CHECKS: Check[] = [
     missing: noProc,
     leastTimeoutMs: SPARSE_MS,
     run: async (programs) => {
-      const { program, talk } = await meet(programs, "GET", "large");
+      const { program, talk } = await meet(programs, "GET", "large", CAPPED);
       await beginGet(talk, "large", SPARSE_BYTES);
       await talk.sayZeros(GET[6], SPARSE_BYTES);
       await memoryOf(program, "client");
       await finish(talk, GET[7]);
       await program.end(programs.timeoutMs);
+    },
+  },
+  {
+    id: "7.13",
+    about: "client",
+    needs: ["1.5", "4.1"],
+    title: "GET: a size above 2^32 is read whole",
+    run: async (programs) => {
+      const { program, talk } = await meet(programs, "GET", "f");
+      await beginGet(talk, "f", HUGE_BYTES);
+      await talk.say(GET[6], "hello");
+      await apart();
+      // To a client that awaits more, that is data.
+      await talk.say(GET[7], "DONE");
+      const line = `client receiving file f (${HUGE_BYTES} bytes)`;
+      await program.line(line, programs.timeoutMs);
+      await program.line("Complete", EARLY_MS);
+      assertLines(programs, [line]);
+      if (program.lines.includes("Complete")) {
+        throw new Failure(`it printed "Complete" after 9 of ${HUGE_BYTES} bytes`, SIZE_HINT);
+      }
+    },
+  },
+  {
+    id: "7.14",
+    about: "client",
+    needs: ["2.6"],
+    title: "PUT: a file of more than 2^32 bytes is announced, and sent",
+    run: async (programs) => {
+      await makeHuge(programs.folder.at("f"));
+      const { talk } = await meet(programs, "PUT", "f");
+      await beginPut(talk, "f", HUGE_BYTES);
+      await talk.skipData(PUT[5], PART_BYTES, SIZE_HINT);
     },
   },
   {

@@ -1,12 +1,20 @@
 /** What is likely wrong with a program, from what it sent. */
 
 import { type Bytes, startsWith } from "../../lib/bytes.ts";
+import type { Role } from "../../lib/protocol.ts";
 
 /** File data is not read to its end. */
 export const LOOP_HINT =
   "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
 /** File data is not sent as it is read. */
 export const MEMORY_HINT = "read() without a size reads the entire file first: read, and send, 1024 bytes at a time";
+/** A size is cut. */
+export const SIZE_HINT = "a size has 8 bytes: an int of 32 bits, or & 0xffffffff, cuts it";
+/** The client's last line comes without DONE. */
+export const COMPLETE_HINT = 'receive DONE and compare it before print("Complete")';
+/** A large file takes ever longer. */
+export const SLOW_HINT =
+  "data += block copies all that came before, each time: write, or send, each block as it comes, and keep none";
 /** The client is still there after DONE. */
 export const END_HINT =
   "close the socket and leave. If it waits for more data, DONE was read as part of the file: recv(min(1024, left)). " +
@@ -19,10 +27,14 @@ function text(bytes: Uint8Array): string {
 }
 
 /** Why a token or a command is not what it should be. */
-export function tokenHint(expected: string, received: Uint8Array, isClosed = false): string | undefined {
+export function tokenHint(
+  expected: string,
+  received: Uint8Array,
+  { isClosed = false, from }: { isClosed?: boolean; from?: Role } = {},
+): string | undefined {
   const came = text(received);
   if (came === "" && isClosed) {
-    return expected === "READY"
+    return expected === "READY" && from === "server"
       ? "accept() the next client in a loop that never ends, and send READY first of all"
       : "the connection was closed without it: it was forgotten, or the program crashed before (its errors stand below)";
   }
@@ -39,9 +51,11 @@ export function tokenHint(expected: string, received: Uint8Array, isClosed = fal
     return "that is how Python shows bytes: send the bytes themselves, not str() of them";
   }
   if (came.toUpperCase() === expected.toUpperCase()) return "the case of the letters counts";
-  if (came.startsWith(expected) && TOKENS.some((token) => came.slice(expected.length).startsWith(token))) {
+  const next = came.startsWith(expected) ? came.slice(expected.length) : "";
+  if (expected !== "" && (next.startsWith("\0") || TOKENS.some((token) => next.startsWith(token)))) {
     return "the next message came too early: wait for the other side's answer in between";
   }
+  if (/^\0{4}/.test(came)) return "zeros stand before it: send the last block as short as it is, not filled up";
   if (came.startsWith("\ufeff")) return "a byte order mark stands before it: encode as utf-8, not utf-8-sig";
   if (came < " " && came.slice(1) === expected) {
     return "a length stands before it: the lab's texts have none";
@@ -67,7 +81,7 @@ export function sizeHint(size: bigint, received: Bytes, isClosed: boolean): stri
     return `that is the size in ${received.length} bytes, little-endian: it has 8, big-endian, as in size.to_bytes(8, "big")`;
   }
   if (received.length > 8) return "more than 8 bytes came: wait for the other side's OK before you send the data";
-  if (received.length === 0) return tokenHint("", received, isClosed);
+  if (received.length === 0) return tokenHint("", received, { isClosed });
   return undefined;
 }
 
@@ -82,7 +96,7 @@ export function sizeReadHint(size: number, output: string): string | undefined {
 
 /** Why file data is not what it should be on its way. */
 export function sentHint(expected: Uint8Array, received: Uint8Array, isClosed: boolean): string | undefined {
-  if (received.length === 0) return tokenHint("", received, isClosed);
+  if (received.length === 0) return tokenHint("", received, { isClosed });
   const hint = changeHint(expected, received);
   if (hint) return hint;
   const count = received.length - (text(received.subarray(-4)) === "DONE" ? 4 : 0);
@@ -95,6 +109,9 @@ export function sentHint(expected: Uint8Array, received: Uint8Array, isClosed: b
 /** Why a file is not what it should be. */
 export function storedHint(expected: Uint8Array, held: Uint8Array): string | undefined {
   if (held.length < expected.length && startsWith(expected, held)) {
+    if (text(expected.subarray(held.length)) === "DONE") {
+      return "it stopped at DONE in the file's own data: count the bytes, up to <# bytes>";
+    }
     return held.length === 0 ? "perhaps the file was not closed, or flushed, before it was looked at" : LOOP_HINT;
   }
   const isDone = startsWith(held, expected) && text(held.subarray(expected.length)) === "DONE";
@@ -133,6 +150,8 @@ export function lineHint(
   if (errorLines.includes(expected)) {
     return "it went to standard error, as by sys.exit(text) or logging: print() writes to standard output";
   }
+  const logged = errorLines.find((line) => line.endsWith(expected));
+  if (logged !== undefined) return `it printed "${logged}" on standard error: print() writes the line alone`;
   if (lines.length === 0 && errorLines.length === 0) {
     return "it printed nothing yet. If you see the line on a terminal, it waits in a buffer here: flush after each line";
   }

@@ -1,6 +1,7 @@
 /** Checks whether a client and a server speak the lab's protocol: `deno task lab --help`. */
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
+import { onEndSignal } from "../../lib/cli/signals.ts";
 import { within } from "../../lib/within.ts";
 import { command } from "../../tests/support/programs.ts";
 import type { Check, Result } from "./check.ts";
@@ -109,6 +110,7 @@ async function runCheck(check: Check, failed: Set<string>, { commands, isStrict,
   const timeoutMs = Math.max(task.timeoutMs, check.leastTimeoutMs ?? 0);
   const start = performance.now();
   await using programs = new Programs({ client: commands.client ?? "", server: commands.server ?? "" }, timeoutMs);
+  running = programs;
   const seconds = (): number => (performance.now() - start) / 1000;
   try {
     const limitMs = CHECK_MS + WAITS * timeoutMs;
@@ -123,7 +125,14 @@ async function runCheck(check: Check, failed: Set<string>, { commands, isStrict,
   }
 }
 
+// The programs of the check that is under way.
+let running: Programs | undefined;
+
 async function main(): Promise<number> {
+  onEndSignal(async (status) => {
+    await running?.[Symbol.asyncDispose]();
+    Deno.exit(status);
+  });
   const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, readTask);
   if (typeof task === "number") return task;
   if (task.isList) {

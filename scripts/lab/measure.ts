@@ -12,6 +12,11 @@ export const SPARSE_MS = 30_000;
 // Half of the file: far more than any interpreter and its buffers, far less than the file.
 const MAX_KIB = SPARSE_BYTES / 1024 / 2;
 
+/** The calls to the system that can send file data. */
+export const SENDING_CALLS = "sendto,sendmsg,write,writev,sendfile";
+/** Starts a program with little memory for what Java would collect some time later. */
+export const CAPPED = "JAVA_TOOL_OPTIONS=-Xmx100m ";
+
 /** Why calls to the system can't be watched here, if so. */
 export function noStrace(): string | undefined {
   return STRACE.isMet() ? undefined : "strace is not installed";
@@ -24,7 +29,7 @@ export function noProc(): string | undefined {
 
 /** Fails unless the calls in the trace sent `size` bytes of file data to a socket, 1024 bytes each but for the last. */
 export function assertBlocks(program: Role, calls: string[], size: number): void {
-  const write = /^(?:sendto|write|writev|sendmsg)\(\d+<(?:socket|TCP).*\) += (\d+)$/;
+  const write = /^(?:sendto|write|writev|sendmsg|sendfile)\(\d+<(?:socket|TCP).*\) += (\d+)$/;
   const lengths = calls.flatMap((call) => write.exec(call)?.slice(1) ?? []).map(Number);
   const largest = Math.max(0, ...lengths);
   const blocks = lengths.filter((length) => length === 1024).length;

@@ -125,6 +125,7 @@ export class Programs implements AsyncDisposable {
   /** The program's folder. */
   readonly folder: Folder;
   #program: Program | undefined;
+  #disposed: Promise<void> | undefined;
 
   constructor(commands: { client: string; server: string }, timeoutMs: number) {
     this.#commands = commands;
@@ -171,12 +172,17 @@ export class Programs implements AsyncDisposable {
       Promise.race([listener.accept(), this.program.ended.then(() => undefined)]),
       START_MS,
     );
-    if (!conn) throw new Failure("the client did not connect to the server", FOLDER_HINT);
+    if (!conn) {
+      const error = this.program.lines.find((line) => line.startsWith("client error: "));
+      const hint = error && `it printed "${error}", which is not so: the file is the server's`;
+      throw new Failure("the client did not connect to the server", hint ?? FOLDER_HINT);
+    }
     return this.talk(conn, "server");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stack.disposeAsync();
+  /** Ends the programs and removes their folder; a signal may ask for it while the check does. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposed ??= this.#stack.disposeAsync();
   }
 }
 

@@ -5,15 +5,19 @@ import { readTrace, traced } from "../../tests/support/trace.ts";
 import { wire } from "../../tests/support/raw.ts";
 import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
-import { content } from "./files.ts";
-import { lineHint } from "./hints.ts";
-import { assertBlocks, memoryOf, noProc, noStrace, SPARSE_BYTES, SPARSE_MS } from "./measure.ts";
+import { content, HUGE_BYTES, makeHuge, PART_BYTES } from "./files.ts";
+import { lineHint, SIZE_HINT } from "./hints.ts";
+import { assertBlocks, CAPPED, memoryOf, noProc, noStrace, SENDING_CALLS, SPARSE_BYTES, SPARSE_MS } from "./measure.ts";
 import type { Programs } from "./program.ts";
 import type { Talk } from "./talk.ts";
 import { assertHolds, beginGet, beginPut, del, get, put } from "./server_checks.ts";
 
 const { GET, PUT, DEL } = STEPS;
 const DATA = wire("hello");
+// Their size is in a line, and some programs write it as 2,000.
+const LINE_DATA = content(2000);
+// Long enough that a server that takes a file for whole has said so.
+const DONE_MS = 500;
 // Requests that every server must refuse; a folder in a file's place stops every user, root too.
 const REFUSED = ["GET none", "DEL none", "PUT folder"];
 
@@ -25,13 +29,29 @@ function line(
   verb: "GET" | "PUT" | "DEL",
 ): Check {
   const run = async (programs: Programs): Promise<void> => {
-    if (verb !== "PUT") await Deno.writeFile(programs.folder.at("f.txt"), DATA);
+    if (verb !== "PUT") await Deno.writeFile(programs.folder.at("f.txt"), LINE_DATA);
     const server = programs.startServer({ isVerbose: true });
     const talk = await server.connect();
-    const play = { GET: get, PUT: put, DEL: (talk: Talk, name: string) => del(talk, name) }[verb];
-    await play(talk, "f.txt", DATA);
     const wanted = expected(server.port, talk.address);
-    await programs.program.line(wanted, Math.min(programs.timeoutMs, 2000));
+    const limitMs = Math.min(programs.timeoutMs, 2000);
+    const play = {
+      GET: () => get(talk, "f.txt", LINE_DATA),
+      PUT: () => beginPut(talk, "f.txt", LINE_DATA.length),
+      DEL: () => del(talk, "f.txt"),
+    }[verb];
+    await play();
+    await programs.program.line(wanted, limitMs);
+    if (verb === "PUT" && !programs.program.lines.includes(wanted)) {
+      await talk.sayData(PUT[5], LINE_DATA, LINE_DATA.length);
+      await talk.hear(PUT[6], "DONE");
+      await programs.program.line(wanted, limitMs);
+      if (programs.program.lines.includes(wanted)) {
+        throw new Failure(
+          `"${wanted}" should come before the bytes; it came after them`,
+          "print it before the first recv()",
+        );
+      }
+    }
     // "The actual client IP could be represented differently", as by a socket for IPv6 and IPv4.
     const lines = programs.program.lines.map((line) => line.replace("::ffff:", ""));
     if (!lines.includes(wanted)) {
@@ -106,8 +126,13 @@ export const SERVER_RULES: Check[] = [
     "GET",
   ),
   line("5.3", `-v: "server receiving request: <cmd>"`, () => "server receiving request: GET f.txt", "GET"),
-  line("5.4", `-v: "server receiving <NNN> bytes" for a PUT`, () => `server receiving ${DATA.length} bytes`, "PUT"),
-  line("5.5", `-v: "server sending <NNN> bytes" for a GET`, () => `server sending ${DATA.length} bytes`, "GET"),
+  line(
+    "5.4",
+    `-v: "server receiving <NNN> bytes" for a PUT`,
+    () => `server receiving ${LINE_DATA.length} bytes`,
+    "PUT",
+  ),
+  line("5.5", `-v: "server sending <NNN> bytes" for a GET`, () => `server sending ${LINE_DATA.length} bytes`, "GET"),
   line("5.6", `-v: "server deleting file <filename>" for a DEL`, () => "server deleting file f.txt", "DEL"),
   {
     id: "5.7",
@@ -117,10 +142,19 @@ export const SERVER_RULES: Check[] = [
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f"), DATA);
       const server = programs.startServer();
+      await programs.folder.folder("folder");
       await get(await server.connect(), "f", DATA);
       // Whether these work is another check's question.
-      await put(await server.connect(), "g", DATA).catch(() => {});
-      await del(await server.connect(), "g").catch(() => {});
+      const others = [
+        (talk: Talk) => put(talk, "g", DATA),
+        (talk: Talk) => del(talk, "g"),
+        ...REFUSED.map((request) => (talk: Talk) => refuse(talk, request)),
+      ];
+      for (const play of others) {
+        const talk = await server.connect();
+        await play(talk).catch(() => {});
+        talk.close();
+      }
       const { lines, errorLines } = programs.program;
       // An interpreter's warnings are not the program's output.
       const [first] = [...lines, ...errorLines.filter((line) => line.startsWith("server "))];
@@ -185,7 +219,7 @@ export const SERVER_RULES: Check[] = [
       const data = content(100_000);
       await Deno.writeFile(programs.folder.at("f"), data);
       const trace = programs.folder.at(".trace");
-      const prefix = `${traced([], "sendto,sendmsg,write,writev", trace).join(" ")} `;
+      const prefix = `${traced([], SENDING_CALLS, trace).join(" ")} `;
       await get(await programs.startServer({ prefix }).connect(), "f", data);
       assertBlocks("server", await readTrace(trace), data.length);
     },
@@ -200,7 +234,7 @@ export const SERVER_RULES: Check[] = [
     run: async (programs) => {
       await Deno.writeTextFile(programs.folder.at("large"), "");
       await Deno.truncate(programs.folder.at("large"), SPARSE_BYTES);
-      const talk = await programs.startServer().connect();
+      const talk = await programs.startServer({ prefix: CAPPED }).connect();
       await beginGet(talk, "large", SPARSE_BYTES);
       await talk.skipData(GET[6], SPARSE_BYTES);
       await talk.hear(GET[7], "DONE");
@@ -215,11 +249,43 @@ export const SERVER_RULES: Check[] = [
     missing: noProc,
     leastTimeoutMs: SPARSE_MS,
     run: async (programs) => {
-      const talk = await programs.startServer().connect();
+      const talk = await programs.startServer({ prefix: CAPPED }).connect();
       await beginPut(talk, "large", SPARSE_BYTES);
       await talk.sayZeros(PUT[5], SPARSE_BYTES);
       await memoryOf(programs.program, "server");
       await talk.hear(PUT[6], "DONE");
+    },
+  },
+  {
+    id: "7.11",
+    about: "server",
+    needs: ["2.1"],
+    title: "PUT: a size above 2^32 is read whole",
+    run: async (programs) => {
+      const talk = await programs.startServer().connect();
+      await talk.hear(PUT[0], "READY");
+      await talk.say(PUT[1], "PUT f");
+      await talk.hear(PUT[2], "OK");
+      await talk.say(PUT[3], BigInt(HUGE_BYTES));
+      // A server may find that the disk has no room for it.
+      if (await talk.isRefusal()) return;
+      await talk.hear(PUT[4], "OK");
+      await talk.say(PUT[5], "hello");
+      if (await talk.isSilent(DONE_MS)) return;
+      await talk.hear(PUT[6], "DONE");
+      throw new Failure(`it said DONE after 5 of ${HUGE_BYTES} bytes`, SIZE_HINT);
+    },
+  },
+  {
+    id: "7.12",
+    about: "server",
+    needs: ["1.1"],
+    title: "GET: a file of more than 2^32 bytes is announced, and sent",
+    run: async (programs) => {
+      await makeHuge(programs.folder.at("f"));
+      const talk = await programs.startServer().connect();
+      await beginGet(talk, "f", HUGE_BYTES);
+      await talk.skipData(GET[6], PART_BYTES, SIZE_HINT);
     },
   },
   {

@@ -5,7 +5,7 @@ import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Failure } from "./failure.ts";
-import { LOOP_HINT, MEMORY_HINT, sentHint, sizeHint, tokenHint } from "./hints.ts";
+import { LOOP_HINT, MEMORY_HINT, sentHint, sizeHint, SLOW_HINT, tokenHint } from "./hints.ts";
 
 // After a wrong message this much silence ends it: the rest of it is shown too.
 const REST_MS = 200;
@@ -16,6 +16,8 @@ const END_MS = 500;
 // Enough for two pieces to travel as two segments.
 const APART_MS = 5;
 const SHOWN = 60;
+// Far more than a large file takes on a slow machine; a program that holds it may need hours.
+const LARGE_MS = 60_000;
 
 /** Bytes as a report shows them. */
 export function shown(bytes: Uint8Array): string {
@@ -78,7 +80,10 @@ export class Talk implements AsyncDisposable {
     try {
       await writeAll(this.#conn, bytes);
     } catch {
-      throw new Failure(`at step "${step}" the ${this.#other} had closed the connection`);
+      throw new Failure(
+        `at step "${step}" the ${this.#other} had closed the connection`,
+        "it left before this message, or crashed (its errors stand below)",
+      );
     }
   }
 
@@ -108,12 +113,15 @@ export class Talk implements AsyncDisposable {
   /** Says so many zeros as file data. */
   async sayZeros(step: string, count: number): Promise<void> {
     const zeros = new Uint8Array(65536);
+    const assertFast = this.#limit(step, "took", count);
     this.#trace.push(`${step.padEnd(30)} ${this.#self} sends ${count} bytes`);
     try {
       for (let left = count; left > 0; left -= zeros.length) {
         await writeAll(this.#conn, zeros.subarray(0, Math.min(left, zeros.length)));
+        assertFast(left);
       }
-    } catch {
+    } catch (error) {
+      if (error instanceof Failure) throw error;
       throw new Failure(
         `at step "${step}" the ${this.#other} closed the connection before all ${count} bytes were sent`,
       );
@@ -121,8 +129,10 @@ export class Talk implements AsyncDisposable {
   }
 
   /** Hears so many bytes of file data, and keeps none. */
-  async skipData(step: string, count: number): Promise<void> {
+  async skipData(step: string, count: number, hint = MEMORY_HINT): Promise<void> {
+    const assertFast = this.#limit(step, "sent", count);
     for (let left = count; left > 0;) {
+      assertFast(left);
       const piece = await this.#take(Math.min(left, 65536), () => this.#received.length === 0);
       if (piece.length === 0) {
         const silence = this.#isClosed
@@ -130,12 +140,21 @@ export class Talk implements AsyncDisposable {
           : `and then none for ${this.#timeoutMs / 1000} seconds`;
         throw new Failure(
           `at step "${step}" the ${this.#other} sent ${count - left} of ${count} bytes, ${silence}`,
-          MEMORY_HINT,
+          hint,
         );
       }
       left -= piece.length;
     }
     this.#trace.push(`${step.padEnd(30)} ${this.#other} sent ${count} bytes`);
+  }
+
+  #limit(step: string, did: string, count: number): (left: number) => void {
+    const start = performance.now();
+    return (left) => {
+      if (performance.now() - start < LARGE_MS) return;
+      const part = `${count - left} of ${count} bytes in ${LARGE_MS / 1000} seconds`;
+      throw new Failure(`at step "${step}" the ${this.#other} ${did} only ${part}`, SLOW_HINT);
+    };
   }
 
   /** Reads and drops what still comes, until silence. */
@@ -159,8 +178,20 @@ export class Talk implements AsyncDisposable {
       came,
       startsWith(came, bytes) && came.length === bytes.length,
       (all, isClosed) =>
-        all.length === 0 && !isClosed && silenceHint ? silenceHint : tokenHint(expected, all, isClosed),
+        all.length === 0 && !isClosed && silenceHint
+          ? silenceHint
+          : tokenHint(expected, all, { isClosed, from: this.#other }),
     );
+  }
+
+  /** Whether an error comes next. */
+  async isRefusal(): Promise<boolean> {
+    const error = wire("ERROR");
+    await this.#wait(
+      this.#timeoutMs,
+      () => this.#received.length >= error.length || !startsWith(error, this.#received),
+    );
+    return startsWith(this.#received, error);
   }
 
   /** Hears a token after which the other side must wait: nothing may follow it. */
