@@ -168,5 +168,5 @@ function describe(error: TransferError): string {
   const isTls = error instanceof ProtocolError && error.expected === "READY" &&
     ["", "\x15", "\x16"].includes(error.received.slice(0, 1));
   return error.message + (error.step ? ` (at step "${error.step}")` : "") +
-    (isTls ? "; does the server speak TLS (--tls), or not admit this address?" : "");
+    (isTls ? "; was the server ended, does it speak TLS (--tls), or does it not admit this address?" : "");
 }

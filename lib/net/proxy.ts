@@ -50,7 +50,9 @@ async function readV1(conn: Conn, start: Bytes): Promise<ProxyHeader> {
   const { address, port } = /^PROXY TCP[46] (?<address>[\da-fA-F.:]+) \S+ (?<port>\d{1,5}) \d{1,5}\r\n$/
     .exec(text)?.groups ?? {};
   const { default: ipaddr } = await import("ipaddr.js");
-  if (!ipaddr.isValid(address ?? "") || Number(port) > 65535) throw noHeader(new Uint8Array(line));
+  // Not the short and octal forms of IPv4 addresses: "1" would be 0.0.0.1.
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address ?? "") || ipaddr.IPv6.isValid(address ?? "");
+  if (!isAddress || Number(port) > 65535) throw noHeader(new Uint8Array(line));
   return client(ipaddr.parse(address!).toString(), Number(port));
 }
 

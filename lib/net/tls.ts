@@ -29,6 +29,7 @@ export function credentialsReason(error: unknown): string | undefined {
   if (/UnsupportedCertVersion/i.test(text)) {
     return "the certificate is of X.509 version 1, without extensions such as subjectAltName; version 3 is needed";
   }
+  if (/private key/i.test(text)) return "the private key can't be read";
   return undefined;
 }
 

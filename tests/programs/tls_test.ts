@@ -95,7 +95,7 @@ testWith(
     assertEquals(next.status, 0, next.stderr);
     // The server has closed the connection, though its handshake was never done.
     assertEquals(await within(plain.ended(), 60_000), 1);
-    assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does the server speak TLS \(--tls\)/);
+    assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does it speak TLS \(--tls\)/);
   },
 );
 
@@ -244,6 +244,8 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
     await start("chain.pem", "key.pem"),
     /: the private key does not belong to the first certificate, which must be the server's own\n$/,
   );
+  await Deno.writeTextFile(folder.at("bad.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+  assertMatch(await start("cert.pem", "bad.pem"), /: the private key can't be read\n$/);
   assertMatch(await start("v1.pem", "key.pem"), /: the certificate is of X\.509 version 1, [^\n]*\n$/);
   assertMatch(
     await start("cert.pem", "locked.pem"),

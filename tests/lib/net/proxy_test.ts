@@ -54,6 +54,7 @@ Deno.test("what is no PROXY protocol header is an error, and what is too long is
   const wrong: Bytes[] = [
     wire("GET photo.jpg"),
     wire("PROXY TCP4 192.0.2.7 198.51.100.1 49153\r\n"),
+    wire("PROXY TCP4 1 2 3 4\r\n"),
     wire("PROXY TCP4 192.0.2.777 198.51.100.1 1 2\r\n"),
     wire("PROXY TCP4 192.0.2.7 198.51.100.1 99999 2\r\n"),
     wire(`PROXY UNKNOWN ${"x".repeat(100)}\r\n`),
