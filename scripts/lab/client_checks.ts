@@ -65,6 +65,17 @@ function printed(id: string, verb: Verb, line: string): Check {
   };
 }
 
+const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
+
+async function assertPrinted(program: Program, line: string, timeoutMs: number): Promise<void> {
+  await program.line(line, timeoutMs);
+  if (program.lines.includes(line)) return;
+  throw new Failure(
+    `"${line}" should have come by now`,
+    "print it before the bytes; flush it, if it waits in a buffer",
+  );
+}
+
 /** Plays each conversation up to DONE, which `end` may say. */
 async function untilDone(
   programs: Programs,
@@ -189,8 +200,8 @@ export const CLIENT_CHECKS: Check[] = [
     id: "4.5",
     about: "client",
     needs: ["4.2"],
-    title: "PUT: it prints its line when it is about to send the bytes, not before OK",
-    strict: "a line that is printed a step too early looks the same when all goes well",
+    title: "PUT: it prints its line when it is about to send the bytes, neither before OK nor after them",
+    strict: MOMENT,
     run: async (programs) => {
       await Deno.writeFile(programs.folder.at("f.txt"), wire("hello"));
       const line = "client sending file f.txt (5 bytes)";
@@ -199,6 +210,20 @@ export const CLIENT_CHECKS: Check[] = [
         await program.line(line, EARLY_MS);
         if (program.lines.includes(line)) throw new Failure(`"${line}" should come after step "${PUT[4]}"`);
       });
+      await talk.hearData(PUT[5], wire("hello"));
+      await assertPrinted(program, line, programs.timeoutMs);
+    },
+  },
+  {
+    id: "4.8",
+    about: "client",
+    needs: ["4.1"],
+    title: "GET: it prints its line when it is about to receive the bytes, not after them",
+    strict: MOMENT,
+    run: async (programs) => {
+      const { program, talk } = await meet(programs, "GET", "f.txt");
+      await beginGet(talk, "f.txt", 5);
+      await assertPrinted(program, "client receiving file f.txt (5 bytes)", programs.timeoutMs);
     },
   },
   {

@@ -16,6 +16,10 @@ const { GET, PUT, DEL } = STEPS;
 const DATA = wire("hello");
 // Their size is in a line, and some programs write it as 2,000.
 const LINE_DATA = content(2000);
+// Longer than a line takes from a program to this one.
+const EARLY_MS = 300;
+// Longer than the timeout that students give accept().
+const IDLE_MS = 2500;
 // Long enough that a server that takes a file for whole has said so.
 const DONE_MS = 500;
 // Requests that every server must refuse; a folder in a file's place stops every user, root too.
@@ -180,6 +184,23 @@ export const SERVER_RULES: Check[] = [
       if (line) throw new Failure(`nothing was about to move; the server printed "${line}"`, "check the file before");
     },
   },
+  {
+    id: "5.9",
+    about: "server",
+    needs: ["5.5"],
+    title: "-v: it prints that it sends when it is about to send the bytes, not before the client's READY",
+    strict: "a line that is printed a step too early looks the same when all goes well",
+    run: async (programs) => {
+      await Deno.writeFile(programs.folder.at("f"), DATA);
+      const talk = await programs.startServer({ isVerbose: true }).connect();
+      await talk.hear(GET[0], "READY");
+      await talk.say(GET[1], "GET f");
+      await talk.hear(GET[2], "OK");
+      const line = `server sending ${DATA.length} bytes`;
+      await programs.program.line(line, EARLY_MS);
+      if (programs.program.lines.includes(line)) throw new Failure(`"${line}" should come after step "${GET[5]}"`);
+    },
+  },
   refusal("6.1", `GET: "ERROR: <filename> does not exist"`, "GET none", "ERROR: none does not exist", GET[2]),
   refusal("6.2", `DEL: "ERROR: <filename> does not exist"`, "DEL none", "ERROR: none does not exist", DEL[2]),
   refusal(
@@ -327,6 +348,9 @@ export const SERVER_RULES: Check[] = [
       await put(await server.connect(), "f", DATA);
       await get(await server.connect(), "f", DATA);
       await del(await server.connect(), "f");
+      // "Until the user kills the process": not until nobody has come for a while.
+      await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      await put(await server.connect(), "f", DATA);
     },
   },
   {

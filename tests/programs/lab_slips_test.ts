@@ -242,6 +242,31 @@ const SLIPS: Slip[] = [
     fails: [],
   },
   {
+    name: "server says that it sends before it is asked to",
+    right: "    conn.recv(BLOCK)  # READY\n    size = os.path.getsize(filename)",
+    wrong: '    size = os.path.getsize(filename)\n    say(f"server sending {size} bytes")\n    conn.recv(BLOCK)',
+    only: "1.1,5.5,5.9",
+    fails: ["5.9"],
+    says: "should come after step",
+  },
+  {
+    name: "server that ends when nobody comes for two seconds",
+    right: "    conn, addr = sock.accept()",
+    wrong: "    sock.settimeout(2)\n    conn, addr = sock.accept()",
+    only: "1.1,2.1,3.1,8.1",
+    fails: ["8.1"],
+    says: "the server has ended",
+  },
+  {
+    name: "client says that it receives when it has received",
+    right: '    print(f"client receiving file {filename} ({size} bytes)", flush=True)\n    sock.sendall(b"OK")',
+    wrong:
+      '    sock.sendall(b"OK")\n    sock.recv(1, socket.MSG_PEEK)\n    print(f"client receiving file {filename} ({size} bytes)", flush=True)',
+    only: "1.5,4.1,4.8",
+    fails: ["4.8"],
+    says: "should have come by now",
+  },
+  {
     name: "client completes without DONE",
     right: '            remaining -= len(block)\n    expect(sock, "DONE")',
     wrong: "            remaining -= len(block)",
