@@ -1,5 +1,6 @@
 /** What the programs write to a terminal, a file or a pipe: any of them may be full, closed or read by nobody. */
 
+import { writeAll } from "../bytes.ts";
 import { within } from "../within.ts";
 
 // A reader that is this far behind gets no more lines until it has caught up.
@@ -9,19 +10,24 @@ const LINE_MS = 1000;
 // Until a look whether a full pipe has room again.
 const FULL_MS = 10;
 
+/** What takes as much of some data as it has room for, and says how much that was. */
+interface Writer {
+  write(data: Uint8Array): Promise<number>;
+}
+
 /**
  * One of the two standard streams. A write to a full pipe may last for ever, so lines wait in a queue, from which a thread
  * writes them, and nothing else waits.
  */
 export class Output {
-  readonly #stream: { write(data: Uint8Array): Promise<number> };
+  readonly #stream: Writer;
   #lines: string[] = [];
   #lost = 0;
   #writing: Promise<void> | undefined;
   #error: unknown;
 
   /** Writes to a stream. */
-  constructor(stream: { write(data: Uint8Array): Promise<number> }) {
+  constructor(stream: Writer) {
     this.#stream = stream;
   }
 
@@ -68,15 +74,18 @@ export class Output {
 }
 
 /** Writes all of `data`, to a full pipe too that another program has made one that does not wait. */
-export async function writeWaiting(to: { write(data: Uint8Array): Promise<number> }, data: Uint8Array): Promise<void> {
-  for (let start = 0; start < data.length;) {
-    try {
-      start += await to.write(data.subarray(start));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      await new Promise((resume) => setTimeout(resume, FULL_MS));
+export function writeWaiting(to: Writer, data: Uint8Array): Promise<void> {
+  const write = async (rest: Uint8Array): Promise<number> => {
+    while (true) {
+      try {
+        return await to.write(rest);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+        await new Promise((resume) => setTimeout(resume, FULL_MS));
+      }
     }
-  }
+  };
+  return writeAll({ write }, data);
 }
 
 /** Standard output, for the lab's lines. */

@@ -177,7 +177,7 @@ async function isMountPoint(target: string, path: string): Promise<boolean> {
  */
 export function openTarget(path: string, { isNew }: { isNew: boolean }): Promise<Target & AsyncDisposable> {
   return creating(path, async () => {
-    if (isNew && await isThere(path)) throw new FileError("create", path, { reason: "it exists" });
+    if (isNew && await existing(path)) throw new FileError("create", path, { reason: "it exists" });
     // The next sweep would remove a file with a draft's name.
     if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
     if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
@@ -192,11 +192,6 @@ export function openTarget(path: string, { isNew }: { isNew: boolean }): Promise
       return await Overwrite.open(path, path);
     }
   });
-}
-
-// A link that leads nowhere counts.
-function isThere(path: string): Promise<boolean> {
-  return Deno.lstat(path).then(() => true, () => false);
 }
 
 // Whether only the draft is impossible, as for a device, or for a file in a folder that may not be written.

@@ -70,13 +70,7 @@ async function dial(hostname: string, port: number, signal: AbortSignal): Promis
 
 // A handshake may take as long as READY: the server may be busy with another client.
 async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, signal?: AbortSignal): Promise<Deno.Conn> {
-  let secured: Deno.Conn & Pick<Deno.TlsConn, "handshake">;
-  try {
-    secured = await Deno.startTls(conn, { hostname, ...tls });
-  } catch (error) {
-    conn.close();
-    throw error;
-  }
+  const secured = await Deno.startTls(conn, { hostname, ...tls });
   try {
     const handshake = secured.handshake();
     await (signal ? abortable(handshake, signal) : handshake);
