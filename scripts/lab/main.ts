@@ -5,12 +5,10 @@ import { onEndSignal } from "../../lib/cli/signals.ts";
 import { within } from "../../lib/within.ts";
 import { command } from "../../tests/support/programs.ts";
 import type { Check, Result } from "./check.ts";
+import { CHECKS } from "./checks.ts";
 import { Failure } from "./failure.ts";
-import { CLIENT_CHECKS } from "./client_checks.ts";
 import { Programs } from "./program.ts";
 import { heading, junit, resultLines, summary } from "./report.ts";
-import { CONVERSATIONS } from "./server_checks.ts";
-import { SERVER_RULES } from "./server_rules.ts";
 
 const USAGE = `Usage: deno task lab [options]
 
@@ -40,14 +38,6 @@ const OPTIONS = { flags: ["strict", "list"], values: ["server", "client", "only"
 const WAITS = 15;
 // Programs that start slowly, as often as a check starts them.
 const CHECK_MS = 60_000;
-
-const CHECKS: readonly Check[] = [...CONVERSATIONS, ...SERVER_RULES, ...CLIENT_CHECKS]
-  .toSorted((a, b) => order(a.id) - order(b.id));
-
-function order(id: string): number {
-  const [section, number] = id.split(".").map(Number);
-  return section! * 100 + number!;
-}
 
 interface Task {
   isOwn: boolean;

@@ -7,6 +7,8 @@ import { freePort } from "../../tests/support/net.ts";
 import { Failure } from "./failure.ts";
 import { Talk } from "./talk.ts";
 
+/** Longer than a line takes from a program to this one, in milliseconds. */
+export const EARLY_MS = 300;
 // A program that prints for ever must not fill this one's memory.
 const MAX_OUTPUT = 64 * 1024;
 // An interpreter may take seconds to start on a busy machine, and to leave.

@@ -5,6 +5,7 @@ import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { wire } from "../../tests/support/raw.ts";
 import { Failure } from "./failure.ts";
+import { Inbox } from "./inbox.ts";
 import { LOOP_HINT, MEMORY_HINT, sentHint, sizeHint, SLOW_HINT, tokenHint } from "./hints.ts";
 
 // After a wrong message this much silence ends it: the rest of it is shown too.
@@ -37,10 +38,7 @@ export class Talk implements AsyncDisposable {
   readonly #other: Role;
   readonly #trace: string[];
   readonly #timeoutMs: number;
-  readonly #reading: Promise<void>;
-  #received: Bytes = wire();
-  #isClosed = false;
-  #onData: () => void = () => {};
+  readonly #inbox: Inbox;
 
   constructor(conn: Deno.TcpConn, self: Role, { trace, timeoutMs }: { trace: string[]; timeoutMs: number }) {
     this.#conn = conn;
@@ -49,22 +47,7 @@ export class Talk implements AsyncDisposable {
     this.#trace = trace;
     this.#timeoutMs = timeoutMs;
     conn.setNoDelay(true);
-    this.#reading = this.#read();
-  }
-
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(65536);
-    try {
-      // Not by the stream, which closes both directions when the other side closes one.
-      for (let count; (count = await this.#conn.read(buffer)) !== null;) {
-        this.#received = concat(this.#received, buffer.subarray(0, count));
-        this.#onData();
-      }
-    } catch {
-      // Reset, or closed by us.
-    }
-    this.#isClosed = true;
-    this.#onData();
+    this.#inbox = new Inbox(conn);
   }
 
   /** The address of our end, as the server sees it. */
@@ -133,9 +116,9 @@ export class Talk implements AsyncDisposable {
     const assertFast = this.#limit(step, "sent", count);
     for (let left = count; left > 0;) {
       assertFast(left);
-      const piece = await this.#take(Math.min(left, 65536), () => this.#received.length === 0);
+      const piece = await this.#take(Math.min(left, 65536), () => this.#inbox.received.length === 0);
       if (piece.length === 0) {
-        const silence = this.#isClosed
+        const silence = this.#inbox.isClosed
           ? "and closed the connection"
           : `and then none for ${this.#timeoutMs / 1000} seconds`;
         throw new Failure(
@@ -159,12 +142,12 @@ export class Talk implements AsyncDisposable {
 
   /** Reads and drops what still comes, until silence. */
   async drain(): Promise<void> {
-    while ((await this.#take(65536, () => this.#received.length === 0)).length > 0);
+    while ((await this.#take(65536, () => this.#inbox.received.length === 0)).length > 0);
   }
 
   /** This conversation, whose READY has been heard already. */
   goOn(): Talk {
-    this.#received = concat(wire("READY"), this.#received);
+    this.#inbox.putBack(wire("READY"));
     return this;
   }
 
@@ -187,18 +170,18 @@ export class Talk implements AsyncDisposable {
   /** Whether an error comes next. */
   async isRefusal(): Promise<boolean> {
     const error = wire("ERROR");
-    await this.#wait(
+    await this.#inbox.wait(
       this.#timeoutMs,
-      () => this.#received.length >= error.length || !startsWith(error, this.#received),
+      () => this.#inbox.received.length >= error.length || !startsWith(error, this.#inbox.received),
     );
-    return startsWith(this.#received, error);
+    return startsWith(this.#inbox.received, error);
   }
 
   /** Hears a token after which the other side must wait: nothing may follow it. */
   async hearAlone(step: string, expected: string): Promise<void> {
     await this.hear(step, expected);
     if (await this.isSilent()) return;
-    const all = concat(wire(expected), this.#received);
+    const all = concat(wire(expected), this.#inbox.received);
     this.#trace[this.#trace.length - 1] = `${step.padEnd(30)} ${this.#other} sent ${shown(all)}`;
     throw new Failure(
       `at step "${step}" the ${this.#other} should send "${expected}" and then wait; it sent ${shown(all)}`,
@@ -209,7 +192,7 @@ export class Talk implements AsyncDisposable {
   /** Hears a size. */
   async hearSize(step: string, size: bigint): Promise<void> {
     const expected = wire(size);
-    const came = await this.#take(8, () => true);
+    const came = await this.#take(8);
     const isRight = startsWith(came, expected) && came.length === 8;
     await this.#judge(
       step,
@@ -219,17 +202,17 @@ export class Talk implements AsyncDisposable {
       (all, isClosed) => sizeHint(size, all, isClosed),
     );
     if (!await this.isSilent()) {
-      const all = concat(came, this.#received);
+      const all = concat(came, this.#inbox.received);
       throw new Failure(
         `at step "${step}" the ${this.#other} should send 8 bytes and then wait; it sent ${shown(all)}`,
-        sizeHint(size, all, this.#isClosed),
+        sizeHint(size, all, this.#inbox.isClosed),
       );
     }
   }
 
   /** Hears file data. */
   async hearData(step: string, data: Uint8Array): Promise<void> {
-    const came = await this.#take(data.length, () => true);
+    const came = await this.#take(data.length);
     const isRight = came.length === data.length && came.every((byte, index) => byte === data[index]);
     await this.#judge(
       step,
@@ -245,7 +228,7 @@ export class Talk implements AsyncDisposable {
   async hearNothing(step: string, awaited: string): Promise<void> {
     if (await this.isSilent()) return;
     throw new Failure(
-      `at step "${step}" the ${this.#other} should wait for ${awaited}; it sent ${shown(this.#received)} before`,
+      `at step "${step}" the ${this.#other} should wait for ${awaited}; it sent ${shown(this.#inbox.received)} before`,
       `call recv() for ${awaited} before anything is sent`,
     );
   }
@@ -254,21 +237,21 @@ export class Talk implements AsyncDisposable {
   async hearEnd(step: string, hint?: string): Promise<void> {
     if (await this.isSilent(END_MS)) return;
     throw new Failure(
-      `after step "${step}" the ${this.#other} should say nothing more; it sent ${shown(this.#received)}`,
+      `after step "${step}" the ${this.#other} should say nothing more; it sent ${shown(this.#inbox.received)}`,
       hint,
     );
   }
 
   /** Whether the other side says nothing for a moment. */
   async isSilent(ms = NOTHING_MS): Promise<boolean> {
-    await this.#wait(ms, () => this.#received.length > 0);
-    return this.#received.length === 0;
+    await this.#inbox.wait(ms, () => this.#inbox.received.length > 0);
+    return this.#inbox.received.length === 0;
   }
 
   /** Whether the other side closes the connection in time. */
   async closes(): Promise<boolean> {
-    await this.#wait(this.#timeoutMs, () => this.#isClosed);
-    return this.#isClosed;
+    await this.#inbox.wait(this.#timeoutMs, () => this.#inbox.isClosed);
+    return this.#inbox.isClosed;
   }
 
   /** Says no more. */
@@ -294,9 +277,9 @@ export class Talk implements AsyncDisposable {
         `${step.padEnd(30)} ${this.#other} sent ${count === undefined ? shown(came) : `${count} bytes`}`,
       );
     }
-    await this.#wait(REST_MS, () => false);
-    const all = concat(came, this.#received);
-    const end = this.#isClosed
+    await this.#inbox.wait(REST_MS, () => false);
+    const all = concat(came, this.#inbox.received);
+    const end = this.#inbox.isClosed
       ? ", and closed the connection"
       : all.length === 0
       ? ` for ${this.#timeoutMs / 1000} seconds`
@@ -304,31 +287,12 @@ export class Talk implements AsyncDisposable {
     this.#trace.push(`${step.padEnd(30)} ${this.#other} sent ${shown(all)}${end}`);
     throw new Failure(
       `at step "${step}" the ${this.#other} should send ${what}; it sent ${shown(all)}${end}`,
-      hint(all, this.#isClosed),
+      hint(all, this.#inbox.isClosed),
     );
   }
 
-  // Takes so many bytes, or fewer if no more come or what came can't be right.
-  async #take(count: number, isPossible: (received: Bytes) => boolean): Promise<Bytes> {
-    await this.#wait(this.#timeoutMs, () => this.#received.length >= count || !isPossible(this.#received));
-    const taken = this.#received.slice(0, count);
-    this.#received = this.#received.slice(taken.length);
-    return taken;
-  }
-
-  // Waits until something holds, the other side closes or the time has passed without a byte.
-  async #wait(ms: number, isOver: () => boolean): Promise<void> {
-    while (!isOver() && !this.#isClosed) {
-      const seen = this.#received.length;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.#onData = (): void => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      if (this.#received.length === seen && !this.#isClosed) return;
-    }
+  #take(count: number, isPossible?: (received: Bytes) => boolean): Promise<Bytes> {
+    return this.#inbox.take(count, this.#timeoutMs, isPossible);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -337,6 +301,6 @@ export class Talk implements AsyncDisposable {
     } catch {
       // Closed already.
     }
-    await this.#reading;
+    await this.#inbox.ended;
   }
 }

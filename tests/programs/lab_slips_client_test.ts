@@ -1,0 +1,143 @@
+/** What the lab check says of the naive client when a few words in it are others. */
+
+import { testSlips } from "../support/slips.ts";
+
+testSlips([
+  {
+    name: "client sends its command before READY",
+    right: 'expect(sock, "READY")\nif',
+    wrong: "if",
+    only: "1.5,2,3",
+    fails: ["1.5", "2.6", "3.3"],
+    says: 'should wait for READY; it sent "GET f.txt"',
+  },
+  {
+    name: "client reads the size as little-endian",
+    right: '"big")\n    print',
+    wrong: '"little")\n    print',
+    only: "1.5",
+    fails: ["1.5"],
+    says: "it read the size as little-endian",
+  },
+  {
+    name: "client prints Complete after an error",
+    right: 'fail("server error: " + message[len("ERROR: "):])',
+    wrong: 'return print("server error: " + message[7:])',
+    only: "6.7",
+    fails: ["6.7"],
+    says: 'it printed "Complete"',
+  },
+  {
+    name: "client prints its errors on standard error",
+    right: "    print(message, flush=True)\n    sys.exit(1)",
+    wrong: "    sys.exit(message)",
+    only: "6.5",
+    fails: ["6.5"],
+    says: "it went to standard error",
+  },
+  {
+    name: "client sends blocks of 1000 bytes",
+    right: "file.read(BLOCK)",
+    wrong: "file.read(1000)",
+    only: "2.6,7.6",
+    fails: ["7.6"],
+    says: "0 calls sent 1024 bytes, the others less",
+  },
+  {
+    name: "client receives a file with one call",
+    right: "sock.recv(min(BLOCK, remaining))",
+    wrong: "sock.recv(remaining, socket.MSG_WAITALL)",
+    only: "1.5,7.10",
+    fails: ["7.10"],
+    says: "the client's memory grew to",
+  },
+  {
+    name: "client prints its line before OK",
+    right: "def put(sock, filename):",
+    wrong:
+      "def put(sock, filename):\n    print('client sending file', filename, f'({os.path.getsize(filename)} bytes)')",
+    only: "2.6,4.2,4.5",
+    fails: ["4.5"],
+    says: 'should come after step "e. server: OK"',
+  },
+  {
+    name: "client prints one line more",
+    right: "def get(sock, filename):",
+    wrong: "def get(sock, filename):\n    print('connected')",
+    only: "1.5,4.1,4.4",
+    fails: ["4.4"],
+    says: "should print two lines; it printed 3",
+  },
+  {
+    name: "client creates the file before OK",
+    right: "def get(sock, filename):",
+    wrong: "def get(sock, filename):\n    open(filename, 'w')",
+    only: "1.5,6.5,6.11",
+    fails: ["6.11"],
+    says: 'a file "f.txt" is left',
+  },
+  {
+    name: "client that awaits whole words, but no whole size",
+    right: "message = sock.recv(BLOCK)",
+    wrong: "message = sock.recv(len(token), socket.MSG_WAITALL)",
+    only: "1.5,7.8",
+    fails: ["7.8"],
+    says: "a recv() returns what has arrived",
+  },
+  {
+    name: "client says that it receives when it has received",
+    right: '    print(f"client receiving file {filename} ({size} bytes)", flush=True)\n    sock.sendall(b"OK")',
+    wrong:
+      '    sock.sendall(b"OK")\n    sock.recv(1, socket.MSG_PEEK)\n    print(f"client receiving file {filename} ({size} bytes)", flush=True)',
+    only: "1.5,4.1,4.8",
+    fails: ["4.8"],
+    says: "should have come by now",
+  },
+  {
+    name: "client completes without DONE",
+    right: '            remaining -= len(block)\n    expect(sock, "DONE")',
+    wrong: "            remaining -= len(block)",
+    only: "1.5,4",
+    fails: ["4.6"],
+    says: 'GET: it printed "Complete" before DONE was sent',
+  },
+  {
+    name: "client takes what is not there for DONE",
+    right: "if message != token:",
+    wrong: "if message and message != token:",
+    only: "4",
+    fails: ["4.7"],
+    says: "the server closed without DONE",
+  },
+  {
+    name: "client stops at DONE in the data",
+    right: "            file.write(block)\n            remaining -= len(block)",
+    wrong:
+      '            if block.endswith(b"DONE"):\n                file.write(block[:-4])\n                return\n            file.write(block)\n            remaining -= len(block)',
+    only: "1.5,1.7",
+    fails: ["1.7"],
+    says: "it stopped at DONE in the file's own data",
+  },
+  {
+    name: "client reports its own errors on standard error, which is right",
+    right: "    print(message, flush=True)\n    sys.exit(1)",
+    wrong:
+      '    print(message, flush=True, file=sys.stderr if message.startswith("client") else sys.stdout)\n    sys.exit(1)',
+    only: "6.5,6.6,6.7,6.8,6.9",
+    fails: [],
+  },
+  {
+    name: "client waits for the server to close, which is right",
+    right: 'print("Complete"',
+    wrong: 'sock.recv(1)\nprint("Complete"',
+    only: "1.5,2.6,3.3",
+    fails: [],
+  },
+  {
+    name: "client ends its side after its data, which is right",
+    right: "            block = file.read(BLOCK)\n",
+    wrong: "            block = file.read(BLOCK)\n    sock.shutdown(socket.SHUT_WR)\n",
+    only: "2.6",
+    fails: [],
+  },
+]);
