@@ -40,10 +40,10 @@ function report(event: ServerEvent): void {
 }
 
 async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, "onMessage">> {
-  const { printMessage } = await import("./lib/cli/trace.ts");
+  const { describe: describeMessage } = await import("./lib/cli/trace.ts");
   return {
     onMessage: (message, { hostname, port }) =>
-      printMessage(message, "server", clients === 1 ? "" : `${hostname}:${port}  `),
+      writeError(`${clients === 1 ? "" : `${hostname}:${port}  `}${describeMessage(message, "server")}\n`),
   };
 }
 

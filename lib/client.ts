@@ -2,19 +2,18 @@
 
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
-import { dial, type DialOptions, TIMEOUT_MS, type TransferDialOptions } from "./dial.ts";
+import { dial, type DialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/draft.ts";
 import { Source, type Target } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
-import { checkCommon, checkNumber } from "./options.ts";
+import { TIMEOUT_MS } from "./net/connect.ts";
+import { checkCommon, checkNumber, defaultGather } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 
-// From here on a PUT inside TLS gains more by TCP's large segments than the delay of its small messages costs; but calls
-// of so many blocks fill the segments themselves.
-const BULK_BYTES = 64n * 1024n * 1024n;
-const LARGE_CALL_BLOCKS = 16;
+// What TCP sends at once over a new connection (RFC 6928: ten segments), so that it arrives in one round trip.
+const ONE_TRIP_BYTES = 14_600n;
 
 /** Which server, and how to talk to it. */
 export interface ClientOptions extends DialOptions, TransferOptions {
@@ -22,6 +21,8 @@ export interface ClientOptions extends DialOptions, TransferOptions {
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */
   onStart?: (size: bigint) => void | Promise<void>;
+  /** Called when the rest of the transfer takes about a round trip: the next one's connection can be made meanwhile. */
+  onEnding?: () => void;
 }
 
 /** Where `get` puts the file. */
@@ -94,6 +95,7 @@ async function receive(name: string, options: ClientOptions & { isNew?: boolean 
   const size = await peer.hearSize("e. server: <# bytes>");
   await options.onStart?.(size);
   await peer.say("f. client: OK");
+  if (size <= ONE_TRIP_BYTES) options.onEnding?.();
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
@@ -150,8 +152,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   // Of an empty file nothing is read, so nothing else would tell of a stream that has more.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
-  const isBulk = source.size >= BULK_BYTES && (options.gather ?? 1) < LARGE_CALL_BLOCKS;
-  await using peer = await greet({ ...options, isBulk });
+  await using peer = await greet(options);
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
@@ -164,6 +165,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
 /** Steps f and g of a PUT. They overlap: the server may say in the middle of an upload why it ends it. */
 async function upload(peer: Peer, source: Source | StreamSource, options: PutOptions): Promise<void> {
   const { size } = source;
+  const gather = options.gather ?? defaultGather(options);
   let unsent = size;
   const done = peer.listen("g. server: DONE").then(() => {
     if (unsent > 0n) {
@@ -172,10 +174,11 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
   });
   const write = (piece: Bytes): Promise<void> => {
     unsent -= BigInt(piece.length);
-    return peer.send("f. client: sends bytes", piece, options.gather ?? 1);
+    return peer.send("f. client: sends bytes", piece, gather);
   };
-  const sent = pump({ size, read: (buffer) => source.read(buffer), write }, options).then(() => {
+  const sent = pump({ size, read: (buffer) => source.read(buffer), write }, { ...options, gather }).then(() => {
     peer.flush();
+    if (size <= ONE_TRIP_BYTES) options.onEnding?.();
     return peer.watch("g. server: DONE", done);
   });
   try {
@@ -219,13 +222,15 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
   await using peer = await greet(options);
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);
+  options.onEnding?.();
   // Three known servers say OK first, as they do for the other commands.
   await peer.hear("c. server: DONE", { after: "OK" });
 }
 
 /** Step a, after a check of the options. */
-async function greet(options: ClientOptions & TransferDialOptions): Promise<Peer> {
+async function greet(options: ClientOptions): Promise<Peer> {
   checkCommon(options, { minPort: 1 });
-  checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
+  const { bytesPerSecond } = options;
+  if (typeof bytesPerSecond === "number") checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE });
   return await dial("a. server: READY", options);
 }

@@ -15,6 +15,8 @@ export interface Command {
 
 /** What a client sent in place of a command. */
 export interface Request {
+  /** It as it came. */
+  bytes: Bytes;
   /** Its text, without the newline that people type into netcat or the NULs of a C string. */
   text: string;
   /** The command; `undefined` if the text is none. */
@@ -72,9 +74,9 @@ function isCutInCharacter(bytes: Bytes): boolean {
 export function parseRequest(bytes: Bytes): Request {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/(\r?\n)?\0*$/, "");
-    return { text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
+    return { bytes, text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
   } catch {
-    return { text: new TextDecoder().decode(bytes), command: undefined };
+    return { bytes, text: new TextDecoder().decode(bytes), command: undefined };
   }
 }
 

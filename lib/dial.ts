@@ -1,8 +1,9 @@
 /** How a client comes to its READY: one connection, or one after another where the server may have lost it. */
 
+import type { Connections } from "./connections.ts";
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
-import { connect, type ConnectOptions, type TlsOptions } from "./net/connect.ts";
+import { connect, TIMEOUT_MS, type TlsOptions } from "./net/connect.ts";
 import { Socket } from "./net/socket.ts";
 import { checkNumber } from "./options.ts";
 import { Peer } from "./peer.ts";
@@ -25,26 +26,25 @@ export interface DialOptions {
   timeoutMs?: number;
   /** Ends the transfer; the promise is then rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** Milliseconds to wait for the server's READY; without it, or 0, for ever. */
+  /** Milliseconds to wait for the server's READY; without it, or 0, without a limit. */
   waitMs?: number;
+  /** Where the connection comes from, if several transfers follow one another. */
+  connections?: Connections;
   /** Called with each message of the conversation after it has passed. */
   onMessage?: (message: Message) => void;
   /** Called when the connection stands, and the wait for READY begins. */
   onConnect?: () => void;
 }
 
-/** The same, with what the caller knows of the transfer. */
-export type TransferDialOptions = DialOptions & Pick<ConnectOptions, "isBulk">;
-
-/** The default timeout. The server's is 30 seconds: of two that wait for each other, it gives up first and says so. */
-export const TIMEOUT_MS = 60_000;
-
 // A server whose backlog is 0, as the lab has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
-// So a client that is connected for this long without READY tries a second connection, anew after twice the time.
+// So a client that is connected for this long without READY tries a second connection, and a third after twice the time.
 const SECOND_TRY_MS = 3000;
-const MAX_SECOND_TRY_MS = 60_000;
-// So many lost ones are no accident, and each may hold a place in the queue.
-const MAX_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 3;
+// After that it looks this often whether the server's machine still knows one of them: if that was started anew, a
+// message to a connection of before breaks it, and another takes its place.
+const PROBE_MS = 60_000;
+// The first attempt keeps the place in the queue, and the last may be the one that is served.
+const PROBED = 1;
 
 // A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
 // the FIN would bring a lost connection back to life, only to be such a client.
@@ -56,16 +56,20 @@ const WITHDRAW_MS = 2000;
 interface Attempt extends AsyncDisposable {
   connected: Promise<unknown>;
   peer: Promise<Peer>;
+  isBroken: boolean;
+  /** Whether it has been asked to break, if the server's machine does not know it any more; it must not win then. */
+  isProbed: boolean;
+  probe(): void;
   close(): void;
 }
 
 type Callbacks = Pick<DialOptions, "onConnect" | "onMessage">;
 
-function attempt(step: "a. server: READY", options: TransferDialOptions, callbacks: Callbacks): Attempt {
+function attempt(step: "a. server: READY", options: DialOptions, callbacks: Callbacks): Attempt {
   const { timeoutMs = TIMEOUT_MS } = options;
   const ending = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
-  const connected = connect({ ...options, timeoutMs, signal });
+  const connected = options.connections?.take() ?? connect({ ...options, timeoutMs, signal });
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
     open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), callbacks.onMessage);
@@ -78,26 +82,39 @@ function attempt(step: "a. server: READY", options: TransferDialOptions, callbac
       throw error;
     }
   };
-  const peer = greet();
-  // Another attempt may have won by then.
-  peer.catch(() => {});
-  const close = (): void => ending.abort();
-  const dispose = async (): Promise<void> => {
-    try {
-      if (!open || signal.aborted) return;
-      await open.sayText("b. client: GET <filename>", WITHDRAWAL);
-      if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
-    } catch {
-      // The server closed it.
-    } finally {
-      close();
-    }
+  const withdraw = async (): Promise<void> => {
+    await open?.sayText("b. client: GET <filename>", WITHDRAWAL);
   };
-  return { connected, peer, close, [Symbol.asyncDispose]: dispose };
+  const close = (): void => ending.abort();
+  const peer = greet();
+  const made: Attempt = {
+    connected,
+    peer,
+    isBroken: false,
+    isProbed: false,
+    probe: (): void => {
+      made.isProbed = true;
+      withdraw().catch(() => made.isBroken = true);
+    },
+    close,
+    [Symbol.asyncDispose]: async () => {
+      try {
+        if (!open || signal.aborted) return;
+        if (!made.isProbed) await withdraw();
+        if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
+      } catch {
+        // The server closed it.
+      } finally {
+        close();
+      }
+    },
+  };
+  // Another attempt may have won by then.
+  peer.catch(() => made.isBroken = true);
+  return made;
 }
-
 /** Connects, and awaits READY for as long as it takes, on whichever connection the server answers. */
-export async function dial(step: "a. server: READY", options: TransferDialOptions): Promise<Peer> {
+export async function dial(step: "a. server: READY", options: DialOptions): Promise<Peer> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
@@ -116,9 +133,9 @@ async function unanswered(first: Attempt | undefined, step: "a. server: READY", 
   const seconds = inSeconds(options.waitMs!);
   // A TLS handshake waits in a busy server's queue, as READY does.
   if (options.tls || (first && await isReady(first.connected))) {
-    return new ConnectionError(`the server has not said READY for ${seconds}`, { step });
+    return new ConnectionError(`the server did not send READY within ${seconds}`, { step });
   }
-  return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer for ${seconds}`);
+  return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer within ${seconds}`);
 }
 
 interface Winner {
@@ -127,8 +144,7 @@ interface Winner {
 }
 
 /** Adds one attempt after another to a list, until one of them has its READY. */
-async function race(attempts: Attempt[], step: "a. server: READY", options: TransferDialOptions): Promise<Winner> {
-  const ready: Promise<Winner>[] = [];
+async function race(attempts: Attempt[], step: "a. server: READY", options: DialOptions): Promise<Winner> {
   // Callers hear of one conversation: the one that gets READY.
   let told: number | undefined;
   const callbacks = (index: number): Callbacks => ({
@@ -141,16 +157,24 @@ async function race(attempts: Attempt[], step: "a. server: READY", options: Tran
       },
     }),
   });
-  for (let ms = SECOND_TRY_MS;; ms = Math.min(2 * ms, MAX_SECOND_TRY_MS)) {
-    const isFirst = attempts.length === 0;
-    const next = attempt(step, options, callbacks(attempts.length));
-    attempts.push(next);
-    const won = next.peer.then((peer) => ({ attempt: next, peer }));
-    // Only the first one's failure counts: another may be refused for not being the first.
-    ready.push(isFirst ? won : won.catch(() => new Promise<never>(() => {})));
+  const winner = async (attempt: Attempt, index: number): Promise<Winner> => {
+    try {
+      const peer = await attempt.peer;
+      if (!attempt.isProbed) return { attempt, peer };
+    } catch (error) {
+      // Only the first one's failure counts: another may be refused for not being the first.
+      if (index === 0) throw error;
+    }
+    return await new Promise(() => {});
+  };
+  let count = 0;
+  for (let ms = SECOND_TRY_MS;; ms = attempts.length < MAX_ATTEMPTS ? 2 * ms : PROBE_MS) {
+    const index = attempts.length < MAX_ATTEMPTS ? attempts.length : attempts.findIndex(({ isBroken }) => isBroken);
+    if (index === -1) attempts[PROBED]!.probe();
+    else attempts[index] = attempt(step, options, callbacks(count++));
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
-    if (isFirst) await next.connected.catch(() => {});
-    const winner = await within(Promise.race(ready), attempts.length < MAX_ATTEMPTS ? ms : Infinity);
-    if (winner) return winner;
+    if (count === 1) await attempts[0]!.connected.catch(() => {});
+    const won = await within(Promise.race(attempts.map(winner)), ms);
+    if (won) return won;
   }
 }

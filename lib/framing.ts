@@ -126,6 +126,22 @@ export class FrameReader {
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
   }
 
+  /**
+   * Reads the text that precedes a size, whose first byte is NUL below 2^56 bytes; nearly always there is none. Eight
+   * bytes that are no text, and then `silenceMs` milliseconds of silence, are a larger size.
+   */
+  async textBeforeSize(silenceMs: number): Promise<Bytes> {
+    while (true) {
+      const end = this.#rest.indexOf(0);
+      if (end === 0) return NOTHING;
+      if (end > 0 && this.#rest.length >= end + SIZE_BYTES) return this.#take(end);
+      if (this.#rest.length > MESSAGE_BYTES) return this.#take(this.#rest.length);
+      const mayBeSize = this.#rest.length === SIZE_BYTES && (end > 0 || !isText(this.#rest));
+      if (mayBeSize && await this.#isSilent(silenceMs)) return NOTHING;
+      if (!await this.#fill()) return NOTHING;
+    }
+  }
+
   /** Reads text without a mark at its end, as `end` says; empty when the stream ends first. */
   async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
     let now: TextState = this.#rest.length === 0 ? "open" : state(this.#rest);
@@ -152,10 +168,10 @@ export class FrameReader {
     return this.#rest.length > 0;
   }
 
-  /** What comes next, if it arrives within `ms` milliseconds; it stays to be read. */
-  async ahead(ms: number): Promise<Bytes> {
-    if (this.#rest.length === 0 && !await this.#isSilent(ms)) await this.#fill();
-    return this.#rest;
+  /** Whether bytes have arrived that nobody has asked for yet, those that still lie in the socket included. */
+  async hasMoreNow(): Promise<boolean> {
+    if (this.#rest.length === 0 && await isReady(this.#next(1))) await this.#fill();
+    return this.hasMore;
   }
 
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
@@ -217,5 +233,14 @@ export class FrameReader {
     const taken = this.#rest.subarray(0, count);
     this.#rest = this.#rest.subarray(count);
     return taken;
+  }
+}
+
+function isText(bytes: Bytes): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
   }
 }

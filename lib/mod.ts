@@ -6,6 +6,7 @@
  */
 
 export { type ClientOptions, del, type Download, get, type GetOptions, put, type PutOptions } from "./client.ts";
+export { Connections } from "./connections.ts";
 export type { DialOptions } from "./dial.ts";
 export {
   ConnectionError,
@@ -22,8 +23,8 @@ export type { ServeOptions, Server, ServerEvent } from "./listener.ts";
 export type { ReceptionOptions } from "./reception.ts";
 export type { SessionEvent } from "./server.ts";
 export { serve } from "./start.ts";
-export type { TlsOptions } from "./net/connect.ts";
+export type { ConnectOptions, TlsOptions } from "./net/connect.ts";
 export type { TlsCredentials } from "./net/tls.ts";
 export type { Message } from "./trace.ts";
-export type { TransferOptions } from "./transfer.ts";
+export { RateLimit, type TransferOptions } from "./transfer.ts";
 export { remoteSum, sha256, type Sum } from "./verify.ts";

@@ -5,6 +5,14 @@ import { MAX_SIZE } from "./protocol.ts";
 /** The most blocks in one call to the kernel: half a mebibyte, more of which gains nothing. */
 export const MAX_GATHER = 512;
 
+// A TLS record carries 16 KiB at most (RFC 8446, 5.1), and costs as much with less in it.
+const TLS_GATHER = 16;
+
+/** How many blocks go to the kernel in one call by default: one, the lab's way, and inside TLS a record's worth. */
+export function defaultGather({ tls }: { tls?: unknown }): number {
+  return tls ? TLS_GATHER : 1;
+}
+
 /** What a number may be. */
 interface Range {
   min: number;

@@ -107,9 +107,14 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.watch(step, this.#frames.arrived(maxBytes));
   }
 
-  /** What comes next, if it arrives within `ms` milliseconds; it stays to be heard. */
-  ahead(step: Step, ms: number): Promise<Bytes> {
-    return this.watch(step, this.#frames.ahead(ms));
+  /** Whether more has arrived, without waiting for it. */
+  hasMoreNow(): Promise<boolean> {
+    return this.#frames.hasMoreNow();
+  }
+
+  /** Awaits the text that precedes a size; nearly always there is none. */
+  hearBeforeSize(step: Step, silenceMs: number): Promise<Bytes> {
+    return this.watch(step, this.#frames.textBeforeSize(silenceMs));
   }
 
   /** Awaits the rest of a text; empty when there is silence instead. */

@@ -4,10 +4,13 @@ import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
 import type { Root } from "./files/root.ts";
+import type { Draft } from "./files/draft.ts";
 import { freeBytes } from "./files/storage.ts";
 import { at, type Peer } from "./peer.ts";
-import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP } from "./protocol.ts";
+import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
+import type { Regulars } from "./regulars.ts";
 import { pump } from "./transfer.ts";
+import { within } from "./within.ts";
 
 /** What a session reports, in the order of the lab's printed lines ("The Server"). */
 export type SessionEvent =
@@ -34,18 +37,23 @@ export interface SessionOptions {
   maxBytes?: bigint | undefined;
   /** Whether DONE follows an upload only when file and folder are on disk. */
   isDurable: boolean;
+  /** The client's address. */
+  address: string;
+  /** The clients whose commands come whole. */
+  regulars: Regulars;
   /** Called for each event. */
   onEvent: (event: SessionEvent) => void;
 }
 
-// The rest of a name may be late; known clients that send it in two pieces do so within a millisecond or two.
+// The rest of a name may be late: known clients that send it in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
-// A PUT can't wait as long for what nearly never comes.
+// The same for a name that nothing there completes.
 const SOON_MS = 5;
 // The same for the rest of file data that a client sent without waiting for OK.
 const LATE_DATA_MS = 50;
 // Far less than the 30 and 60 seconds for which the programs wait by default.
 const LONG_SYNC_MS = 10_000;
+const NOTHING = new Uint8Array(0);
 const OWN_DONE = new TextEncoder().encode("DONE");
 // Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
@@ -53,15 +61,15 @@ const EMPTY_FILE_PAUSE_MS = 50;
 /** Serves one client. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.say("a. server: READY");
-  const { text, command } = await hearRequest(peer, options.root);
-  options.onEvent({ type: "request", command: command ? text : excerpt(text) });
-  if (command === undefined) {
-    const expected = `expected GET, PUT or DEL, a space and a file name of up to ${MAX_NAME_BYTES} bytes in UTF-8`;
-    return await peer.sayText(REQUEST_STEP, ERROR_PREFIX + expected);
-  }
-  const serve = { GET: serveGet, PUT: servePut, DEL: serveDel }[command.verb];
+  const request = await hearRequest(peer, options);
+  const { command } = request;
+  // The rest of a PUT's name may come before its size.
+  if (command?.verb !== "PUT") reportRequest(request, options);
+  if (command === undefined) return await refuseRequest(peer, REQUEST_STEP);
   try {
-    await serve(peer, command.name, options);
+    if (command.verb === "GET") await serveGet(peer, command.name, options);
+    else if (command.verb === "DEL") await serveDel(peer, command.name, options);
+    else await servePut(peer, request, command.name, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     options.onEvent({ type: "refused", error });
@@ -71,25 +79,38 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
   }
 }
 
+function reportRequest({ text, command }: Request, { onEvent }: SessionOptions): void {
+  onEvent({ type: "request", command: command ? text : excerpt(text) });
+}
+
+function refuseRequest(peer: Peer, step: Step): Promise<void> {
+  const expected = `expected GET, PUT or DEL, a space and a file name of up to ${MAX_NAME_BYTES} bytes in UTF-8`;
+  return peer.sayText(step, ERROR_PREFIX + expected);
+}
+
 /**
- * Step b. A command is what the first read brings, but before a file is said not to exist, and before any is made or
- * deleted, the rest of its name gets one silence to arrive: some programs write a byte a call.
+ * Step b. A command is what the first read brings, but some programs write a byte a call. So before a file is deleted, or
+ * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
+ * the client has just deleted other files by commands that were whole.
  */
-async function hearRequest(peer: Peer, root: Root): Promise<Request> {
+async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptions): Promise<Request> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
   const request = parseRequest(bytes);
-  const { command } = request;
-  if (command === undefined) return request;
-  const isWhole = peer.pieces === 1;
-  if (command.verb === "GET" && isWhole && root.find(command.name)?.isFile) return request;
-  // A size of a client that does not wait for OK begins with a NUL.
-  if (command.verb === "PUT" && !(await peer.ahead(REQUEST_STEP, isWhole ? SOON_MS : LATE_NAME_MS))[0]) return request;
+  if (request.command === undefined) return request;
+  const { verb, name } = request.command;
+  const isOnePiece = peer.pieces === 1;
+  const found = root.find(name);
+  if (isOnePiece && (verb === "PUT" ? root.mayCreate(name) : verb === "GET" && found?.isFile)) return request;
+  const isLongWait = !isOnePiece || verb === "PUT" || await within(root.hasLonger(name), LATE_NAME_MS) ||
+    await peer.hasMoreNow();
+  if (found && !isLongWait && regulars.has(address)) return request;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
-  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes });
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: isLongWait ? LATE_NAME_MS : SOON_MS, maxBytes });
+  if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
   const whole = parseRequest(concat(bytes, late));
-  if (command.verb === "PUT" || (whole.command && root.find(whole.command.name))) return whole;
-  return { text: whole.text, command: parseTwice(whole.text) ?? whole.command };
+  if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return whole;
+  return { ...whole, command: parseTwice(whole.text) ?? whole.command };
 }
 
 async function serveGet(peer: Peer, name: string, { root, gather, onEvent }: SessionOptions): Promise<void> {
@@ -107,9 +128,25 @@ async function serveGet(peer: Peer, name: string, { root, gather, onEvent }: Ses
   await peer.say("h. server: DONE");
 }
 
-async function servePut(peer: Peer, name: string, options: SessionOptions): Promise<void> {
-  await using draft = await options.root.create(name);
+async function servePut(peer: Peer, begun: Request, begunName: string, options: SessionOptions): Promise<void> {
+  await using drafts = new AsyncDisposableStack();
+  let draft: Draft;
+  try {
+    draft = drafts.use(await options.root.create(begunName));
+  } catch (error) {
+    reportRequest(begun, options);
+    throw error;
+  }
   await peer.say("c. server: OK");
+  // The name is needed only when the draft takes it, so nothing waits for its rest.
+  const rest = peer.hearBeforeSize("d. client: <# bytes>", LATE_NAME_MS);
+  const soon = parseRequest(concat(begun.bytes, await within(rest.catch(() => undefined), SOON_MS) ?? NOTHING));
+  reportRequest(soon, options);
+  const whole = parseRequest(concat(begun.bytes, await rest));
+  if (whole.text !== soon.text) reportRequest(whole, options);
+  if (whole.command === undefined) return await refuseRequest(peer, "e. server: OK");
+  const { name } = whole.command;
+  if (name !== begunName) draft = drafts.use(await at("e. server: OK", options.root.create(name)));
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
   await checkRoom(size, draft.folder, name, options);
@@ -155,6 +192,6 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
 async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
   if (!root.find(name)) throw new FileError("missing", name);
   if (!root.isReadOnly) onEvent({ type: "deleting", name });
-  await root.remove(name);
+  root.remove(name);
   await peer.say("c. server: DONE");
 }

@@ -7,10 +7,10 @@ const FLOORS: Record<string, RegExp>[] = [
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|verify)\.ts$/ },
-  { roles: /^lib\/(client|server|start|listener|reception|dial)\.ts$/ },
+  { roles: /^lib\/(client|server|start|listener|reception|dial|connections)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
-  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options)\.ts$/ },
+  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options|regulars)\.ts$/ },
 ];
 
 const project = new URL("..", import.meta.url);

@@ -3,6 +3,7 @@
 import type { ClientOptions } from "../mod.ts";
 import { MAX_GATHER } from "../options.ts";
 import { type Verb, VERBS } from "../protocol.ts";
+import { RateLimit } from "../transfer.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
 
 /** The client, as its command line has it. */
@@ -26,11 +27,12 @@ Options:
       --no-clobber    GET replaces no file
       --verify        fetch the file once more and compare SHA-256 sums
       --limit-rate N  move at most N bytes a second, such as 64K or 5M
-      --wait S        wait at most S seconds for READY (default: for ever)
+      --parallel N    keep N transfers under way (default 1)
+      --wait S        wait at most S seconds for READY (default: no limit)
       --timeout S     give up after S seconds without a byte; 0 is never
                       (default 60)
       --gather N      when sending, hand N blocks of 1024 bytes to the kernel
-                      at once, which is faster (default 1, as the lab has it)
+                      at once, which is faster (default 1, and 16 with TLS)
       --tls           speak TLS; the server needs it too
       --ca FILE       trust the authorities in FILE (PEM) too; implies --tls
       --trace         show each message on standard error
@@ -38,14 +40,15 @@ Options:
   -h, --help          show this text
       --version       show the version
 
-Several files are transferred one after another, over a connection each. A
-name that starts with - comes after --.
+Several files are transferred one after another, over a connection each;
+--parallel needs a server with --clients. A name that starts with - comes
+after --.
 Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong,
 130 interrupted, 143 terminated, 129 hung up.
 `,
   options: {
     flags: ["no-clobber", "verify", "tls", "trace", "quiet"],
-    values: ["as", "limit-rate", "wait", "timeout", "gather", "ca"],
+    values: ["as", "limit-rate", "parallel", "wait", "timeout", "gather", "ca"],
     alias: { o: "as", q: "quiet" },
     misplaced: { port: "the port comes after the address", host: "the address comes first" },
   },
@@ -59,6 +62,8 @@ export interface Task {
   files: string[];
   /** The file's name at its destination; `-` is standard output, and a name that ends with `/` a folder. */
   as: string | undefined;
+  /** How many transfers are under way at a time. */
+  parallel: number;
   /** Whether the file is fetched once more to compare sums. */
   isVerified: boolean;
   /** Whether a GET leaves files that exist. */
@@ -71,6 +76,8 @@ export interface Task {
   options: ClientOptions;
 }
 
+// More gain nothing, and each takes a descriptor or two, of which a process has 1,024 by default.
+const MAX_PARALLEL = 256;
 const SEPARATOR = Deno.build.os === "windows" ? /[\\/]/ : "/";
 // Standard input, and a pipe as the shell passes it for <(command).
 const UNNAMED = /^(-|\/dev\/stdin|\/(dev|proc\/self)\/fd\/\d+)$/;
@@ -114,10 +121,12 @@ export function readTask(args: Arguments): Task {
   const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
   if (bytesPerSecond === 0) throw new UsageError("option --limit-rate takes at least one byte a second");
   const ca = args.value("ca");
+  const gather = args.integer("gather", 1, MAX_GATHER);
   return {
     verb,
     files,
     as,
+    parallel: args.integer("parallel", 1, MAX_PARALLEL) ?? 1,
     isVerified: args.has("verify"),
     isNoClobber: args.has("no-clobber"),
     isTraced: args.has("trace"),
@@ -127,9 +136,9 @@ export function readTask(args: Arguments): Task {
       port: readInteger(port, 1, 65535, "the port"),
       waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
-      gather: args.integer("gather", 1, MAX_GATHER) ?? 1,
+      ...(gather !== undefined && { gather }),
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
-      bytesPerSecond,
+      bytesPerSecond: bytesPerSecond === undefined ? undefined : new RateLimit(bytesPerSecond),
     },
   };
 }

@@ -1,15 +1,23 @@
-/** The progress bar: one line of the terminal, cleared when the transfer is over. */
+/** One line of a person's terminal that shows what takes long: the wait for READY, a transfer, or many of them. */
 
 // @ts-types="../types/fmt.d.ts"
 import { format } from "@std/fmt/bytes";
-import { stderr } from "./output.ts";
+import { inSeconds } from "../errors.ts";
+import type { ClientOptions } from "../mod.ts";
+import { printable } from "../printable.ts";
+import type { Task } from "./client_options.ts";
+import { stderr, writeError } from "./output.ts";
 
+// What takes less shows nothing.
+const PATIENCE_MS = 500;
 // Fast enough to look alive.
 const FRAME_MS = 200;
+// A server that is not busy says READY in far less.
+const LATE_READY_MS = 2500;
 // Some terminals wrap the line when its last column is written; an echoed ^C, or a letter typed by mistake, fits too.
 const FREE_COLUMNS = 3;
-// After these the terminal may be another one, or show something else on the bar's line.
-const REDRAW_SIGNALS = ["SIGWINCH", "SIGCONT"] as const;
+// After these the terminal may be another one, or show something else on the line.
+const REDRAW_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGWINCH", "SIGCONT"];
 
 /** The terminal's width; 0 if there is no terminal, or it is one that can't move its cursor or does not say how wide it is. */
 export function terminalColumns(): number {
@@ -23,59 +31,161 @@ export function terminalColumns(): number {
   }
 }
 
-/**
- * Writes a line over the one that the cursor is in, unless the last one has not been taken yet. The cursor goes back to
- * the line's start: a terminal that becomes narrower wraps the line, and all of it is then below the cursor. The line
- * itself wraps nowhere (DECAWM is off), since the terminal may be narrower already than it says.
- */
-export function overwriteLine(text: string): void {
-  if (!stderr.isIdle) return;
-  const line = text.slice(0, Math.max(terminalColumns() - FREE_COLUMNS, 0));
-  void stderr.write(`\r\x1b[?7l${line}\x1b[J\x1b[?7h\r`);
-}
-
-/** Leaves the line empty. */
+/** Leaves the terminal's line empty. */
 export function clearLine(): void {
   void stderr.write("\r\x1b[J");
 }
 
-/** What a bar shows. */
-export interface Progress {
-  /** What the transfer is, if there is more than one. */
+/** What one transfer is doing, since when on the clock of `performance.now()`. */
+interface Activity {
+  since: number;
+  /** What it waits for; empty while data moves. */
+  wait: string;
+  /** Whether it waits for READY, and whether a line has said that this lasts. */
+  ready: "expected" | "late" | undefined;
+  /** What stands before the bar. */
   label: string;
-  /** The bytes to move. */
-  total: bigint;
-  /** The bytes moved so far. */
-  moved: () => bigint;
-  /** When it began, on the clock of `performance.now()`. */
-  startTime: number;
+  size: bigint;
+  moved: bigint;
 }
 
-/** A progress bar on standard error, until it is disposed of. */
-export class ProgressBar implements Disposable {
-  readonly #draw: () => void;
-  readonly #timer: ReturnType<typeof setInterval>;
+/** What a run of transfers shows, until it is disposed of. */
+export class Progress implements Disposable {
+  readonly #task: Task;
+  readonly #address: string;
+  readonly #start = performance.now();
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #draw = (): void => this.#show();
+  readonly #activities = new Set<Activity>();
+  #isShown = false;
+  #filesDone = 0;
+  #bytesDone = 0n;
 
-  /** Shows the bar. */
-  constructor({ label, total, moved, startTime }: Progress) {
-    this.#draw = (): void => {
-      const seconds = (performance.now() - startTime) / 1000;
-      const [value, size] = [Number(moved()), Number(total)];
-      overwriteLine(label + progressLine(value, size, value / seconds, terminalColumns() - label.length));
-    };
-    this.#draw();
+  /** Shows the transfers of a task. */
+  constructor(task: Task) {
+    this.#task = task;
+    const { hostname, port } = task.options;
+    this.#address = `${printable(hostname)} port ${port}`;
+    if (task.isQuiet) return;
     this.#timer = setInterval(this.#draw, FRAME_MS);
-    if (Deno.build.os === "windows") return;
     for (const signal of REDRAW_SIGNALS) Deno.addSignalListener(signal, this.#draw);
   }
 
-  /** Clears the bar. */
+  /** The options of a transfer that is shown until the returned one is disposed of; a label stands before its bar. */
+  watch(options: ClientOptions, label: string): ClientOptions & Disposable {
+    const { tls } = options;
+    const waiting = `waiting for our turn at ${this.#address}`;
+    const activity: Activity = { ...this.#wait(`connecting to ${this.#address}`), label };
+    // A TLS handshake waits in a busy server's queue, as READY does.
+    if (tls) activity.ready = "expected";
+    this.#activities.add(activity);
+    return {
+      ...options,
+      onConnect: () => {
+        Object.assign(activity, { wait: waiting, ready: activity.ready ?? "expected" });
+        options.onConnect?.();
+      },
+      onReady: () => {
+        Object.assign(activity, this.#wait(""), { label });
+        return options.onReady?.();
+      },
+      onStart: async (size) => {
+        await options.onStart?.(size);
+        Object.assign(activity, { since: performance.now(), size });
+      },
+      onProgress: (moved) => {
+        this.#bytesDone += moved - activity.moved;
+        activity.moved = moved;
+        options.onProgress?.(moved);
+      },
+      [Symbol.dispose]: () => {
+        this.#activities.delete(activity);
+        this.hide();
+      },
+    };
+  }
+
+  #wait(wait: string): Activity {
+    return { since: performance.now(), wait, ready: undefined, label: "", size: 0n, moved: 0n };
+  }
+
+  /** Shows how much of a stream has been read before its transfer can begin. */
+  reading(): Disposable & { onProgress: (bytes: bigint) => void } {
+    const activity = this.#wait("reading");
+    this.#activities.add(activity);
+    return {
+      onProgress: (count) => activity.wait = `reading: ${bytes(Number(count))}`,
+      [Symbol.dispose]: () => {
+        this.#activities.delete(activity);
+        this.hide();
+      },
+    };
+  }
+
+  /** Takes note that one more file is done. */
+  fileDone(): void {
+    this.#filesDone++;
+  }
+
+  /** Clears the line, for what is printed now. */
+  hide(): void {
+    if (this.#isShown) clearLine();
+    this.#isShown = false;
+  }
+
+  #show(): void {
+    const now = performance.now();
+    for (const activity of this.#activities) this.#sayLate(activity, now);
+    const columns = terminalColumns();
+    const text = columns === 0 ? "" : this.#line(now, columns);
+    if (text === "") return this.hide();
+    this.#isShown = true;
+    overwriteLine(text, columns);
+  }
+
+  #line(now: number, columns: number): string {
+    const { parallel, files } = this.#task;
+    const [activity] = this.#activities;
+    if (parallel === 1 && activity && now - activity.since >= PATIENCE_MS) {
+      const { wait, label, moved, size, since, ready } = activity;
+      if (wait) return label + wait + (ready && now - since >= LATE_READY_MS ? ` (${this.#causes})` : "");
+      const rate = Number(moved) / (now - since) * 1000;
+      return size === 0n ? "" : label + progressLine(Number(moved), Number(size), rate, columns - label.length);
+    }
+    const ms = now - this.#start;
+    if (files.length === 1 || ms < PATIENCE_MS) return "";
+    const moved = Number(this.#bytesDone);
+    return `${this.#filesDone} of ${files.length} files  ${bytes(moved)}  ${bytes(moved / ms * 1000)}/s`;
+  }
+
+  get #causes(): string {
+    return this.#task.options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
+  }
+
+  #sayLate(activity: Activity, now: number): void {
+    const { timeoutMs = 0 } = this.#task.options;
+    if (activity.ready !== "expected" || timeoutMs === 0 || now - activity.since < timeoutMs) return;
+    activity.ready = "late";
+    this.hide();
+    const silence = `${this.#address} did not send READY within ${inSeconds(timeoutMs)}`;
+    writeError(`client: ${silence}: ${this.#causes} (--wait S limits the wait)\n`);
+  }
+
+  /** Clears the line for good. */
   [Symbol.dispose](): void {
+    this.hide();
+    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    clearLine();
-    if (Deno.build.os === "windows") return;
     for (const signal of REDRAW_SIGNALS) Deno.removeSignalListener(signal, this.#draw);
   }
+}
+
+// Writes over the line that the cursor is in, unless the last one has not been taken yet. The cursor goes back to the
+// line's start: a terminal that becomes narrower wraps the line, and all of it is then below the cursor. The line itself
+// wraps nowhere (DECAWM is off), since the terminal may be narrower already than it says.
+function overwriteLine(text: string, columns: number): void {
+  if (!stderr.isIdle) return;
+  void stderr.write(`\r\x1b[?7l${text.slice(0, Math.max(columns - FREE_COLUMNS, 0))}\x1b[J\x1b[?7h\r`);
 }
 
 /** The line of a bar: share, bytes, rate and time left, as much of it as fits into `columns`. */

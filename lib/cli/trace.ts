@@ -1,22 +1,18 @@
-/** Prints what passes between the two sides, a line a message, in the lab's words. */
+/** Shows what passes between the two sides, a line a message, in the lab's words. */
 
 import type { Message, Role } from "../mod.ts";
 import { printable } from "../printable.ts";
 import { BLOCK_BYTES, SIZE_BYTES } from "../protocol.ts";
-import { writeError } from "./output.ts";
-import { clearLine, terminalColumns } from "./progress.ts";
 
 // Enough for any command that a person types; the rest of a longer message is counted.
 const SHOWN_BYTES = 100;
 // Longer than a message takes between two idle programs, on any network.
 const LATE_MS = 1000;
 
-/** Prints a message on standard error as `self` sees it, after whatever tells one client from another. */
-export function printMessage(message: Message, self: Role, client = ""): void {
+/** A message as `self` sees it. */
+export function describe(message: Message, self: Role): string {
   const arrow = message.from === self ? ">" : "<";
-  // A bar may stand there.
-  if (terminalColumns() > 0) clearLine();
-  writeError(`${client}${message.step.padEnd(29)} ${arrow}  ${content(message)}${remarks(message)}\n`);
+  return `${message.step.padEnd(29)} ${arrow}  ${content(message)}${remarks(message)}`;
 }
 
 function content({ step, bytes, count, ms }: Message): string {

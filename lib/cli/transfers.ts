@@ -1,12 +1,16 @@
 /** The client's transfers, one file after another, with the lab's lines ("The Client"). */
 
 import { basename } from "../files/path.ts";
+import { isGranted } from "../files/storage.ts";
+import type { Spool } from "../files/spool.ts";
 import {
   type ClientOptions,
+  Connections,
   del,
   type Download,
   FileError,
   get,
+  type Message,
   printable,
   ProtocolError,
   put,
@@ -16,41 +20,113 @@ import {
   TransferError,
 } from "../mod.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
+import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
-import { Meter } from "./meter.ts";
 import { stdout, writeError, writeOutput, writeWaiting } from "./output.ts";
-import { bytes } from "./progress.ts";
+import { bytes, Progress } from "./progress.ts";
+
+// After this, a person may want to know how fast it was.
+const LONG_SECONDS = 0.5;
+// No server has a file of this name. One that is idle answers in far less.
+const WITHDRAWN_NAME = ".blockferry-withdrawn";
+const WITHDRAW_MS = 2000;
+
+/** A line that is printed: one of the lab's on standard output, or one of ours on standard error. */
+interface Line {
+  text: string;
+  isError?: boolean;
+}
+
+/** What a run of transfers works with. */
+interface Run {
+  task: Task;
+  progress: Progress;
+  /** Makes the connections of transfers that follow one another. */
+  connections: Connections;
+}
+
+/** Prints a transfer's lines. */
+type Print = (line: Line) => Promise<void>;
 
 /**
  * Transfers file after file; returns how many failed. Throws the signal's reason once that is aborted, and the system's
  * error when standard output can't be written.
  */
-export async function perform(asked: Task): Promise<number> {
-  const task = asked.isTraced ? await traced(asked) : asked;
-  const { files } = task;
+export async function perform(task: Task): Promise<number> {
+  const { files, verb, options } = task;
+  const { signal } = options;
   const start = performance.now();
   let failed = 0;
   let moved = 0n;
-  for (const [index, file] of files.entries()) {
-    try {
-      moved += await transfer(file, task, files.length > 1 ? place(index, files.length, moved) : "");
-    } catch (error) {
-      task.options.signal?.throwIfAborted();
-      failed++;
-      await report(error, file, task);
+  // The last line: once a first one could be written, transfers go on while a line is.
+  let printed: Promise<void> | undefined;
+  using progress = new Progress(task);
+  const print: Print = async ({ text, isError }) => {
+    progress.hide();
+    if (isError) return writeError(`${text}\n`);
+    const before = printed;
+    printed = writeOutput(`${text}\n`);
+    await (before ?? printed);
+    if (stdout.error) throw stdout.error;
+  };
+  const queue = files.entries();
+  const work = async (): Promise<void> => {
+    const connections = new Connections(options);
+    const run = { task, progress, connections };
+    for (let next = queue.next(), following: typeof next | undefined; !next.done; next = following ?? queue.next()) {
+      const [index, file] = next.value;
+      following = undefined;
+      const onEnding = (): void => {
+        following ??= queue.next();
+        if (!following.done && (verb !== "PUT" || isFile(following.value[1]))) connections.prepare();
+      };
+      // With several transfers under way, the lines of each are printed together.
+      const lines: Line[] = [];
+      const keep = (line: Line): Promise<void> => Promise.resolve(void lines.push(line));
+      const printLine = task.parallel === 1 ? print : keep;
+      const label = files.length > 1 ? place(index, files.length, moved) : "";
+      try {
+        moved += await transfer(file, run, { ...options, connections, onEnding }, printLine, label);
+        progress.fileDone();
+      } catch (error) {
+        signal?.throwIfAborted();
+        failed++;
+        for (const line of explain(error, file, task)) await printLine(line);
+      }
+      for (const line of lines) await print(line);
     }
+    // The last files could not be sent, after all: servers of the lab's may crash when a client leaves without a command.
+    if (connections.hasPrepared) await within(withdraw({ ...options, connections }), WITHDRAW_MS);
+  };
+  await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
+  await printed;
+  if (stdout.error) throw stdout.error;
+  if (failed > 0 && files.length > 1) {
+    await print({ text: `client: ${files.length - failed} of ${files.length} files done`, isError: true });
   }
-  if (failed > 0 && files.length > 1) writeError(`client: ${files.length - failed} of ${files.length} files done\n`);
-  if (moved > 0n && !task.isQuiet && Deno.stderr.isTerminal()) {
-    const seconds = (performance.now() - start) / 1000;
-    writeError(`${bytes(Number(moved))} in ${seconds.toFixed(1)} s, ${bytes(Number(moved) / seconds)}/s\n`);
+  const seconds = (performance.now() - start) / 1000;
+  if (moved > 0n && seconds > LONG_SECONDS && !task.isQuiet && Deno.stderr.isTerminal()) {
+    const text = `${bytes(Number(moved))} in ${seconds.toFixed(1)} s, ${bytes(Number(moved) / seconds)}/s`;
+    await print({ text, isError: true });
   }
   return failed;
 }
 
-async function traced(task: Task): Promise<Task> {
-  const { printMessage } = await import("./trace.ts");
-  return { ...task, options: { ...task.options, onMessage: (message) => printMessage(message, "client") } };
+/** Whether a PUT can be expected to find a file there. */
+function isFile(path: string): boolean {
+  try {
+    return isGranted("read", path) && Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function withdraw(options: ClientOptions): Promise<void> {
+  try {
+    await (await get(WITHDRAWN_NAME, options)).readable.cancel();
+  } catch {
+    // There is no such file.
+  }
 }
 
 /** What stands before the bar of one file of several: which it is, and how much the ones before it had. */
@@ -59,28 +135,36 @@ function place(index: number, count: number, moved: bigint): string {
 }
 
 /** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
-async function transfer(file: string, task: Task, label: string): Promise<bigint> {
-  const { verb } = task;
-  const sum = task.isVerified ? await sha256() : undefined;
+async function transfer(file: string, run: Run, options: ClientOptions, print: Print, label: string): Promise<bigint> {
+  const { task, progress } = run;
+  const { verb, isQuiet, isVerified } = task;
+  const sum = isVerified ? await sha256() : undefined;
   const shown = printable(verb === "PUT" && file === "-" ? task.as! : file);
   const line = { GET: "receiving", PUT: "sending", DEL: "deleting" }[verb];
+  // Unless a file's content goes to standard output.
+  const isError = verb === "GET" && task.as === "-";
+  const say = (text: string): Promise<void> => isQuiet ? Promise.resolve() : print({ text, isError });
+  const onMessage = task.isTraced ? await tracer(task.parallel > 1 ? `${shown}  ` : "", print) : undefined;
   let size = 0n;
-  {
-    using meter = new Meter(task, label);
-    const options: ClientOptions = {
-      ...task.options,
-      onReady: verb === "DEL" ? () => print(`client ${line} file ${shown}`, task) : () => {},
-      onStart: (bytes) => {
-        size = bytes;
-        return print(`client ${line} file ${shown} (${bytes} bytes)`, task);
-      },
-      onData: sum && ((piece) => sum.update(piece)),
-    };
-    await move(file, task, options, meter);
-  }
-  await print("Complete", task);
-  if (sum) await verify(file, task, sum.hex(), label);
+  const told: ClientOptions = {
+    ...options,
+    ...(onMessage && { onMessage }),
+    onReady: () => verb === "DEL" ? say(`client ${line} file ${shown}`) : undefined,
+    onStart: (bytes) => {
+      size = bytes;
+      return say(`client ${line} file ${shown} (${bytes} bytes)`);
+    },
+    onData: sum && ((piece) => sum.update(piece)),
+  };
+  await move(file, task, told, progress, label);
+  await say("Complete");
+  if (sum) await verify(file, run, { ...options, ...(onMessage && { onMessage }) }, sum.hex(), label, print);
   return size;
+}
+
+async function tracer(label: string, print: Print): Promise<(message: Message) => void> {
+  const { describe } = await import("./trace.ts");
+  return (message) => void print({ text: label + describe(message, "client"), isError: true });
 }
 
 /** The file's name at its destination. */
@@ -92,35 +176,58 @@ async function move(
   file: string,
   task: Task,
   options: ClientOptions,
-  meter: Meter,
+  progress: Progress,
+  label: string,
 ): Promise<void> {
   const { verb } = task;
-  if (verb === "DEL") return await del(file, meter.watch(options));
-  if (verb === "GET" && task.as === "-") return await toStdout(await get(file, meter.watch(options)));
+  if (verb === "PUT") return await send(file, task, options, progress, label);
+  using watched = progress.watch(options, label);
+  if (verb === "DEL") await del(file, watched);
+  else if (task.as === "-") await toStdout(await get(file, watched));
+  else await get(file, { ...watched, to: destination(file, task), isNew: task.isNoClobber });
+}
+
+async function send(
+  file: string,
+  task: Task,
+  options: ClientOptions,
+  progress: Progress,
+  label: string,
+): Promise<void> {
   const to = destination(file, task);
-  if (verb === "GET") return await get(file, { ...meter.watch(options), to, isNew: task.isNoClobber });
-  // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
-  const { openStream } = await import("./source.ts");
-  const name = file === "-" ? "standard input" : file;
-  const onProgress = (bytes: bigint): void => meter.reading(bytes);
-  using stream = await openStream(file, { name, onProgress, signal: options.signal! });
+  using stream = isFile(file) ? undefined : await openSpool(file, options, progress);
   const { readable: from, size } = stream ?? {};
-  const watched = meter.watch(options);
+  using watched = progress.watch(options, label);
   await put(to, from && size !== undefined ? { ...watched, from, size } : { ...watched, from: file });
 }
 
+async function openSpool(file: string, { signal }: ClientOptions, progress: Progress): Promise<Spool | undefined> {
+  // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
+  const { openStream } = await import("./source.ts");
+  using reading = progress.reading();
+  const name = file === "-" ? "standard input" : file;
+  return await openStream(file, { name, onProgress: reading.onProgress, signal: signal! });
+}
+
 /** Fetches the file once more and compares its sum with what was moved. */
-async function verify(file: string, task: Task, moved: string, label: string): Promise<void> {
+async function verify(
+  file: string,
+  { task, progress }: Run,
+  options: ClientOptions,
+  moved: string,
+  label: string,
+  print: Print,
+): Promise<void> {
   const name = task.verb === "PUT" ? destination(file, task) : file;
   let stored: string;
   {
-    using meter = new Meter(task, `${label}verifying `);
-    stored = await remoteSum(name, meter.watch(task.options));
+    using watched = progress.watch(options, `${label}verifying `);
+    stored = await remoteSum(name, watched);
   }
   if (stored !== moved) {
     throw new TransferError(`${printable(file)} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
   }
-  if (!task.isQuiet) writeError(`verified SHA-256 ${moved}\n`);
+  if (!task.isQuiet) await print({ text: `verified SHA-256 ${moved}`, isError: true });
 }
 
 async function toStdout({ readable }: Download): Promise<void> {
@@ -128,27 +235,19 @@ async function toStdout({ readable }: Download): Promise<void> {
   for await (const piece of readable) await writeWaiting(Deno.stdout, piece);
 }
 
-/** Prints one of the lab's lines: on standard output, unless a file's content goes there. */
-async function print(line: string, { as, isQuiet, verb }: Pick<Task, "as" | "isQuiet" | "verb">): Promise<void> {
-  if (isQuiet) return;
-  if (as === "-" && verb === "GET") return writeError(`${line}\n`);
-  await writeOutput(`${line}\n`);
-  if (stdout.error) throw stdout.error;
-}
-
-/** Says why a transfer failed: in the lab's words on standard output, or in ours on standard error. */
-async function report(error: unknown, file: string, task: Task): Promise<void> {
-  // Errors are printed with --quiet too.
-  const say = (line: string): Promise<void> => print(line, { ...task, isQuiet: false });
-  if (error instanceof ServerError) await say(`server error: ${printable(error.said)}`);
-  else if (error instanceof FileError) {
-    await say(`client error: ${printable(fileLine(error, file, task))}`);
+/** Why a transfer failed: in the lab's words on standard output, and in ours on standard error. */
+function explain(error: unknown, file: string, task: Task): Line[] {
+  const isError = task.as === "-" && task.verb === "GET";
+  if (error instanceof ServerError) return [{ text: `server error: ${printable(error.said)}`, isError }];
+  if (error instanceof FileError) {
+    const line = { text: `client error: ${printable(fileLine(error, file, task))}`, isError };
     const reason = error.reason ?? unreadName(error);
-    if (reason) writeError(`client: ${printable(error.file)}: ${printable(reason)}\n`);
-  } else if (error instanceof TransferError) {
-    const which = task.files.length > 1 ? `${file}: ` : "";
-    writeError(`client: ${printable(which + describe(error))}\n`);
-  } else throw error;
+    if (!reason) return [line];
+    return [line, { text: `client: ${printable(error.file)}: ${printable(reason)}`, isError: true }];
+  }
+  if (!(error instanceof TransferError)) throw error;
+  const which = task.files.length > 1 ? `${file}: ` : "";
+  return [{ text: `client: ${printable(which + describe(error, task))}`, isError: true }];
 }
 
 function unreadName({ problem, file }: FileError): string | undefined {
@@ -163,10 +262,12 @@ function fileLine({ problem }: FileError, file: string, task: Task): string {
   return ERROR_TEXTS[problem](isNamed ? destination(file, task) : file);
 }
 
-function describe(error: TransferError): string {
+function describe(error: TransferError, { options }: Task): string {
+  const step = error.step ? ` (at step "${error.step}")` : "";
   // A TLS server answers a plain client with an alert (RFC 8446, 5.1 and 6), or closes.
-  const isTls = error instanceof ProtocolError && error.expected === "READY" &&
-    ["", "\x15", "\x16"].includes(error.received.slice(0, 1));
-  return error.message + (error.step ? ` (at step "${error.step}")` : "") +
-    (isTls ? "; was the server ended, does it speak TLS (--tls), or does it not admit this address?" : "");
+  const isEarly = error.step === "a. server: READY" &&
+    !(error instanceof ProtocolError && !["", "\x15", "\x16"].includes(error.received.slice(0, 1)));
+  if (!isEarly) return error.message + step;
+  const tls = options.tls ? "is it without TLS" : "does it use TLS (--tls)";
+  return `${error.message}${step}; has the server stopped, is it busy, ${tls}, or does it refuse your address?`;
 }

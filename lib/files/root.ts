@@ -2,6 +2,7 @@
 
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
+import { Listing } from "./listing.ts";
 import { existing, isGranted, notAFile, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
@@ -37,6 +38,7 @@ export class Root {
   readonly path: string;
   /** Whether nothing is made or deleted in it. */
   readonly isReadOnly: boolean;
+  readonly #listing = new Listing();
 
   private constructor(path: string, isReadOnly: boolean) {
     this.path = path;
@@ -71,6 +73,18 @@ export class Root {
     return this.#find(name)?.info;
   }
 
+  /** Whether a file `name` could be made here, as far as a look tells: its folder exists, and no folder has its name. */
+  mayCreate(name: string): boolean {
+    const path = this.#entry(name);
+    return path !== undefined && !lstat(path)?.isDirectory;
+  }
+
+  /** Whether something here has a longer name that begins with `name`. */
+  async hasLonger(name: string): Promise<boolean> {
+    const path = this.#entry(name);
+    return path !== undefined && await this.#listing.hasLonger(path);
+  }
+
   /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
   read(name: string): Source {
     const found = this.#find(name);
@@ -90,18 +104,18 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  async remove(name: string): Promise<void> {
+  remove(name: string): void {
     const found = this.#find(name);
     if (found === undefined) throw new FileError("missing", name);
-    const { path, target } = found;
+    const { path, info } = found;
     if (this.isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
     if (!isGranted("write", path)) {
       throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
     }
+    if (!info.isFile) throw new FileError("delete", name, { reason: notAFile(info) });
     try {
-      const info = await Deno.stat(target);
-      if (!info.isFile) throw new FileError("delete", name, { reason: notAFile(info) });
-      await Deno.remove(path);
+      Deno.removeSync(path);
+      void this.#listing.removed(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
       // Another client may have been faster.

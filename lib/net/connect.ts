@@ -4,6 +4,9 @@ import { ConnectionError, inSeconds, systemReason } from "../errors.ts";
 import { lookupAll } from "../older_deno.ts";
 import { abortable, MAX_TIMER_MS } from "../within.ts";
 
+/** The default timeout. The server's is 30 seconds: of two that wait for each other, it gives up first and says so. */
+export const TIMEOUT_MS = 60_000;
+
 /** How a client trusts a server that speaks TLS. */
 export interface TlsOptions {
   /** Certificates of authorities, in PEM, that are trusted beside the usual ones. */
@@ -13,15 +16,15 @@ export interface TlsOptions {
 /** Which server to connect to. */
 export interface ConnectOptions {
   /** Milliseconds for the connection to be made; 0 is no limit. A TLS handshake may take longer, as READY may. */
-  timeoutMs: number;
+  timeoutMs?: number;
   /** The server's name or address. */
   hostname: string;
   /** The server's TCP port. */
   port: number;
+  /** The server's address, if its name has been looked up before. */
+  address?: string | undefined;
   /** Whether to speak TLS, and whom to trust then. */
   tls?: boolean | TlsOptions | undefined;
-  /** Whether so much will be sent that TCP may hold small segments back, to send a few large ones in their place. */
-  isBulk?: boolean | undefined;
   /** Ends the attempt. */
   signal?: AbortSignal | undefined;
 }
@@ -30,7 +33,7 @@ export interface ConnectOptions {
  * Connects to a server, trying every address of its name. Throws a {@linkcode ConnectionError}, or the signal's reason.
  */
 export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
-  const { hostname, port, tls, isBulk, timeoutMs, signal } = options;
+  const { hostname, port, address, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
@@ -39,15 +42,17 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
   let conn: Deno.TcpConn;
   try {
-    conn = await dial(hostname, port, ending);
+    conn = await dial(hostname, port, address, ending);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failed(ending.aborted ? `no answer for ${inSeconds(timeoutMs)}` : systemReason(error), error);
+    throw failed(ending.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
   }
+  // A server's machine that is gone is noticed after some hours even where nobody says anything.
+  conn.setKeepAlive(true);
   if (!tls) return conn;
   try {
-    // After this, Deno's TLS connection can no longer switch the delay: it costs a small transfer more than all the rest.
-    conn.setNoDelay(!isBulk);
+    // After this, Deno's TLS connection can no longer switch the delay.
+    conn.setNoDelay(true);
     return await secure(conn, hostname, tls === true ? {} : tls, signal);
   } catch (error) {
     signal?.throwIfAborted();
@@ -55,10 +60,15 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   }
 }
 
-async function dial(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+async function dial(
+  hostname: string,
+  port: number,
+  known: string | undefined,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
   const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
   try {
-    return await attempt(hostname);
+    return await attempt(known !== undefined && isNetGranted(known, port) ? known : hostname);
   } catch (error) {
     for (const address of isNetGranted(hostname) && !signal.aborted ? await lookupAll(hostname) : []) {
       const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;

@@ -179,7 +179,7 @@ testWith([LINUX], "a server that takes no connection is given up after the timeo
   for (const limit of ["timeoutMs", "waitMs"]) {
     const start = performance.now();
     const error = await assertRejects(() => del("f", { ...HOST, port, [limit]: 500 }), ConnectionError);
-    assertEquals(error.message, `cannot connect to 127.0.0.1 port ${port}: no answer for 0.5 seconds`);
+    assertEquals(error.message, `cannot connect to 127.0.0.1 port ${port}: no answer within 0.5 seconds`);
     assert(performance.now() - start >= 490);
   }
 });

@@ -202,7 +202,8 @@ Deno.test("--wait limits the wait for READY", async () => {
     });
     assertEquals([status, stderr], [
       1,
-      'client: the server has not said READY for 1 second (at step "a. server: READY")\n',
+      'client: the server did not send READY within 1 second (at step "a. server: READY"); has the server stopped, ' +
+      "is it busy, does it use TLS (--tls), or does it refuse your address?\n",
     ]);
   }
 });

@@ -41,26 +41,75 @@ Deno.test("a request that is too long is refused whole, in however many pieces",
   assertEquals(await pair.folder.names("served"), ["file.x", "file.xyz"]);
 });
 
-Deno.test("a PUT whose name comes in two pieces, or a byte a call, is made under all of it", async () => {
+Deno.test("a PUT whose name comes in pieces, however late, is made under all of it", async () => {
   await using pair = await Pair.start();
-  const cuts = { "two.txt": ["PUT tw", "o.txt"], "byte.txt": [..."PUT byte.txt"], "line.txt": ["PUT line.txt", "\n"] };
+  await Deno.writeTextFile(pair.folder.at("served/tw"), "old");
+  await pair.folder.folder("served/sub");
+  const cuts = {
+    "two.txt": ["PUT tw", "o.txt"],
+    "byte.txt": [..."PUT byte.txt"],
+    "line.txt": ["PUT line.txt", "\n"],
+    "sub/f": ["PUT sub", "/f"],
+    "eight8": ["PUT ei", "ght8"],
+    "12345678": ["PUT 12345", "678"],
+    "x12345678": ["PUT x", "12345678"],
+  };
   for (const [name, pieces] of Object.entries(cuts)) {
-    // On a busy machine the pieces may be further apart than the server waits.
-    for (let tries = 0; tries < 10; tries++) {
+    for (const pauseMs of [1, 100]) {
+      // The rest of a folder's own name must come while an error would.
+      if (name === "sub/f" && pauseMs > 1) continue;
       using raw = await Raw.connect(pair.server.port);
       await raw.hear("READY".length);
       for (const piece of pieces) {
         await raw.say(wire(piece));
-        await sleep(1);
+        await sleep(pieces.length > 2 ? 1 : pauseMs);
       }
       await raw.hear("OK".length);
-      await raw.say(wire(4n, "text"));
-      await raw.finish();
-      await raw.rest();
-      if ((await pair.folder.names("served")).includes(name)) break;
+      await raw.say(wire(4n));
+      await raw.hear("OK".length);
+      await raw.say(wire("text"));
+      await raw.hear("DONE".length);
+      assertEquals(await Deno.readTextFile(pair.folder.at(`served/${name}`)), "text", name);
+      await Deno.remove(pair.folder.at(`served/${name}`));
+      assert(pair.server.lines.includes(`server receiving request: PUT ${name}`), name);
     }
   }
-  assertEquals(await pair.folder.names("served"), Object.keys(cuts).sort());
+  assertEquals(await pair.folder.names("served"), ["sub", "tw"]);
+  assertEquals(await Deno.readTextFile(pair.folder.at("served/tw")), "old");
+});
+
+Deno.test("the rest of a PUT's name that no file can have is answered in place of step e", async () => {
+  await using pair = await Pair.start();
+  for (
+    const [rest, said] of [["/x", "ERROR: unable to create file f/x"], [new Uint8Array([0xff]), MALFORMED]] as const
+  ) {
+    using raw = await Raw.connect(pair.server.port);
+    await raw.hear("READY".length);
+    await raw.say(wire("PUT f"));
+    await raw.hear("OK".length);
+    await raw.say(wire(rest, 4n));
+    assertEquals(await raw.rest(), said);
+  }
+  assertEquals(await pair.folder.names("served"), []);
+});
+
+Deno.test("one of many DELs in a row that comes in pieces deletes the file that it names", async () => {
+  await using pair = await Pair.start();
+  const del = async (...pieces: string[]): Promise<void> => {
+    using raw = await Raw.connect(pair.server.port);
+    await raw.hear("READY".length);
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) await sleep(3);
+      await raw.say(wire(piece));
+    }
+    assertEquals(await raw.rest(), "DONE");
+  };
+  await withinTime(async () => {
+    for (const name of ["a", "ab", ..."123456"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), "");
+    for (const name of "123456") await del(`DEL ${name}`);
+    await del("DEL a", "b");
+    assertEquals(await pair.folder.names("served"), ["a"]);
+  });
 });
 
 Deno.test("a size that follows a PUT at once is no part of its name", async () => {

@@ -222,7 +222,7 @@ Deno.test("the client gives up a server that stalls after READY for --timeout se
       assert(performance.now() - start >= 1990, at(messages));
       assertMatch(
         stderr,
-        /^(?:client: .* has not said READY .*\n)?client: the server was silent for 2 seconds( after \d+ of \d+ bytes)? \(at step ".+"\)\n$/,
+        /^(?:client: .* did not send READY .*\n)?client: the server was silent for 2 seconds( after \d+ of \d+ bytes)? \(at step ".+"\)\n$/,
         at(messages),
       );
       assertEquals(status, 1);

@@ -160,7 +160,7 @@ Deno.test("a server that goes away is one sentence on stderr", async () => {
       "GET",
       [],
       "",
-      'expected READY, but the connection was closed (at step "a. server: READY"); was the server ended, does it speak TLS (--tls), or does it not admit this address?',
+      'expected READY, but the connection was closed (at step "a. server: READY"); has the server stopped, is it busy, does it use TLS (--tls), or does it refuse your address?',
     ],
     ["GET", ["READY", "GET f"], "", 'expected OK, but the connection was closed (at step "c. server: OK")'],
     [

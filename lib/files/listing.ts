@@ -1,0 +1,77 @@
+/** The names in a folder, to tell whether a name could be the beginning of a longer one there. */
+
+import { basename, dirname } from "./path.ts";
+
+// More than that would take long to read and much memory to keep.
+const MAX_NAMES = 200_000;
+// A folder that others keep changing is read for at most this part of the time.
+const READING_SHARE = 1 / 20;
+
+/** Knows one folder at a time, and reads it again only when somebody else has changed it. */
+export class Listing {
+  #folder = "";
+  #mtime: number | undefined;
+  // Sorted, so that the names which begin with another follow it.
+  #names: Promise<string[]> = Promise.resolve([]);
+  // Before this time, on the clock of `performance.now()`, no folder is read.
+  #nextTime = 0;
+
+  /** Whether another name in its folder begins with this one's; true where that is not known. */
+  async hasLonger(path: string): Promise<boolean> {
+    const folder = dirname(path);
+    try {
+      const mtime = (await Deno.stat(folder)).mtime?.getTime();
+      if (folder !== this.#folder || mtime === undefined || mtime !== this.#mtime) {
+        if (performance.now() < this.#nextTime) return true;
+        this.#folder = folder;
+        this.#mtime = mtime;
+        this.#names = this.#read(folder);
+      }
+      const names = await this.#names;
+      const name = basename(path);
+      const index = indexOf(names, name);
+      return names.length > MAX_NAMES || (names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false);
+    } catch {
+      return true;
+    }
+  }
+
+  /** Takes note that this process has removed a file. */
+  async removed(path: string): Promise<void> {
+    const folder = dirname(path);
+    if (folder !== this.#folder) return;
+    try {
+      this.#mtime = Deno.statSync(folder).mtime?.getTime();
+      const names = await this.#names;
+      const index = indexOf(names, basename(path));
+      if (names[index] === basename(path)) names.splice(index, 1);
+    } catch {
+      // The next look reads the folder again, or fails as this did.
+      this.#mtime = undefined;
+    }
+  }
+
+  async #read(folder: string): Promise<string[]> {
+    const start = performance.now();
+    this.#nextTime = Infinity;
+    try {
+      const names: string[] = [];
+      for await (const { name } of Deno.readDir(folder)) if (names.push(name) > MAX_NAMES) break;
+      return names.sort();
+    } finally {
+      const end = performance.now();
+      this.#nextTime = end + (end - start) / READING_SHARE;
+    }
+  }
+}
+
+/** Where a name stands in sorted ones, or would stand. */
+function indexOf(names: string[], name: string): number {
+  let [from, to] = [0, names.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (names[middle]! < name) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}

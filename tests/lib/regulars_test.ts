@@ -1,0 +1,16 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Regulars } from "../../lib/regulars.ts";
+
+Deno.test("a client is known after three whole commands in a row, and for a tenth of a second", async () => {
+  const regulars = new Regulars();
+  const has: boolean[] = [];
+  for (const isWhole of [true, true, false, true, true, true]) {
+    regulars.note("192.0.2.1", isWhole);
+    has.push(regulars.has("192.0.2.1"));
+  }
+  assertEquals(has, [false, false, false, false, false, true]);
+  assertEquals(regulars.has("192.0.2.2"), false);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assertEquals(regulars.has("192.0.2.1"), false);
+});
