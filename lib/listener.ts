@@ -252,7 +252,6 @@ export class Server implements AsyncDisposable {
     this.#isEnding = true;
     this.#sweepEnd.abort();
     this.#listener.close();
-    this.#tls?.[Symbol.dispose]();
     this.#reception[Symbol.dispose]();
     for (const { conn } of this.#waiting.splice(0)) conn.close();
     for (const peer of this.#idle) peer[Symbol.dispose]();

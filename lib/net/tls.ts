@@ -5,12 +5,11 @@
  */
 
 import { writeAll } from "../bytes.ts";
-import { ConnectionError, systemReason, TransferError } from "../errors.ts";
+import { systemReason, TransferError } from "../errors.ts";
 import type { Conn } from "./socket.ts";
 
 const HOSTNAME = "127.0.0.1";
 const PASSED_BYTES = 64 * 1024;
-const ACCEPT_PAUSE_MS = 100;
 
 /** A server's certificate chain and its private key, both in PEM. */
 export interface TlsCredentials {
@@ -40,23 +39,18 @@ interface Pair {
 }
 
 /** Speaks TLS for a server. */
-export class TlsServer implements Disposable {
-  readonly #listener: Deno.TlsListener;
-  // By the near end's port: near ends that wait for their far ends, and far ends of which no near end is known.
-  readonly #waiting = new Map<number, PromiseWithResolvers<Deno.TlsConn>>();
-  readonly #unknown = new Map<number, Deno.TlsConn>();
-  #connecting = 0;
-  #isClosed = false;
+export class TlsServer {
+  readonly #credentials: TlsCredentials;
 
   /** Throws Deno's error for credentials that can't be used. */
   constructor(credentials: TlsCredentials) {
-    this.#listener = Deno.listenTls({ hostname: HOSTNAME, port: 0, ...credentials });
-    void this.#accept();
+    listen(credentials).close();
+    this.#credentials = credentials;
   }
 
   /** Speaks TLS over a client's connection, which is closed with the returned one. */
   secure(client: Deno.TcpConn): Conn {
-    const pair = this.#pair();
+    const pair = connectPair(this.#credentials);
     pair.catch(() => {});
     let isClosed = false;
     const close = (): void => {
@@ -93,70 +87,34 @@ export class TlsServer implements Disposable {
     };
     return conn;
   }
+}
 
-  async #pair(): Promise<Pair> {
-    let near: Deno.TcpConn | undefined;
-    try {
-      near = await this.#connect();
-      near.setNoDelay(true);
-      const { port } = near.localAddr as Deno.NetAddr;
-      const far = Promise.withResolvers<Deno.TlsConn>();
-      this.#waiting.set(port, far);
-      this.#match();
-      return { near, far: await far.promise };
-    } catch (cause) {
-      near?.close();
-      if (this.#isClosed) throw new ConnectionError("the server was closed", { cause });
-      throw new TransferError(`TLS has no connection within this machine: ${systemReason(cause)}`, { cause });
+function listen(credentials: TlsCredentials): Deno.TlsListener {
+  return Deno.listenTls({ hostname: HOSTNAME, port: 0, ...credentials });
+}
+
+// A listener for each pair takes a fraction of a handshake's time: pairs can't be mixed up, and no port stays open to
+// other programs on this machine.
+async function connectPair(credentials: TlsCredentials): Promise<Pair> {
+  let near: Deno.TcpConn | undefined;
+  try {
+    using listener = listen(credentials);
+    near = await Deno.connect({ hostname: HOSTNAME, port: listener.addr.port });
+    near.setNoDelay(true);
+    while (true) {
+      const far = await listener.accept();
+      if (isSame(far.remoteAddr as Deno.NetAddr, near.localAddr as Deno.NetAddr)) return { near, far };
+      // Another program's.
+      far.close();
     }
+  } catch (cause) {
+    near?.close();
+    throw new TransferError(`TLS has no connection within this machine: ${systemReason(cause)}`, { cause });
   }
+}
 
-  async #connect(): Promise<Deno.TcpConn> {
-    this.#connecting++;
-    try {
-      return await Deno.connect({ hostname: HOSTNAME, port: this.#listener.addr.port });
-    } finally {
-      this.#connecting--;
-    }
-  }
-
-  // All the time, not once a pair: other programs on this machine can fill the queue, and then no connect would end.
-  async #accept(): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        const far = await this.#listener.accept();
-        this.#unknown.set((far.remoteAddr as Deno.NetAddr).port, far);
-        this.#match();
-      } catch {
-        // No descriptor is left, perhaps.
-        if (!this.#isClosed) await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
-      }
-    }
-  }
-
-  #match(): void {
-    for (const [port, { resolve }] of this.#waiting) {
-      const far = this.#unknown.get(port);
-      if (!far) continue;
-      resolve(far);
-      this.#waiting.delete(port);
-      this.#unknown.delete(port);
-    }
-    // Only a near end that is still being made may belong to one of these; the others are other programs'.
-    if (this.#connecting > 0) return;
-    for (const far of this.#unknown.values()) far.close();
-    this.#unknown.clear();
-  }
-
-  /** Takes no more clients. */
-  [Symbol.dispose](): void {
-    this.#isClosed = true;
-    this.#listener.close();
-    for (const { reject } of this.#waiting.values()) reject(new Error("the server was closed"));
-    this.#waiting.clear();
-    for (const far of this.#unknown.values()) far.close();
-    this.#unknown.clear();
-  }
+function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
+  return one.hostname === other.hostname && one.port === other.port;
 }
 
 // A client whose handshake fails is no client that has left: the server's operator may want to know.

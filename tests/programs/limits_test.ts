@@ -4,15 +4,9 @@ import { randomBytes } from "../support/folder.ts";
 import { LINUX, STRACE, testWith } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { folders, Pair } from "../support/pair.ts";
-import { command, run, ServerProcess } from "../support/programs.ts";
+import { command, descriptors, run, ServerProcess } from "../support/programs.ts";
 import { Conversation, Raw, wire } from "../support/raw.ts";
 import { readTrace, traced } from "../support/trace.ts";
-
-/** How many descriptors a process has open. */
-async function descriptors(pid: number): Promise<number> {
-  const { stdout } = await run(["ls", `/proc/${pid}/fd`], { cwd: "/" });
-  return stdout.trim().split("\n").length;
-}
 
 testWith([STRACE], "after the last data of an upload the client lets nothing wait for more", async () => {
   await using pair = await Pair.start();

@@ -46,6 +46,12 @@ export function runClient(args: string[], { cwd, permissions }: ProcessOptions):
   return run([...command("client", permissions), ...args], { cwd });
 }
 
+/** How many descriptors a process has open. */
+export async function descriptors(pid: number): Promise<number> {
+  const { stdout } = await run(["ls", `/proc/${pid}/fd`], { cwd: "/" });
+  return stdout.trim().split("\n").length;
+}
+
 /** A long-lived process whose lines can be awaited. */
 export class Process implements AsyncDisposable {
   readonly child: Deno.ChildProcess;
