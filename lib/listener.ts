@@ -8,6 +8,7 @@ import type { Root } from "./files/root.ts";
 import { Regulars } from "./regulars.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { checkNumber, defaultGather } from "./options.ts";
+import { REQUEST_STEP } from "./protocol.ts";
 import { Socket } from "./net/socket.ts";
 import type { TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
@@ -89,6 +90,12 @@ export interface ServerParts {
   options: ServeOptions;
 }
 
+/** What waits for its turn. */
+interface Waiting {
+  begin(): void;
+  close(): void;
+}
+
 /** A running server; end it with `await using`, or with `shutdown`. */
 export class Server implements AsyncDisposable {
   /** Where it listens. */
@@ -99,14 +106,15 @@ export class Server implements AsyncDisposable {
   readonly #tls: TlsServer | undefined;
   readonly #reception: Reception;
   readonly #options: ServeOptions;
-  readonly #session: Omit<SessionOptions, "address" | "onEvent">;
+  readonly #session: Omit<SessionOptions, "address" | "admit" | "onEvent">;
   readonly #cut = new AbortController();
   readonly #sweepEnd = new AbortController();
   // Clients that wait for their turn, accepted as they come.
-  readonly #waiting: Visitor[] = [];
-  // Sessions, balancers' checks among them, and how many of them are clients who have their turn.
+  readonly #waiting: Waiting[] = [];
+  // Sessions, and how many of them have a turn; a balancer's has none before it asks for something.
   readonly #active = new Set<Promise<void>>();
   #turns = 0;
+  #unasked = 0;
   // Active clients that have not asked for anything yet.
   readonly #idle = new Set<Peer>();
   // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
@@ -150,7 +158,7 @@ export class Server implements AsyncDisposable {
         this.#report({ type: "failed", error });
         await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
       }
-      while (this.#waiting.length + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
+      while (this.#waiting.length + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
@@ -168,40 +176,45 @@ export class Server implements AsyncDisposable {
   }
 
   #admit(visitor: Visitor): void {
-    const { conn, address, isCheck } = visitor;
+    const { conn, address, isBalancer } = visitor;
     // It may have come just as the server ended.
     if (this.#isEnding) return conn.close();
-    if (!this.#reception.allows(visitor)) {
+    // A health check wants to know whether the server is there, not whether it is busy.
+    if (isBalancer) return this.#start(visitor);
+    if (!this.#reception.allows(address)) {
       conn.close();
       return this.#report({ type: "excluded", address });
     }
-    // A balancer takes nobody's turn: it wants to know whether the server is there, not whether it is busy.
-    if (isCheck) this.#start(visitor);
-    else this.#waiting.push(visitor);
+    this.#waiting.push({ begin: () => this.#start(visitor), close: () => conn.close() });
   }
 
   #serveWaiting(): void {
     const { clients = 1 } = this.#options;
     while (this.#turns < clients && !this.#isEnding) {
       if (!this.#isWaitReported) this.#report({ type: "waiting", port: this.address.port });
-      const visitor = this.#waiting.shift();
-      this.#isWaitReported = visitor === undefined;
-      if (visitor === undefined) return;
-      this.#start(visitor);
+      const next = this.#waiting.shift();
+      this.#isWaitReported = next === undefined;
+      if (next === undefined) return;
+      this.#turns++;
+      next.begin();
     }
   }
 
-  #start({ conn, address, isCheck }: Visitor): void {
-    if (!isCheck) this.#report({ type: "connected", address });
+  #start({ conn, address, isBalancer }: Visitor): void {
+    if (!isBalancer) this.#report({ type: "connected", address });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
     const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
     const { onMessage } = this.#options;
     const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
     const peer = new Peer(socket, onMessage && ((message): void => guarded(() => onMessage(message, address))));
-    if (!isCheck) this.#turns++;
-    const session = this.#serve(peer, address.hostname).then(() => {
-      if (!isCheck) this.#turns--;
+    let hasTurn = !isBalancer;
+    const admit = async (): Promise<void> => {
+      await this.#admitBalancer(peer, address);
+      hasTurn = true;
+    };
+    const session = this.#serve(peer, address.hostname, isBalancer ? admit : undefined).then(() => {
+      if (hasTurn) this.#turns--;
       this.#active.delete(session);
       this.#serveWaiting();
       this.#makeRoom();
@@ -209,19 +222,42 @@ export class Server implements AsyncDisposable {
     this.#active.add(session);
   }
 
+  /** A balancer's connection that asks for something is a client like any other: it may be excluded, and needs a turn. */
+  async #admitBalancer(peer: Peer, address: Deno.NetAddr): Promise<void> {
+    this.#unasked++;
+    try {
+      const asked = await peer.ahead(REQUEST_STEP, Infinity);
+      if (asked.length === 0) throw new ConnectionError("the connection was closed");
+    } finally {
+      this.#unasked--;
+    }
+    if (!this.#reception.allows(address)) {
+      this.#report({ type: "excluded", address });
+      throw new ConnectionError("its address is not allowed");
+    }
+    const { promise: turn, resolve, reject } = Promise.withResolvers<void>();
+    const begin = (): void => {
+      this.#report({ type: "connected", address });
+      resolve();
+    };
+    this.#waiting.push({ begin, close: () => reject(new ConnectionError("the server was closed")) });
+    this.#serveWaiting();
+    await turn;
+  }
+
   #makeRoom(): void {
     this.#roomMade.resolve();
     this.#roomMade = Promise.withResolvers();
   }
 
-  async #serve(peer: Peer, address: string): Promise<void> {
+  async #serve(peer: Peer, address: string, admit: SessionOptions["admit"]): Promise<void> {
     const onEvent = (event: SessionEvent): void => {
       this.#idle.delete(peer);
       this.#report(event);
     };
     this.#idle.add(peer);
     try {
-      await serveClient(peer, { ...this.#session, address, onEvent });
+      await serveClient(peer, { ...this.#session, address, admit, onEvent });
     } catch (error) {
       // A client that goes without a word, as a balancer's health check does, is no failure; nor is one that had not
       // asked for anything when the server ended.
@@ -253,7 +289,7 @@ export class Server implements AsyncDisposable {
     this.#sweepEnd.abort();
     this.#listener.close();
     this.#reception[Symbol.dispose]();
-    for (const { conn } of this.#waiting.splice(0)) conn.close();
+    for (const waiting of this.#waiting.splice(0)) waiting.close();
     for (const peer of this.#idle) peer[Symbol.dispose]();
   }
 

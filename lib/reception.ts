@@ -8,10 +8,10 @@ import { within } from "./within.ts";
 /** A client that has connected. */
 export interface Visitor {
   conn: Deno.TcpConn;
-  /** The client's own address. */
+  /** The client's own address, or that of a balancer that names no client. */
   address: Deno.NetAddr;
-  /** Whether it is a balancer that looks whether the server is there. */
-  isCheck: boolean;
+  /** Whether it is a balancer's own connection as far as the server knows: a health check, perhaps. */
+  isBalancer: boolean;
 }
 
 /** Which networks a server knows, in CIDR notation. */
@@ -49,9 +49,9 @@ export class Reception implements Disposable {
     return this.#unnamed.size;
   }
 
-  /** Whether a client may be served; a balancer may always look. */
-  allows({ address, isCheck }: Visitor): boolean {
-    return isCheck || this.#isAllowed(address.hostname);
+  /** Whether whoever has this address may ask for something. */
+  allows(address: Deno.NetAddr): boolean {
+    return this.#isAllowed(address.hostname);
   }
 
   /**
@@ -60,15 +60,16 @@ export class Reception implements Disposable {
    */
   async receive(conn: Deno.TcpConn): Promise<Visitor | undefined> {
     const address = conn.remoteAddr as Deno.NetAddr;
-    if (!this.#isProxy(address.hostname)) return { conn, address, isCheck: false };
+    if (!this.#isProxy(address.hostname)) return { conn, address, isBalancer: false };
     this.#unnamed.add(conn);
     let visitor: Visitor | undefined;
     try {
       const header = await within(readProxyHeader(conn), PROXY_HEADER_MS);
       if (!this.#unnamed.has(conn) || header === "gone") return undefined;
       if (!header) throw new ConnectionError(`it sent no PROXY protocol header for ${inSeconds(PROXY_HEADER_MS)}`);
-      const { client } = header;
-      return visitor = { conn, address: client ?? address, isCheck: !client };
+      const { client = address } = header;
+      // HAProxy's checks name its own address in version 1, which has no word for that.
+      return visitor = { conn, address: client, isBalancer: unmapped(client.hostname) === unmapped(address.hostname) };
     } catch (cause) {
       // Closed by this side, in the middle of a header.
       if (!this.#unnamed.has(conn)) return undefined;
@@ -85,4 +86,9 @@ export class Reception implements Disposable {
     for (const conn of this.#unnamed) conn.close();
     this.#unnamed.clear();
   }
+}
+
+// A listener for both kinds shows an IPv4 client as ::ffff:192.0.2.1.
+function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/i, "");
 }

@@ -41,6 +41,8 @@ export interface SessionOptions {
   address: string;
   /** The clients whose commands come whole. */
   regulars: Regulars;
+  /** Awaited between READY and the command, for a client that had no turn yet; throws to refuse it. */
+  admit?: (() => Promise<void>) | undefined;
   /** Called for each event. */
   onEvent: (event: SessionEvent) => void;
 }
@@ -61,6 +63,7 @@ const EMPTY_FILE_PAUSE_MS = 50;
 /** Serves one client. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.say("a. server: READY");
+  await options.admit?.();
   const request = await hearRequest(peer, options);
   const { command } = request;
   // The rest of a PUT's name may come before its size.

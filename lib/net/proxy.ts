@@ -20,7 +20,7 @@ const ADDRESS_BYTES: Record<number, number> = { 0x11: 4, 0x21: 16 };
 
 /** What a balancer says of a connection. */
 export interface ProxyHeader {
-  /** The client's address; without it the balancer speaks for itself, as in a health check, or does not know. */
+  /** The client's address; without it the balancer speaks for itself, as in a health check, or names no client. */
   client?: Deno.NetAddr;
 }
 

@@ -11,8 +11,17 @@ import { CAN_RESET, connect } from "../support/resettable.ts";
 
 const LOOPBACK = "127.0.0.0/8";
 const HEADER = wire("PROXY TCP4 192.0.2.7 198.51.100.1 49153 12345\r\n");
+const V2 = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
 /** A balancer that speaks for itself. */
-const LOCAL = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x20, 0, 0, 0]);
+const LOCAL = wire(V2, new Uint8Array([0x20, 0, 0, 0]));
+/** Headers without a client's address: in version 2 the family is none, a Unix socket or UDP. */
+const NAMELESS = [
+  LOCAL,
+  wire("PROXY UNKNOWN\r\n"),
+  // A balancer's own address is no client's.
+  wire("PROXY TCP4 127.0.0.1 127.0.0.1 49153 12345\r\n"),
+  ...[0x00, 0x31, 0x12].map((family) => wire(V2, new Uint8Array([0x21, family, 0, 0]))),
+];
 const GONE = "ERROR: none does not exist";
 
 /** Asks a server for a file that it does not have; what it says. */
@@ -54,7 +63,7 @@ Deno.test("health checks are no lines, and the next client is served", async () 
       await silent.finish();
     }
     if (!CAN_RESET) continue;
-    for (const header of [wire(), LOCAL, HEADER]) {
+    for (const header of [wire(), ...NAMELESS, HEADER]) {
       using reset = await connect(server.port);
       await reset.say(header);
       if (header.length > 0) assertEquals(await reset.hearSome(), "READY");
@@ -70,6 +79,64 @@ Deno.test("health checks are no lines, and the next client is served", async () 
   // Those that a client makes are the lab's own.
   const own = server.lines.filter((line) => !line.includes("192.0.2.7"));
   assertEquals([...new Set(own)], [`server waiting on port ${server.port}`, "server receiving request: GET none"]);
+});
+
+Deno.test("a balancer that names no client needs to be allowed when it asks for something", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK, "--allow-from", "192.0.2.0/25");
+  const { server } = pair;
+  await Deno.writeTextFile(pair.folder.at("served/f"), "text");
+  for (const [index, header] of NAMELESS.entries()) {
+    using raw = await Raw.connect(server.port);
+    await raw.say(header);
+    assertEquals(await raw.hearSome(), "READY");
+    await raw.say(wire("GET f"));
+    assertEquals(await raw.rest(), "");
+    await server.errorLine(/./, index);
+  }
+  assertEquals(server.errors.length, NAMELESS.length);
+  for (const line of server.errors) assertMatch(line, /^server: refused a client at 127\.0\.0\.1:\d+$/);
+  assertEquals(server.lines, [`server waiting on port ${server.port}`]);
+});
+
+Deno.test("a balancer that names no client waits for its turn when it asks for something", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK);
+  const { server } = pair;
+  await Deno.writeTextFile(pair.folder.at("served/f"), "text");
+  for (const header of NAMELESS) {
+    const start = server.lines.length;
+    using first = await Raw.connect(server.port);
+    await first.say(HEADER);
+    assertEquals(await first.hearSome(), "READY");
+    using second = await Raw.connect(server.port);
+    await second.say(header);
+    assertEquals(await second.hearSome(), "READY");
+    await second.say(wire("GET f"));
+    // When a later connection has been refused, the GET has arrived.
+    assertEquals(await ask(server.port, wire("GET photo.jpg")), "");
+    assertEquals(server.lines.slice(start).filter((line) => line.includes("GET")), []);
+    await first.say(wire("GET none"));
+    assertEquals(await first.rest(), GONE);
+    assertEquals(await second.hearSome(), "OK");
+    await server.line(/^server receiving request: GET f$/, start);
+    const connected = server.lines.slice(start).filter((line) => line.includes("connected"));
+    assertEquals(connected.length, 2);
+    assertMatch(connected[1]!, /^server connected to client at 127\.0\.0\.1:\d+$/);
+  }
+});
+
+Deno.test("a server ends while a balancer that names no client waits for its turn", async () => {
+  await using pair = await Pair.start("--proxy-from", LOOPBACK);
+  using first = await Raw.connect(pair.server.port);
+  await first.say(HEADER);
+  assertEquals(await first.hearSome(), "READY");
+  using second = await Raw.connect(pair.server.port);
+  await second.say(LOCAL);
+  assertEquals(await second.hearSome(), "READY");
+  await second.say(wire("DEL f"));
+  assertEquals(await ask(pair.server.port, wire("GET photo.jpg")), "");
+  pair.server.child.kill("SIGTERM");
+  assertEquals(await pair.server.ended(), 0);
+  assertEquals(pair.server.lines.filter((line) => line.includes("DEL")), []);
 });
 
 Deno.test("without a balancer too, a client that goes without a word is no failure", async () => {

@@ -82,9 +82,9 @@ export class Process implements AsyncDisposable {
     return this.#find(this.lines, pattern, from);
   }
 
-  /** Awaits the first line on standard error that matches, for a minute at most. */
-  errorLine(pattern: RegExp): Promise<string> {
-    return this.#find(this.errors, pattern, 0);
+  /** Awaits the first line on standard error from number `from` on that matches, for a minute at most. */
+  errorLine(pattern: RegExp, from = 0): Promise<string> {
+    return this.#find(this.errors, pattern, from);
   }
 
   async #find(lines: string[], pattern: RegExp, from: number): Promise<string> {
