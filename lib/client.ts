@@ -109,10 +109,13 @@ function download(name: string, options: ClientOptions): Promise<Download> {
     await options.onStart?.(size);
     resolve({ size, readable: target.readable });
   };
+  // The transfer may be waiting for the caller to read, rather than for the server.
+  const abort = (): void => target.abort(options.signal!.reason);
+  options.signal?.addEventListener("abort", abort);
   receive(name, { ...options, onStart }, target).catch((error) => {
     reject(error);
-    return target.abort(error);
-  });
+    target.abort(error);
+  }).finally(() => options.signal?.removeEventListener("abort", abort));
   return promise;
 }
 

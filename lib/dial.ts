@@ -30,10 +30,10 @@ export interface DialOptions {
   waitMs?: number;
   /** Where the connection comes from, if several transfers follow one another. */
   connections?: Connections;
-  /** Called with each message of the conversation after it has passed. */
-  onMessage?: (message: Message) => void;
-  /** Called when the connection stands, and the wait for READY begins. */
-  onConnect?: () => void;
+  /** Called with each message of the conversation after it has passed; a promise is awaited. */
+  onMessage?: (message: Message) => unknown;
+  /** Called when the connection stands, and the wait for READY begins; a promise is awaited. */
+  onConnect?: () => unknown;
 }
 
 // A server whose backlog is 0, as the lab has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
@@ -73,7 +73,7 @@ function attempt(step: "a. server: READY", options: DialOptions, callbacks: Call
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
     open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), callbacks.onMessage);
-    callbacks.onConnect?.();
+    await callbacks.onConnect?.();
     try {
       await open.listen(step);
       return open;
@@ -151,9 +151,9 @@ async function race(attempts: Attempt[], step: "a. server: READY", options: Dial
     ...(options.onConnect && index === 0 && { onConnect: options.onConnect }),
     ...(options.onMessage && {
       onMessage: (message) => {
-        if (index > 0 && message.expected !== undefined && told === undefined) return;
+        if (index > 0 && message.expected !== undefined && told === undefined) return undefined;
         told ??= index;
-        if (told === index) options.onMessage!(message);
+        return told === index ? options.onMessage!(message) : undefined;
       },
     }),
   });

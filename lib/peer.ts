@@ -17,7 +17,7 @@ export class Peer implements Disposable, AsyncDisposable {
   #followers: AsyncDisposable[] = [];
 
   /** Takes over a socket, and closes it in the end; `onMessage` is called with each message after it has passed. */
-  constructor(socket: Socket, onMessage?: (message: Message) => void) {
+  constructor(socket: Socket, onMessage?: (message: Message) => unknown) {
     this.#socket = socket;
     this.#frames = new FrameReader(socket.readable);
     this.#other = socket.peer;

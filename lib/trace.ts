@@ -35,13 +35,13 @@ function requestStep({ step, bytes }: Message): Step | undefined {
 export class Tracer {
   readonly #self: Role;
   readonly #frames: FrameReader;
-  readonly #onMessage: (message: Message) => void;
+  readonly #onMessage: (message: Message) => unknown;
   // What the frames held after the last message.
   #before = { isGlued: false, reads: 0 };
   #data: { step: Step; from: Role; count: bigint; start: number; end: number } | undefined;
 
   /** Reports what `self` sends, and what it hears through `frames`. */
-  constructor(self: Role, frames: FrameReader, onMessage: (message: Message) => void) {
+  constructor(self: Role, frames: FrameReader, onMessage: (message: Message) => unknown) {
     this.#self = self;
     this.#frames = frames;
     this.#onMessage = onMessage;
@@ -51,27 +51,27 @@ export class Tracer {
   async sending(step: Step, bytes: Uint8Array, wait: Promise<void>): Promise<void> {
     const start = performance.now();
     await wait;
-    this.#report({ step, from: this.#self, bytes, ms: performance.now() - start, isGlued: false, pieces: 1 });
+    await this.#report({ step, from: this.#self, bytes, ms: performance.now() - start, isGlued: false, pieces: 1 });
   }
 
   /** Reports a message of the other side's when it, or something else in its place, has arrived. */
   async hearing<T>(step: Step, wait: Promise<T>, bytesOf: (message: T) => Uint8Array): Promise<T> {
     const start = performance.now();
-    const report = (bytes: Uint8Array, expected?: string): void => {
+    const report = (bytes: Uint8Array, expected?: string): Promise<void> => {
       // An upload's DONE is awaited from the upload's beginning.
       const ms = performance.now() - Math.max(start, this.#data?.end ?? 0);
       const { isGlued, reads } = this.#before;
       const pieces = this.#frames.reads - reads + (isGlued ? 1 : 0);
       this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
       const message = { step, from: this.#other, bytes, ms, isGlued, pieces };
-      this.#report(expected === undefined ? message : { ...message, expected });
+      return this.#report(expected === undefined ? message : { ...message, expected });
     };
     try {
       const message = await wait;
-      report(bytesOf(message));
+      await report(bytesOf(message));
       return message;
     } catch (error) {
-      if (error instanceof ProtocolError) report(new TextEncoder().encode(error.received), error.expected);
+      if (error instanceof ProtocolError) await report(new TextEncoder().encode(error.received), error.expected);
       throw error;
     }
   }
@@ -85,25 +85,29 @@ export class Tracer {
     this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
   }
 
-  /** Reports the file data so far, if there is any. */
+  /** Reports the file data so far, if there is any. The transfer has failed already, so an error here is not its own. */
   end(): void {
+    this.#reportData().catch(() => {});
+  }
+
+  async #reportData(): Promise<void> {
     const data = this.#data;
     if (!data) return;
     this.#data = undefined;
     const { step, from, count, start } = data;
     const message = { step, from, bytes: new Uint8Array(0), count, isGlued: false, pieces: 1 };
-    this.#onMessage({ ...message, ms: performance.now() - start });
+    await this.#onMessage({ ...message, ms: performance.now() - start });
   }
 
   get #other(): Role {
     return this.#self === "client" ? "server" : "client";
   }
 
-  #report(message: Message): void {
-    this.end();
+  async #report(message: Message): Promise<void> {
+    await this.#reportData();
     // Silence is no message.
     if (message.bytes.length > 0 || message.expected !== undefined) {
-      this.#onMessage({ ...message, step: requestStep(message) ?? message.step });
+      await this.#onMessage({ ...message, step: requestStep(message) ?? message.step });
     }
   }
 }

@@ -6,10 +6,13 @@ import { BLOCK_BYTES } from "./protocol.ts";
 
 /** How a transfer of file data is watched, slowed down or sped up. */
 export interface TransferOptions {
-  /** Called with the number of bytes moved so far; not for an empty file. */
-  onProgress?: ((bytes: bigint) => void) | undefined;
-  /** Called with each piece of the data, in order, before it moves on; the buffer may be used during the call only. */
-  onData?: ((piece: Uint8Array) => void) | undefined;
+  /** Called with the number of bytes moved so far; not for an empty file. A promise is awaited. */
+  onProgress?: ((bytes: bigint) => unknown) | undefined;
+  /**
+   * Called with each piece of the data, in order, before it moves on; a promise is awaited. The buffer may be used until
+   * then only.
+   */
+  onData?: ((piece: Uint8Array) => unknown) | undefined;
   /** The most bytes to move in a second, by this transfer or by all that share a limit; without it, no limit. */
   bytesPerSecond?: number | RateLimit | undefined;
   /** How many 1024-byte blocks go to the kernel in one call; by default 1, the lab's way, and 16 inside TLS. */
@@ -74,13 +77,13 @@ export async function pump(
     const moved = size - left;
     await limit?.pass(piece.length);
     await write(piece);
-    onProgress?.(moved);
+    await onProgress?.(moved);
   };
   let spare = new ArrayBuffer(pieceBytes);
   let piece = await next(new ArrayBuffer(pieceBytes));
   while (true) {
     left -= BigInt(piece.length);
-    onData?.(piece);
+    await onData?.(piece);
     if (left === 0n) return await pass(piece);
     const [coming] = await Promise.all([next(spare), pass(piece)]);
     spare = piece.buffer;

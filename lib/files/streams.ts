@@ -25,13 +25,16 @@ export class StreamSource implements Disposable {
     this.#left = size;
   }
 
-  /** Fills `buffer` from the stream. Throws a {@linkcode TransferError} when that ends too early, or not at its size. */
+  /**
+   * Fills `buffer` from the stream. Throws a {@linkcode TransferError} when that ends too early, or not at its size, and a
+   * `TypeError` for a chunk that is no `Uint8Array`.
+   */
   async read(buffer: Bytes): Promise<Bytes> {
     for (let length = 0; length < buffer.length;) {
       if (this.#rest.length === 0) {
-        const { value } = await this.#reader.read();
-        if (value === undefined) throw new TransferError(`the stream ended before its ${this.size} bytes`);
-        this.#rest = value;
+        const chunk = await this.#next();
+        if (chunk === undefined) throw new TransferError(`the stream ended before its ${this.size} bytes`);
+        this.#rest = chunk;
       }
       const part = this.#rest.subarray(0, buffer.length - length);
       buffer.set(part, length);
@@ -43,10 +46,24 @@ export class StreamSource implements Disposable {
     return buffer;
   }
 
+  /** The next chunk with bytes in it; `undefined` at the stream's end. */
+  async #next(): Promise<Uint8Array | undefined> {
+    while (true) {
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError(`the stream's chunks must be Uint8Arrays, not ${Deno.inspect(value)}`);
+      }
+      if (value.length > 0) return value;
+      // A stream that always has an empty chunk at hand must not keep timers and signals waiting.
+      await new Promise((resume) => setTimeout(resume));
+    }
+  }
+
   // Before the last piece is sent: the server must not take a part of the data for all of it.
   async #checkEnd(): Promise<void> {
     // A stream that neither ends nor brings more has nothing to add.
-    const more = this.#rest.length > 0 ? this.#rest : (await within(this.#reader.read(), END_MS))?.value;
+    const more = this.#rest.length > 0 ? this.#rest : await within(this.#next(), END_MS);
     if (more) throw new TransferError(`the stream has more than its ${this.size} bytes`);
   }
 
@@ -61,37 +78,45 @@ export class StreamSource implements Disposable {
 export class StreamTarget implements Target {
   /** What the caller reads. */
   readonly readable: ReadableStream<Bytes>;
-  readonly #writer: WritableStreamDefaultWriter<Bytes>;
-
   readonly #timeoutMs: number;
+  #controller!: ReadableStreamDefaultController<Bytes>;
+  // Resolved when the caller waits for a piece, rejected when it never will.
+  #wanted = Promise.withResolvers<void>();
 
   /** Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is for ever) has left. */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs || Infinity;
-    const { readable, writable } = new TransformStream<Bytes, Bytes>();
-    this.readable = readable;
-    this.#writer = writable.getWriter();
+    // Not a TransformStream: its writing end can't be aborted while a piece waits for the reader.
+    this.readable = new ReadableStream({
+      start: (controller): void => void (this.#controller = controller),
+      pull: (): void => this.#wanted.resolve(),
+      cancel: (reason): void => this.#unwanted(reason),
+    }, { highWaterMark: 0 });
   }
 
   /** Passes a piece on, as fast as the caller reads. Throws a {@linkcode TransferError} when it does not. */
   async write(piece: Uint8Array): Promise<void> {
-    const isTaken = await within(this.#pass(new Uint8Array(piece)).then(() => true), this.#timeoutMs);
+    const isTaken = await within(this.#wanted.promise.then(() => true), this.#timeoutMs);
     if (!isTaken) throw new TransferError(`nobody read the data for ${inSeconds(this.#timeoutMs)}`);
-  }
-
-  async #pass(piece: Bytes): Promise<void> {
-    await this.#writer.ready;
-    await this.#writer.write(piece);
+    this.#wanted = Promise.withResolvers();
+    this.#controller.enqueue(new Uint8Array(piece));
   }
 
   /** Ends the stream: all of it has arrived. */
   commit(): Promise<void> {
-    return this.#writer.close();
+    this.#controller.close();
+    return Promise.resolve();
   }
 
   /** Ends the stream with an error. */
-  async abort(error: unknown): Promise<void> {
-    // The caller may have stopped reading.
-    await this.#writer.abort(error).catch(() => {});
+  abort(error: unknown): void {
+    this.#controller.error(error);
+    this.#unwanted(error);
+  }
+
+  #unwanted(reason: unknown): void {
+    // Perhaps nothing is being written.
+    this.#wanted.promise.catch(() => {});
+    this.#wanted.reject(reason);
   }
 }

@@ -7,6 +7,7 @@ import {
   del,
   FileError,
   get,
+  type Message,
   ProtocolError,
   put,
   type PutOptions,
@@ -15,10 +16,12 @@ import {
   type ServerEvent,
   TransferError,
 } from "../../lib/mod.ts";
+import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { Conversation, LIMIT_MS, wire } from "../support/raw.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
+import { DENO_JSON, Process } from "../support/programs.ts";
 
 const HOST = { hostname: "127.0.0.1" };
 
@@ -304,4 +307,102 @@ Deno.test("a stream that nobody reads is given up after the timeout", async () =
   const { readable } = await get("f", { ...HOST, port: server.address.port, timeoutMs: 500 });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   await assertRejects(() => toArrayBuffer(readable), TransferError, "nobody read the data for 0.5 seconds");
+});
+
+Deno.test("empty chunks of a stream are no data, however many come", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const empty = new Uint8Array(0);
+  for (
+    const chunks of [[empty, wire("0123456789"), empty], [wire("01234"), empty, empty, wire("56789"), empty, empty]]
+  ) {
+    await put("f", { ...options, from: ReadableStream.from(chunks), size: 10n });
+    assertEquals(await Deno.readTextFile(folder.at("f")), "0123456789");
+  }
+  const from = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(empty) });
+  const signal = AbortSignal.timeout(200);
+  const { name } = await assertRejects(() => put("f", { ...options, from, size: 10n, signal }), DOMException);
+  assertEquals(name, "TimeoutError");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "0123456789");
+});
+
+Deno.test("a stream's chunk that is no Uint8Array fails the upload, and leaves the old file", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  const chunks: unknown[] = [
+    new Uint16Array(2),
+    new ArrayBuffer(4),
+    new DataView(new ArrayBuffer(4)),
+    "text",
+    undefined,
+  ];
+  for (const chunk of chunks) {
+    const from = ReadableStream.from([chunk as Uint8Array]);
+    const message = `the stream's chunks must be Uint8Arrays, not ${Deno.inspect(chunk)}`;
+    await assertRejects(() => put("f", { ...options, from, size: 4n }), TypeError, message);
+  }
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+});
+
+Deno.test("a callback whose promise is rejected fails the transfer with its reason", async () => {
+  await using folder = new Folder();
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const options = { ...HOST, port: server.address.port };
+  await Deno.writeTextFile(folder.at("f"), "some text");
+  const reason = new Error("a callback failed");
+  const reject = (): Promise<never> => Promise.reject(reason);
+  const fail = (): never => {
+    throw reason;
+  };
+  for (const name of ["onConnect", "onReady", "onStart", "onData", "onProgress", "onMessage"]) {
+    for (const callback of [reject, fail]) {
+      const failing = { ...options, [name]: callback };
+      assertEquals(await get("f", { ...failing, to: folder.at("g") }).catch((error) => error), reason, name);
+      const from = new Blob(["text"]).stream();
+      assertEquals(await put("h", { ...failing, from, size: 4n }).catch((error) => error), reason, name);
+    }
+  }
+  // A PUT may have ended before its callback failed.
+  assertEquals((await folder.names()).filter((name) => name !== "h"), ["f"]);
+});
+
+Deno.test("a callback that fails after the transfer has failed closes the connection too", async () => {
+  await using folder = new Folder();
+  using listener = Deno.listen({ ...HOST, port: 0 });
+  const options = { ...HOST, port: listener.addr.port, to: folder.at("f") };
+  const onProgress = (): never => {
+    throw new Error("enough");
+  };
+  for (
+    const onMessage of [failOnData, (message: Message): Promise<void> => Promise.resolve(message).then(failOnData)]
+  ) {
+    const failed = assertRejects(() => get("f", { ...options, onProgress, onMessage }), Error, "enough");
+    using server = await Conversation.accept(listener, "GET", "f", randomBytes(100_000));
+    await server.until("half");
+    assertEquals(await within(server.rest().catch(() => ""), 10_000), "");
+    await failed;
+  }
+});
+
+function failOnData({ count }: Message): void {
+  if (count !== undefined) throw new Error("late");
+}
+
+Deno.test("an aborted stream that nobody reads lets the program end at once", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("f"), randomBytes(1000));
+  await using server = await serve({ ...HOST, port: 0, root: folder.path });
+  const script = `
+    import { get } from ${JSON.stringify(import.meta.resolve("../../lib/mod.ts"))};
+    const ending = new AbortController();
+    await get("f", { hostname: "127.0.0.1", port: ${server.address.port}, signal: ending.signal });
+    setTimeout(() => ending.abort(), 100);
+  `;
+  await Deno.writeTextFile(folder.at("script.ts"), script);
+  const words = [Deno.execPath(), "run", "--no-check", "--config", DENO_JSON, "--allow-net", folder.at("script.ts")];
+  await using process = new Process(words, { cwd: folder.path });
+  assertEquals(await within(process.ended(), 30_000), 0, process.errors.join("\n"));
 });
