@@ -11,6 +11,7 @@ import { TIMEOUT_MS } from "./net/connect.ts";
 import { checkCommon, checkNumber, defaultGather } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
+import { isReady } from "./within.ts";
 
 // What TCP sends at once over a new connection (RFC 6928: ten segments), so that it arrives in one round trip.
 const ONE_TRIP_BYTES = 14_600n;
@@ -175,9 +176,11 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
       throw new ProtocolError(`DONE after the last ${unsent} bytes`, "DONE", { step: "g. server: DONE" });
     }
   });
-  const write = (piece: Bytes): Promise<void> => {
+  const write = async (piece: Bytes): Promise<void> => {
+    // A DONE that has come before the last piece leaves is judged now, while there are bytes to send.
+    if (unsent === BigInt(piece.length)) await isReady(done);
     unsent -= BigInt(piece.length);
-    return peer.send("f. client: sends bytes", piece, gather);
+    await peer.send("f. client: sends bytes", piece, gather);
   };
   const sent = pump({ size, read: (buffer) => source.read(buffer), write }, { ...options, gather }).then(() => {
     peer.flush();

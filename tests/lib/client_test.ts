@@ -1,9 +1,9 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { ServerError } from "../../lib/mod.ts";
+import { ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";
-import { assertBytes, conversation, cut, glued, type Message, wire } from "../support/raw.ts";
+import { assertBytes, conversation, cut, glued, type Message, Raw, wire } from "../support/raw.ts";
 import { randomBytes } from "../support/folder.ts";
 import { withinTime } from "../support/net.ts";
 
@@ -26,6 +26,22 @@ Deno.test("the client moves an empty file whose OK and DONE arrive together", as
     await asked.succeed(verb, messages, wire());
     for (const pieces of everyCut(messages)) await asked.succeed(verb, pieces, wire());
     for (const pieces of everyCut(glued(messages))) await asked.succeed(verb, pieces, wire());
+  }
+});
+
+Deno.test("a DONE that comes before the data of a PUT is no success", async () => {
+  await using asked = new Asked();
+  await Deno.writeFile(asked.path, asked.data);
+  for (const texts of [["READYOKOKDONE"], ["READY", "OK", "OKDONE"], ["READY", "OKOKDONE"]]) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const options = { hostname: "127.0.0.1", port: listener.addr.port, from: asked.path };
+    const client = assertRejects(() => put(NAME, options), ProtocolError, "expected DONE after the last 60 bytes");
+    using raw = new Raw(await listener.accept());
+    for (const text of texts) {
+      await raw.say(wire(text));
+      await raw.hearSome();
+    }
+    assertEquals((await client).step, "g. server: DONE");
   }
 });
 
