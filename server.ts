@@ -36,6 +36,8 @@ function report(event: ServerEvent): void {
       );
     case "failed":
       return writeError(`server: ${describe(event.error)}\n`);
+    case "recovered":
+      return writeError("server: connections are accepted again\n");
   }
 }
 

@@ -23,8 +23,10 @@ export type ServerEvent =
   | SessionEvent
   /** A connection was closed, since its address is not in `allowFrom`. */
   | { type: "excluded"; address: Deno.NetAddr }
-  /** A conversation broke off, or a connection could not be accepted. */
-  | { type: "failed"; error: Error };
+  /** A conversation broke off, or connections can't be accepted; the latter is reported once, until it has recovered. */
+  | { type: "failed"; error: Error }
+  /** Connections are accepted again. */
+  | { type: "recovered" };
 
 /** How a server serves. */
 export interface ServeOptions extends ReceptionOptions {
@@ -66,6 +68,8 @@ const TIMEOUT_MS = 30_000;
 const SEND_TIMEOUT_MS = 120_000;
 // After a failed accept, as when no descriptor is left: long enough not to burn a core.
 const ACCEPT_PAUSE_MS = 100;
+// While descriptors are short, each that gets free is taken at once, and the next accept fails again.
+const RECOVERY_MS = 1000;
 // What accept throws when the client has already left the queue.
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
 /**
@@ -122,6 +126,8 @@ export class Server implements AsyncDisposable {
   // Finished sessions whose connection is still closing: they do not keep the next client waiting.
   readonly #closing = new Map<Peer, Promise<void>>();
   #cutCount = 0;
+  // When the last accept failed, if that was reported.
+  #failedAt: number | undefined;
   #isWaitReported = false;
   #isEnding = false;
 
@@ -149,19 +155,28 @@ export class Server implements AsyncDisposable {
     while (!this.#isEnding) {
       this.#serveWaiting();
       try {
-        void this.#receive(await this.#listener.accept());
+        const conn = await this.#listener.accept();
+        this.#reportRecovery();
+        void this.#receive(conn);
       } catch (cause) {
         if (this.#isEnding) break;
         // A client that reset its connection in the queue is gone, and must not delay the next one.
         if (CLIENT_LEFT.some((type) => cause instanceof type)) continue;
-        const error = new ConnectionError(`a connection was not accepted: ${systemReason(cause)}`, { cause });
-        this.#report({ type: "failed", error });
+        const error = new ConnectionError(`connections are not accepted: ${systemReason(cause)}`, { cause });
+        if (this.#failedAt === undefined) this.#report({ type: "failed", error });
+        this.#failedAt = performance.now();
         await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
       }
       while (this.#waiting.length + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
     }
     await Promise.all(this.#active);
     await Promise.all(this.#closing.values());
+  }
+
+  #reportRecovery(): void {
+    if (this.#failedAt === undefined || performance.now() - this.#failedAt < RECOVERY_MS) return;
+    this.#failedAt = undefined;
+    this.#report({ type: "recovered" });
   }
 
   async #receive(conn: Deno.TcpConn): Promise<void> {
