@@ -40,10 +40,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
   if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
   try {
-    const tls = options.tls && new TlsServer(options.tls);
+    const tls = options.tls && await TlsServer.open(options.tls);
     const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
     return new Server({ listener, tls, root, reception, options });
   } catch (error) {
+    if (error instanceof TransferError) throw failed(error.message, error);
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
     if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {
       throw failed("permission denied (ports below 1024 are for root)", error);

@@ -5,11 +5,15 @@
  */
 
 import { writeAll } from "../bytes.ts";
-import { systemReason, TransferError } from "../errors.ts";
+import { inSeconds, systemReason, TransferError } from "../errors.ts";
+import { within } from "../within.ts";
 import type { Conn } from "./socket.ts";
 
 const HOSTNAME = "127.0.0.1";
 const PASSED_BYTES = 64 * 1024;
+// Within a machine a connection takes far less, unless something drops it.
+const LOOPBACK_MS = 5000;
+const NO_CONNECTION = `TLS needs connections within this machine, to ${HOSTNAME}`;
 
 /** A server's certificate chain and its private key, both in PEM. */
 export interface TlsCredentials {
@@ -42,10 +46,21 @@ interface Pair {
 export class TlsServer {
   readonly #credentials: TlsCredentials;
 
-  /** Throws Deno's error for credentials that can't be used. */
-  constructor(credentials: TlsCredentials) {
-    listen(credentials).close();
+  private constructor(credentials: TlsCredentials) {
     this.#credentials = credentials;
+  }
+
+  /**
+   * Throws Deno's error for credentials that can't be used, and a {@linkcode TransferError} if this machine can't be
+   * connected to from within, as in a container whose loopback interface is down.
+   */
+  static async open(credentials: TlsCredentials): Promise<TlsServer> {
+    listen(credentials).close();
+    const pair = await within(connectPair(credentials), LOOPBACK_MS);
+    if (!pair) throw new TransferError(`${NO_CONNECTION}: no answer for ${inSeconds(LOOPBACK_MS)}`);
+    pair.near.close();
+    pair.far.close();
+    return new TlsServer(credentials);
   }
 
   /** Speaks TLS over a client's connection, which is closed with the returned one. */
@@ -109,7 +124,7 @@ async function connectPair(credentials: TlsCredentials): Promise<Pair> {
     }
   } catch (cause) {
     near?.close();
-    throw new TransferError(`TLS has no connection within this machine: ${systemReason(cause)}`, { cause });
+    throw new TransferError(`${NO_CONNECTION}: ${systemReason(cause)}`, { cause });
   }
 }
 

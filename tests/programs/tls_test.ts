@@ -4,7 +4,7 @@ import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../support/certificates.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
-import { LINUX, OPENSSL, STRACE, testWith } from "../support/needs.ts";
+import { LINUX, NETWORK, OPENSSL, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { folders } from "../support/pair.ts";
 import { command, descriptors, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
@@ -283,6 +283,21 @@ async function innerPorts(pid: number): Promise<number[]> {
     parseInt(port!, 16)
   );
 }
+
+testWith([OPENSSL, NETWORK], "a TLS server does not start where the loopback interface is down", async () => {
+  await using folder = await folders();
+  await certificates(folder.path);
+  const words = ["unshare", "--net", ...command("server"), "12345", "-v"];
+  const tls = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
+  await using server = new Process([...words, ...tls], { cwd: folder.at("served") });
+  assertEquals(await within(server.ended(), 60_000), 1);
+  assertEquals(server.lines, []);
+  const reason = "TLS needs connections within this machine, to 127.0.0.1: network is unreachable";
+  assertEquals(server.errors, [`server: cannot listen on 0.0.0.0 port 12345: ${reason}`]);
+  // Without TLS it needs no loopback.
+  await using plain = await ServerProcess.run(words, { cwd: folder.at("served") });
+  assertEquals(plain.port, 12345);
+});
 
 testWith([OPENSSL, LINUX], "a TLS server leaves no port of its own open to other programs", async () => {
   await using folder = await folders({ "served/f": "hello" });

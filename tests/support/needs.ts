@@ -47,6 +47,7 @@ export const TERMINAL = need("script of util-linux", () => IS_LINUX && runs("scr
 export const TMUX = need("tmux", () => runs("tmux", "-V"));
 export const ROOT = need("root on Linux", () => IS_LINUX && IS_ROOT);
 export const MOUNTS = need("the right to mount", () => IS_LINUX && runs("unshare", "--mount", "true"));
+export const NETWORK = need("a network of its own", () => IS_LINUX && runs("unshare", "--net", "true"));
 export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);
