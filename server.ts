@@ -3,12 +3,16 @@ import { flush, stderr, stdout, writeError, writeOutput } from "./lib/cli/output
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
 import { inSeconds } from "./lib/errors.ts";
-import type { ServeOptions, ServerEvent } from "./lib/mod.ts";
+import type { ServeOptions, Server, ServerEvent } from "./lib/mod.ts";
 import { printable } from "./lib/printable.ts";
 import { within } from "./lib/within.ts";
 
 // Enough for a reader of the output that is alive.
 const FLUSH_MS = 1000;
+// What a transfer of a few megabytes needs to finish, and less than service managers wait before they kill.
+const GRACE_SECONDS = 5;
+// How often a person who waits for transfers hears of them.
+const WAIT_LINE_MS = 10_000;
 
 /** Prints the lab's lines ("The Server"); ours go to standard error. A line that can't be written ends nothing. */
 function report(event: ServerEvent): void {
@@ -59,14 +63,35 @@ function describe(error: Error): string {
   return printable(error.message) + (error.step ? ` (at step "${error.step}")` : "");
 }
 
+/** Lets running transfers finish, and says so; a second signal cuts them. The exit status. */
+async function end(server: Server, graceMs: number, second: Promise<unknown>): Promise<number> {
+  second.then(() => server[Symbol.asyncDispose]());
+  const ended = server.shutdown({ graceMs });
+  const { bytes } = await import("./lib/cli/progress.ts");
+  const sayWhatRuns = (): void => {
+    if (server.active === 0) return;
+    const limit = graceMs === Infinity ? "" : ` up to ${inSeconds(graceMs)}`;
+    const who = server.active === 1 ? "a client" : `${server.active} clients`;
+    const left = server.bytesLeft > 0n ? `, ${bytes(Number(server.bytesLeft))} left` : "";
+    writeError(`server: waits${limit} for ${who}${left}; Ctrl-C cuts it\n`);
+  };
+  if (graceMs > 0) sayWhatRuns();
+  const timer = graceMs === Infinity ? setInterval(sayWhatRuns, WAIT_LINE_MS) : undefined;
+  try {
+    return await ended === 0 ? 0 : 1;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 async function main(): Promise<number> {
   const read = await readCommandLine(SERVER, readServeOptions);
   if (typeof read === "number") return read;
   const { serve, TransferError } = await import("./lib/mod.ts");
-  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [first, second] = [Promise.withResolvers<Deno.Signal>(), Promise.withResolvers<Deno.Signal>()];
   let isEnding = false;
-  onEndSignal(() => {
-    (isEnding ? second : first).resolve();
+  onEndSignal((_status, signal) => {
+    (isEnding ? second : first).resolve(signal);
     isEnding = true;
   });
   try {
@@ -74,7 +99,7 @@ async function main(): Promise<number> {
     const reports = { ...(isVerbose && { onEvent: report }), ...(isTraced && await trace(options)) };
     const server = await Promise.race([serve({ ...options, ...reports }), first.promise]);
     // Ended before it listened.
-    if (!server) return 0;
+    if (typeof server === "string") return 0;
     if (
       !options.isReadOnly &&
       Deno.permissions.querySync({ name: "write", path: options.root ?? "." }).state !== "granted"
@@ -83,16 +108,9 @@ async function main(): Promise<number> {
         "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)\n",
       );
     }
-    await first.promise;
-    if (server.active > 0 && graceSeconds > 0) {
-      writeError(
-        `server: waits up to ${inSeconds(1000 * graceSeconds)} for ${
-          server.active === 1 ? "a client" : `${server.active} clients`
-        }; Ctrl-C cuts it\n`,
-      );
-    }
-    second.promise.then(() => server[Symbol.asyncDispose]());
-    return await server.shutdown({ graceMs: 1000 * graceSeconds }) === 0 ? 0 : 1;
+    // A person who reads this can press Ctrl-C again.
+    const isPerson = await first.promise === "SIGINT" && Deno.stderr.isTerminal();
+    return await end(server, 1000 * (graceSeconds ?? (isPerson ? Infinity : GRACE_SECONDS)), second.promise);
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
     writeError(`server: ${printable(error.message)}\n`);

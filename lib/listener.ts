@@ -110,7 +110,7 @@ export class Server implements AsyncDisposable {
   readonly #tls: TlsServer | undefined;
   readonly #reception: Reception;
   readonly #options: ServeOptions;
-  readonly #session: Omit<SessionOptions, "address" | "admit" | "onEvent">;
+  readonly #session: Omit<SessionOptions, "address" | "admit" | "onEvent" | "onLeft">;
   readonly #cut = new AbortController();
   readonly #sweepEnd = new AbortController();
   // Clients that wait for their turn, accepted as they come.
@@ -119,6 +119,8 @@ export class Server implements AsyncDisposable {
   readonly #active = new Set<Promise<void>>();
   #turns = 0;
   #unasked = 0;
+  // How many bytes of file data each session has still to move.
+  readonly #left = new Map<Peer, bigint>();
   // Active clients that have not asked for anything yet.
   readonly #idle = new Set<Peer>();
   // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
@@ -268,11 +270,13 @@ export class Server implements AsyncDisposable {
   async #serve(peer: Peer, address: string, admit: SessionOptions["admit"]): Promise<void> {
     const onEvent = (event: SessionEvent): void => {
       this.#idle.delete(peer);
+      if (event.type === "receiving" || event.type === "sending") onLeft(event.size);
       this.#report(event);
     };
+    const onLeft = (bytes: bigint): void => void this.#left.set(peer, bytes);
     this.#idle.add(peer);
     try {
-      await serveClient(peer, { ...this.#session, address, admit, onEvent });
+      await serveClient(peer, { ...this.#session, address, admit, onEvent, onLeft });
     } catch (error) {
       // A client that goes without a word, as a balancer's health check does, is no failure; nor is one that had not
       // asked for anything when the server ended.
@@ -281,6 +285,7 @@ export class Server implements AsyncDisposable {
       if (!hasLeft) this.#report({ type: "failed", error: error as Error });
     }
     this.#idle.delete(peer);
+    this.#left.delete(peer);
     for (const [oldest] of this.#closing) {
       if (this.#closing.size < MAX_CLOSING) break;
       oldest[Symbol.dispose]();
@@ -296,6 +301,11 @@ export class Server implements AsyncDisposable {
   /** How many clients are being served. */
   get active(): number {
     return this.#turns;
+  }
+
+  /** How many bytes of file data the running transfers have still to move. */
+  get bytesLeft(): bigint {
+    return this.#left.values().reduce((sum, bytes) => sum + bytes, 0n);
   }
 
   #stopListening(): void {

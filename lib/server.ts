@@ -45,6 +45,8 @@ export interface SessionOptions {
   admit?: (() => Promise<void>) | undefined;
   /** Called for each event. */
   onEvent: (event: SessionEvent) => void;
+  /** Called with the number of bytes of file data that have not moved yet. */
+  onLeft: (bytes: bigint) => void;
 }
 
 // The rest of a name may be late: known clients that send it in two pieces do so within a millisecond or two.
@@ -116,7 +118,7 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   return { ...whole, command: parseTwice(whole.text) ?? whole.command };
 }
 
-async function serveGet(peer: Peer, name: string, { root, gather, onEvent }: SessionOptions): Promise<void> {
+async function serveGet(peer: Peer, name: string, { root, gather, onEvent, onLeft }: SessionOptions): Promise<void> {
   using source = root.read(name);
   const { size } = source;
   await peer.say("c. server: OK");
@@ -127,7 +129,8 @@ async function serveGet(peer: Peer, name: string, { root, gather, onEvent }: Ses
   await peer.hear("f. client: OK");
   onEvent({ type: "sending", size });
   const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, gather);
-  await pump({ size, read: (buffer) => source.read(buffer), write }, { gather });
+  const onProgress = (moved: bigint): void => onLeft(size - moved);
+  await pump({ size, read: (buffer) => source.read(buffer), write }, { gather, onProgress });
   await peer.say("h. server: DONE");
 }
 
@@ -158,7 +161,9 @@ async function servePut(peer: Peer, begun: Request, begunName: string, options: 
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
-  await pump({ size, read, write: (piece) => at("g. server: DONE", draft.write(piece)) }, { gather: options.gather });
+  const write = (piece: Bytes): Promise<void> => at("g. server: DONE", draft.write(piece));
+  const onProgress = (moved: bigint): void => options.onLeft(size - moved);
+  await pump({ size, read, write }, { gather: options.gather, onProgress });
   await checkEnd(peer, size, name, isEager);
   const start = performance.now();
   await at("g. server: DONE", draft.commit({ isDurable: options.isDurable }));

@@ -28,7 +28,7 @@ Options:
       --read-only     refuse PUT and DEL
       --clients N     serve N clients at a time (default 1)
       --grace S       when it is ended, let transfers finish for S seconds
-                      (default 5)
+                      (default 5; after Ctrl-C at a terminal, no limit)
       --timeout S     give a client up after S seconds without a byte; 0 is
                       never (default 30, and 120 while it takes no data)
       --max-size N    refuse uploads of more than N bytes, such as 64K or 2G
@@ -41,7 +41,8 @@ Options:
   -h, --help          show this text
       --version       show the version
 
-Ctrl-C or SIGTERM lets running transfers finish; a second one cuts them.
+Ctrl-C or SIGTERM lets running transfers finish (see --grace); a second one
+cuts them.
 Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut,
 2 the command line is wrong.
 `,
@@ -71,8 +72,8 @@ export interface ServeTask {
   isVerbose: boolean;
   /** Whether each message is shown. */
   isTraced: boolean;
-  /** How long running transfers may go on when the server is ended, in seconds. */
-  graceSeconds: number;
+  /** How long running transfers may go on when the server is ended, in seconds, if that was said. */
+  graceSeconds: number | undefined;
   /** How to serve. */
   options: ServeOptions;
 }
@@ -106,7 +107,7 @@ export async function readServeOptions(args: Arguments): Promise<ServeTask> {
       tls: { cert: readPem(cert, "CERTIFICATE", "option --cert"), key: readPem(key, "PRIVATE KEY", "option --key") },
     }),
   };
-  const graceSeconds = args.integer("grace", 0, 1_000_000) ?? 5;
+  const graceSeconds = args.integer("grace", 0, 1_000_000);
   return { isVerbose: args.has("verbose"), isTraced: args.has("trace"), graceSeconds, options };
 }
 

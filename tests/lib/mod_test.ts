@@ -157,6 +157,35 @@ Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those
   assertEquals(await folder.names(), ["f", "g"]);
 });
 
+Deno.test("a server knows how many bytes its running transfers have left", async () => {
+  await using folder = new Folder();
+  const data = randomBytes(3000);
+  await Deno.writeFile(folder.at("f"), data);
+  await using server = await serve({ ...HOST, port: 0, root: folder.path, clients: 2 });
+  const left = async (bytes: bigint): Promise<void> => {
+    for (let tries = 0; server.bytesLeft !== bytes; tries++) {
+      assert(tries < 1000, `${server.bytesLeft} bytes left, not ${bytes}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  await left(0n);
+  using put = await Conversation.start(server.address.port, "PUT", "g", data);
+  await put.until("e");
+  await left(3000n);
+  await put.until("half");
+  await left(1500n);
+  using other = await Conversation.start(server.address.port, "PUT", "h", data);
+  await other.until("e");
+  await left(4500n);
+  await put.until("g");
+  await left(3000n);
+  other[Symbol.dispose]();
+  await left(0n);
+  using get = await Conversation.start(server.address.port, "GET", "f", data);
+  await get.until("h");
+  await left(0n);
+});
+
 Deno.test("a shutdown closes a balancer's connection whose header is on its way", async () => {
   await using folder = new Folder();
   const errors: ServerEvent[] = [];

@@ -211,7 +211,9 @@ testWith([UNIX], "--grace lets a transfer finish that takes longer than 5 second
   using raw = await Conversation.start(server.port, "PUT", "f", wire("some data"));
   await raw.until("half");
   server.child.kill("SIGTERM");
-  assertEquals(await server.errorLine(/./), "server: waits up to 60 seconds for a client; Ctrl-C cuts it");
+  // The server may not have read all of the first half.
+  const line = /^server: waits up to 60 seconds for a client, [4-9] B left; Ctrl-C cuts it$/;
+  assertMatch(await server.errorLine(/./), line);
   await new Promise((resolve) => setTimeout(resolve, 5500));
   // No new client is taken meanwhile.
   assertEquals((await run(pair.words("GET", "f"), { cwd: pair.mine })).status, 1);
