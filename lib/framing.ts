@@ -163,27 +163,22 @@ export class FrameReader {
     return this.#reads;
   }
 
-  /** Whether bytes have arrived that nobody has asked for yet. */
+  /** Whether bytes have been read that nobody has asked for yet. */
   get hasMore(): boolean {
     return this.#rest.length > 0;
   }
 
-  /** Whether bytes have arrived that nobody has asked for yet, those that still lie in the socket included. */
-  async hasMoreNow(): Promise<boolean> {
-    if (this.#rest.length === 0 && await isReady(this.#next(1))) await this.#fill();
-    return this.hasMore;
+  /** What nobody has asked for yet, if some of it has arrived or arrives within `ms` milliseconds; it stays to be read. */
+  async peek(ms = 0): Promise<Bytes> {
+    const next = (): Promise<boolean> =>
+      ms > 0 ? this.#isSilent(ms).then((isSilent) => !isSilent) : isReady(this.#next(1));
+    if (this.#rest.length === 0 && await next()) await this.#fill();
+    return this.#rest;
   }
 
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
   async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
-    if (this.#rest.length === 0 && await this.#isSilent(silenceMs)) return NOTHING;
-    return await this.text({ silenceMs, maxBytes });
-  }
-
-  /** Reads what has arrived, without waiting, `maxBytes` at most. */
-  async arrived(maxBytes: number): Promise<Bytes> {
-    if (this.#rest.length < maxBytes && await isReady(this.#next(1))) await this.#fill();
-    return this.#take(Math.min(this.#rest.length, maxBytes));
+    return (await this.peek(silenceMs)).length === 0 ? NOTHING : await this.text({ silenceMs, maxBytes });
   }
 
   /**

@@ -243,7 +243,7 @@ export class Server implements AsyncDisposable {
   async #admitBalancer(peer: Peer, address: Deno.NetAddr): Promise<void> {
     this.#unasked++;
     try {
-      const asked = await peer.ahead(REQUEST_STEP, Infinity);
+      const asked = await peer.peek(REQUEST_STEP, Infinity);
       if (asked.length === 0) throw new ConnectionError("the connection was closed");
     } finally {
       this.#unasked--;

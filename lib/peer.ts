@@ -102,14 +102,9 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.#frames.hasMore;
   }
 
-  /** What the other side has said beyond that, up to `maxBytes`, without waiting for more. */
-  arrived(step: Step, maxBytes: number): Promise<Bytes> {
-    return this.watch(step, this.#frames.arrived(maxBytes));
-  }
-
-  /** Whether more has arrived, without waiting for it. */
-  hasMoreNow(): Promise<boolean> {
-    return this.#frames.hasMoreNow();
+  /** What the other side has said beyond that, or says within `ms` milliseconds; it stays to be heard. */
+  peek(step: Step, ms?: number): Promise<Bytes> {
+    return this.watch(step, this.#frames.peek(ms));
   }
 
   /** Awaits the text that precedes a size; nearly always there is none. */

@@ -107,7 +107,7 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   const found = root.find(name);
   if (isOnePiece && (verb === "PUT" ? root.mayCreate(name) : verb === "GET" && found?.isFile)) return request;
   const isLongWait = !isOnePiece || verb === "PUT" || await within(root.hasLonger(name), LATE_NAME_MS) ||
-    await peer.hasMoreNow();
+    (await peer.peek(REQUEST_STEP)).length > 0;
   if (found && !isLongWait && regulars.has(address)) return request;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
@@ -191,7 +191,7 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
   // A client that did not wait for OK may still be sending.
   const surplus = isEager
     ? await peer.hearMore("f. client: sends bytes", { silenceMs: LATE_DATA_MS, maxBytes })
-    : await peer.arrived("f. client: sends bytes", maxBytes);
+    : await peer.peek("f. client: sends bytes");
   if (startsWith(OWN_DONE, surplus)) return;
   const reason = `the client sent more than the ${size} bytes that it announced`;
   throw new FileError("create", name, { step: "g. server: DONE", reason });

@@ -83,7 +83,7 @@ export class Progress implements Disposable {
       ...options,
       onConnect: () => {
         Object.assign(activity, { wait: waiting, ready: activity.ready ?? "expected" });
-        options.onConnect?.();
+        return options.onConnect?.();
       },
       onReady: () => {
         Object.assign(activity, this.#wait(""), { label });
@@ -96,7 +96,7 @@ export class Progress implements Disposable {
       onProgress: (moved) => {
         this.#bytesDone += moved - activity.moved;
         activity.moved = moved;
-        options.onProgress?.(moved);
+        return options.onProgress?.(moved);
       },
       [Symbol.dispose]: () => {
         this.#activities.delete(activity);
