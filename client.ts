@@ -1,6 +1,6 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
 import { CLIENT, readTask } from "./lib/cli/client_options.ts";
-import { flush, reportOutputError, stderr, stdout } from "./lib/cli/output.ts";
+import { printer, reportOutputError } from "./lib/cli/output.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
 import { within } from "./lib/within.ts";
 
@@ -25,14 +25,14 @@ async function main(): Promise<number> {
     // Not before: --help and a wrong command line need none of it.
     const { perform } = await import("./lib/cli/transfers.ts");
     const failed = await perform({ ...task, options: { ...task.options, signal: interrupt.signal } });
-    await flush(stdout);
+    await printer.flush();
     return failed === 0 ? 0 : 1;
   } catch (error) {
     if (endStatus !== undefined) return endStatus;
     await reportOutputError("client", error);
     return 1;
   } finally {
-    await within(flush(stderr), FLUSH_MS);
+    await within(printer.flush(), FLUSH_MS);
   }
 }
 

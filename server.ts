@@ -1,5 +1,5 @@
 import { readCommandLine } from "./lib/cli/arguments.ts";
-import { flush, stderr, stdout, writeError, writeOutput } from "./lib/cli/output.ts";
+import { printer } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
 import { inSeconds } from "./lib/errors.ts";
@@ -30,18 +30,18 @@ function report(event: ServerEvent): void {
     case "deleting":
       return say(`server deleting file ${printable(event.name)}`);
     case "excluded":
-      return writeError(`server: refused a client at ${event.address.hostname}:${event.address.port}\n`);
+      return printer.warn(`server: refused a client at ${event.address.hostname}:${event.address.port}\n`);
     case "refused":
-      if (event.error.reason) writeError(`server: ${printable(`${event.error.message}: ${event.error.reason}`)}\n`);
+      if (event.error.reason) printer.warn(`server: ${printable(`${event.error.message}: ${event.error.reason}`)}\n`);
       return;
     case "synced":
-      return writeError(
+      return printer.warn(
         `server: ${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk\n`,
       );
     case "failed":
-      return writeError(`server: ${describe(event.error)}\n`);
+      return printer.warn(`server: ${describe(event.error)}\n`);
     case "recovered":
-      return writeError("server: connections are accepted again\n");
+      return printer.warn("server: connections are accepted again\n");
   }
 }
 
@@ -49,12 +49,12 @@ async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, 
   const { describe: describeMessage } = await import("./lib/cli/trace.ts");
   return {
     onMessage: (message, { hostname, port }) =>
-      writeError(`${clients === 1 ? "" : `${hostname}:${port}  `}${describeMessage(message, "server")}\n`),
+      printer.warn(`${clients === 1 ? "" : `${hostname}:${port}  `}${describeMessage(message, "server")}\n`),
   };
 }
 
 function say(line: string): void {
-  void writeOutput(`${line}\n`);
+  void printer.print(`${line}\n`);
 }
 
 function describe(error: Error): string {
@@ -73,7 +73,7 @@ async function end(server: Server, graceMs: number, second: Promise<unknown>): P
     const limit = graceMs === Infinity ? "" : ` up to ${inSeconds(graceMs)}`;
     const who = server.active === 1 ? "a client" : `${server.active} clients`;
     const left = server.bytesLeft > 0n ? `, ${bytes(Number(server.bytesLeft))} left` : "";
-    writeError(`server: waits${limit} for ${who}${left}; Ctrl-C cuts it\n`);
+    printer.warn(`server: waits${limit} for ${who}${left}; Ctrl-C cuts it\n`);
   };
   if (graceMs > 0) sayWhatRuns();
   const timer = graceMs === Infinity ? setInterval(sayWhatRuns, WAIT_LINE_MS) : undefined;
@@ -104,7 +104,7 @@ async function main(): Promise<number> {
       !options.isReadOnly &&
       Deno.permissions.querySync({ name: "write", path: options.root ?? "." }).state !== "granted"
     ) {
-      writeError(
+      printer.warn(
         "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)\n",
       );
     }
@@ -113,10 +113,10 @@ async function main(): Promise<number> {
     return await end(server, 1000 * (graceSeconds ?? (isPerson ? Infinity : GRACE_SECONDS)), second.promise);
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
-    writeError(`server: ${printable(error.message)}\n`);
+    printer.warn(`server: ${printable(error.message)}\n`);
     return 1;
   } finally {
-    await within(flush(stdout, stderr), FLUSH_MS);
+    await within(printer.flush(), FLUSH_MS);
   }
 }
 

@@ -23,3 +23,8 @@ export function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
 export async function writeAll(to: { write(data: Uint8Array): Promise<number> }, data: Uint8Array): Promise<void> {
   for (let start = 0; start < data.length;) start += await to.write(data.subarray(start));
 }
+
+/** Writes all of `data`, however little each call takes, without a trip to another thread. */
+export function writeAllSync(to: { writeSync(data: Uint8Array): number }, data: Uint8Array): void {
+  for (let start = 0; start < data.length;) start += to.writeSync(data.subarray(start));
+}

@@ -23,6 +23,8 @@ export interface Request {
   command: Command | undefined;
 }
 
+const DECODER = new TextDecoder();
+const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PREFIX_BYTES = "GET ".length;
 // A longer command may arrive cut where the client's own buffer ended; no known client has a smaller buffer.
 const CUT_BYTES = 512;
@@ -49,9 +51,9 @@ export const COMMAND_END: TextEnd = { silenceMs: 50, maxBytes: MAX_COMMAND_BYTES
 
 function commandState(bytes: Bytes): TextState {
   // Enough to begin the name after any verb, or the beginning of a verb.
-  const start = new TextDecoder().decode(bytes.subarray(0, PREFIX_BYTES));
+  const start = DECODER.decode(bytes.subarray(0, PREFIX_BYTES));
   if (bytes.length <= start.length && VERBS.some((verb) => `${verb} `.startsWith(start))) return "open";
-  if (isCutInCharacter(bytes)) return "open";
+  if (bytes.at(-1)! >= 0x80 && isCutInCharacter(bytes)) return "open";
   return bytes.length < CUT_BYTES ? "whole" : "maybe";
 }
 
@@ -73,10 +75,10 @@ function isCutInCharacter(bytes: Bytes): boolean {
 /** Takes a request apart. */
 export function parseRequest(bytes: Bytes): Request {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/(\r?\n)?\0*$/, "");
+    const text = STRICT_DECODER.decode(bytes).replace(/(\r?\n)?\0*$/, "");
     return { bytes, text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
   } catch {
-    return { bytes, text: new TextDecoder().decode(bytes), command: undefined };
+    return { bytes, text: DECODER.decode(bytes), command: undefined };
   }
 }
 

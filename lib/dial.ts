@@ -54,7 +54,7 @@ const WITHDRAW_MS = 2000;
 
 /** One connection, and the wait for its READY. */
 interface Attempt extends AsyncDisposable {
-  connected: Promise<unknown>;
+  connected: Promise<Deno.Conn>;
   peer: Promise<Peer>;
   isBroken: boolean;
   /** Whether it has been asked to break, if the server's machine does not know it any more; it must not win then. */
@@ -66,15 +66,16 @@ interface Attempt extends AsyncDisposable {
 type Callbacks = Pick<DialOptions, "onConnect" | "onMessage">;
 
 function attempt(step: "a. server: READY", options: DialOptions, callbacks: Callbacks): Attempt {
-  const { timeoutMs = TIMEOUT_MS } = options;
+  const { timeoutMs = TIMEOUT_MS, signal, connections } = options;
   const ending = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
-  const connected = options.connections?.take() ?? connect({ ...options, timeoutMs, signal });
+  const connectSignal = (): AbortSignal => signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
+  const connected = connections?.take() ?? connect({ ...options, timeoutMs, signal: connectSignal() });
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
     open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), callbacks.onMessage);
-    await callbacks.onConnect?.();
     try {
+      ending.signal.throwIfAborted();
+      await callbacks.onConnect?.();
       await open.listen(step);
       return open;
     } catch (error) {
@@ -85,7 +86,10 @@ function attempt(step: "a. server: READY", options: DialOptions, callbacks: Call
   const withdraw = async (): Promise<void> => {
     await open?.sayText("b. client: GET <filename>", WITHDRAWAL);
   };
-  const close = (): void => ending.abort();
+  const close = (): void => {
+    ending.abort();
+    open?.[Symbol.dispose]();
+  };
   const peer = greet();
   const made: Attempt = {
     connected,
@@ -99,7 +103,7 @@ function attempt(step: "a. server: READY", options: DialOptions, callbacks: Call
     close,
     [Symbol.asyncDispose]: async () => {
       try {
-        if (!open || signal.aborted) return;
+        if (!open || signal?.aborted) return;
         if (!made.isProbed) await withdraw();
         if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
       } catch {
@@ -174,7 +178,15 @@ async function race(attempts: Attempt[], step: "a. server: READY", options: Dial
     else attempts[index] = attempt(step, options, callbacks(count++));
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
     if (count === 1) await attempts[0]!.connected.catch(() => {});
+    // So a server's machine that is gone is noticed after some hours, even where nobody says anything.
+    if (count === 2) await keepAlive(attempts[0]!);
     const won = await within(Promise.race(attempts.map(winner)), ms);
     if (won) return won;
   }
+}
+
+async function keepAlive({ connected }: Attempt): Promise<void> {
+  const conn = await connected.catch(() => undefined) as Partial<Deno.TcpConn> | undefined;
+  // Inside TLS it is on from the start, since Deno can't switch it there later.
+  conn?.setKeepAlive?.(true);
 }

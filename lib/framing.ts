@@ -36,7 +36,8 @@ const LARGE_BYTES = 256 * 1024;
 // So that a large piece has waited for 20 ms at most, which nobody sees.
 const FAST_BYTES_PER_MS = LARGE_BYTES / 20;
 const NOTHING: Bytes = new Uint8Array(0);
-const ERROR_BYTES = new TextEncoder().encode(ERROR_PREFIX);
+const ENCODER = new TextEncoder();
+const ERROR_BYTES = ENCODER.encode(ERROR_PREFIX);
 const [LF, CR] = [0x0a, 0x0d];
 
 /**
@@ -80,8 +81,8 @@ export class FrameReader {
    * is read, once or twice. Throws a {@linkcode ProtocolError} with what came instead.
    */
   async token(token: string, { after }: { after?: string } = {}): Promise<void> {
-    const expected = new TextEncoder().encode(token);
-    const skipped = after === undefined ? NOTHING : await this.#skip(new TextEncoder().encode(after));
+    const expected = ENCODER.encode(token);
+    const skipped = after === undefined ? NOTHING : await this.#skip(ENCODER.encode(after));
     while (this.#rest.length < expected.length && startsWith(expected, this.#rest)) {
       if (!await this.#fill()) break;
     }

@@ -80,7 +80,9 @@ const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, De
 export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
-// A sweep ends with the look at one file, which may last on a disk that hangs.
+// A sweep leaves drafts that are younger than that.
+const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
+// An aborted sweep still finishes the file it is on, which can hang with the disk.
 const SWEEP_END_MS = 500;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
@@ -113,6 +115,7 @@ export class Server implements AsyncDisposable {
   readonly #session: Omit<SessionOptions, "address" | "admit" | "onEvent" | "onLeft">;
   readonly #cut = new AbortController();
   readonly #sweepEnd = new AbortController();
+  #sweeping: Promise<void> = Promise.resolve();
   // Clients that wait for their turn, accepted as they come.
   readonly #waiting: Waiting[] = [];
   // Sessions, and how many of them have a turn; a balancer's has none before it asks for something.
@@ -144,13 +147,22 @@ export class Server implements AsyncDisposable {
     this.address = listener.addr as Deno.NetAddr;
     const end = (): void => this.#end();
     signal?.addEventListener("abort", end);
-    // Beside the clients: a large folder, or a slow disk, must not keep them waiting.
-    const swept = options.isReadOnly ? undefined : sweep(root.path, { recursive: true, signal: this.#sweepEnd.signal });
+    if (!options.isReadOnly) this.#sweepHourly();
     this.finished = this.#run().then(async () => {
-      if (swept) await within(swept, SWEEP_END_MS);
+      await within(this.#sweeping, SWEEP_END_MS);
       signal?.removeEventListener("abort", end);
     });
     if (signal?.aborted) end();
+  }
+
+  // While clients are served: a large folder, or a slow disk, must not keep them waiting.
+  #sweepHourly(): void {
+    const { signal } = this.#sweepEnd;
+    const start = (): void => void (this.#sweeping = sweep(this.#session.root.path, { recursive: true, signal }));
+    const timer = setInterval(start, SWEEP_INTERVAL_MS);
+    Deno.unrefTimer(timer);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    start();
   }
 
   async #run(): Promise<void> {

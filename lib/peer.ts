@@ -8,6 +8,8 @@ import { BLOCK_BYTES, type Role, SIZE_BYTES, type Step, type Token, tokenOf, typ
 import { type Message, Tracer } from "./trace.ts";
 import { abortable } from "./within.ts";
 
+const ENCODER = new TextEncoder();
+
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
 export class Peer implements Disposable, AsyncDisposable {
   readonly #socket: Socket;
@@ -31,7 +33,7 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Sends a text: a command, or an error in place of what the step has. */
   sayText(step: Step, text: string): Promise<void> {
-    return this.#send(step, new TextEncoder().encode(text));
+    return this.#send(step, ENCODER.encode(text));
   }
 
   /** Sends a size: 8 bytes, big-endian, unsigned. */
@@ -159,7 +161,7 @@ export class Peer implements Disposable, AsyncDisposable {
 }
 
 function tokenBytes(step: TokenStep): Uint8Array {
-  return new TextEncoder().encode(tokenOf(step));
+  return ENCODER.encode(tokenOf(step));
 }
 
 function sizeBytes(size: bigint): Uint8Array {

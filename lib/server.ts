@@ -74,7 +74,7 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
   try {
     if (command.verb === "GET") await serveGet(peer, command.name, options);
     else if (command.verb === "DEL") await serveDel(peer, command.name, options);
-    else await servePut(peer, request, command.name, options);
+    else await servePut(peer, request, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     options.onEvent({ type: "refused", error });
@@ -104,9 +104,11 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   if (request.command === undefined) return request;
   const { verb, name } = request.command;
   const isOnePiece = peer.pieces === 1;
+  // The rest of its name can still come.
+  if (isOnePiece && verb === "PUT") return request;
   const found = root.find(name);
-  if (isOnePiece && (verb === "PUT" ? root.mayCreate(name) : verb === "GET" && found?.isFile)) return request;
-  const isLongWait = !isOnePiece || verb === "PUT" || await within(root.hasLonger(name), LATE_NAME_MS) ||
+  if (isOnePiece && verb === "GET" && found?.isFile) return request;
+  const isLongWait = !isOnePiece || await within(root.hasLonger(name), LATE_NAME_MS) ||
     (await peer.peek(REQUEST_STEP)).length > 0;
   if (found && !isLongWait && regulars.has(address)) return request;
   // One byte too many is enough to refuse it.
@@ -134,25 +136,39 @@ async function serveGet(peer: Peer, name: string, { root, gather, onEvent, onLef
   await peer.say("h. server: DONE");
 }
 
-async function servePut(peer: Peer, begun: Request, begunName: string, options: SessionOptions): Promise<void> {
+async function servePut(peer: Peer, begun: Request, options: SessionOptions): Promise<void> {
   await using drafts = new AsyncDisposableStack();
+  let request = begun;
+  const create = (): Draft => drafts.use(options.root.create(request.command!.name));
+  const add = (late: Bytes): void => void (request = parseRequest(concat(request.bytes, late)));
   let draft: Draft;
   try {
-    draft = drafts.use(await options.root.create(begunName));
+    draft = create();
   } catch (error) {
-    reportRequest(begun, options);
-    throw error;
+    // A folder's name may go on to be that of a file in it.
+    const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes: MAX_COMMAND_BYTES });
+    add(late);
+    if (late.length === 0 || request.command === undefined) {
+      reportRequest(request, options);
+      throw error;
+    }
+    draft = create();
   }
+  const { name: nameSoFar } = request.command!;
   await peer.say("c. server: OK");
   // The name is needed only when the draft takes it, so nothing waits for its rest.
   const rest = peer.hearBeforeSize("d. client: <# bytes>", LATE_NAME_MS);
-  const soon = parseRequest(concat(begun.bytes, await within(rest.catch(() => undefined), SOON_MS) ?? NOTHING));
-  reportRequest(soon, options);
-  const whole = parseRequest(concat(begun.bytes, await rest));
-  if (whole.text !== soon.text) reportRequest(whole, options);
-  if (whole.command === undefined) return await refuseRequest(peer, "e. server: OK");
-  const { name } = whole.command;
-  if (name !== begunName) draft = drafts.use(await at("e. server: OK", options.root.create(name)));
+  const soon = await within(rest.catch(() => undefined), SOON_MS);
+  if (soon) add(soon);
+  reportRequest(request, options);
+  const late = await rest;
+  if (!soon && late.length > 0) {
+    add(late);
+    reportRequest(request, options);
+  }
+  if (request.command === undefined) return await refuseRequest(peer, "e. server: OK");
+  const { name } = request.command;
+  if (name !== nameSoFar) draft = await at("e. server: OK", Promise.try(create));
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
   await checkRoom(size, draft.folder, name, options);

@@ -2,7 +2,7 @@
 
 // @ts-types="../types/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { reportOutputError, stderr, stdout } from "./output.ts";
+import { printer, reportOutputError } from "./output.ts";
 import { printable } from "../printable.ts";
 
 /** A command line that is wrong; the message is one sentence. */
@@ -70,16 +70,18 @@ export async function readCommandLine<T>(
     return await read(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    await stderr.write(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
+    printer.warn(`${program.name}: ${await explain(error)} (--help shows the usage)\n`);
+    await printer.flush();
     return 2;
   }
 }
 
 async function answer({ name }: Program, text: string): Promise<number> {
-  await stdout.write(`${text}\n`);
-  if (stdout.error === undefined) return 0;
-  await reportOutputError(name, stdout.error);
-  await stderr.flush();
+  await printer.print(`${text}\n`);
+  await printer.flush();
+  if (printer.error === undefined) return 0;
+  await reportOutputError(name, printer.error);
+  await printer.flush();
   return 1;
 }
 

@@ -5,8 +5,12 @@ import { within } from "../within.ts";
 
 // A reader that is this far behind gets no more lines until it has caught up.
 const MAX_LINES = 1000;
-// A line that can't be written in this time is waited for no longer: perhaps nobody reads the pipe.
+// Where there is a choice, whoever prints waits for a reader that is this far behind.
+const MANY_LINES = 100;
+// A stream that takes nothing for so long is waited for no longer: perhaps nobody reads the pipe.
 const LINE_MS = 1000;
+// A write costs a trip to another thread, so the lines of so much time share one.
+const GATHER_MS = 5;
 // Until a look whether a full pipe has room again.
 const FULL_MS = 10;
 
@@ -15,65 +19,127 @@ interface Writer {
   write(data: Uint8Array): Promise<number>;
 }
 
-/**
- * One of the two standard streams. A write to a full pipe may last for ever, so lines wait in a queue, from which a thread
- * writes them, and nothing else waits.
- */
-export class Output {
-  readonly #stream: Writer;
-  #lines: string[] = [];
-  #lost = 0;
-  #writing: Promise<void> | undefined;
-  #error: unknown;
+/** One of the two standard streams. */
+class Stream {
+  readonly writer: Writer;
+  /** How many lines wait for it, and how many were dropped. */
+  waiting = 0;
+  lost = 0;
+  /** The write that it has not taken yet. */
+  writing: Promise<void> | undefined;
+  /** Why it can't be written any more, if so. */
+  error: unknown;
 
-  /** Writes to a stream. */
-  constructor(stream: Writer) {
-    this.#stream = stream;
+  constructor(writer: Writer) {
+    this.writer = writer;
+  }
+}
+
+/**
+ * Writes lines to both standard streams, in their order, since a terminal shows both. A write to a full pipe may last as
+ * long as the program, so the lines wait in a queue, from which a thread writes them, and nothing else waits.
+ */
+export class Printer {
+  readonly #out: Stream;
+  readonly #err: Stream;
+  #lines: { to: Stream; text: string }[] = [];
+  #draining: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastTime = -Infinity;
+
+  /** Writes to two streams. */
+  constructor(out: Writer, err: Writer) {
+    this.#out = new Stream(out);
+    this.#err = new Stream(err);
   }
 
-  /** Why the stream can't be written any more, if so. */
+  /** Why standard output can't be written any more, if so. */
   get error(): unknown {
-    return this.#error;
+    return this.#out.error;
   }
 
   /** Whether nothing waits to be written. */
   get isIdle(): boolean {
-    return this.#writing === undefined;
+    return this.#lines.length === 0 && this.#draining === undefined;
   }
 
-  /** Queues text; fulfilled when it has been written or can't be. */
-  write(text: string): Promise<void> {
-    if (this.#lines.length < MAX_LINES) this.#lines.push(text);
-    else this.#lost++;
-    return this.#writing ??= this.#writeAll();
+  /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
+  async print(text: string): Promise<void> {
+    this.#add(this.#out, text);
+    if (this.#out.waiting >= MANY_LINES) await within(this.flush(), LINE_MS);
   }
 
-  /** Fulfilled when nothing waits any more. */
+  /** Prints text on standard error. If that fails, nothing else does. */
+  warn(text: string): void {
+    this.#add(this.#err, text);
+  }
+
+  #add(to: Stream, text: string): void {
+    if (to.waiting >= MAX_LINES) {
+      to.lost++;
+      return;
+    }
+    to.waiting++;
+    this.#lines.push({ to, text });
+    const ms = this.#lastTime + GATHER_MS - performance.now();
+    if (ms <= 0) this.#drain();
+    else this.#timer ??= setTimeout(() => this.#drain(), ms);
+  }
+
+  /** Fulfilled when nothing waits to be written any more. */
   async flush(): Promise<void> {
-    await this.#writing;
+    while (!this.isIdle || this.#out.writing || this.#err.writing) {
+      this.#drain();
+      await this.#draining;
+      await Promise.all([this.#out.writing, this.#err.writing]);
+    }
   }
 
-  async #writeAll(): Promise<void> {
+  #drain(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#draining ??= this.#writeLines().finally(() => {
+      this.#draining = undefined;
+      this.#lastTime = performance.now();
+    });
+  }
+
+  async #writeLines(): Promise<void> {
+    while (true) {
+      const to = this.#lines.find(({ to }) => !to.writing)?.to;
+      if (to === undefined) return;
+      const text = this.#take(to);
+      to.writing = this.#write(to, text).finally(() => {
+        to.writing = undefined;
+        if (this.#lines.length > 0) this.#drain();
+      });
+      await within(to.writing, LINE_MS);
+    }
+  }
+
+  // The lines up to the other stream's next one; all, if that one is stuck.
+  #take(to: Stream): string {
+    const end = this.#lines.findIndex((line) => line.to !== to && !line.to.writing);
+    const lines = this.#lines.slice(0, end === -1 ? undefined : end);
+    this.#lines = [...lines.filter((line) => line.to !== to), ...this.#lines.slice(lines.length)];
+    const taken = lines.filter((line) => line.to === to);
+    to.waiting -= taken.length;
+    return taken.map(({ text }) => text).join("");
+  }
+
+  async #write(to: Stream, text: string): Promise<void> {
+    if (to.error !== undefined) return;
     try {
-      while (this.#lines.length > 0) {
-        const text = this.#lines.splice(0).join("");
-        const bytes = new TextEncoder().encode(text);
-        await writeWaiting(this.#stream, bytes);
-        if (this.#lost > 0) {
-          writeError(`${this.#lost} lines of output were dropped, since nobody read them\n`);
-          this.#lost = 0;
-        }
-      }
+      await writeWaiting(to.writer, new TextEncoder().encode(text));
+      if (to.lost > 0) this.warn(`${to.lost} lines of output were dropped, since nobody read them\n`);
+      to.lost = 0;
     } catch (error) {
-      this.#error ??= error;
-      this.#lines = [];
-    } finally {
-      this.#writing = undefined;
+      to.error = error;
     }
   }
 }
 
-/** Writes all of `data`, to a full pipe too that another program has made one that does not wait. */
+/** Writes all of `data`. Retries while a pipe that another program made non-blocking is full. */
 export function writeWaiting(to: Writer, data: Uint8Array): Promise<void> {
   const write = async (rest: Uint8Array): Promise<number> => {
     while (true) {
@@ -88,41 +154,8 @@ export function writeWaiting(to: Writer, data: Uint8Array): Promise<void> {
   return writeAll({ write }, data);
 }
 
-/** Standard output, for the lab's lines. */
-export const stdout = new Output(Deno.stdout);
-/** Standard error, for everything else. */
-export const stderr = new Output(Deno.stderr);
-
-// How many lines wait for the other stream's, and the end of the last of them.
-let waiting = 0;
-let last = Promise.resolve();
-
-/** Writes text behind what the other stream got before it: a terminal shows both. */
-function inTurn(to: Output, other: Output, text: string): Promise<void> {
-  if ((waiting === 0 && other.isIdle) || waiting === MAX_LINES) return to.write(text);
-  waiting++;
-  return last = last.then(async () => {
-    await within(other.flush(), LINE_MS);
-    await within(to.write(text), LINE_MS);
-    waiting--;
-  });
-}
-
-/** Writes text to standard output; fulfilled when it has been written or can't be, or nobody reads it. */
-export function writeOutput(text: string): Promise<void> {
-  return within(inTurn(stdout, stderr, text), LINE_MS);
-}
-
-/** Writes text to standard error. If that fails, nothing else does. */
-export function writeError(text: string): void {
-  void inTurn(stderr, stdout, text);
-}
-
-/** Fulfilled when nothing waits to be written to these streams any more. */
-export async function flush(...outputs: Output[]): Promise<void> {
-  await last;
-  await Promise.all(outputs.map((output) => output.flush()));
-}
+/** This process's printer: standard output is for the lab's lines, standard error for everything else. */
+export const printer: Printer = new Printer(Deno.stdout, Deno.stderr);
 
 /** Reports that standard output could not be written, if that is the error; rethrows any other error. */
 export async function reportOutputError(program: string, error: unknown): Promise<void> {
@@ -130,5 +163,5 @@ export async function reportOutputError(program: string, error: unknown): Promis
   if (error instanceof Deno.errors.BrokenPipe) return;
   const { isSystemError, systemReason } = await import("../errors.ts");
   if (!isSystemError(error)) throw error;
-  writeError(`${program}: cannot write to standard output: ${systemReason(error)}\n`);
+  printer.warn(`${program}: cannot write to standard output: ${systemReason(error)}\n`);
 }

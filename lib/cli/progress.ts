@@ -6,7 +6,7 @@ import { inSeconds } from "../errors.ts";
 import type { ClientOptions } from "../mod.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "./client_options.ts";
-import { stderr, writeError } from "./output.ts";
+import { printer } from "./output.ts";
 
 // What takes less shows nothing.
 const PATIENCE_MS = 500;
@@ -33,7 +33,7 @@ export function terminalColumns(): number {
 
 /** Leaves the terminal's line empty. */
 export function clearLine(): void {
-  void stderr.write("\r\x1b[J");
+  printer.warn("\r\x1b[J");
 }
 
 /** What one transfer is doing, since when on the clock of `performance.now()`. */
@@ -44,7 +44,7 @@ interface Activity {
   /** Whether it waits for READY, and whether a line has said that this lasts. */
   ready: "expected" | "late" | undefined;
   /** What stands before the bar. */
-  label: string;
+  label: () => string;
   size: bigint;
   moved: bigint;
 }
@@ -72,7 +72,7 @@ export class Progress implements Disposable {
   }
 
   /** The options of a transfer that is shown until the returned one is disposed of; a label stands before its bar. */
-  watch(options: ClientOptions, label: string): ClientOptions & Disposable {
+  watch(options: ClientOptions, label: () => string): ClientOptions & Disposable {
     const { tls } = options;
     const waiting = `waiting for our turn at ${this.#address}`;
     const activity: Activity = { ...this.#wait(`connecting to ${this.#address}`), label };
@@ -106,7 +106,7 @@ export class Progress implements Disposable {
   }
 
   #wait(wait: string): Activity {
-    return { since: performance.now(), wait, ready: undefined, label: "", size: 0n, moved: 0n };
+    return { since: performance.now(), wait, ready: undefined, label: () => "", size: 0n, moved: 0n };
   }
 
   /** Shows how much of a stream has been read before its transfer can begin. */
@@ -147,7 +147,8 @@ export class Progress implements Disposable {
     const { parallel, files } = this.#task;
     const [activity] = this.#activities;
     if (parallel === 1 && activity && now - activity.since >= PATIENCE_MS) {
-      const { wait, label, moved, size, since, ready } = activity;
+      const { wait, moved, size, since, ready } = activity;
+      const label = activity.label();
       if (wait) return label + wait + (ready && now - since >= LATE_READY_MS ? ` (${this.#causes})` : "");
       const rate = Number(moved) / (now - since) * 1000;
       return size === 0n ? "" : label + progressLine(Number(moved), Number(size), rate, columns - label.length);
@@ -168,7 +169,7 @@ export class Progress implements Disposable {
     activity.ready = "late";
     this.hide();
     const silence = `${this.#address} did not send READY within ${inSeconds(timeoutMs)}`;
-    writeError(`client: ${silence}: ${this.#causes} (--wait S limits the wait)\n`);
+    printer.warn(`client: ${silence}: ${this.#causes} (--wait S limits the wait)\n`);
   }
 
   /** Clears the line for good. */
@@ -184,8 +185,8 @@ export class Progress implements Disposable {
 // line's start: a terminal that becomes narrower wraps the line, and all of it is then below the cursor. The line itself
 // wraps nowhere (DECAWM is off), since the terminal may be narrower already than it says.
 function overwriteLine(text: string, columns: number): void {
-  if (!stderr.isIdle) return;
-  void stderr.write(`\r\x1b[?7l${text.slice(0, Math.max(columns - FREE_COLUMNS, 0))}\x1b[J\x1b[?7h\r`);
+  if (!printer.isIdle) return;
+  printer.warn(`\r\x1b[?7l${text.slice(0, Math.max(columns - FREE_COLUMNS, 0))}\x1b[J\x1b[?7h\r`);
 }
 
 /** The line of a bar: share, bytes, rate and time left, as much of it as fits into `columns`. */

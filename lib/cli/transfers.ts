@@ -1,6 +1,7 @@
 /** The client's transfers, one file after another, with the lab's lines ("The Client"). */
 
-import { basename } from "../files/path.ts";
+import { sweep } from "../files/draft.ts";
+import { basename, dirname } from "../files/path.ts";
 import { isGranted } from "../files/storage.ts";
 import type { Spool } from "../files/spool.ts";
 import {
@@ -22,9 +23,11 @@ import {
 import { ERROR_TEXTS } from "../protocol.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
-import { stdout, writeError, writeOutput, writeWaiting } from "./output.ts";
+import { printer, writeWaiting } from "./output.ts";
 import { bytes, Progress } from "./progress.ts";
 
+// A large folder must not keep the user waiting: the next run sweeps what this one leaves.
+const SWEEP_MS = 200;
 // After this, a person may want to know how fast it was.
 const LONG_SECONDS = 0.5;
 // No server has a file of this name. One that is idle answers in far less.
@@ -45,6 +48,9 @@ interface Run {
   connections: Connections;
 }
 
+/** What stands before a transfer's bar. */
+type Label = () => string;
+
 /** Prints a transfer's lines. */
 type Print = (line: Line) => Promise<void>;
 
@@ -58,17 +64,21 @@ export async function perform(task: Task): Promise<number> {
   const start = performance.now();
   let failed = 0;
   let moved = 0n;
-  // The last line: once a first one could be written, transfers go on while a line is.
-  let printed: Promise<void> | undefined;
+  let isFirst = true;
   using progress = new Progress(task);
   const print: Print = async ({ text, isError }) => {
     progress.hide();
-    if (isError) return writeError(`${text}\n`);
-    const before = printed;
-    printed = writeOutput(`${text}\n`);
-    await (before ?? printed);
-    if (stdout.error) throw stdout.error;
+    if (isError) return printer.warn(`${text}\n`);
+    await printer.print(`${text}\n`);
+    // Where nothing can be printed, nothing is transferred either.
+    if (isFirst) await printer.flush();
+    isFirst = false;
+    if (printer.error) throw printer.error;
   };
+  const ending = new AbortController();
+  const swept = verb === "GET" && task.as !== "-"
+    ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
+    : undefined;
   const queue = files.entries();
   const work = async (): Promise<void> => {
     const connections = new Connections(options);
@@ -84,7 +94,7 @@ export async function perform(task: Task): Promise<number> {
       const lines: Line[] = [];
       const keep = (line: Line): Promise<void> => Promise.resolve(void lines.push(line));
       const printLine = task.parallel === 1 ? print : keep;
-      const label = files.length > 1 ? place(index, files.length, moved) : "";
+      const label = (): string => files.length > 1 ? place(index, files.length, moved) : "";
       try {
         moved += await transfer(file, run, { ...options, connections, onEnding }, printLine, label);
         progress.fileDone();
@@ -99,8 +109,10 @@ export async function perform(task: Task): Promise<number> {
     if (connections.hasPrepared) await within(withdraw({ ...options, connections }), WITHDRAW_MS);
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
-  await printed;
-  if (stdout.error) throw stdout.error;
+  await printer.flush();
+  if (printer.error) throw printer.error;
+  if (swept) await within(swept, SWEEP_MS - (performance.now() - start));
+  ending.abort();
   if (failed > 0 && files.length > 1) {
     await print({ text: `client: ${files.length - failed} of ${files.length} files done`, isError: true });
   }
@@ -135,7 +147,7 @@ function place(index: number, count: number, moved: bigint): string {
 }
 
 /** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
-async function transfer(file: string, run: Run, options: ClientOptions, print: Print, label: string): Promise<bigint> {
+async function transfer(file: string, run: Run, options: ClientOptions, print: Print, label: Label): Promise<bigint> {
   const { task, progress } = run;
   const { verb, isQuiet, isVerified } = task;
   const sum = isVerified ? await sha256() : undefined;
@@ -177,7 +189,7 @@ async function move(
   task: Task,
   options: ClientOptions,
   progress: Progress,
-  label: string,
+  label: Label,
 ): Promise<void> {
   const { verb } = task;
   if (verb === "PUT") return await send(file, task, options, progress, label);
@@ -192,7 +204,7 @@ async function send(
   task: Task,
   options: ClientOptions,
   progress: Progress,
-  label: string,
+  label: Label,
 ): Promise<void> {
   const to = destination(file, task);
   using stream = isFile(file) ? undefined : await openSpool(file, options, progress);
@@ -215,13 +227,13 @@ async function verify(
   { task, progress }: Run,
   options: ClientOptions,
   moved: string,
-  label: string,
+  label: Label,
   print: Print,
 ): Promise<void> {
   const name = task.verb === "PUT" ? destination(file, task) : file;
   let stored: string;
   {
-    using watched = progress.watch(options, `${label}verifying `);
+    using watched = progress.watch(options, () => `${label()}verifying `);
     stored = await remoteSum(name, watched);
   }
   if (stored !== moved) {

@@ -1,17 +1,27 @@
 /** Files that appear whole: a draft is written beside its target and replaces it by an atomic rename. */
 
-import { writeAll } from "../bytes.ts";
 import { FileError, systemReason } from "../errors.ts";
 import { tryLock } from "../older_deno.ts";
 import { basename, dirname, isFolderPath, join } from "./path.ts";
-import { checkGranted, creating, existing, isGranted, notAFile, Overwrite, type Target } from "./storage.ts";
-import { within } from "../within.ts";
+import {
+  append,
+  checkGranted,
+  createError,
+  existing,
+  isGranted,
+  notAFile,
+  Overwrite,
+  SMALL_BYTES,
+  type Target,
+} from "./storage.ts";
 
-// Enough for thousands of files.
-const SWEEP_MS = 200;
-const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}(-link)?\.part$/i;
-// The mode bit of a folder in which only a file's owner may rename or delete it.
-const STICKY = 0o1000;
+const IS_WINDOWS = Deno.build.os === "windows";
+const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
+// Nobody is without a byte for longer than that, by default; so a file that old is no longer written.
+const ABANDONED_MS = 60 * 60 * 1000;
+// A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
+const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
+const PIECE_BYTES = 256 * 1024;
 
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
@@ -30,7 +40,26 @@ globalThis.addEventListener("unload", () => {
   }
 });
 
-/** A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. */
+/** What a draft is to replace. */
+export interface DraftOptions {
+  /** What is there: the draft gets its owner, group and permission bits, as far as the system lets us. */
+  old?: Deno.FileInfo | undefined;
+  /** Whether the data is copied into an old file that can be written, but not replaced. */
+  isCopied?: boolean;
+}
+
+/** How a draft becomes the file. */
+export interface CommitOptions {
+  /** Whether file and folder are on disk before the promise is fulfilled. */
+  isDurable?: boolean;
+  /** Whether a file that has appeared in its place stands. */
+  isNew?: boolean;
+}
+
+/**
+ * A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. What takes
+ * microseconds is done at once: a trip to another thread for each call would take longer than a small file's transfer.
+ */
 export class Draft implements Target, AsyncDisposable {
   /** The folder of the draft and its target. */
   readonly folder: string;
@@ -38,160 +67,238 @@ export class Draft implements Target, AsyncDisposable {
   readonly #path: string;
   readonly #target: string;
   readonly #name: string;
+  readonly #isCopied: boolean;
+  // Replacing a large file takes as long as deleting it.
+  #isSmall: boolean;
+  #isOpen = true;
   #isCommitted = false;
 
-  private constructor(file: Deno.FsFile, path: string, target: string, name: string) {
+  private constructor(file: Deno.FsFile, path: string, target: string, name: string, { old, isCopied }: DraftOptions) {
     this.#file = file;
     this.#path = path;
     this.folder = dirname(target);
     this.#target = target;
     this.#name = name;
+    this.#isSmall = (old?.size ?? 0) <= SMALL_BYTES;
+    this.#isCopied = isCopied === true && old !== undefined;
   }
 
   /**
-   * Makes a draft of the file at `target`, with the old file's permission bits. Throws a {@linkcode FileError} that calls
-   * the file `name` if the target is no regular file, or may not be written.
+   * Makes a draft of the file at `target`, a path that is no link. Throws a {@linkcode FileError} that calls the file
+   * `name` if the old one is no regular file, or may not be written.
    */
-  static create(target: string, name: string): Promise<Draft> {
-    return creating(name, async () => {
-      checkGranted("create", target, name);
-      const old = await existing(target);
-      if (old === undefined) return await Draft.#beside(target, name);
-      if (!old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
+  static create(target: string, name: string, options: DraftOptions = {}): Draft {
+    const { old } = options;
+    if (old && !old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
+    const folder = dirname(target);
+    // Not joined, which would take out a link with the dots after it.
+    const path = `${folder}/.blockferry-${crypto.randomUUID()}.part`;
+    // Deno would prompt for what is not granted.
+    checkGranted("create", target, name);
+    checkGranted("create", path, name);
+    try {
+      checkFolder(folder, name);
+      drafts.add(path);
+      const permissions = old?.mode ? { mode: old.mode & 0o777 } : {};
+      const file = Deno.openSync(path, { createNew: true, write: true, ...permissions });
+      const draft = new Draft(file, path, target, name, options);
       try {
-        // A read-only file must not be replaced, even where its folder would allow it.
-        (await Deno.open(target, { write: true })).close();
-        return await Draft.#beside(await Deno.realPath(target), name, old);
+        draft.#begin(old);
       } catch (error) {
-        // The old file was deleted in the meantime.
-        if (error instanceof Deno.errors.NotFound) return await Draft.#beside(target, name);
+        file.close();
+        Deno.removeSync(path);
         throw error;
       }
-    });
+      return draft;
+    } catch (cause) {
+      drafts.delete(path);
+      throw createError(name, cause);
+    }
   }
 
-  static async #beside(target: string, name: string, old?: Deno.FileInfo): Promise<Draft> {
-    while (true) {
-      const path = join(dirname(target), `.blockferry-${crypto.randomUUID()}.part`);
-      const permissions = old?.mode ? { mode: old.mode & 0o777 } : {};
-      drafts.add(path);
-      const file = await Deno.open(path, { createNew: true, write: true, ...permissions }).catch((error) => {
-        drafts.delete(path);
-        throw error;
-      });
-      const draft = new Draft(file, path, target, name);
+  #begin(old: Deno.FileInfo | undefined): void {
+    try {
+      // The lock tells a sweep that the draft's process is alive; it goes with the process, however that ends. Where the
+      // system has no locks, a sweep can't lock the draft either, and leaves it.
+      this.#file.lockSync(true);
+    } catch {
+      // The draft's age alone protects it.
+    }
+    if (!old || IS_WINDOWS) return;
+    const made = this.#file.statSync();
+    if (!isWritable(this.#target, old, made)) throw new Deno.errors.PermissionDenied("permission denied");
+    if (made.uid !== old.uid || made.gid !== old.gid) this.#chown(old);
+    // The process's umask may have taken bits.
+    if (((made.mode ?? 0) ^ (old.mode ?? 0)) & 0o777) Deno.chmodSync(this.#path, old.mode! & 0o777);
+  }
+
+  #chown({ uid, gid }: Deno.FileInfo): void {
+    // A user who may not give a file away may still be a member of the old group.
+    for (const owner of [uid, null]) {
       try {
-        // The lock tells a sweep that the draft's process is alive; it goes with the process, however that ends. Where
-        // the system has no locks, a sweep can't lock the draft either, and leaves it.
-        await file.lock(true).catch(() => {});
-        // A sweep may have removed the draft before it was locked.
-        const made = await existing(path);
-        if (made) {
-          if (old && Deno.build.os !== "windows") await replaceable(target, old, path, made);
-          return draft;
-        }
-        await draft[Symbol.asyncDispose]();
-      } catch (error) {
-        await draft[Symbol.asyncDispose]();
-        throw error;
+        return Deno.chownSync(this.#path, owner, gid);
+      } catch {
+        // It stays this user's.
       }
     }
   }
 
   /** Appends a piece. Throws a {@linkcode FileError} when the disk is full. */
   write(piece: Uint8Array): Promise<void> {
-    return creating(this.#name, () => writeAll(this.#file, piece));
+    if (piece.length > SMALL_BYTES) this.#isSmall = false;
+    return append(this.#file, piece, this.#name);
   }
 
-  /**
-   * Renames the draft to its target; `isDurable` waits until file and folder are on disk, and `isNew` leaves a file that
-   * has appeared there.
-   */
-  commit({ isDurable = false, isNew = false }: { isDurable?: boolean; isNew?: boolean } = {}): Promise<void> {
-    return creating(this.#name, async () => {
+  /** Renames the draft to its target. Throws a {@linkcode FileError} if the system refuses that. */
+  async commit({ isDurable = false, isNew = false }: CommitOptions = {}): Promise<void> {
+    try {
       if (isDurable) await this.#file.sync();
       // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
-      using folder = isDurable && Deno.build.os !== "windows" ? await Deno.open(this.folder) : undefined;
-      if (!isNew || !await this.#link()) {
-        await Deno.rename(this.#path, this.#target);
-        this.#isCommitted = true;
-      }
+      using folder = isDurable && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
+      this.#close();
+      if (!isNew || !this.#link()) await this.#replace();
       await folder?.sync();
-    });
+    } catch (cause) {
+      const isGone = cause instanceof Deno.errors.NotFound && existing(this.folder) !== undefined;
+      const reason = isGone ? "another program removed its draft" : undefined;
+      throw reason ? new FileError("create", this.#name, { reason, cause }) : createError(this.#name, cause);
+    }
+  }
+
+  async #replace(): Promise<void> {
+    try {
+      await rename(this.#path, this.#target, this.#isSmall);
+      this.#isCommitted = true;
+    } catch (error) {
+      if (!this.#isCopied || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
+      using target = await Overwrite.open(this.#target, this.#name);
+      using file = await Deno.open(this.#path);
+      const buffer = new Uint8Array(PIECE_BYTES);
+      for (let count; (count = await file.read(buffer)) !== null;) await target.write(buffer.subarray(0, count));
+      await target.commit();
+    }
   }
 
   // Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file,
   // a link does not. False where the file system has no links, and a look must do.
-  async #link(): Promise<boolean> {
+  #link(): boolean {
     try {
-      await Deno.link(this.#path, this.#target);
+      Deno.linkSync(this.#path, this.#target);
       return true;
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists || await existing(this.#target)) throw error;
+      if (error instanceof Deno.errors.AlreadyExists || existing(this.#target)) throw error;
       return false;
     }
   }
 
+  #close(): void {
+    if (this.#isOpen) this.#file.close();
+    this.#isOpen = false;
+  }
+
   /** Closes the file, and removes the draft unless it was committed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#file.close();
+    this.#close();
     // It is missing only if its folder was removed.
     if (!this.#isCommitted) await Deno.remove(this.#path).catch(() => {});
     drafts.delete(this.#path);
   }
 }
 
-/**
- * Gives a draft the old file's owner, group and permission bits, as far as the system lets us. Throws if the rename would
- * be refused after all of the data has moved.
- */
-async function replaceable(target: string, old: Deno.FileInfo, path: string, made: Deno.FileInfo): Promise<void> {
-  const folder = await Deno.stat(dirname(target));
-  const isSticky = ((folder.mode ?? 0) & STICKY) !== 0;
-  if (isSticky && made.uid !== 0 && made.uid !== old.uid && made.uid !== folder.uid) {
-    throw new Deno.errors.PermissionDenied("the folder is sticky, and the file is another user's");
-  }
-  if (await isMountPoint(target, path)) throw new Deno.errors.PermissionDenied("the file is a mount point");
-  if (made.uid !== old.uid || made.gid !== old.gid) {
-    // A user who may not give a file away may still be a member of the old group.
-    await Deno.chown(path, old.uid, old.gid).catch(() => Deno.chown(path, null, old.gid)).catch(() => {});
-  }
-  if (old.mode !== null) await Deno.chmod(path, old.mode & 0o777);
+function rename(from: string, to: string, isSmall: boolean): Promise<void> | void {
+  return isSmall ? Deno.renameSync(from, to) : Deno.rename(from, to);
 }
 
-// A mount point can't be renamed over. One of the same file system is only told by a hard link to it, which fails (EXDEV).
-async function isMountPoint(target: string, path: string): Promise<boolean> {
-  const probe = path.replace(/\.part$/, "-link.part");
+/** Whether the maker of the draft `made` may write the file that it replaces. */
+function isWritable(target: string, old: Deno.FileInfo, made: Deno.FileInfo): boolean {
+  const { mode } = old;
+  if (mode === null || made.uid === 0) return true;
+  if (made.uid === old.uid) return (mode & 0o200) !== 0;
+  if ((mode & 0o022) !== 0o020) return (mode & 0o002) !== 0;
+  // Only the system knows whether this user is in the group.
   try {
-    await Deno.link(target, probe);
-    await Deno.remove(probe);
-    return false;
+    Deno.openSync(target, { write: true }).close();
+    return true;
   } catch (error) {
-    return (error as { code?: unknown }).code === "EXDEV";
+    return codeOf(error) === "ETXTBSY";
   }
 }
 
+// Folders that are not known to keep every draft.
+const checked = new Set<string>();
+
 /**
- * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `isNew` forbids. Sweeps the
- * folder first. Throws a {@linkcode FileError}.
+ * Throws if a folder is append-only (chattr +a): every draft would stay there. Linux lets nobody set the times of such a
+ * folder; of any other its owner may, and a draft changes them anyway.
  */
-export function openTarget(path: string, { isNew }: { isNew: boolean }): Promise<Target & AsyncDisposable> {
-  return creating(path, async () => {
-    if (isNew && await existing(path)) throw new FileError("create", path, { reason: "it exists" });
-    // The next sweep would remove a file with a draft's name.
-    if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
-    if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
-    const real = isGranted("read", path) ? await Deno.realPath(path).catch(() => path) : path;
-    // A large folder must not keep the user waiting: the next sweep takes what this one leaves.
-    await within(sweep(dirname(real), { recursive: false }), SWEEP_MS);
-    try {
-      return await Draft.create(path, path);
-    } catch (error) {
-      // A file that does not exist can't be written in place either.
-      if (!isBarred(error) || !await existing(path)) throw error;
-      return await Overwrite.open(path, path);
+function checkFolder(folder: string, name: string): void {
+  if (Deno.build.os !== "linux" || checked.has(folder) || !isGranted("write", folder)) return;
+  const now = new Date();
+  try {
+    Deno.utimeSync(folder, now, now);
+  } catch (error) {
+    if (codeOf(error) === "EPERM" && isOwn(folder)) {
+      throw new FileError("create", name, { reason: "its folder is append-only" });
     }
-  });
+  }
+  checked.add(folder);
+}
+
+// Who a folder that is not mapped into a container seems to belong to.
+const NOBODY = 65534;
+
+/** Whether a folder on a local disk is this user's, or root's for this user. */
+function isOwn(folder: string): boolean {
+  // A file says who this user is; Deno.uid would need a permission.
+  if (!isGranted("read") || !isGranted("write")) return false;
+  const path = Deno.makeTempFileSync({ prefix: "blockferry-" });
+  const { uid } = Deno.statSync(path);
+  Deno.removeSync(path);
+  const { uid: owner, dev } = Deno.statSync(folder);
+  return hasDisk(dev) && (owner === uid || (uid === 0 && owner !== NOBODY));
+}
+
+// Linux gives file systems without a disk of their own, such as NFS and FUSE, the major device number 0.
+function hasDisk(dev: number): boolean {
+  return (dev >> 8 & 0xfff) !== 0;
+}
+
+/**
+ * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `isNew` forbids. Throws a
+ * {@linkcode FileError}.
+ */
+export async function openTarget(
+  path: string,
+  { isNew }: { isNew: boolean },
+): Promise<Target & (Disposable | AsyncDisposable)> {
+  try {
+    return openDraft(path, isNew);
+  } catch (error) {
+    // A file that does not exist can't be written in place either.
+    if (!isBarred(error) || isNew || !existing(path)) throw error;
+    return await Overwrite.open(path, path);
+  }
+}
+
+function openDraft(path: string, isNew: boolean): Draft {
+  // The next sweep would remove a file with a draft's name.
+  if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
+  if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
+  checkGranted("create", path, path);
+  try {
+    const there = existing(path, Deno.lstatSync);
+    if (!there?.isSymlink) return create(path, there);
+    // A link is written through; one that leads nowhere is replaced.
+    const old = existing(path);
+    return create(old ? Deno.realPathSync(path) : path, old);
+  } catch (cause) {
+    throw createError(path, cause);
+  }
+
+  function create(target: string, old: Deno.FileInfo | undefined): Draft {
+    if (isNew && old) throw new FileError("create", path, { reason: "it exists" });
+    return Draft.create(target, path, { old, isCopied: true });
+  }
 }
 
 // Whether only the draft is impossible, as for a device, or for a file in a folder that may not be written.
@@ -202,7 +309,14 @@ function isBarred(error: unknown): boolean {
     cause instanceof Deno.errors.NotCapable || /read-only file system/i.test(systemReason(cause));
 }
 
-/** Removes the drafts that ended processes left in a folder, and below it if `recursive`. */
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+/**
+ * Removes the drafts that ended processes left in a folder, and below it if `recursive`. A draft that was written within
+ * the last hour stays: on a file system whose machines don't share their locks, another one may be at work on it.
+ */
 export async function sweep(folder: string, options: { recursive: boolean; signal?: AbortSignal }): Promise<void> {
   if (!isGranted("read", folder) || !isGranted("write", folder)) return;
   try {
@@ -210,7 +324,7 @@ export async function sweep(folder: string, options: { recursive: boolean; signa
       if (options.signal?.aborted) return;
       const path = join(folder, entry.name);
       if (entry.isDirectory && options.recursive) await sweep(path, options);
-      if (entry.isFile && isDraft(path)) await removeAbandoned(path);
+      if (entry.isFile && isDraft(entry.name)) await removeAbandoned(path);
     }
   } catch {
     // A folder that can't be read holds no draft of ours.
@@ -219,6 +333,8 @@ export async function sweep(folder: string, options: { recursive: boolean; signa
 
 async function removeAbandoned(path: string): Promise<void> {
   try {
+    const { mtime } = await Deno.stat(path);
+    if (mtime && Date.now() - mtime.getTime() < ABANDONED_MS) return;
     using file = await Deno.open(path, { write: true });
     if (await tryLock(file)) await Deno.remove(path);
   } catch {

@@ -3,7 +3,7 @@
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
-import { existing, isGranted, notAFile, Source } from "./storage.ts";
+import { createError, existing, isGranted, notAFile, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -58,7 +58,7 @@ export class Root {
       if (!isGranted("read", real)) throw forbidden(real);
       if ((await Deno.stat(real)).isDirectory) {
         // In a folder that this user may not enter, not even a missing file can be looked for.
-        await existing(join(real, "missing"));
+        existing(join(real, "missing"));
         return new Root(real, isReadOnly);
       }
     } catch (cause) {
@@ -71,12 +71,6 @@ export class Root {
   /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
   find(name: string): Deno.FileInfo | undefined {
     return this.#find(name)?.info;
-  }
-
-  /** Whether a file `name` could be made here, as far as a look tells: its folder exists, and no folder has its name. */
-  mayCreate(name: string): boolean {
-    const path = this.#entry(name);
-    return path !== undefined && !lstat(path)?.isDirectory;
   }
 
   /** Whether something here has a longer name that begins with `name`. */
@@ -93,14 +87,16 @@ export class Root {
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
-  async create(name: string): Promise<Draft> {
+  create(name: string): Draft {
     const path = this.#entry(name);
     if (this.isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
     if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
+    const info = entryFor(path, name);
+    if (!info) return Draft.create(path, name);
     // A link is written through, as long as it stays in this folder.
-    const target = lstat(path) ? this.#find(name)?.target : path;
-    if (target === undefined) throw new FileError("create", name, { reason: "it leads outside of the served folder" });
-    return await Draft.create(target, name);
+    const found = this.#follow(path, info);
+    if (!found) throw new FileError("create", name, { reason: "it leads outside of the served folder" });
+    return Draft.create(found.target, name, { old: found.info });
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
@@ -135,12 +131,16 @@ export class Root {
     return real && !isDraft(path) ? join(real, basename(path)) : undefined;
   }
 
-  // What a name leads to, if that exists and lies in this folder. Only a link leads elsewhere; but on Windows a file may
-  // have a second, short name, which is not told from a draft's by its text.
+  // What a name leads to, if that exists and lies in this folder.
   #find(name: string): Found | undefined {
     const path = this.#entry(name);
     const info = path && lstat(path);
-    if (!path || !info) return undefined;
+    return path && info ? this.#follow(path, info) : undefined;
+  }
+
+  // Only a link leads elsewhere; but on Windows a file may have a second, short name, which is not told from a draft's by
+  // its text.
+  #follow(path: string, info: Deno.FileInfo): Found | undefined {
     if (!info.isSymlink && Deno.build.os !== "windows") return { path, target: path, info };
     const target = this.#real(path);
     const targetInfo = target && lstat(target);
@@ -169,6 +169,15 @@ export class Root {
   #contains(path: string): boolean {
     const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
     return path === this.path || path.startsWith(start);
+  }
+}
+
+/** What a path to be written names, perhaps a link. Throws if the system takes no such path, as one that is too long. */
+function entryFor(path: string, name: string): Deno.FileInfo | undefined {
+  try {
+    return existing(path, Deno.lstatSync);
+  } catch (cause) {
+    throw createError(name, cause);
   }
 }
 

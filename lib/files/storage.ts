@@ -1,10 +1,10 @@
 /** Files that are sent, and where received data goes. Nothing here knows about sockets or about the names peers may use. */
 
-import { type Bytes, writeAll } from "../bytes.ts";
+import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 
-// Reading a file of up to this size takes less time than a trip to another thread and back.
-const SMALL_BYTES = 64n * 1024n;
+/** Reading or writing up to this many bytes takes less time than a trip to another thread and back. */
+export const SMALL_BYTES = 64 * 1024;
 
 /** Where received data goes. */
 export interface Target {
@@ -14,9 +14,9 @@ export interface Target {
   commit(options?: { isNew?: boolean }): Promise<void>;
 }
 
-/** Whether a permission is granted. Asking for more would make Deno prompt on the terminal. */
-export function isGranted(name: "read" | "write", path: string): boolean {
-  return Deno.permissions.querySync({ name, path }).state === "granted";
+/** Whether a permission is granted, without `path` for all paths. A call without it would make Deno prompt. */
+export function isGranted(name: "read" | "write", path?: string): boolean {
+  return Deno.permissions.querySync(path === undefined ? { name } : { name, path }).state === "granted";
 }
 
 /** Throws a {@linkcode FileError} unless a file may be read, and written if it is to be created. */
@@ -109,7 +109,7 @@ export class Source implements Disposable {
  * A file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder. A
  * failure leaves it as far as it was written. A FIFO is refused: opening it may wait for ever.
  */
-export class Overwrite implements Target, AsyncDisposable {
+export class Overwrite implements Target, Disposable {
   readonly #file: Deno.FsFile;
   readonly #name: string;
   #isBegun = false;
@@ -120,68 +120,82 @@ export class Overwrite implements Target, AsyncDisposable {
   }
 
   /** Opens what is at `target`; it stays as it is until data comes. Throws a {@linkcode FileError}. */
-  static open(target: string, name: string): Promise<Overwrite> {
-    return creating(name, async () => {
-      checkGranted("create", target, name);
+  static async open(target: string, name: string): Promise<Overwrite> {
+    checkGranted("create", target, name);
+    try {
       const info = await Deno.stat(target);
       if (info.isDirectory || info.isFifo || info.isSocket) {
         throw new FileError("create", name, { reason: notAFile(info) });
       }
       return new Overwrite(await Deno.open(target, { write: true }), name);
-    });
+    } catch (cause) {
+      throw createError(name, cause);
+    }
   }
 
   /** Writes a piece; the first replaces all that was there. */
-  write(piece: Uint8Array): Promise<void> {
-    return creating(this.#name, async () => {
-      await this.#begin();
-      await writeAll(this.#file, piece);
-    });
+  async write(piece: Uint8Array): Promise<void> {
+    await this.commit();
+    await append(this.#file, piece, this.#name);
   }
 
   /** Ends a file that got no data. */
-  commit(): Promise<void> {
-    return creating(this.#name, () => this.#begin());
-  }
-
-  async #begin(): Promise<void> {
+  async commit(): Promise<void> {
     if (this.#isBegun) return;
     this.#isBegun = true;
-    // A device has no length to cut.
-    if ((await this.#file.stat()).isFile) await this.#file.truncate();
+    try {
+      // A device has no length to cut.
+      if ((await this.#file.stat()).isFile) await this.#file.truncate();
+    } catch (cause) {
+      throw createError(this.#name, cause);
+    }
   }
 
   /** Closes the file. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#file.close();
-    return Promise.resolve();
+  }
+}
+
+/** Appends a piece to a file that is being made. Throws a {@linkcode FileError} for `name`, as when the disk is full. */
+export async function append(file: Deno.FsFile, piece: Uint8Array, name: string): Promise<void> {
+  try {
+    if (piece.length <= SMALL_BYTES) writeAllSync(file, piece);
+    else await writeAll(file, piece);
+  } catch (cause) {
+    throw createError(name, cause);
   }
 }
 
 /** The bytes that a folder's disk has free for this user; `undefined` if unknown, as without `--allow-sys=statfs`. */
 export async function freeBytes(folder: string): Promise<bigint | undefined> {
   if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
-  const { statfs } = await import("node:fs");
-  return await new Promise((resolve) =>
-    statfs(folder, { bigint: true }, (error, stats) => resolve(error ? undefined : stats.bavail * stats.bsize))
-  );
+  try {
+    const { bavail, bsize } = (await fs()).statfsSync(folder, { bigint: true });
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }
 
-/** What a path leads to, through links; `undefined` if there is nothing. */
-export async function existing(path: string): Promise<Deno.FileInfo | undefined> {
+let nodeFs: Promise<typeof import("node:fs")> | undefined;
+
+/** Node's file functions, loaded where they are needed: that takes some milliseconds. */
+function fs(): Promise<typeof import("node:fs")> {
+  return nodeFs ??= import("node:fs");
+}
+
+/** What a path leads to, with `stat` through links; `undefined` if there is nothing. */
+export function existing(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
   try {
-    return await Deno.stat(path);
+    return stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-/** Works on a file that is being made. Whatever the system refuses becomes a {@linkcode FileError} for `name`. */
-export async function creating<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw isSystemError(cause) ? new FileError("create", name, { cause }) : cause;
-  }
+/** What a call threw while a file was made: the system's refusal as a {@linkcode FileError} for `name`. */
+export function createError(name: string, cause: unknown): unknown {
+  return isSystemError(cause) ? new FileError("create", name, { cause }) : cause;
 }

@@ -38,19 +38,24 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
-  const timeout = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? [AbortSignal.timeout(timeoutMs)] : [];
-  const ending = AbortSignal.any([...timeout, ...(signal ? [signal] : [])]);
+  // One for both ends of the wait: signals made of others cost as much as the connection.
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const timer = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? setTimeout(end, timeoutMs) : undefined;
+  signal?.addEventListener("abort", end);
   let conn: Deno.TcpConn;
   try {
-    conn = await dial(hostname, port, address, ending);
+    conn = await dial(hostname, port, address, ending.signal);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failed(ending.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
+    throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
-  // A server's machine that is gone is noticed after some hours even where nobody says anything.
-  conn.setKeepAlive(true);
   if (!tls) return conn;
   try {
+    conn.setKeepAlive(true);
     // After this, Deno's TLS connection can no longer switch the delay.
     conn.setNoDelay(true);
     return await secure(conn, hostname, tls === true ? {} : tls, signal);

@@ -29,8 +29,12 @@ export interface SocketOptions {
 // A close with unread data becomes a reset (RFC 2525, 2.17), which can destroy the last message on its way. So FIN goes
 // first, and what still comes is dropped for this long: a second covers a round trip to anywhere.
 const LINGER_MS = 1000;
+// Made once: an error of its own for each connection, with its stack, would cost as much as a message.
+const CLOSED = new ConnectionError("the connection was closed");
 // Nobody looks at what is dropped, so all connections share the memory.
 const DROPPED = new Uint8Array(64 * 1024);
+// So few segments cost less than switching the delay off and on.
+const FEW_CALLS = 8;
 // The timer looks for silence this often in one timeout, which is then at most a tenth late.
 const TICKS = 10;
 
@@ -94,7 +98,7 @@ export class Socket implements Disposable {
 
   async #write(data: Uint8Array, callBytes = Infinity): Promise<void> {
     // Many small calls become as few segments as one large call; the last of them leaves with the next message.
-    this.#setNoDelay(data.length <= callBytes);
+    this.#setNoDelay(data.length <= FEW_CALLS * callBytes);
     this.#isSending = callBytes < Infinity;
     for (let start = 0; start < data.length;) {
       start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
@@ -139,7 +143,7 @@ export class Socket implements Disposable {
 
   /** Closes the connection; waits on it fail. */
   [Symbol.dispose](): void {
-    this.#cut.abort(new ConnectionError("the connection was closed"));
+    this.#cut.abort(CLOSED);
   }
 
   // A wait may be as short as a block's write, too short for a timer of its own: one timer looks whether anything moved.

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 // @ts-types="../support/types/streams.d.ts"
 import { toText } from "@std/streams/to-text";
 import { within } from "../../lib/within.ts";
+import { age } from "../support/folder.ts";
 import { IPV6, SOURCES, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { client, folders } from "../support/pair.ts";
@@ -28,6 +29,7 @@ Deno.test("with --read-only a GET works, and nothing is made or deleted", async 
   await using folder = await folders(FILES);
   const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
   await Deno.writeTextFile(folder.at(`served/${abandoned}`), "");
+  await age(folder.at("served"));
   await using server = await ServerProcess.start(["--read-only"], { cwd: folder.at("served") });
   await Deno.writeTextFile(folder.at("mine/new"), "new");
   for (const name of ["f", "new"]) {

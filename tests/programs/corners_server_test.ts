@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
-import { randomBytes } from "../support/folder.ts";
-import { MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
+import { age, randomBytes } from "../support/folder.ts";
+import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders, Pair } from "../support/pair.ts";
-import { command, run, ServerProcess } from "../support/programs.ts";
+import { command, Process, run, ServerProcess } from "../support/programs.ts";
 import { Conversation, LIMIT_MS, Raw, wire } from "../support/raw.ts";
 
 const MALFORMED = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
@@ -71,7 +71,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
       await raw.hear("DONE".length);
       assertEquals(await Deno.readTextFile(pair.folder.at(`served/${name}`)), "text", name);
       await Deno.remove(pair.folder.at(`served/${name}`));
-      assert(pair.server.lines.includes(`server receiving request: PUT ${name}`), name);
+      await pair.server.line(new RegExp(`^server receiving request: PUT ${name}$`));
     }
   }
   assertEquals(await pair.folder.names("served"), ["sub", "tw"]);
@@ -239,29 +239,67 @@ testWith([MOUNTS], "a file that says 0 bytes and has content is not sent as empt
   assertEquals(await folder.names("mine"), []);
 });
 
-testWith([MOUNTS], "a file that is a mount point is refused before its data moves", async () => {
+testWith([MOUNTS], "a file that is a mount point stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "served/other": "mounted", "mine/f": "mine" });
   const script = 'mount --bind other f && exec "$@"';
   const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const { status, stdout } = await client(folder, server.port, "PUT", "f");
-  assertEquals([status, stdout], [1, "server error: unable to create file f\n"]);
-  assertEquals(server.errors, ["server: unable to create file f: the file is a mount point"]);
+  assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
+  await server.errorLine(/./);
+  assertEquals(server.errors, ["server: unable to create file f: device or resource busy"]);
   assertEquals(await Deno.readTextFile(folder.at("served/other")), "mounted");
   assertEquals(await folder.names("served"), ["f", "other"]);
 });
 
-testWith([OTHER_USER], "another user's file in a sticky folder is refused before its data moves", async () => {
+testWith([OTHER_USER], "another user's file in a sticky folder stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "mine/f": "mine" });
   await Deno.chmod(folder.at("served"), 0o1777);
   await Deno.chmod(folder.at("served/f"), 0o666);
   const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const { status, stdout } = await client(folder, server.port, "PUT", "f");
-  assertEquals([status, stdout], [1, "server error: unable to create file f\n"]);
-  assertEquals(server.errors.length, 1);
-  assert(server.errors[0]!.includes("sticky"), server.errors[0]);
+  assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
+  await server.errorLine(/^server: unable to create file f: operation not permitted$/);
   assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("served/f"))], [["f"], "old"]);
+});
+
+testWith([OTHER_USER], "a file is replaced only where its mode lets the server's user write it", async () => {
+  const cases = [
+    { uid: 65534, gid: 65534, mode: 0o444, isReplaced: false },
+    { uid: 65534, gid: 0, mode: 0o200, isReplaced: true },
+    { uid: 0, gid: 0, mode: 0o664, isReplaced: false },
+    { uid: 0, gid: 65534, mode: 0o664, isReplaced: true },
+    { uid: 0, gid: 65534, mode: 0o644, isReplaced: false },
+    { uid: 0, gid: 0, mode: 0o646, isReplaced: true },
+  ];
+  await using folder = await folders({ "mine/f": "mine" });
+  await Deno.chmod(folder.at("served"), 0o777);
+  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  for (const [index, { uid, gid, mode, isReplaced }] of cases.entries()) {
+    const path = folder.at(`served/${index}`);
+    await Deno.writeTextFile(path, "old");
+    await Deno.chmod(path, mode);
+    await Deno.chown(path, uid, gid);
+    const { status } = await client(folder, server.port, "PUT", "f", "--as", `${index}`);
+    assertEquals([status, await Deno.readTextFile(path)], isReplaced ? [0, "mine"] : [1, "old"], `case ${index}`);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, mode);
+  }
+  assertEquals((await folder.names("served")).length, cases.length);
+});
+
+testWith([LINUX], "a program that is running can be replaced", async () => {
+  await using folder = await folders({ "mine/f": "mine" });
+  for (const side of ["served", "mine"]) await Deno.copyFile("/bin/sleep", folder.at(`${side}/sleep`));
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  for (const [verb, side] of [["PUT", "served"], ["GET", "mine"]] as const) {
+    await using _running = new Process([folder.at(`${side}/sleep`), "60"], { cwd: folder.path });
+    const { ino } = await Deno.stat(folder.at(`${side}/sleep`));
+    const { status, stdout, stderr } = await client(folder, server.port, verb, "sleep");
+    assertEquals(status, 0, stdout + stderr);
+    assert((await Deno.stat(folder.at(`${side}/sleep`))).ino !== ino);
+  }
 });
 
 testWith([ROOT], "a replaced file keeps its owner, group and mode", async () => {
@@ -275,11 +313,12 @@ testWith([ROOT], "a replaced file keeps its owner, group and mode", async () => 
   assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
 });
 
-testWith([UNIX], "drafts are swept beside serving, and a shutdown does not wait for the rest", async () => {
+testWith([UNIX], "drafts are swept while clients are served, and a shutdown does not wait for the rest", async () => {
   await using folder = await folders({ "served/f": "text" });
   // Each takes an open, a lock and a removal: thousands take longer than a GET and a signal, on any machine.
-  const names = Array.from({ length: 20_000 }, () => `.blockferry-${crypto.randomUUID()}.part`);
+  const names = Array.from({ length: 2000 }, () => `.blockferry-${crypto.randomUUID()}.part`);
   await Promise.all(names.map((name) => Deno.writeTextFile(folder.at(`served/${name}`), "")));
+  await age(folder.at("served"));
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   using conversation = await Conversation.start(server.port, "GET", "f", wire("text"));
   await conversation.until("h");

@@ -241,6 +241,23 @@ testWith(
   },
 );
 
+testWith([MOUNTS], "a GET into a file that is a mount point is copied into it when all has arrived", async () => {
+  await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "longer than served" });
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const script = 'mount --bind mounted f && exec "$@"';
+  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
+  const { ino } = await Deno.stat(folder.at("mine/mounted"));
+  for (const name of ["f", "missing"]) {
+    const { status, stderr } = await run([...words, `${server.port}`, "GET", name, "--as", "f"], {
+      cwd: folder.at("mine"),
+    });
+    assertEquals(status, name === "f" ? 0 : 1, stderr);
+    assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+  }
+  assertEquals((await Deno.stat(folder.at("mine/mounted"))).ino, ino);
+  assertEquals(await folder.names("mine"), ["f", "mounted"]);
+});
+
 testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
   await using folder = await folders();
   await Deno.writeTextFile(folder.at("served/f"), "hello");

@@ -48,6 +48,10 @@ export const TMUX = need("tmux", () => runs("tmux", "-V"));
 export const ROOT = need("root on Linux", () => IS_LINUX && IS_ROOT);
 export const MOUNTS = need("the right to mount", () => IS_LINUX && runs("unshare", "--mount", "true"));
 export const NETWORK = need("a network of its own", () => IS_LINUX && runs("unshare", "--net", "true"));
+export const CHATTR = need("a disk for append-only folders (chattr)", () => {
+  const probe = 'd=$(mktemp -d) && chattr +a "$d" && chattr -a "$d"; status=$?; rmdir "$d"; exit $status';
+  return IS_LINUX && runs("sh", "-c", probe);
+});
 export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);

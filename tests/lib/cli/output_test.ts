@@ -1,36 +1,63 @@
 // @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { Output, stderr } from "../../../lib/cli/output.ts";
+import { Printer } from "../../../lib/cli/output.ts";
 
-Deno.test("lines that nobody reads are dropped, and counted when there is room again", async () => {
-  const written: string[] = [];
-  const room = Promise.withResolvers<void>();
-  const output = new Output({
+/** Keeps what is written, once there is room. */
+function sink(
+  written: string[],
+  room: Promise<void> = Promise.resolve(),
+): { write(data: Uint8Array): Promise<number> } {
+  return {
     write: async (data): Promise<number> => {
-      await room.promise;
+      await room;
       written.push(new TextDecoder().decode(data));
       return data.length;
     },
-  });
-  const errors: string[] = [];
-  const real = stderr.write;
-  stderr.write = (text): Promise<void> => Promise.resolve(void errors.push(text));
-  try {
-    for (let line = 0; line < 1500; line++) void output.write(`${line}\n`);
-    room.resolve();
-    await output.flush();
-  } finally {
-    stderr.write = real;
-  }
-  const lines = written.join("").trim().split("\n");
-  assertEquals(lines.slice(0, 3), ["0", "1", "2"]);
+  };
+}
+
+Deno.test("lines that nobody reads are dropped, and counted when there is room again", async () => {
+  const [written, errors]: string[][] = [[], []];
+  const room = Promise.withResolvers<void>();
+  const printer = new Printer(sink(written!, room.promise), sink(errors!));
+  const isFar = printer.print("first\n");
+  for (let line = 0; line < 1500; line++) void printer.print(`${line}\n`);
+  await isFar;
+  room.resolve();
+  await printer.flush();
+  const lines = written!.join("").trim().split("\n");
+  assertEquals(lines.slice(0, 3), ["first", "0", "1"]);
   assertEquals(lines.length, 1001);
-  assertMatch(errors.join(""), /^499 lines of output were dropped/);
+  assertMatch(errors!.join(""), /^500 lines of output were dropped/);
+});
+
+Deno.test("lines of both streams come in their order, and one that is stuck holds up none", async () => {
+  const both: string[] = [];
+  const room = Promise.withResolvers<void>();
+  const printer = new Printer(sink(both), sink(both));
+  for (let line = 0; line < 10; line++) {
+    void printer.print(`out ${line}\n`);
+    printer.warn(`err ${line}\n`);
+  }
+  await printer.flush();
+  const expected = Array.from({ length: 10 }, (_, line) => `out ${line}\nerr ${line}\n`);
+  assertEquals(both.join(""), expected.join(""));
+
+  const [out, err]: string[][] = [[], []];
+  const stuck = new Printer(sink(out!, room.promise), sink(err!));
+  void stuck.print("one\n");
+  stuck.warn("two\n");
+  while (err!.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals([out, err], [[], ["two\n"]]);
+  room.resolve();
+  await stuck.flush();
+  assertEquals(out, ["one\n"]);
 });
 
 Deno.test("a stream that can't be written keeps its error, and nothing waits for it", async () => {
   const broken = new Error("broken");
-  const output = new Output({ write: () => Promise.reject(broken) });
-  await output.write("a line");
-  assertEquals([output.error, output.isIdle], [broken, true]);
+  const printer = new Printer({ write: () => Promise.reject(broken) }, sink([]));
+  await printer.print("a line");
+  await printer.flush();
+  assertEquals([printer.error, printer.isIdle], [broken, true]);
 });

@@ -1,5 +1,5 @@
 // @ts-types="../../support/types/assert.d.ts"
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { isFileName, Root } from "../../../lib/files/root.ts";
@@ -51,7 +51,7 @@ Deno.test("nothing outside the root is read, made or deleted, whatever the name"
   const outside = [...OUTSIDE(folder), "up/new", "../new", "dangling"];
   for (const name of outside) {
     assertEquals(assertThrows(() => root.read(name), FileError, "", name).problem, "missing");
-    assertEquals((await assertRejects(() => root.create(name), FileError, "", name)).problem, "create");
+    assertEquals(assertThrows(() => root.create(name), FileError, "", name).problem, "create");
     assertEquals(root.find(name), undefined, name);
     assertEquals(assertThrows(() => root.remove(name), FileError, "", name).problem, "missing");
   }
@@ -65,12 +65,12 @@ Deno.test("a file inside can be named in every way that stays inside", async () 
   for (const name of ["f", "./f", "link", "sub/../f", "up/root/f", folder.at("root/f")]) {
     using source = root.read(name);
     assertEquals(source.size, 1n, name);
-    await using _draft = await root.create(name);
+    await using _draft = root.create(name);
   }
   using source = root.read("down/g");
   assertEquals(source.size, 1n);
   {
-    await using draft = await root.create("down/new");
+    await using draft = root.create("down/new");
     await draft.commit();
   }
   assertEquals(await folder.names("root/sub"), ["g", "new"]);
@@ -81,7 +81,7 @@ Deno.test("the root itself and folders are not files", async () => {
   const root = await served(folder);
   for (const name of [".", "./", "sub", "sub/", "down"]) {
     assertThrows(() => root.read(name), FileError, "does not exist");
-    await assertRejects(() => root.create(name), FileError, "unable to create");
+    assertThrows(() => root.create(name), FileError, "unable to create");
   }
   assertThrows(() => root.remove("sub"), FileError, "unable to delete sub");
   assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
@@ -102,14 +102,14 @@ testWith([UNIX], "a FIFO can be neither fetched, replaced nor deleted", async ()
   const root = await served(folder);
   await run(["mkfifo", folder.at("root/fifo")], { cwd: folder.path });
   assertThrows(() => root.read("fifo"), FileError, "does not exist");
-  await assertRejects(() => root.create("fifo"), FileError, "unable to create");
+  assertThrows(() => root.create("fifo"), FileError, "unable to create");
   assertThrows(() => root.remove("fifo"), FileError, "unable to delete");
 });
 
 Deno.test("a draft in the root is not a file for clients", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  await using _draft = await root.create("new");
+  await using _draft = root.create("new");
   const name = (await folder.names("root")).find(isDraft)!;
   assertThrows(() => root.read(name), FileError, "does not exist");
   assertThrows(() => root.remove(name), FileError, "does not exist");
@@ -118,16 +118,16 @@ Deno.test("a draft in the root is not a file for clients", async () => {
 Deno.test("a draft is not a file for clients, however its name is written", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  await using draft = await Draft.create(folder.at("root/sub/new"), "new");
+  await using draft = Draft.create(folder.at("root/sub/new"), "new");
   await draft.write(new Uint8Array(1));
   const name = (await folder.names("root/sub")).find((name) => name.endsWith(".part"))!;
   await Deno.symlink(name, folder.at("root/sub/alias"));
   for (const path of [`sub/${name}`, `down/${name}`, "sub/alias"]) {
     assertThrows(() => root.read(path), FileError, "does not exist");
-    await assertRejects(() => root.create(path), FileError, "unable to create");
+    assertThrows(() => root.create(path), FileError, "unable to create");
     assertThrows(() => root.remove(path), FileError, "does not exist");
   }
-  await assertRejects(() => root.create(name.toUpperCase()), FileError, "unable to create");
+  assertThrows(() => root.create(name.toUpperCase()), FileError, "unable to create");
 });
 
 testWith([UNIX], "a root of / serves the whole disk", async () => {
@@ -174,9 +174,15 @@ Deno.test("a PUT that meets a DEL of the same name is not refused for it", async
   for (let round = 0; round < 100; round++) {
     await Deno.writeFile(folder.at("f"), new Uint8Array(1));
     const create = async (): Promise<void> => {
-      await using draft = await root.create("f");
+      await using draft = root.create("f");
       await draft.commit();
     };
     await Promise.all([create(), Promise.resolve().then(() => root.remove("f")).catch(() => {})]);
   }
+});
+
+Deno.test("a name that is too long for the disk is refused before any data", async () => {
+  await using folder = new Folder();
+  const root = await served(folder);
+  assertThrows(() => root.create("x".repeat(300)), FileError, "unable to create");
 });

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../../../lib/errors.ts";
 import { Draft, isDraft, openTarget, sweep } from "../../../lib/files/draft.ts";
 import { Overwrite, Source } from "../../../lib/files/storage.ts";
-import { Folder, randomBytes } from "../../support/folder.ts";
-import { testWith, UNIX } from "../../support/needs.ts";
+import { age, Folder, randomBytes } from "../../support/folder.ts";
+import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
 import { DENO_JSON, Process, run } from "../../support/programs.ts";
 
 /** Runs a program text in a Deno process of its own that may use the folder. */
@@ -22,7 +22,7 @@ Deno.test("a draft is not the file until it is committed, and then it is whole",
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   {
-    await using draft = await Draft.create(folder.at("f"), "f");
+    await using draft = Draft.create(folder.at("f"), "f");
     await draft.write(randomBytes(5000));
     assertEquals(await Deno.readTextFile(folder.at("f")), "old");
     await draft.write(new Uint8Array(3));
@@ -36,7 +36,7 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const name of ["f", "new"]) {
-    await using draft = await Draft.create(folder.at(name), name);
+    await using draft = Draft.create(folder.at(name), name);
     await draft.write(randomBytes(5000));
     assertEquals((await folder.names()).filter(isDraft).length, 1);
   }
@@ -49,7 +49,7 @@ testWith([UNIX], "a new file keeps the permission bits of the one that it replac
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const mode of [0o600, 0o640, 0o666, 0o755]) {
     await Deno.chmod(folder.at("f"), mode);
-    await using draft = await Draft.create(folder.at("f"), "f");
+    await using draft = Draft.create(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
     await draft.commit();
     assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, mode);
   }
@@ -60,7 +60,7 @@ Deno.test("a link is written through", async () => {
   await Deno.writeTextFile(folder.at("f"), "old");
   await Deno.symlink("f", folder.at("link"));
   {
-    await using draft = await Draft.create(folder.at("link"), "link");
+    await using draft = await openTarget(folder.at("link"), { isNew: false });
     await draft.write(new TextEncoder().encode("new"));
     await draft.commit();
   }
@@ -71,14 +71,9 @@ Deno.test("a link is written through", async () => {
 Deno.test("no draft is made of a folder, of a device, or where there is no folder", async () => {
   await using folder = new Folder();
   await folder.folder("folder");
-  const paths = [
-    folder.at("folder"),
-    folder.at("missing/f"),
-    folder.at("x".repeat(300)),
-    ...(UNIX ? ["/dev/null"] : []),
-  ];
-  for (const path of paths) {
-    const error = await assertRejects(() => Draft.create(path, "shown"), FileError);
+  for (const path of [folder.at("folder"), folder.at("missing/f"), ...(UNIX ? ["/dev/null"] : [])]) {
+    const old = await Deno.stat(path).catch(() => undefined);
+    const error = assertThrows(() => Draft.create(path, "shown", { old }), FileError);
     assertEquals(error.message, "unable to create file shown");
   }
   assertEquals(await folder.names(), ["folder"]);
@@ -131,11 +126,11 @@ Deno.test("a file that shrank is an error; of one that grew, the first part is r
   await assertRejects(() => source.read(new Uint8Array(1)), TransferError, "f became shorter while it was sent");
 });
 
-Deno.test("a sweep removes a killed process's drafts at any depth, and no living one's", async () => {
+Deno.test("a sweep removes a killed process's old drafts at any depth, and no living one's", async () => {
   await using folder = new Folder();
   const program = `
     import { Draft } from ${JSON.stringify(DRAFT)};
-    const draft = await Draft.create("sub/f", "f");
+    const draft = Draft.create("sub/f", "f");
     await draft.write(new Uint8Array(10));
     console.log("ready");
     setInterval(() => {}, 1000);`;
@@ -148,6 +143,7 @@ Deno.test("a sweep removes a killed process's drafts at any depth, and no living
   }
   assertEquals((await folder.names("sub")).length, 2);
   await Deno.writeTextFile(folder.at("sub/.blockferry-other.part"), "a user's own");
+  await age(folder.at("sub"));
   await sweep(folder.path, { recursive: false });
   assertEquals((await folder.names("sub")).length, 3);
   await sweep(folder.path, { recursive: true });
@@ -160,27 +156,30 @@ Deno.test("a sweep removes a killed process's drafts at any depth, and no living
   assertEquals(await folder.names("sub"), [".blockferry-other.part"]);
 });
 
+Deno.test("a sweep leaves a draft that was written within the last hour, though nobody locks it", async () => {
+  await using folder = new Folder();
+  const [young, old] = [1, 2].map(() => `.blockferry-${crypto.randomUUID()}.part`) as [string, string];
+  await Deno.writeTextFile(folder.at(old), "");
+  await age(folder.path);
+  await Deno.writeTextFile(folder.at(young), "");
+  await sweep(folder.path, { recursive: true });
+  assertEquals(await folder.names(), [young]);
+});
+
 testWith([UNIX], "a FIFO is not written in place, since opening it may wait for ever", async () => {
   await using folder = new Folder();
   await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
   await assertRejects(() => openTarget(folder.at("fifo"), { isNew: false }), FileError, "unable to create");
 });
 
-testWith(
-  [UNIX],
-  "before a GET through a link, the sweep is of the folder that it leads to",
-  async () => {
-    await using folder = new Folder();
-    await folder.folder("other");
-    await Deno.writeTextFile(folder.at("other/f"), "old");
-    const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
-    await Deno.writeTextFile(folder.at(`other/${abandoned}`), "");
-    await Deno.symlink("other/f", folder.at("link"));
-    await using target = await openTarget(folder.at("link"), { isNew: false });
-    const names = await folder.names("other");
-    assert(!names.includes(abandoned) && names.length === 2, names.join());
-    await target.commit();
-    assertEquals(await folder.names("other"), ["f"]);
-    assert((await Deno.lstat(folder.at("link"))).isSymlink);
-  },
-);
+testWith([CHATTR], "in an append-only folder no draft is made, since it would stay", async () => {
+  await using folder = new Folder();
+  await run(["chattr", "+a", folder.path], { cwd: "/" });
+  try {
+    const error = await assertRejects(() => openTarget(folder.at("f"), { isNew: false }), FileError);
+    assertEquals(error.reason, "its folder is append-only");
+    assertEquals(await folder.names(), []);
+  } finally {
+    await run(["chattr", "-a", folder.path], { cwd: "/" });
+  }
+});

@@ -80,9 +80,9 @@ Deno.test("TCP_NODELAY is off for blocks of file data, and on for messages and a
   };
   using socket = new Socket(conn, { timeoutMs: 0, peer: "client" });
   await socket.write(new Uint8Array(8));
-  await socket.write(new Uint8Array(5000), 1024);
+  await socket.write(new Uint8Array(50_000), 1024);
   socket.flush();
-  await socket.write(new Uint8Array(5000), 1024);
+  await socket.write(new Uint8Array(50_000), 1024);
   await socket.write(new Uint8Array(4));
   assertEquals(switched, [true, false, true, false, true]);
 });

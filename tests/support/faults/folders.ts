@@ -3,10 +3,10 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { isDraft } from "../../../lib/files/draft.ts";
+import { isDraft, sweep } from "../../../lib/files/draft.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { type ClientOptions, get, put, TransferError } from "../../../lib/mod.ts";
-import { Folder, randomBytes } from "../folder.ts";
+import { age, Folder, randomBytes } from "../folder.ts";
 import type { Process } from "../programs.ts";
 
 // Far longer than the sweep of a folder of two files takes on the slowest machine.
@@ -42,7 +42,14 @@ export function assertNoDrafts(folder: Folder): Promise<void> {
   return assertDrafts(folder, (names) => assertEquals(names, []));
 }
 
-/** Checks the drafts, which a server's sweep removes beside serving. */
+/** Checks that a sweep removes what killed programs left, once that is old enough. */
+export async function assertSwept(folder: Folder, left: string[] = []): Promise<void> {
+  await age(folder.path);
+  await sweep(folder.path, { recursive: false });
+  assertEquals(await drafts(folder), left);
+}
+
+/** Checks the drafts, which a server's sweep removes while it serves. */
 export async function assertDrafts(folder: Folder, check: (names: string[]) => void): Promise<void> {
   for (const deadline = performance.now() + SWEEP_LIMIT_MS; performance.now() < deadline;) {
     try {

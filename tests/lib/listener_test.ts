@@ -1,0 +1,34 @@
+// @ts-types="../support/types/assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { serve } from "../../lib/mod.ts";
+import { assertNoDrafts } from "../support/faults/folders.ts";
+import { age, Folder } from "../support/folder.ts";
+
+Deno.test("a running server sweeps every hour, until it ends", async () => {
+  const { setInterval, clearInterval } = globalThis;
+  const timers = new Map<unknown, () => void>();
+  globalThis.setInterval = ((call: () => void, ms: number) => {
+    const timer = setInterval(() => {}, ms);
+    if (ms === 60 * 60 * 1000) timers.set(timer, call);
+    return timer;
+  }) as typeof setInterval;
+  globalThis.clearInterval = (timer) => {
+    timers.delete(timer);
+    clearInterval(timer);
+  };
+  try {
+    await using folder = new Folder();
+    {
+      await using _server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
+      for (let hour = 0; hour < 2; hour++) {
+        await Deno.writeTextFile(folder.at(`.blockferry-${crypto.randomUUID()}.part`), "");
+        await age(folder.path);
+        for (const sweep of timers.values()) sweep();
+        await assertNoDrafts(folder);
+      }
+    }
+    assertEquals(timers.size, 0);
+  } finally {
+    Object.assign(globalThis, { setInterval, clearInterval });
+  }
+});
