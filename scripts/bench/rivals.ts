@@ -180,9 +180,9 @@ export async function rsync(bench: Bench): Promise<Tool[]> {
   }];
 }
 
-/** FTP: curl and vsftpd, which sends files with sendfile(2). */
-export async function ftp(bench: Bench): Promise<Tool[]> {
-  if (!installed({ vsftpd: "vsftpd", curl: "curl" })) return [];
+/** Starts vsftpd, which sends files with sendfile(2), if that and curl are installed; a file's address there. */
+export async function ftpServer(bench: Bench): Promise<((file: string) => string) | undefined> {
+  if (!installed({ vsftpd: "vsftpd", curl: "curl" })) return undefined;
   const config = `${bench.folder}/vsftpd.conf`;
   const settings = {
     listen: "YES",
@@ -202,7 +202,13 @@ export async function ftp(bench: Bench): Promise<Tool[]> {
   };
   await Deno.writeTextFile(config, Object.entries(settings).map((setting) => `${setting.join("=")}\n`).join(""));
   const port = await serve(bench, (port) => [which("vsftpd")!, `-olisten_port=${port}`, config]);
-  const url = (file: string): string => `ftp://127.0.0.1:${port}/${file}`;
+  return (file) => `ftp://127.0.0.1:${port}/${file}`;
+}
+
+/** FTP. */
+export async function ftp(bench: Bench): Promise<Tool[]> {
+  const url = await ftpServer(bench);
+  if (!url) return [];
   return [{
     name: "curl + vsftpd",
     put: (file) => ({ words: ["curl", "-sS", "-T", file, url(file)] }),
@@ -210,10 +216,16 @@ export async function ftp(bench: Bench): Promise<Tool[]> {
   }];
 }
 
-/** scp and an OpenSSH server, with keys of their own. */
-export async function scp(bench: Bench): Promise<Tool[]> {
+/** An OpenSSH server with keys of its own: scp's command line up to the files, and a file's name there. */
+interface SshServer {
+  words: string[];
+  remote: (file: string) => string;
+}
+
+/** Starts one, if it is installed. */
+export async function sshServer(bench: Bench): Promise<SshServer | undefined> {
   const packages = { scp: "openssh-client", "ssh-keygen": "openssh-client", sshd: "openssh-server" };
-  if (!installed(packages)) return [];
+  if (!installed(packages)) return undefined;
   const { folder } = bench;
   for (const key of ["host_key", "user_key"]) {
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${key}`], { cwd: folder });
@@ -243,7 +255,14 @@ export async function scp(bench: Bench): Promise<Tool[]> {
   const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"];
   const words = ["scp", "-q", "-F", "none", "-P", `${port}`, "-i", `${folder}/user_key`];
   words.push(...options.flatMap((option) => ["-o", option]));
-  const remote = (file: string): string => `${user}@127.0.0.1:${bench.served}/${file}`;
+  return { words, remote: (file) => `${user}@127.0.0.1:${bench.served}/${file}` };
+}
+
+/** scp. */
+export async function scp(bench: Bench): Promise<Tool[]> {
+  const server = await sshServer(bench);
+  if (!server) return [];
+  const { words, remote } = server;
   return [{
     name: "scp + sshd",
     put: (file) => ({ words: [...words, file, remote(file)] }),

@@ -3,6 +3,7 @@
 import { command, Process, run } from "../../tests/support/programs.ts";
 import { certificates } from "../../tests/support/certificates.ts";
 import { chart, type Line, sizeLabel } from "./chart.ts";
+import { many } from "./many.ts";
 import {
   BIG_MIB,
   conclude,
@@ -285,4 +286,4 @@ async function memory(bench: Bench, { sizeMib = MEMORY_MIB.large, rounds }: Opti
   ]);
 }
 
-export const SECTIONS = { big, tls, small, start, growth, memory };
+export const SECTIONS = { big, tls, small, many, start, growth, memory };
