@@ -32,6 +32,8 @@ export interface GetOptions extends ClientOptions {
   to: string;
   /** Whether a file that exists there, or appears before all has arrived, stands, and the transfer fails. */
   isNew?: boolean;
+  /** Whether the promise is fulfilled only when file and folder are on disk. */
+  fsync?: boolean;
 }
 
 /** What `put` sends: the file at a path, or a stream and its size in bytes. */
@@ -86,7 +88,7 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
   await receive(name, options, target);
 }
 
-async function receive(name: string, options: ClientOptions & { isNew?: boolean }, target: Target): Promise<void> {
+async function receive(name: string, options: ClientOptions & Partial<GetOptions>, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
   await using peer = await greet(options);
   await options.onReady?.();
@@ -100,7 +102,7 @@ async function receive(name: string, options: ClientOptions & { isNew?: boolean 
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
-  await target.commit({ isNew: options.isNew ?? false });
+  await target.commit({ isNew: options.isNew ?? false, isDurable: options.fsync ?? false });
 }
 
 function download(name: string, options: ClientOptions): Promise<Download> {

@@ -42,3 +42,11 @@ export async function remoteSum(name: string, options: ClientOptions): Promise<s
   for await (const piece of readable) sum.update(piece);
   return sum.hex();
 }
+
+/** The SHA-256 sum of a file on this machine, as 64 hexadecimal digits; `undefined` if it is not a regular file. */
+export async function fileSum(path: string): Promise<string | undefined> {
+  if (!(await Deno.stat(path)).isFile) return undefined;
+  const sum = await sha256();
+  for await (const piece of (await Deno.open(path)).readable) sum.update(piece);
+  return sum.hex();
+}

@@ -26,6 +26,7 @@ Options:
                       folder, and GET --as - writes to standard output
       --no-clobber    GET replaces no file
       --verify        fetch the file once more and compare SHA-256 sums
+      --fsync         GET says Complete only when the file is on disk
       --limit-rate N  move at most N bytes a second, such as 64K or 5M
       --parallel N    keep N transfers under way (default 1)
       --wait S        wait at most S seconds for READY (default: no limit)
@@ -47,7 +48,7 @@ Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong,
 130 interrupted, 143 terminated, 129 hung up.
 `,
   options: {
-    flags: ["no-clobber", "verify", "tls", "trace", "quiet"],
+    flags: ["no-clobber", "verify", "fsync", "tls", "trace", "quiet"],
     values: ["as", "limit-rate", "parallel", "wait", "timeout", "gather", "ca"],
     alias: { o: "as", q: "quiet" },
     misplaced: { port: "the port comes after the address", host: "the address comes first" },
@@ -68,6 +69,8 @@ export interface Task {
   isVerified: boolean;
   /** Whether a GET leaves files that exist. */
   isNoClobber: boolean;
+  /** Whether a GET ends only when the file is on disk. */
+  isSynced: boolean;
   /** Whether each message is shown. */
   isTraced: boolean;
   /** Whether only errors are printed. */
@@ -113,9 +116,8 @@ export function readTask(args: Arguments): Task {
   if (unnamed && (as === undefined || as.endsWith("/"))) {
     throw new UsageError(`PUT ${unnamed} needs --as NAME, the file's name on the server`);
   }
-  if (args.has("no-clobber") && (verb !== "GET" || as === "-")) {
-    throw new UsageError("option --no-clobber goes with a GET into a file");
-  }
+  const misused = ["no-clobber", "fsync"].find((option) => args.has(option) && (verb !== "GET" || as === "-"));
+  if (misused) throw new UsageError(`option --${misused} goes with a GET into a file`);
   if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
   const rate = args.value("limit-rate");
   const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
@@ -129,6 +131,7 @@ export function readTask(args: Arguments): Task {
     parallel: args.integer("parallel", 1, MAX_PARALLEL) ?? 1,
     isVerified: args.has("verify"),
     isNoClobber: args.has("no-clobber"),
+    isSynced: args.has("fsync"),
     isTraced: args.has("trace"),
     isQuiet: args.has("quiet"),
     options: {

@@ -21,6 +21,7 @@ import {
   TransferError,
 } from "../mod.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
+import { fileSum } from "../verify.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
 import { printer, writeWaiting } from "./output.ts";
@@ -196,7 +197,10 @@ async function move(
   using watched = progress.watch(options, label);
   if (verb === "DEL") await del(file, watched);
   else if (task.as === "-") await toStdout(await get(file, watched));
-  else await get(file, { ...watched, to: destination(file, task), isNew: task.isNoClobber });
+  else {
+    const { isNoClobber: isNew, isSynced: fsync } = task;
+    await get(file, { ...watched, to: destination(file, task), isNew, fsync });
+  }
 }
 
 async function send(
@@ -221,7 +225,7 @@ async function openSpool(file: string, { signal }: ClientOptions, progress: Prog
   return await openStream(file, { name, onProgress: reading.onProgress, signal: signal! });
 }
 
-/** Fetches the file once more and compares its sum with what was moved. */
+/** Fetches the file once more and compares its sum with what was sent, or with what is on this side's disk. */
 async function verify(
   file: string,
   { task, progress }: Run,
@@ -230,16 +234,19 @@ async function verify(
   label: Label,
   print: Print,
 ): Promise<void> {
+  const isOnDisk = task.verb === "GET" && task.as !== "-";
+  const here = isOnDisk ? await fileSum(destination(file, task)) ?? moved : moved;
   const name = task.verb === "PUT" ? destination(file, task) : file;
   let stored: string;
   {
     using watched = progress.watch(options, () => `${label()}verifying `);
     stored = await remoteSum(name, watched);
   }
-  if (stored !== moved) {
-    throw new TransferError(`${printable(file)} differs: moved SHA-256 ${moved}, fetched again ${stored}`);
+  if (stored !== here) {
+    const what = isOnDisk ? "on disk" : "moved";
+    throw new TransferError(`${printable(file)} differs: ${what} SHA-256 ${here}, fetched again ${stored}`);
   }
-  if (!task.isQuiet) await print({ text: `verified SHA-256 ${moved}`, isError: true });
+  if (!task.isQuiet) await print({ text: `verified SHA-256 ${here}`, isError: true });
 }
 
 async function toStdout({ readable }: Download): Promise<void> {

@@ -6,8 +6,12 @@ import { basename, dirname, isFolderPath, join } from "./path.ts";
 import {
   append,
   checkGranted,
+  checkStored,
+  type CommitOptions,
   createError,
   existing,
+  hasDisk,
+  isDeferring,
   isGranted,
   notAFile,
   Overwrite,
@@ -48,14 +52,6 @@ export interface DraftOptions {
   isCopied?: boolean;
 }
 
-/** How a draft becomes the file. */
-export interface CommitOptions {
-  /** Whether file and folder are on disk before the promise is fulfilled. */
-  isDurable?: boolean;
-  /** Whether a file that has appeared in its place stands. */
-  isNew?: boolean;
-}
-
 /**
  * A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. What takes
  * microseconds is done at once: a trip to another thread for each call would take longer than a small file's transfer.
@@ -68,8 +64,8 @@ export class Draft implements Target, AsyncDisposable {
   readonly #target: string;
   readonly #name: string;
   readonly #isCopied: boolean;
-  // Replacing a large file takes as long as deleting it.
-  #isSmall: boolean;
+  readonly #oldSize: number;
+  #size = 0;
   #isOpen = true;
   #isCommitted = false;
 
@@ -79,7 +75,7 @@ export class Draft implements Target, AsyncDisposable {
     this.folder = dirname(target);
     this.#target = target;
     this.#name = name;
-    this.#isSmall = (old?.size ?? 0) <= SMALL_BYTES;
+    this.#oldSize = old?.size ?? 0;
     this.#isCopied = isCopied === true && old !== undefined;
   }
 
@@ -145,17 +141,21 @@ export class Draft implements Target, AsyncDisposable {
 
   /** Appends a piece. Throws a {@linkcode FileError} when the disk is full. */
   write(piece: Uint8Array): Promise<void> {
-    if (piece.length > SMALL_BYTES) this.#isSmall = false;
+    this.#size += piece.length;
     return append(this.#file, piece, this.#name);
   }
 
   /** Renames the draft to its target. Throws a {@linkcode FileError} if the system refuses that. */
   async commit({ isDurable = false, isNew = false }: CommitOptions = {}): Promise<void> {
     try {
-      if (isDurable) await this.#file.sync();
+      const mustSync = isDurable ||
+        (this.#size > SMALL_BYTES && await isDeferring(this.folder, this.#file.statSync().dev));
+      if (mustSync) await this.#file.sync();
       // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
       using folder = isDurable && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
       this.#close();
+      // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
+      checkStored(this.#size, Deno.lstatSync(this.#path), this.#name);
       if (!isNew || !this.#link()) await this.#replace();
       await folder?.sync();
     } catch (cause) {
@@ -167,7 +167,9 @@ export class Draft implements Target, AsyncDisposable {
 
   async #replace(): Promise<void> {
     try {
-      await rename(this.#path, this.#target, this.#isSmall);
+      // Replacing a large file takes as long as deleting it.
+      const isSmall = this.#size <= SMALL_BYTES && this.#oldSize <= SMALL_BYTES;
+      await rename(this.#path, this.#target, isSmall);
       this.#isCommitted = true;
     } catch (error) {
       if (!this.#isCopied || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
@@ -256,11 +258,6 @@ function isOwn(folder: string): boolean {
   Deno.removeSync(path);
   const { uid: owner, dev } = Deno.statSync(folder);
   return hasDisk(dev) && (owner === uid || (uid === 0 && owner !== NOBODY));
-}
-
-// Linux gives file systems without a disk of their own, such as NFS and FUSE, the major device number 0.
-function hasDisk(dev: number): boolean {
-  return (dev >> 8 & 0xfff) !== 0;
 }
 
 /**

@@ -10,8 +10,16 @@ export const SMALL_BYTES = 64 * 1024;
 export interface Target {
   /** Takes the next piece; the buffer is the caller's again when the promise is fulfilled. */
   write(piece: Uint8Array): Promise<void>;
-  /** Ends the file: all of it has arrived. With `isNew`, a file that has appeared in its place stands. */
-  commit(options?: { isNew?: boolean }): Promise<void>;
+  /** Ends the file: all of it has arrived. */
+  commit(options?: CommitOptions): Promise<void>;
+}
+
+/** How a file takes its place. */
+export interface CommitOptions {
+  /** Whether file and folder are on disk before the promise is fulfilled. */
+  isDurable?: boolean;
+  /** Whether a file that has appeared in its place stands. */
+  isNew?: boolean;
 }
 
 /** Whether a permission is granted, without `path` for all paths. A call without it would make Deno prompt. */
@@ -113,6 +121,7 @@ export class Overwrite implements Target, Disposable {
   readonly #file: Deno.FsFile;
   readonly #name: string;
   #isBegun = false;
+  #size = 0;
 
   private constructor(file: Deno.FsFile, name: string) {
     this.#file = file;
@@ -135,13 +144,24 @@ export class Overwrite implements Target, Disposable {
 
   /** Writes a piece; the first replaces all that was there. */
   async write(piece: Uint8Array): Promise<void> {
-    await this.commit();
+    if (!this.#isBegun) await this.#begin();
     await append(this.#file, piece, this.#name);
+    this.#size += piece.length;
   }
 
-  /** Ends a file that got no data. */
+  /** Ends the file. Throws a {@linkcode FileError} unless the disk has taken all of it. */
   async commit(): Promise<void> {
-    if (this.#isBegun) return;
+    if (!this.#isBegun) await this.#begin();
+    try {
+      if (!(await this.#file.stat()).isFile) return;
+      await this.#file.sync();
+      checkStored(this.#size, await this.#file.stat(), this.#name);
+    } catch (cause) {
+      throw createError(this.#name, cause);
+    }
+  }
+
+  async #begin(): Promise<void> {
     this.#isBegun = true;
     try {
       // A device has no length to cut.
@@ -157,6 +177,12 @@ export class Overwrite implements Target, Disposable {
   }
 }
 
+/** Throws a {@linkcode FileError} unless a file has the bytes that were written to it: nothing else tells some errors. */
+export function checkStored(written: number, { size }: Deno.FileInfo, name: string): void {
+  if (size === written) return;
+  throw new FileError("create", name, { reason: `the disk has ${size} of its ${written} bytes` });
+}
+
 /** Appends a piece to a file that is being made. Throws a {@linkcode FileError} for `name`, as when the disk is full. */
 export async function append(file: Deno.FsFile, piece: Uint8Array, name: string): Promise<void> {
   try {
@@ -169,20 +195,39 @@ export async function append(file: Deno.FsFile, piece: Uint8Array, name: string)
 
 /** The bytes that a folder's disk has free for this user; `undefined` if unknown, as without `--allow-sys=statfs`. */
 export async function freeBytes(folder: string): Promise<bigint | undefined> {
-  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
-  try {
-    const { bavail, bsize } = (await fs()).statfsSync(folder, { bigint: true });
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
+  const stats = await statfs(folder);
+  // Some file systems don't know their own size.
+  return stats && stats.blocks > 0n ? stats.bavail * stats.bsize : undefined;
+}
+
+// NFS, SMB (two), FUSE, Ceph, AFS, 9P, Coda, AFS in the kernel, Lustre (statfs(2)).
+const DEFERRING = [0x6969n, 0xff534d42n, 0xfe534d42n, 0x65735546n, 0xc36400n, 0x5346414fn, 0x1021997n, 0x73757245n]
+  .concat(0x6b414653n, 0xbd00bd0n);
+
+/**
+ * Whether a folder is known to be of a file system that may take data and fail to store it later: when a file is synced
+ * or closed. Those have no disk of their own; `dev` is the device number.
+ */
+export async function isDeferring(folder: string, dev: number): Promise<boolean> {
+  if (Deno.build.os !== "linux" || hasDisk(dev)) return false;
+  return DEFERRING.includes((await statfs(folder))?.type ?? 0n);
+}
+
+/** Whether a device number is a disk's: Linux gives NFS, FUSE and others the major number 0. */
+export function hasDisk(dev: number): boolean {
+  return (dev >> 8 & 0xfff) !== 0;
 }
 
 let nodeFs: Promise<typeof import("node:fs")> | undefined;
 
-/** Node's file functions, loaded where they are needed: that takes some milliseconds. */
-function fs(): Promise<typeof import("node:fs")> {
-  return nodeFs ??= import("node:fs");
+async function statfs(folder: string): Promise<import("node:fs").BigIntStatsFs | undefined> {
+  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
+  try {
+    // Loading it takes 20 ms.
+    return (await (nodeFs ??= import("node:fs"))).statfsSync(folder, { bigint: true });
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a path leads to, with `stat` through links; `undefined` if there is nothing. */

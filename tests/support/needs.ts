@@ -52,6 +52,17 @@ export const CHATTR = need("a disk for append-only folders (chattr)", () => {
   const probe = 'd=$(mktemp -d) && chattr +a "$d" && chattr -a "$d"; status=$?; rmdir "$d"; exit $status';
   return IS_LINUX && runs("sh", "-c", probe);
 });
+/** The Python that has a module for FUSE: Debian's package is for Debian's own, which need not be the first one. */
+export function fusePython(): string | undefined {
+  const modules = ["fusepy", "fuse"];
+  return ["python3", "/usr/bin/python3"].find((python) =>
+    modules.some((module) => runs(python, "-c", `from ${module} import Operations`))
+  );
+}
+export const FUSE = need(
+  "root, FUSE and its Python module (python3-fusepy)",
+  () => IS_ROOT && runs("fusermount", "-V") && runs("test", "-c", "/dev/fuse") && fusePython() !== undefined,
+);
 export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);

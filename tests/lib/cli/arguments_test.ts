@@ -80,6 +80,7 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "1", "LIST"], "unknown command LIST"],
     [["1", "localhost", "GET", "f"], `${EXPECTED}; did you mean: client localhost 1 GET f?`],
     [["localhost", "1", "PUT", "f", "--no-clobber"], "option --no-clobber goes with a GET into a file"],
+    [["localhost", "1", "GET", "f", "--fsync", "--as", "-"], "option --fsync goes with a GET into a file"],
     [["localhost", "1", "\x1b[2J", "f"], "unknown command \\x1b[2J"],
   ];
   for (const [args, message] of cases) assertEquals(await mistake(CLIENT, args), message);

@@ -1,0 +1,35 @@
+/** Disks of the tests' own. */
+
+import { fusePython } from "./needs.ts";
+import { Process, run } from "./programs.ts";
+
+const STRANGE_DISK = `${import.meta.dirname}/strange_disk.py`;
+// Far longer than a disk takes to appear on the slowest machine.
+const LIMIT_MS = 30_000;
+
+/** A disk that has a fault, mounted over a folder; what it keeps is in another one. */
+export class StrangeDisk implements AsyncDisposable {
+  readonly #process: Process;
+  readonly #path: string;
+
+  private constructor(process: Process, path: string) {
+    this.#process = process;
+    this.#path = path;
+  }
+
+  /** Mounts the disk at `path`; strange_disk.py says which faults there are. */
+  static async mount(path: string, kept: string, fault: "quota" | "hole" | "zeros" | "caseless"): Promise<StrangeDisk> {
+    const { dev } = await Deno.stat(path);
+    const disk = new StrangeDisk(new Process([fusePython()!, STRANGE_DISK, kept, path, fault], { cwd: "/" }), path);
+    for (const deadline = performance.now() + LIMIT_MS; (await Deno.stat(path)).dev === dev;) {
+      if (performance.now() > deadline) throw new Error(`no disk: ${disk.#process.errors.join("\n")}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return disk;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(["umount", "--lazy", this.#path], { cwd: "/" });
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
