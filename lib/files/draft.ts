@@ -272,8 +272,16 @@ export async function openTarget(
     return openDraft(path, isNew);
   } catch (error) {
     // A file that does not exist can't be written in place either.
-    if (!isBarred(error) || isNew || !existing(path)) throw error;
+    if (!isBarred(error) || isNew || !exists(path)) throw error;
     return await Overwrite.open(path, path);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return isGranted("read", path) && existing(path) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -43,7 +43,7 @@ testWith(
     }
     const unread = {
       error: "unable to create file New",
-      reason: 'New: no permission for read access to "New" (run it with --allow-read)',
+      reason: "New: no permission to read it (run it with --allow-read)",
     };
     await assertUnconnected(folder, ["GET", "New"], unread, ["--allow-net", "--allow-write"]);
     const reason = "f: no permission to read it (run it with --allow-read)";
