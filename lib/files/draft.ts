@@ -46,7 +46,10 @@ globalThis.addEventListener("unload", () => {
 
 /** What a draft is to replace. */
 export interface DraftOptions {
-  /** What is there: the draft gets its owner, group and permission bits, as far as the system lets us. */
+  /**
+   * What is there: the draft gets its owner and group as far as the system lets us, and its permission bits as far as a
+   * new file in this folder would have them.
+   */
   old?: Deno.FileInfo | undefined;
   /** Whether the data is copied into an old file that can be written, but not replaced. */
   isCopied?: boolean;
@@ -95,6 +98,8 @@ export class Draft implements Target, AsyncDisposable {
     try {
       checkFolder(folder, name);
       drafts.add(path);
+      // Less the umask, or the folder's default ACL: where the old file has an ACL, which Deno can't see, the bits of its
+      // group are those of the ACL's mask, and its group may have been denied what they seem to allow.
       const permissions = old?.mode ? { mode: old.mode & 0o777 } : {};
       const file = Deno.openSync(path, { createNew: true, write: true, ...permissions });
       const draft = new Draft(file, path, target, name, options);
@@ -123,20 +128,23 @@ export class Draft implements Target, AsyncDisposable {
     if (!old || IS_WINDOWS) return;
     const made = this.#file.statSync();
     if (!isWritable(this.#target, old, made)) throw new Deno.errors.PermissionDenied("permission denied");
-    if (made.uid !== old.uid || made.gid !== old.gid) this.#chown(old);
-    // The process's umask may have taken bits.
-    if (((made.mode ?? 0) ^ (old.mode ?? 0)) & 0o777) Deno.chmodSync(this.#path, old.mode! & 0o777);
+    if ((made.uid === old.uid && made.gid === old.gid) || this.#chown(old)) return;
+    // This user's group gets no more than others have.
+    const mode = made.mode ?? 0;
+    Deno.chmodSync(this.#path, mode & (0o707 | (mode & 0o007) << 3));
   }
 
-  #chown({ uid, gid }: Deno.FileInfo): void {
+  #chown({ uid, gid }: Deno.FileInfo): boolean {
     // A user who may not give a file away may still be a member of the old group.
     for (const owner of [uid, null]) {
       try {
-        return Deno.chownSync(this.#path, owner, gid);
+        Deno.chownSync(this.#path, owner, gid);
+        return true;
       } catch {
         // It stays this user's.
       }
     }
+    return false;
   }
 
   /** Appends a piece. Throws a {@linkcode FileError} when the disk is full. */

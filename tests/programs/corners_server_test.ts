@@ -271,20 +271,23 @@ testWith([OTHER_USER], "a file is replaced only where its mode lets the server's
     { uid: 0, gid: 0, mode: 0o664, isReplaced: false },
     { uid: 0, gid: 65534, mode: 0o664, isReplaced: true },
     { uid: 0, gid: 65534, mode: 0o644, isReplaced: false },
-    { uid: 0, gid: 0, mode: 0o646, isReplaced: true },
+    { uid: 0, gid: 0, mode: 0o646, isReplaced: true, kept: 0o644 },
+    // The file can't stay in its group, and the group of the server's user had no right to it.
+    { uid: 0, gid: 0, mode: 0o662, isReplaced: true, kept: 0o600 },
   ];
   await using folder = await folders({ "mine/f": "mine" });
   await Deno.chmod(folder.at("served"), 0o777);
-  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  const umask = ["sh", "-c", 'umask 022 && exec "$@"', "sh"];
+  const words = [...await asNobody(folder), ...umask, ...command("server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  for (const [index, { uid, gid, mode, isReplaced }] of cases.entries()) {
+  for (const [index, { uid, gid, mode, isReplaced, kept = mode & ~0o022 }] of cases.entries()) {
     const path = folder.at(`served/${index}`);
     await Deno.writeTextFile(path, "old");
     await Deno.chmod(path, mode);
     await Deno.chown(path, uid, gid);
     const { status } = await client(folder, server.port, "PUT", "f", "--as", `${index}`);
     assertEquals([status, await Deno.readTextFile(path)], isReplaced ? [0, "mine"] : [1, "old"], `case ${index}`);
-    assertEquals((await Deno.stat(path)).mode! & 0o777, mode);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, isReplaced ? kept : mode);
   }
   assertEquals((await folder.names("served")).length, cases.length);
 });

@@ -2,9 +2,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { StrangeDisk } from "../support/disk.ts";
 import { randomBytes } from "../support/folder.ts";
-import { FUSE, SOURCES, testWith } from "../support/needs.ts";
+import { ACL, FUSE, SOURCES, testWith } from "../support/needs.ts";
 import { client, folders } from "../support/pair.ts";
-import { runClient, ServerProcess } from "../support/programs.ts";
+import { run, runClient, ServerProcess } from "../support/programs.ts";
 
 for (const [name, size] of [["much too large", 3_000_000], ["slightly too large", 1_010_000]] as const) {
   testWith([FUSE], `a disk that cuts a ${name} file when it is closed fails GET and PUT`, async () => {
@@ -37,7 +37,7 @@ testWith(
     await using folder = await folders();
     const kept = await folder.folder("kept");
     const statfs = ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"];
-    const run = async (verb: "GET" | "PUT", args: string[], permissions?: string[]): Promise<void> => {
+    const attempt = async (verb: "GET" | "PUT", args: string[], permissions?: string[]): Promise<void> => {
       const [from, to] = verb === "GET" ? ["served", "mine"] as const : ["mine", "served"] as const;
       await Deno.writeFile(folder.at(`${from}/f`), randomBytes(100_000));
       {
@@ -55,8 +55,8 @@ testWith(
       await Deno.remove(folder.at(`${from}/f`));
     };
     for (const verb of ["GET", "PUT"] as const) {
-      await run(verb, ["--fsync"]);
-      await run(verb, [], statfs);
+      await attempt(verb, ["--fsync"]);
+      await attempt(verb, [], statfs);
     }
     assertEquals(await folder.names("kept"), []);
   },
@@ -73,4 +73,16 @@ testWith([FUSE], "GET --verify compares what is on the disk, not what arrived", 
   const { status, stderr } = await client(folder, server.port, "GET", "f", "--verify");
   assertEquals(status, 1);
   assertMatch(stderr, /^client: f differs: on disk SHA-256 \w{64}, fetched again \w{64}\n$/);
+});
+
+testWith([ACL], "a replaced file with an ACL is open to nobody for more than a new file is", async () => {
+  await using folder = await folders({ "served/f": "old", "mine/f": "mine", "mine/new": "mine" });
+  // The group is denied all, but its bits are the mask's.
+  const acl = ["setfacl", "-m", "u:12345:rw,g::---,m::rw,o::---", folder.at("served/f")];
+  assertEquals((await run(acl, { cwd: "/" })).status, 0);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  for (const name of ["f", "new"]) assertEquals((await client(folder, server.port, "PUT", name)).status, 0);
+  const mode = async (name: string): Promise<number> => (await Deno.stat(folder.at(`served/${name}`))).mode! & 0o777;
+  assertEquals(await mode("f") & ~await mode("new"), 0);
+  assertEquals(await mode("f") & 0o007, 0);
 });

@@ -52,6 +52,10 @@ export const CHATTR = need("a disk for append-only folders (chattr)", () => {
   const probe = 'd=$(mktemp -d) && chattr +a "$d" && chattr -a "$d"; status=$?; rmdir "$d"; exit $status';
   return IS_LINUX && runs("sh", "-c", probe);
 });
+export const ACL = need("ACLs (setfacl)", () => {
+  const probe = 'f=$(mktemp) && setfacl -m u:12345:rw "$f"; status=$?; rm "$f"; exit $status';
+  return IS_LINUX && runs("sh", "-c", probe);
+});
 /** The Python that has a module for FUSE: Debian's package is for Debian's own, which need not be the first one. */
 export function fusePython(): string | undefined {
   const modules = ["fusepy", "fuse"];

@@ -44,14 +44,21 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   assertEquals(await Deno.readTextFile(folder.at("f")), "old");
 });
 
-testWith([UNIX], "a new file keeps the permission bits of the one that it replaces", async () => {
+testWith([UNIX], "a replaced file keeps its permission bits, less those that a new file would not have", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
-  for (const mode of [0o600, 0o640, 0o666, 0o755]) {
-    await Deno.chmod(folder.at("f"), mode);
-    await using draft = Draft.create(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
-    await draft.commit();
-    assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, mode);
+  const umask = Deno.umask(0o022);
+  try {
+    for (
+      const [mode, kept] of [[0o600, 0o600], [0o640, 0o640], [0o666, 0o644], [0o755, 0o755], [0o775, 0o755]] as const
+    ) {
+      await Deno.chmod(folder.at("f"), mode);
+      await using draft = Draft.create(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
+      await draft.commit();
+      assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, kept);
+    }
+  } finally {
+    Deno.umask(umask);
   }
 });
 
