@@ -35,3 +35,15 @@ export async function tryLock(
   if (file.tryLock) return await file.tryLock(true);
   return await within(file.lock(true).then(() => true, () => false), LOCK_MS) ?? false;
 }
+
+/**
+ * Shares a file's lock with other readers, unless a writer has it. Goes with {@linkcode tryLock}: then it is
+ * `file.tryLockSync(false)`. Before Deno 2.7 there is no lock for readers, since `lockSync` waits for the writer.
+ */
+export function shareLock(file: Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean }): void {
+  try {
+    file.tryLockSync?.(false);
+  } catch {
+    // The file system has no locks.
+  }
+}

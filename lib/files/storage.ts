@@ -1,10 +1,15 @@
 /** Files that are sent, and where received data goes. Nothing here knows about sockets or about the names peers may use. */
 
 import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
+import { shareLock, tryLock } from "../older_deno.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 
 /** Reading or writing up to this many bytes takes less time than a trip to another thread and back. */
 export const SMALL_BYTES = 64 * 1024;
+
+// A server that has said DONE may not have closed its file yet.
+const LOCK_MS = 1000;
+const LOCK_PAUSE_MS = 20;
 
 /** Where received data goes. */
 export interface Target {
@@ -74,6 +79,8 @@ export class Source implements Disposable {
       if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
         throw new FileError("missing", name, { reason: "its size is 0, but it has content; PUT - can send it" });
       }
+      // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
+      shareLock(file);
       return new Source(file, BigInt(size), name);
     } catch (cause) {
       file?.close();
@@ -164,11 +171,23 @@ export class Overwrite implements Target, Disposable {
   async #begin(): Promise<void> {
     this.#isBegun = true;
     try {
-      // A device has no length to cut.
-      if ((await this.#file.stat()).isFile) await this.#file.truncate();
+      // A device has no length to cut, and may have many writers.
+      if (!(await this.#file.stat()).isFile) return;
+      await this.#lock();
+      await this.#file.truncate();
     } catch (cause) {
       throw createError(this.#name, cause);
     }
+  }
+
+  // Whoever sends the file, or writes it in place, has a lock until it is done.
+  async #lock(): Promise<void> {
+    for (const deadline = performance.now() + LOCK_MS; performance.now() < deadline;) {
+      // Where the file system has no locks, it throws.
+      if (await tryLock(this.#file).catch(() => true)) return;
+      await new Promise((resume) => setTimeout(resume, LOCK_PAUSE_MS));
+    }
+    throw new FileError("create", this.#name, { reason: "another program sends or writes it" });
   }
 
   /** Closes the file. */

@@ -258,6 +258,41 @@ testWith([MOUNTS], "a GET into a file that is a mount point is copied into it wh
   assertEquals(await folder.names("mine"), ["f", "mounted"]);
 });
 
+testWith([MOUNTS], "a GET of a file onto itself, where it can only be written in place, leaves it whole", async () => {
+  await using folder = await folders();
+  // More than the system buffers between the two.
+  const bytes = randomBytes(30_000_000);
+  await Deno.writeFile(folder.at("served/f"), bytes);
+  await folder.folder("disk");
+  await Deno.writeTextFile(folder.at("disk/f"), "");
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const mount = "mount --bind disk disk && mount --bind served/f disk/f";
+  for (const [remount, reason] of [[" && mount -o remount,bind,ro disk", "another program sends or writes it"], [""]]) {
+    const script = `${mount}${remount} && cd disk && "$@"`;
+    const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
+    const { status, stderr } = await run([...words, `${server.port}`, "GET", "f"], { cwd: folder.path });
+    assertEquals([status, stderr], reason ? [1, `client: f: ${reason}\n`] : [0, ""]);
+    assert(Buffer.compare(await Deno.readFile(folder.at("served/f")), bytes) === 0);
+  }
+});
+
+testWith([MOUNTS], "a file that another program has locked is not written in place", async () => {
+  await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "mine" });
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const script = 'mount --bind mounted f && exec "$@"';
+  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
+  const get = (): Promise<Output> => run([...words, `${server.port}`, "GET", "f"], { cwd: folder.at("mine") });
+  {
+    using file = await Deno.open(folder.at("mine/mounted"), { write: true });
+    await file.lock(true);
+    const { status, stderr } = await get();
+    assertEquals([status, stderr], [1, "client: f: another program sends or writes it\n"]);
+    assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "mine");
+  }
+  assertEquals((await get()).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+});
+
 testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
   await using folder = await folders();
   await Deno.writeTextFile(folder.at("served/f"), "hello");
