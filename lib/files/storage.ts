@@ -79,6 +79,10 @@ export class Source implements Disposable {
       if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
         throw new FileError("missing", name, { reason: "its size is 0, but it has content; PUT - can send it" });
       }
+      // Deno rounds larger ones, node:fs with bigint too.
+      if (!Number.isSafeInteger(size)) {
+        throw new FileError("missing", name, { reason: "it is larger than 2^53 bytes, so its exact size is unknown" });
+      }
       // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
       shareLock(file);
       return new Source(file, BigInt(size), name);

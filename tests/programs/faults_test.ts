@@ -6,7 +6,7 @@ import { randomBytes } from "../support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../support/pair.ts";
-import { command, type Output, run, ServerProcess } from "../support/programs.ts";
+import { command, type Output, run, runClient, ServerProcess } from "../support/programs.ts";
 import { Conversation, wire } from "../support/raw.ts";
 
 // Some of each kind; `deno task faults` has them all, and more rounds.
@@ -256,6 +256,28 @@ testWith([MOUNTS], "a GET into a file that is a mount point is copied into it wh
   }
   assertEquals((await Deno.stat(folder.at("mine/mounted"))).ino, ino);
   assertEquals(await folder.names("mine"), ["f", "mounted"]);
+});
+
+testWith([MOUNTS], "a file whose exact size can't be known, above 2^53 bytes, is refused", async () => {
+  await using folder = await folders();
+  await using _disk = await Disk.mount(folder.at("served"));
+  await using server = await ServerProcess.start(["--max-size", "1K"], { cwd: folder.at("served") });
+  const sparse = async (size: bigint): Promise<void> =>
+    assertEquals((await run(["truncate", "-s", `${size}`, "f"], { cwd: folder.at("served") })).status, 0);
+  for (const size of [2n ** 53n + 1n, 2n ** 53n]) {
+    await sparse(size);
+    using conversation = await Conversation.start(server.port, "GET", "f");
+    await conversation.until("b");
+    assertEquals(await conversation.rest(), "ERROR: f does not exist");
+    await server.errorLine(/^server: f does not exist: it is larger than 2\^53 bytes, so its exact size is unknown$/);
+    const put = await runClient(["127.0.0.1", `${server.port}`, "PUT", "f"], { cwd: folder.at("served") });
+    assertEquals([put.status, put.stdout], [1, "client error: f does not exist\n"]);
+  }
+  await sparse(2n ** 53n - 1n);
+  using conversation = await Conversation.start(server.port, "GET", "f");
+  await conversation.until("c");
+  await conversation.until("d");
+  assertEquals(await conversation.hear(8), wire(2n ** 53n - 1n));
 });
 
 testWith([MOUNTS], "a GET of a file onto itself, where it can only be written in place, leaves it whole", async () => {
