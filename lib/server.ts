@@ -216,6 +216,6 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
 async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
   if (!root.find(name)) throw new FileError("missing", name);
   if (!root.isReadOnly) onEvent({ type: "deleting", name });
-  root.remove(name);
+  await root.remove(name);
   await peer.say("c. server: DONE");
 }

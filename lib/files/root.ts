@@ -3,7 +3,7 @@
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
-import { createError, existing, isGranted, notAFile, Source } from "./storage.ts";
+import { createError, existing, isGranted, notAFile, SMALL_BYTES, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -40,8 +40,11 @@ export class Root {
   readonly isReadOnly: boolean;
   readonly #listing = new Listing();
 
-  private constructor(path: string, isReadOnly: boolean) {
+  readonly #info: Deno.FileInfo;
+
+  private constructor(path: string, info: Deno.FileInfo, isReadOnly: boolean) {
     this.path = path;
+    this.#info = info;
     this.isReadOnly = isReadOnly;
   }
 
@@ -56,10 +59,11 @@ export class Root {
     try {
       const real = await Deno.realPath(path);
       if (!isGranted("read", real)) throw forbidden(real);
-      if ((await Deno.stat(real)).isDirectory) {
-        // In a folder that this user may not enter, not even a missing file can be looked for.
+      const info = await Deno.stat(real);
+      if (info.isDirectory) {
+        // Fails here if this user may not enter the folder.
         existing(join(real, "missing"));
-        return new Root(real, isReadOnly);
+        return new Root(real, info, isReadOnly);
       }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
@@ -100,7 +104,7 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  remove(name: string): void {
+  async remove(name: string): Promise<void> {
     const found = this.#find(name);
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
@@ -110,7 +114,7 @@ export class Root {
     }
     if (!info.isFile) throw new FileError("delete", name, { reason: notAFile(info) });
     try {
-      Deno.removeSync(path);
+      await removeFile(path, info);
       void this.#listing.removed(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
@@ -127,8 +131,14 @@ export class Root {
     // Deno must not be asked about a path that is outside by its text alone: it would prompt for the permission.
     if (!this.#contains(path)) return undefined;
     const folder = dirname(path);
-    const real = folder === this.path ? folder : this.#real(folder);
+    const real = folder === this.path && this.#isUnmoved() ? folder : this.#real(folder);
     return real && !isDraft(path) ? join(real, basename(path)) : undefined;
+  }
+
+  // Whether the folder's path still leads to it: someone may have put a link, or another folder, in its place.
+  #isUnmoved(): boolean {
+    const { dev, ino } = lstat(this.path) ?? {};
+    return ino !== null && ino === this.#info.ino && dev === this.#info.dev;
   }
 
   // What a name leads to, if that exists and lies in this folder.
@@ -170,6 +180,10 @@ export class Root {
     const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
     return path === this.path || path.startsWith(start);
   }
+}
+
+function removeFile(path: string, { size }: Deno.FileInfo): Promise<void> | void {
+  return size <= SMALL_BYTES ? Deno.removeSync(path) : Deno.remove(path);
 }
 
 /** What a path to be written names, perhaps a link. Throws if the system takes no such path, as one that is too long. */

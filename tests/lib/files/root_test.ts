@@ -1,5 +1,5 @@
 // @ts-types="../../support/types/assert.d.ts"
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { isFileName, Root } from "../../../lib/files/root.ts";
@@ -53,7 +53,7 @@ Deno.test("nothing outside the root is read, made or deleted, whatever the name"
     assertEquals(assertThrows(() => root.read(name), FileError, "", name).problem, "missing");
     assertEquals(assertThrows(() => root.create(name), FileError, "", name).problem, "create");
     assertEquals(root.find(name), undefined, name);
-    assertEquals(assertThrows(() => root.remove(name), FileError, "", name).problem, "missing");
+    assertEquals((await assertRejects(() => root.remove(name), FileError, "", name)).problem, "missing");
   }
   assertEquals(await folder.names(), ["root", "rootless", "secret"]);
   assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
@@ -83,18 +83,18 @@ Deno.test("the root itself and folders are not files", async () => {
     assertThrows(() => root.read(name), FileError, "does not exist");
     assertThrows(() => root.create(name), FileError, "unable to create");
   }
-  assertThrows(() => root.remove("sub"), FileError, "unable to delete sub");
+  await assertRejects(() => root.remove("sub"), FileError, "unable to delete sub");
   assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
 });
 
 Deno.test("deleting a link deletes the link, and deleting a file the file", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  root.remove("link");
+  await root.remove("link");
   assertEquals(await Deno.readTextFile(folder.at("root/f")), "f");
-  assertThrows(() => root.remove("link"), FileError, "link does not exist");
-  root.remove("f");
-  assertThrows(() => root.remove("f"), FileError, "f does not exist");
+  await assertRejects(() => root.remove("link"), FileError, "link does not exist");
+  await root.remove("f");
+  await assertRejects(() => root.remove("f"), FileError, "f does not exist");
 });
 
 testWith([UNIX], "a FIFO can be neither fetched, replaced nor deleted", async () => {
@@ -103,7 +103,7 @@ testWith([UNIX], "a FIFO can be neither fetched, replaced nor deleted", async ()
   await run(["mkfifo", folder.at("root/fifo")], { cwd: folder.path });
   assertThrows(() => root.read("fifo"), FileError, "does not exist");
   assertThrows(() => root.create("fifo"), FileError, "unable to create");
-  assertThrows(() => root.remove("fifo"), FileError, "unable to delete");
+  await assertRejects(() => root.remove("fifo"), FileError, "unable to delete");
 });
 
 Deno.test("a draft in the root is not a file for clients", async () => {
@@ -112,7 +112,7 @@ Deno.test("a draft in the root is not a file for clients", async () => {
   await using _draft = root.create("new");
   const name = (await folder.names("root")).find(isDraft)!;
   assertThrows(() => root.read(name), FileError, "does not exist");
-  assertThrows(() => root.remove(name), FileError, "does not exist");
+  await assertRejects(() => root.remove(name), FileError, "does not exist");
 });
 
 Deno.test("a draft is not a file for clients, however its name is written", async () => {
@@ -125,7 +125,7 @@ Deno.test("a draft is not a file for clients, however its name is written", asyn
   for (const path of [`sub/${name}`, `down/${name}`, "sub/alias"]) {
     assertThrows(() => root.read(path), FileError, "does not exist");
     assertThrows(() => root.create(path), FileError, "unable to create");
-    assertThrows(() => root.remove(path), FileError, "does not exist");
+    await assertRejects(() => root.remove(path), FileError, "does not exist");
   }
   assertThrows(() => root.create(name.toUpperCase()), FileError, "unable to create");
 });
@@ -163,8 +163,11 @@ Deno.test("of two DELs of one name the later one finds no file", async () => {
   await using folder = new Folder();
   await Deno.writeFile(folder.at("f"), new Uint8Array(1));
   const root = await Root.open(folder.path);
-  root.remove("f");
-  assertThrows(() => root.remove("f"), FileError, "f does not exist");
+  const removals = [root.remove("f"), root.remove("f")];
+  const errors = (await Promise.allSettled(removals)).flatMap((result) => "reason" in result ? [result.reason] : []);
+  assertEquals(errors.length, 1);
+  assertInstanceOf(errors[0], FileError);
+  assertEquals(errors[0].message, "f does not exist");
 });
 
 Deno.test("a PUT that meets a DEL of the same name is not refused for it", async () => {
@@ -177,7 +180,7 @@ Deno.test("a PUT that meets a DEL of the same name is not refused for it", async
       await using draft = root.create("f");
       await draft.commit();
     };
-    await Promise.all([create(), Promise.resolve().then(() => root.remove("f")).catch(() => {})]);
+    await Promise.all([create(), root.remove("f").catch(() => {})]);
   }
 });
 
@@ -185,4 +188,27 @@ Deno.test("a name that is too long for the disk is refused before any data", asy
   await using folder = new Folder();
   const root = await served(folder);
   assertThrows(() => root.create("x".repeat(300)), FileError, "unable to create");
+});
+
+Deno.test("when the folder is exchanged for a link, nothing of the link's target is read, made or deleted", async () => {
+  for (const name of ["f", "sub/g"]) {
+    await using folder = new Folder();
+    const root = await served(folder);
+    const other = await folder.folder("other");
+    await Deno.mkdir(`${other}/sub`);
+    await Deno.writeTextFile(`${other}/${name}`, "other");
+    await Deno.rename(folder.at("root"), folder.at("moved"));
+    await Deno.symlink("other", folder.at("root"));
+    assertEquals(root.find(name), undefined);
+    assertThrows(() => root.read(name), FileError, "does not exist");
+    assertThrows(() => root.create(name), FileError, "unable to create");
+    assertThrows(() => root.create("new"), FileError, "unable to create");
+    await assertRejects(() => root.remove(name), FileError, "does not exist");
+    assertEquals(await Deno.readTextFile(`${other}/${name}`), "other");
+    // A folder in its place is served, as a disk that is mounted again.
+    await Deno.remove(folder.at("root"));
+    await Deno.rename(other, folder.at("root"));
+    using source = root.read(name);
+    assertEquals(source.size, 5n);
+  }
 });
