@@ -6,6 +6,8 @@ import { abortable } from "../within.ts";
 import { isGranted } from "./storage.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
+// On Windows it is unknown, so all must be granted.
+const TEMPORARY_FOLDER = IS_WINDOWS ? undefined : "/tmp";
 
 /** Data that can be sent: a stream and its size in bytes. */
 export interface Spool extends Disposable {
@@ -37,8 +39,13 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
   };
   let close = (): void => {};
   try {
-    if (!IS_WINDOWS && !isGranted("write", "/tmp")) throw failed(name, "no permission (run it with --allow-write)");
-    const path = await Deno.makeTempFile({ prefix: "blockferry-" });
+    // Where not all is granted, Deno would prompt for another folder that the environment (TMPDIR) names.
+    const dir = isGranted("read") && isGranted("write") ? undefined : TEMPORARY_FOLDER;
+    for (const permission of ["read", "write"] as const) {
+      if (isGranted(permission, dir)) continue;
+      throw failed(name, `no permission to ${permission} ${dir ?? "it"} (run it with --allow-${permission})`);
+    }
+    const path = await Deno.makeTempFile({ prefix: "blockferry-", ...(dir && { dir }) });
     const file = await Deno.open(path, { read: true, write: true });
     close = (): void => file.close();
     // An open file needs no name; where it does, the file goes with the spool.

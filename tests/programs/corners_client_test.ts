@@ -56,6 +56,24 @@ testWith([MOUNTS], "PUT - leaves no temporary file, and a full disk for it is on
   assertEquals(stderr, "client: cannot keep standard input in a temporary file: no space left on device\n");
 });
 
+testWith([UNIX, SOURCES], "PUT - needs to read and write the temporary folder, and no other", async () => {
+  await using pair = await Pair.start();
+  const put = (...permissions: string[]): Promise<Output> => {
+    const words = [...command("client", ["--allow-net", ...permissions]), "127.0.0.1", `${pair.server.port}`];
+    return run(["bash", "-c", 'printf text | "$@"', "bash", ...words, "PUT", "-", "--as", "g"], { cwd: pair.mine });
+  };
+  for (const [access, missing] of [["read", "write"], ["write", "read"]] as const) {
+    for (const folder of ["", "=/tmp"]) {
+      const reason = `no permission to ${missing} /tmp (run it with --allow-${missing})`;
+      const stderr = `client: cannot keep standard input in a temporary file: ${reason}\n`;
+      assertEquals(await put(`--allow-${access}${folder}`), { status: 1, stdout: "", stderr });
+    }
+  }
+  const { status, stderr } = await put("--allow-read=/tmp", "--allow-write=/tmp");
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(await Deno.readTextFile(pair.folder.at("served/g")), "text");
+});
+
 testWith([UNIX], "a client whose output nobody reads still transfers, and ends by a signal", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(`${pair.mine}/f`, "hello");
