@@ -52,7 +52,7 @@ export interface SessionOptions {
 // The rest of a name may be late: known clients that send it in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
 // The same for a name that nothing there completes.
-const SOON_MS = 5;
+const SOON_MS = 8;
 // The same for the rest of file data that a client sent without waiting for OK.
 const LATE_DATA_MS = 50;
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -168,7 +168,10 @@ async function servePut(peer: Peer, begun: Request, options: SessionOptions): Pr
   }
   if (request.command === undefined) return await refuseRequest(peer, "e. server: OK");
   const { name } = request.command;
-  if (name !== nameSoFar) draft = await at("e. server: OK", Promise.try(create));
+  if (name !== nameSoFar) {
+    await draft[Symbol.asyncDispose]();
+    draft = await at("e. server: OK", Promise.try(create));
+  }
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
   await checkRoom(size, draft.folder, name, options);

@@ -101,6 +101,8 @@ export class Printer {
     this.#draining ??= this.#writeLines().finally(() => {
       this.#draining = undefined;
       this.#lastTime = performance.now();
+      // A line may have come after the last look.
+      if (this.#lines.some(({ to }) => !to.writing)) this.#drain();
     });
   }
 

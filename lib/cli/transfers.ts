@@ -27,6 +27,8 @@ import type { Task } from "./client_options.ts";
 import { printer, writeWaiting } from "./output.ts";
 import { bytes, Progress } from "./progress.ts";
 
+// A reader that takes nothing for so long is not waited for.
+const FIRST_LINE_MS = 1000;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
 // After this, a person may want to know how fast it was.
@@ -72,7 +74,7 @@ export async function perform(task: Task): Promise<number> {
     if (isError) return printer.warn(`${text}\n`);
     await printer.print(`${text}\n`);
     // Where nothing can be printed, nothing is transferred either.
-    if (isFirst) await printer.flush();
+    if (isFirst) await within(printer.flush(), FIRST_LINE_MS);
     isFirst = false;
     if (printer.error) throw printer.error;
   };

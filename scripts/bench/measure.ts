@@ -21,7 +21,9 @@ export async function timed(words: string[], cwd: string): Promise<number> {
     .output();
   const seconds = (performance.now() - begin) / 1000;
   signal.throwIfAborted();
-  if (code !== 0) throw new Error(`${words.join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
+  if (code !== 0) {
+    throw new Error(`${words.slice(0, 12).join(" ")} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
+  }
   return seconds;
 }
 

@@ -47,7 +47,7 @@ async function enter(): Promise<number> {
     return 1;
   }
   await using folder = new Folder();
-  const self = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-P=tools", import.meta.filename!];
+  const self = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", import.meta.filename!];
   const args = [...NAMESPACES, ...INIT, ...self, "--inside", folder.path, ...Deno.args];
   const child = new Deno.Command("unshare", { args }).spawn();
   // Whatever runs in the namespaces ends with their first process.
