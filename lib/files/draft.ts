@@ -94,7 +94,7 @@ export class Draft implements Target, AsyncDisposable {
     const path = `${folder}/.blockferry-${crypto.randomUUID()}.part`;
     // Deno would prompt for what is not granted.
     checkGranted("create", target, name);
-    checkGranted("create", path, name);
+    checkGranted("create", path, name, "its folder");
     try {
       checkFolder(folder, name);
       drafts.add(path);

@@ -32,13 +32,30 @@ export function isGranted(name: "read" | "write", path?: string): boolean {
   return Deno.permissions.querySync(path === undefined ? { name } : { name, path }).state === "granted";
 }
 
-/** Throws a {@linkcode FileError} unless a file may be read, and written if it is to be created. */
-export function checkGranted(problem: "missing" | "create", path: string, name: string): void {
-  for (const permission of problem === "create" ? ["read", "write"] as const : ["read"] as const) {
-    if (isGranted(permission, path)) continue;
-    throw new FileError(problem, name, {
-      reason: `no permission to ${permission} it (run it with --allow-${permission})`,
-    });
+/**
+ * Throws a {@linkcode FileError} unless a file may be read, and written if it is to be created. Of a link, what it leads
+ * to must be granted too. `what` is the path's name in the error.
+ */
+export function checkGranted(problem: "missing" | "create", path: string, name: string, what = "it"): void {
+  const permissions = problem === "create" ? ["read", "write"] as const : ["read"] as const;
+  const check = (path: string, what: string): void => {
+    const missing = permissions.find((permission) => !isGranted(permission, path));
+    if (!missing) return;
+    const reason = `no permission to ${missing} ${what} (run it with --allow-${missing})`;
+    throw new FileError(problem, name, { reason });
+  };
+  check(path, what);
+  if (permissions.every((permission) => isGranted(permission))) return;
+  const real = realPath(path);
+  if (real !== path) check(real, real);
+}
+
+// The same path if it leads nowhere.
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
   }
 }
 
