@@ -67,7 +67,14 @@ export class Root {
       }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
-      throw new TransferError(`there is no folder ${path} that can be read`, { cause });
+      // In an argument, what is not UTF-8 has become U+FFFD before a program in Deno sees it.
+      const isMangled = cause instanceof Deno.errors.InvalidData || path.includes("\ufffd");
+      throw new TransferError(
+        isMangled
+          ? `cannot serve the folder ${path}: its path is not UTF-8`
+          : `there is no folder ${path} that can be read`,
+        { cause },
+      );
     }
     throw new TransferError(`${path} is not a folder`);
   }

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../support/faults/faults.ts";
-import { randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../support/pair.ts";
@@ -313,6 +313,15 @@ testWith([MOUNTS], "a file that another program has locked is not written in pla
   }
   assertEquals((await get()).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+});
+
+testWith([LINUX], "a server says that the path of its folder is not UTF-8", async () => {
+  await using folder = new Folder();
+  const script = `mkdir $'\\xff' && ln -s $'\\xff' link && for root in $'\\xff' link .; do
+    [ $root = . ] && cd $'\\xff'; "$@" --root $root; done`;
+  const { stderr } = await run(["bash", "-c", script, "bash", ...command("server"), "0"], { cwd: folder.path });
+  const says = (path: string): string => `server: cannot serve the folder ${path}: its path is not UTF-8\n`;
+  assertEquals(stderr, says("\ufffd") + says("link") + says("."));
 });
 
 testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
