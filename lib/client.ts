@@ -5,7 +5,7 @@ import { formatCommand } from "./command.ts";
 import { dial, type DialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/draft.ts";
-import { Source, type Target } from "./files/storage.ts";
+import { Source, type Target, type Written } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { TIMEOUT_MS } from "./net/connect.ts";
 import { checkCommon, checkNumber, defaultGather } from "./options.ts";
@@ -34,6 +34,8 @@ export interface GetOptions extends ClientOptions {
   isNew?: boolean;
   /** Whether the promise is fulfilled only when file and folder are on disk. */
   fsync?: boolean;
+  /** The files of a run, to which this one is added; it replaces none that was written under another name. */
+  written?: Written | undefined;
 }
 
 /** What `put` sends: the file at a path, or a stream and its size in bytes. */
@@ -83,8 +85,8 @@ export function get(name: string, options: ClientOptions & { to?: never }): Prom
 export async function get(name: string, options: ClientOptions & Partial<GetOptions>): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
   // A file that can't be created is an error before the server is asked.
-  const { isNew = false } = options;
-  await using target = await openTarget(options.to, { isNew });
+  const { isNew = false, written } = options;
+  await using target = await openTarget(options.to, { isNew, written });
   await receive(name, options, target);
 }
 

@@ -17,6 +17,7 @@ export {
   ServerError,
   TransferError,
 } from "./errors.ts";
+export { Written } from "./files/storage.ts";
 export { printable } from "./printable.ts";
 export { type FileProblem, REQUEST_STEP, type Role, type Step, STEPS, type Verb, VERBS } from "./protocol.ts";
 export type { ServeOptions, Server, ServerEvent } from "./listener.ts";

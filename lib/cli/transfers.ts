@@ -19,6 +19,7 @@ import {
   ServerError,
   sha256,
   TransferError,
+  Written,
 } from "../mod.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
 import { fileSum } from "../verify.ts";
@@ -49,6 +50,8 @@ interface Run {
   progress: Progress;
   /** Makes the connections of transfers that follow one another. */
   connections: Connections;
+  /** The files that this run has written. */
+  written: Written;
 }
 
 /** What stands before a transfer's bar. */
@@ -82,10 +85,11 @@ export async function perform(task: Task): Promise<number> {
   const swept = verb === "GET" && task.as !== "-"
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
+  const written = new Written();
   const queue = files.entries();
   const work = async (): Promise<void> => {
     const connections = new Connections(options);
-    const run = { task, progress, connections };
+    const run = { task, progress, connections, written };
     for (let next = queue.next(), following: typeof next | undefined; !next.done; next = following ?? queue.next()) {
       const [index, file] = next.value;
       following = undefined;
@@ -171,7 +175,7 @@ async function transfer(file: string, run: Run, options: ClientOptions, print: P
     },
     onData: sum && ((piece) => sum.update(piece)),
   };
-  await move(file, task, told, progress, label);
+  await move(file, run, told, label);
   await say("Complete");
   if (sum) await verify(file, run, { ...options, ...(onMessage && { onMessage }) }, sum.hex(), label, print);
   return size;
@@ -189,9 +193,8 @@ function destination(file: string, { as }: Task): string {
 
 async function move(
   file: string,
-  task: Task,
+  { task, progress, written }: Run,
   options: ClientOptions,
-  progress: Progress,
   label: Label,
 ): Promise<void> {
   const { verb } = task;
@@ -201,7 +204,7 @@ async function move(
   else if (task.as === "-") await toStdout(await get(file, watched));
   else {
     const { isNoClobber: isNew, isSynced: fsync } = task;
-    await get(file, { ...watched, to: destination(file, task), isNew, fsync });
+    await get(file, { ...watched, to: destination(file, task), isNew, fsync, written });
   }
 }
 

@@ -17,6 +17,7 @@ import {
   Overwrite,
   SMALL_BYTES,
   type Target,
+  type Written,
 } from "./storage.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -53,6 +54,8 @@ export interface DraftOptions {
   old?: Deno.FileInfo | undefined;
   /** Whether the data is copied into an old file that can be written, but not replaced. */
   isCopied?: boolean;
+  /** What must not be replaced, where that may be known too late for `old`. */
+  written?: Written | undefined;
 }
 
 /**
@@ -67,12 +70,21 @@ export class Draft implements Target, AsyncDisposable {
   readonly #target: string;
   readonly #name: string;
   readonly #isCopied: boolean;
+  readonly #written: Written | undefined;
+  readonly #writtenBefore: number | undefined;
   readonly #oldSize: number;
   #size = 0;
   #isOpen = true;
   #isCommitted = false;
+  #isCopying = false;
 
-  private constructor(file: Deno.FsFile, path: string, target: string, name: string, { old, isCopied }: DraftOptions) {
+  private constructor(
+    file: Deno.FsFile,
+    path: string,
+    target: string,
+    name: string,
+    { old, isCopied, written }: DraftOptions,
+  ) {
     this.#file = file;
     this.#path = path;
     this.folder = dirname(target);
@@ -80,6 +92,8 @@ export class Draft implements Target, AsyncDisposable {
     this.#name = name;
     this.#oldSize = old?.size ?? 0;
     this.#isCopied = isCopied === true && old !== undefined;
+    this.#written = written;
+    this.#writtenBefore = written?.count;
   }
 
   /**
@@ -163,8 +177,10 @@ export class Draft implements Target, AsyncDisposable {
       using folder = isDurable && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
       this.#close();
       // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
-      checkStored(this.#size, Deno.lstatSync(this.#path), this.#name);
+      const made = Deno.lstatSync(this.#path);
+      checkStored(this.#size, made, this.#name);
       if (!isNew || !this.#link()) await this.#replace();
+      this.#written?.add(this.#target, this.#isCopying ? Deno.statSync(this.#target) : made, this.#name);
       await folder?.sync();
     } catch (cause) {
       const isGone = cause instanceof Deno.errors.NotFound && existing(this.folder) !== undefined;
@@ -174,13 +190,18 @@ export class Draft implements Target, AsyncDisposable {
   }
 
   async #replace(): Promise<void> {
+    // Another transfer of the run may have ended meanwhile.
+    if (this.#written && this.#written.count !== this.#writtenBefore) {
+      this.#written.check(this.#target, existing(this.#target, Deno.lstatSync), this.#name);
+    }
     try {
-      // Replacing a large file takes as long as deleting it.
-      const isSmall = this.#size <= SMALL_BYTES && this.#oldSize <= SMALL_BYTES;
+      // Replacing a large file takes as long as deleting it; but no other transfer may come between look and rename.
+      const isSmall = this.#written !== undefined || (this.#size <= SMALL_BYTES && this.#oldSize <= SMALL_BYTES);
       await rename(this.#path, this.#target, isSmall);
       this.#isCommitted = true;
     } catch (error) {
       if (!this.#isCopied || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
+      this.#isCopying = true;
       using target = await Overwrite.open(this.#target, this.#name);
       using file = await Deno.open(this.#path);
       const buffer = new Uint8Array(PIECE_BYTES);
@@ -268,32 +289,42 @@ function isOwn(folder: string): boolean {
   return hasDisk(dev) && (owner === uid || (uid === 0 && owner !== NOBODY));
 }
 
+/** How a client's file is created. */
+export interface TargetOptions {
+  /** Whether a file that exists stands. */
+  isNew: boolean;
+  /** The files that must not be replaced under another name. */
+  written?: Written | undefined;
+}
+
 /**
  * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `isNew` forbids. Throws a
  * {@linkcode FileError}.
  */
 export async function openTarget(
   path: string,
-  { isNew }: { isNew: boolean },
+  options: TargetOptions,
 ): Promise<Target & (Disposable | AsyncDisposable)> {
   try {
-    return openDraft(path, isNew);
+    return openDraft(path, options);
   } catch (error) {
     // A file that does not exist can't be written in place either.
-    if (!isBarred(error) || isNew || !exists(path)) throw error;
+    const old = isBarred(error) && !options.isNew ? found(path) : undefined;
+    if (!old) throw error;
+    options.written?.check(path, old, path);
     return await Overwrite.open(path, path);
   }
 }
 
-function exists(path: string): boolean {
+function found(path: string): Deno.FileInfo | undefined {
   try {
-    return isGranted("read", path) && existing(path) !== undefined;
+    return isGranted("read", path) ? existing(path) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-function openDraft(path: string, isNew: boolean): Draft {
+function openDraft(path: string, { isNew, written }: TargetOptions): Draft {
   // The next sweep would remove a file with a draft's name.
   if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
   if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
@@ -310,7 +341,8 @@ function openDraft(path: string, isNew: boolean): Draft {
 
   function create(target: string, old: Deno.FileInfo | undefined): Draft {
     if (isNew && old) throw new FileError("create", path, { reason: "it exists" });
-    return Draft.create(target, path, { old, isCopied: true });
+    written?.check(target, old, path);
+    return Draft.create(target, path, { old, isCopied: true, written });
   }
 }
 

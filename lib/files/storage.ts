@@ -27,6 +27,33 @@ export interface CommitOptions {
   isNew?: boolean;
 }
 
+/** The files that a run has written, each with the name under which it was. No other name may replace one. */
+export class Written {
+  readonly #names = new Map<string, string>();
+
+  /** How many they are. */
+  get count(): number {
+    return this.#names.size;
+  }
+
+  /** Adds the file at a path. */
+  add(path: string, info: Deno.FileInfo, name: string): void {
+    this.#names.set(identity(path, info), name);
+  }
+
+  /** Throws a {@linkcode FileError} if the file at a path was written under another name: the two are one file. */
+  check(path: string, info: Deno.FileInfo | undefined, name: string): void {
+    const other = info && this.#names.get(identity(path, info));
+    if (other === undefined || other === name) return;
+    throw new FileError("create", name, { reason: `here it is the same file as ${other}, which has just arrived` });
+  }
+}
+
+// Folders that ignore case, or links, give one file several names.
+function identity(path: string, { dev, ino }: Deno.FileInfo): string {
+  return ino ? `${dev} ${ino}` : realPath(path);
+}
+
 /** Whether a permission is granted, without `path` for all paths. A call without it would make Deno prompt. */
 export function isGranted(name: "read" | "write", path?: string): boolean {
   return Deno.permissions.querySync(path === undefined ? { name } : { name, path }).state === "granted";

@@ -86,3 +86,26 @@ testWith([ACL], "a replaced file with an ACL is open to nobody for more than a n
   assertEquals(await mode("f") & ~await mode("new"), 0);
   assertEquals(await mode("f") & 0o007, 0);
 });
+
+testWith([FUSE], "of two names that are one file on a disk that ignores case, the second fails", async () => {
+  await using folder = await folders({ "served/readme": "lower", "served/README": "upper", "served/other": "other" });
+  const kept = await folder.folder("kept");
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  await using _disk = await StrangeDisk.mount(folder.at("mine"), kept, "caseless");
+  // The second time the file is there before the run.
+  for (let round = 0; round < 2; round++) {
+    const { status, stdout, stderr } = await client(folder, server.port, "GET", "readme", "README", "other", "readme");
+    const reason = "client: README: here it is the same file as readme, which has just arrived\n";
+    assertEquals([status, stderr], [1, `${reason}client: 3 of 4 files done\n`]);
+    assertEquals(stdout.match(/^(Complete|client error: .*)$/gm), [
+      "Complete",
+      "client error: unable to create file README",
+      "Complete",
+      "Complete",
+    ]);
+    assertEquals([await folder.names("kept"), await Deno.readTextFile(folder.at("kept/readme"))], [
+      ["other", "readme"],
+      "lower",
+    ]);
+  }
+});

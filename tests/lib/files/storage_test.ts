@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../../../lib/errors.ts";
 import { Draft, isDraft, openTarget, sweep } from "../../../lib/files/draft.ts";
-import { Overwrite, Source } from "../../../lib/files/storage.ts";
+import { Overwrite, Source, Written } from "../../../lib/files/storage.ts";
 import { age, Folder, randomBytes } from "../../support/folder.ts";
 import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
 import { DENO_JSON, Process, run } from "../../support/programs.ts";
@@ -189,4 +189,31 @@ testWith([CHATTR], "in an append-only folder no draft is made, since it would st
   } finally {
     await run(["chattr", "-a", folder.path], { cwd: "/" });
   }
+});
+
+testWith([UNIX], "a run replaces no file that it has written under another name", async () => {
+  await using folder = new Folder();
+  const written = new Written();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  for (const link of ["a", "b"]) await Deno.symlink("f", folder.at(link));
+  const open = (name: string): ReturnType<typeof openTarget> => openTarget(folder.at(name), { isNew: false, written });
+  {
+    // One that ends while the other is under way.
+    await using late = await open("b");
+    {
+      await using first = await open("a");
+      await first.write(new TextEncoder().encode("a"));
+      await first.commit();
+    }
+    assertEquals((await assertRejects(() => late.commit(), FileError)).file, folder.at("b"));
+  }
+  await assertRejects(() => open("b"), FileError, "unable to create");
+  await assertRejects(() => open("f"), FileError, "unable to create");
+  {
+    await using again = await open("a");
+    await again.commit();
+  }
+  await using other = await openTarget(folder.at("b"), { isNew: false, written: new Written() });
+  await other.commit();
+  assertEquals(await folder.names(), ["a", "b", "f"]);
 });
