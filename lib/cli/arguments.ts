@@ -104,7 +104,9 @@ export function readArguments(args: readonly string[], options: OptionNames): Ar
       if (misplaced) throw new UsageError(`there is no option ${arg}: ${misplaced}`);
       if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
       const known = [...names.flags, ...names.values].map((name) => `--${name}`);
-      throw new UsageError(`unknown option ${arg}`, { word: arg.replace(/=.*/s, ""), known });
+      // A short option that does not exist is a file's name, more likely.
+      const hint = /^-[^-]{2}/.test(arg) ? "; a name that starts with - comes after --" : "";
+      throw new UsageError(`unknown option ${arg}${hint}`, { word: arg.replace(/=.*/s, ""), known });
     },
   });
   const value = (option: string): string | undefined => {

@@ -105,7 +105,7 @@ export function readTask(args: Arguments): Task {
   }
   const as = args.value("as");
   if (as !== undefined && !as.endsWith("/") && files.length > 1) {
-    throw new UsageError("option --as takes one file name, not several");
+    throw new UsageError(`option --as takes one file name, not several; --as ${as}/ names a folder for them`);
   }
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

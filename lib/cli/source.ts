@@ -3,11 +3,15 @@
 import { FileError, isSystemError, systemReason } from "../errors.ts";
 import { type Spool, spool, type SpoolOptions } from "../files/spool.ts";
 import { isGranted } from "../files/storage.ts";
+import { printer } from "./output.ts";
 
 /** Opens such a source, read to its end; `undefined` for a path of anything else. */
 export async function openStream(file: string, options: SpoolOptions): Promise<Spool | undefined> {
   // A file behind it may have been read in part, or grow: only its end tells its size.
-  if (file === "-") return await spool(Deno.stdin.readable, options);
+  if (file === "-") {
+    if (Deno.stdin.isTerminal()) printer.warn("client: reads the keyboard until Ctrl-D\n");
+    return await spool(Deno.stdin.readable, options);
+  }
   if (!isGranted("read", file)) return undefined;
   const info = await Deno.stat(file).catch(() => undefined);
   if (!info?.isFifo && !info?.isCharDevice) return undefined;

@@ -10,6 +10,8 @@ import { within } from "../within.ts";
 import type { Conn } from "./socket.ts";
 
 const HOSTNAME = "127.0.0.1";
+// Two round trips to anywhere, with a lost packet.
+const HELLO_MS = 2000;
 const PASSED_BYTES = 64 * 1024;
 // Within a machine a connection takes far less, unless something drops it.
 const LOOPBACK_MS = 5000;
@@ -71,6 +73,7 @@ export class TlsServer {
     const close = (): void => {
       if (isClosed) return;
       isClosed = true;
+      clearTimeout(timer);
       client.close();
       pair.then(({ near, far }) => {
         near.close();
@@ -85,8 +88,19 @@ export class TlsServer {
         close();
       }
     };
+    // A client that speaks TLS begins as soon as it is connected; one that waits for READY does not.
+    let silence: TransferError | undefined;
+    const timer = setTimeout(() => {
+      silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
+      close();
+    }, HELLO_MS);
     const onProgress = (): void => conn.onProgress?.();
-    pass((near) => copy(client, near, onProgress));
+    pass((near) =>
+      copy(client, near, () => {
+        clearTimeout(timer);
+        onProgress();
+      })
+    );
     const sent = pass((near) => copy(near, client, onProgress));
     const conn: Conn = {
       read: (buffer) => pair.then(({ far }) => far.read(buffer)),
@@ -97,7 +111,7 @@ export class TlsServer {
         await sent;
       },
       close,
-      explain: handshakeFailure,
+      explain: (cause) => silence ?? handshakeFailure(cause),
       setNoDelay: (isOn) => client.setNoDelay(isOn),
     };
     return conn;

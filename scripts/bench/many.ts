@@ -3,7 +3,7 @@
 import { randomBytes } from "../../tests/support/folder.ts";
 import { command, run } from "../../tests/support/programs.ts";
 import { conclude, interrupt, median, table, timed } from "./measure.ts";
-import { type Bench, ftpServer, serve, sshServer } from "./rivals.ts";
+import { type Bench, serve, sshServer } from "./rivals.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const FILE_BYTES = 1500;
@@ -41,9 +41,6 @@ async function measure(bench: Bench, { name, words }: Mover, names: string[]): P
   const seconds: (number | undefined)[] = [];
   for (const verb of VERBS) {
     const line = words(verb, names);
-    if (verb === "GET" && !words("PUT", names)) {
-      for (const file of names) await Deno.copyFile(`${bench.from}/${file}`, `${bench.served}/${file}`);
-    }
     seconds.push(line && await timed(line, verb === "GET" ? bench.to : bench.from));
     if (verb === "GET") await check(bench, name, names);
   }
@@ -73,6 +70,7 @@ async function naive(bench: Bench): Promise<Mover> {
   };
 }
 
+// Not curl and vsftpd: vsftpd closes each data connection with SO_LINGER, so a file takes it 1 to 140 ms, by chance.
 async function rivals(bench: Bench): Promise<Mover[]> {
   const movers: Mover[] = [];
   const ssh = await sshServer(bench);
@@ -85,15 +83,6 @@ async function rivals(bench: Bench): Promise<Mover[]> {
           : verb === "GET"
           ? [...ssh.words, ssh.remote("f*"), "."]
           : undefined,
-    });
-  }
-  const url = await ftpServer(bench);
-  if (url) {
-    movers.push({
-      name: "curl + vsftpd",
-      words: (verb, names) =>
-        // vsftpd takes 40 ms for each upload, a delayed acknowledgement.
-        verb === "GET" ? ["curl", "-sS", "--remote-name-all", ...names.map(url)] : undefined,
     });
   }
   return movers;

@@ -180,9 +180,9 @@ export async function rsync(bench: Bench): Promise<Tool[]> {
   }];
 }
 
-/** Starts vsftpd, which sends files with sendfile(2), if that and curl are installed; a file's address there. */
-export async function ftpServer(bench: Bench): Promise<((file: string) => string) | undefined> {
-  if (!installed({ vsftpd: "vsftpd", curl: "curl" })) return undefined;
+/** FTP: curl and vsftpd, which sends files with sendfile(2). */
+export async function ftp(bench: Bench): Promise<Tool[]> {
+  if (!installed({ vsftpd: "vsftpd", curl: "curl" })) return [];
   const config = `${bench.folder}/vsftpd.conf`;
   const settings = {
     listen: "YES",
@@ -202,13 +202,7 @@ export async function ftpServer(bench: Bench): Promise<((file: string) => string
   };
   await Deno.writeTextFile(config, Object.entries(settings).map((setting) => `${setting.join("=")}\n`).join(""));
   const port = await serve(bench, (port) => [which("vsftpd")!, `-olisten_port=${port}`, config]);
-  return (file) => `ftp://127.0.0.1:${port}/${file}`;
-}
-
-/** FTP. */
-export async function ftp(bench: Bench): Promise<Tool[]> {
-  const url = await ftpServer(bench);
-  if (!url) return [];
+  const url = (file: string): string => `ftp://127.0.0.1:${port}/${file}`;
   return [{
     name: "curl + vsftpd",
     put: (file) => ({ words: ["curl", "-sS", "-T", file, url(file)] }),

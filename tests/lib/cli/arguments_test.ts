@@ -25,7 +25,11 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
       ["localhost", "1", "GET", "f", "--limitrate=5"],
       "unknown option --limitrate=5; did you mean --limit-rate?",
     ],
-    [["localhost", "1", "GET", "f", "g", "--as", "h"], "option --as takes one file name, not several"],
+    [
+      ["localhost", "1", "GET", "f", "g", "--as", "h"],
+      "option --as takes one file name, not several; --as h/ names a folder for them",
+    ],
+    [["localhost", "1", "PUT", "-dash.txt"], "unknown option -dash.txt; a name that starts with - comes after --"],
     [["localhost", "1", "DEL", "f", "--as", "h"], "option --as does not go with DEL"],
     [["localhost", "1", "PUT", "f", "--as", "-"], "option --as - goes with GET alone"],
     [["localhost", "1", "DEL", "f", "--verify"], "option --verify does not go with DEL"],
