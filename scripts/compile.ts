@@ -25,7 +25,9 @@ const targets = option === "--all" ? TARGETS : [Deno.build.target];
 
 Deno.chdir(new URL("..", import.meta.url));
 const build = await buildFolder();
-let failures = 0;
+let hasFailed = false;
+// What could not be built, by the reason: without a network it is the same for all.
+const unbuilt = new Map<string, string[]>();
 try {
   for (const program of PROGRAMS) {
     // One file of just what the program uses: the npm packages as a whole, tests' among them, stay out.
@@ -38,19 +40,20 @@ try {
         await Deno.rename(`${build}/${name}`, `dist/${name}`);
         console.log(`built dist/${name} (${((await Deno.stat(`dist/${name}`)).size / 1e6).toFixed(1)} MB)`);
       } catch (error) {
-        failures++;
-        console.error(`not built: ${name}: ${(error as Error).message}`);
+        const { message } = error as Error;
+        unbuilt.set(message, [...unbuilt.get(message) ?? [], name]);
       }
     }
   }
 } catch (error) {
-  failures++;
+  hasFailed = true;
   console.error((error as Error).message);
 } finally {
   await Deno.remove(build, { recursive: true });
 }
+for (const [reason, names] of unbuilt) console.error(`not built: ${names.join(", ")}: ${reason}`);
 await writeSums();
-Deno.exit(failures === 0 ? 0 : 1);
+Deno.exit(hasFailed || unbuilt.size > 0 ? 1 : 0);
 
 // In dist, so that a finished file moves to its name in one step.
 async function buildFolder(): Promise<string> {
