@@ -67,6 +67,7 @@ export class FrameReader {
   #rest: Bytes = NOTHING;
   // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
   #pending: Promise<Bytes> | undefined;
+  #memory = new ArrayBuffer(MESSAGE_BYTES);
   #reads = 0;
   // How much file data the next read waits for.
   #dataBytes = 1;
@@ -135,8 +136,8 @@ export class FrameReader {
     while (true) {
       const end = this.#rest.indexOf(0);
       if (end === 0) return NOTHING;
-      if (end > 0 && this.#rest.length >= end + SIZE_BYTES) return this.#take(end);
-      if (this.#rest.length > MESSAGE_BYTES) return this.#take(this.#rest.length);
+      if (end > 0 && this.#rest.length >= end + SIZE_BYTES) return this.#take(end).slice();
+      if (this.#rest.length > MESSAGE_BYTES) return this.#take(this.#rest.length).slice();
       const mayBeSize = this.#rest.length === SIZE_BYTES && (end > 0 || !isText(this.#rest));
       if (mayBeSize && await this.#isSilent(silenceMs)) return NOTHING;
       if (!await this.#fill()) return NOTHING;
@@ -156,7 +157,7 @@ export class FrameReader {
       // A peer may say why it gives up and then reset the connection: what it said still counts.
       if (this.#rest.length === 0) throw error;
     }
-    return this.#take(Math.min(this.#rest.length, maxBytes));
+    return this.#take(Math.min(this.#rest.length, maxBytes)).slice();
   }
 
   /** How many reads have brought what was asked for: more than one for one message means that it was cut. */
@@ -214,7 +215,13 @@ export class FrameReader {
 
   #next(min: number): Promise<Bytes> {
     if (this.#pending === undefined) {
-      this.#pending = this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min }).then(({ value }) => value ?? NOTHING);
+      // The memory of the last message is used again, so what is left of that moves out. A failed read takes it away.
+      this.#rest = this.#rest.length > 0 ? this.#rest.slice() : NOTHING;
+      if (this.#memory.byteLength === 0) this.#memory = new ArrayBuffer(MESSAGE_BYTES);
+      this.#pending = this.#reader.read(new Uint8Array(this.#memory), { min }).then(({ value = NOTHING }) => {
+        this.#memory = value.buffer;
+        return value;
+      });
       // The next wait gets the error; until then it must not count as unhandled.
       this.#pending.catch(() => {});
     }

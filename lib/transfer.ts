@@ -79,13 +79,13 @@ export async function pump(
     await write(piece);
     await onProgress?.(moved);
   };
-  let spare = new ArrayBuffer(pieceBytes);
+  let spare: ArrayBuffer | undefined;
   let piece = await next(new ArrayBuffer(pieceBytes));
   while (true) {
     left -= BigInt(piece.length);
     await onData?.(piece);
     if (left === 0n) return await pass(piece);
-    const [coming] = await Promise.all([next(spare), pass(piece)]);
+    const [coming] = await Promise.all([next(spare ?? new ArrayBuffer(pieceBytes)), pass(piece)]);
     spare = piece.buffer;
     piece = coming;
   }

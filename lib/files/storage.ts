@@ -54,9 +54,14 @@ function identity(path: string, { dev, ino }: Deno.FileInfo): string {
   return ino ? `${dev} ${ino}` : realPath(path);
 }
 
+// Asked once, since a look costs as much as opening a file; nothing here changes what is granted.
+const everywhere: { read?: boolean; write?: boolean } = {};
+
 /** Whether a permission is granted, without `path` for all paths. A call without it would make Deno prompt. */
 export function isGranted(name: "read" | "write", path?: string): boolean {
-  return Deno.permissions.querySync(path === undefined ? { name } : { name, path }).state === "granted";
+  const { state, partial } = everywhere[name] === undefined ? Deno.permissions.querySync({ name }) : {};
+  const isAll = everywhere[name] ??= state === "granted" && !partial;
+  return isAll || (path !== undefined && Deno.permissions.querySync({ name, path }).state === "granted");
 }
 
 /**
@@ -71,8 +76,8 @@ export function checkGranted(problem: "missing" | "create", path: string, name: 
     const reason = `no permission to ${missing} ${what} (run it with --allow-${missing})`;
     throw new FileError(problem, name, { reason });
   };
-  check(path, what);
   if (permissions.every((permission) => isGranted(permission))) return;
+  check(path, what);
   const real = realPath(path);
   if (real !== path) check(real, real);
 }

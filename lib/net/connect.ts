@@ -115,9 +115,15 @@ function tlsReason(error: unknown): string {
   return `the TLS handshake failed (${text})`;
 }
 
+// Asked once, since each look costs as much as a message; nothing here changes what is granted.
+let isAllGranted: boolean | undefined;
+
 /** Whether Deno may use the network so, without a prompt on the terminal; without a port, any port. */
 export function isNetGranted(hostname: string, port?: number): boolean {
-  return Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
+  const { state, partial } = isAllGranted === undefined ? Deno.permissions.querySync({ name: "net" }) : {};
+  isAllGranted ??= state === "granted" && !partial;
+  return isAllGranted ||
+    Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
 }
 
 /** An address as `--allow-net` takes it. */
