@@ -367,9 +367,8 @@ export async function sweep(folder: string, options: { recursive: boolean; signa
   try {
     for await (const entry of Deno.readDir(folder)) {
       if (options.signal?.aborted) return;
-      const path = join(folder, entry.name);
-      if (entry.isDirectory && options.recursive) await sweep(path, options);
-      if (entry.isFile && isDraft(entry.name)) await removeAbandoned(path);
+      if (entry.isDirectory && options.recursive) await sweep(join(folder, entry.name), options);
+      if (entry.isFile && DRAFT_NAME.test(entry.name)) await removeAbandoned(join(folder, entry.name));
     }
   } catch {
     // A folder that can't be read holds no draft of ours.
