@@ -110,7 +110,7 @@ export async function perform(task: Task): Promise<number> {
         failed++;
         for (const line of explain(error, file, task)) await printLine(line);
       }
-      for (const line of lines) await print(line);
+      await Promise.all(lines.map(print));
     }
     // The last files could not be sent, after all: servers of the lab's may crash when a client leaves without a command.
     if (connections.hasPrepared) await within(withdraw({ ...options, connections }), WITHDRAW_MS);
@@ -118,7 +118,7 @@ export async function perform(task: Task): Promise<number> {
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
   if (printer.error) throw printer.error;
-  if (swept) await within(swept, SWEEP_MS - (performance.now() - start));
+  if (swept) await within(swept, Math.max(SWEEP_MS - (performance.now() - start), 0));
   ending.abort();
   if (failed > 0 && files.length > 1) {
     await print({ text: `client: ${files.length - failed} of ${files.length} files done`, isError: true });

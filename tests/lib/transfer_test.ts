@@ -1,6 +1,6 @@
 // @ts-types="../support/types/assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
-import { pump } from "../../lib/transfer.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { pump, RateLimit } from "../../lib/transfer.ts";
 
 Deno.test("a transfer fails as soon as either side fails, with that error", async () => {
   const never = new Promise<never>(() => {});
@@ -46,4 +46,14 @@ Deno.test("the pieces of a transfer are whole calls of as many blocks as are gat
     assertEquals(lengths.slice(0, -1).filter((length) => length % (gather * 1024) !== 0), []);
     assertEquals(lengths.reduce((sum, length) => sum + length, 0), 2_000_000);
   }
+});
+
+Deno.test("a rate makes up for a pause of a tenth of a second at most", async () => {
+  const limit = new RateLimit(10_000);
+  await limit.pass(1000);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const start = performance.now();
+  for (let piece = 0; piece < 6; piece++) await limit.pass(1000);
+  // Five pieces last half a second, less that tenth; timers may be a little early.
+  assert(performance.now() - start > 390, `${performance.now() - start} ms`);
 });

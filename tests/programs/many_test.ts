@@ -1,0 +1,108 @@
+/** Many files in one command. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { randomBytes } from "../support/folder.ts";
+import { client, folders, Pair } from "../support/pair.ts";
+import { command, Process } from "../support/programs.ts";
+import { Conversation, Raw, wire } from "../support/raw.ts";
+
+/** Files of all sizes, small ones and some that take several pieces. */
+async function makeFiles(pair: Pair, count: number): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, index) => `f${index}`);
+  for (const [index, name] of names.entries()) {
+    await Deno.writeFile(`${pair.mine}/${name}`, randomBytes(index % 5 === 0 ? 400_000 : index * 100));
+  }
+  return names;
+}
+
+Deno.test("with --parallel the lines of each file stay together, and errors count", async () => {
+  await using pair = await Pair.start("--clients", "4");
+  const names = await makeFiles(pair, 20);
+  for (const verb of ["PUT", "GET"] as const) {
+    const { status, stdout, stderr } = await pair.client(verb, ...names, "missing", "--parallel", "4");
+    assertEquals([status, stderr], [1, "client: 20 of 21 files done\n"]);
+    const missing = verb === "PUT" ? "client error: missing does not exist" : "server error: missing does not exist";
+    const shown = stdout.trimEnd().split("\n");
+    assertEquals(shown.filter((line) => line === missing).length, 1);
+    const rest = shown.filter((line) => line !== missing);
+    const done = rest.flatMap((line, index) => line === "Complete" ? [rest[index - 1]!.split(" ")[3]!] : []);
+    assertEquals(rest.length, 40);
+    assertEquals(done.sort(), names.toSorted());
+  }
+  for (const name of names) {
+    assertEquals(await Deno.readFile(pair.folder.at(`served/${name}`)), await Deno.readFile(`${pair.mine}/${name}`));
+  }
+  const { status, stdout } = await pair.client("DEL", ...names, "--parallel", "4");
+  assertEquals([status, stdout.match(/^client deleting file f\d+\nComplete$/gm)?.length], [0, 20]);
+  assertEquals(await pair.folder.names("served"), []);
+});
+
+Deno.test("with --parallel each line of a trace says whose it is", async () => {
+  await using pair = await Pair.start("--clients", "2");
+  const names = await makeFiles(pair, 2);
+  const { stderr } = await pair.client("PUT", ...names, "--parallel", "2", "--trace");
+  const lines = stderr.trimEnd().split("\n");
+  assertEquals(lines.length, 14);
+  assertEquals(lines.filter((line) => /^f0 {2}[a-g]\. /.test(line)).length, 7);
+  assertEquals(lines.filter((line) => /^f1 {2}[a-g]\. /.test(line)).length, 7);
+});
+
+Deno.test("--limit-rate holds for all transfers of a command together", async () => {
+  await using pair = await Pair.start("--clients", "4");
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) await Deno.writeFile(`${pair.mine}/${name}`, randomBytes(100_000));
+  for (const parallel of ["1", "4"]) {
+    const start = performance.now();
+    const { status } = await pair.client("PUT", ...names, "--limit-rate", "200000", "--parallel", parallel);
+    assertEquals(status, 0);
+    // 400,000 bytes last 2 seconds, of which the last piece and what a stall saves need not pass.
+    assert(performance.now() - start > 1500, `${performance.now() - start} ms`);
+  }
+});
+
+Deno.test("the next connection is made while a small file ends, and has its turn after it", async () => {
+  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const [verb, last] of [["PUT", "f"], ["GET", "f"], ["DEL", "b"]] as const) {
+    const running = client(folder, listener.addr.port, verb, "a", "b");
+    using first = await Conversation.accept(listener, verb, "a", wire("1"));
+    await first.until(last);
+    // The first has no DONE yet.
+    using second = await Conversation.accept(listener, verb, "b", wire("2"));
+    await first.until(verb === "PUT" ? "g" : verb === "GET" ? "h" : "c");
+    await second.until(verb === "PUT" ? "g" : verb === "GET" ? "h" : "c");
+    const { status, stdout, stderr } = await running;
+    assertEquals([status, stderr, stdout.match(/Complete/g)?.length], [0, "", 2]);
+  }
+});
+
+Deno.test("a connection made for a file that can't be created serves the next, or asks for nothing", async () => {
+  await using pair = await Pair.start();
+  for (const name of ["a", "b", "c"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
+  await pair.folder.folder("mine/b");
+  const { status, stdout } = await pair.client("GET", "a", "b", "c");
+  assertEquals([status, stdout.match(/Complete/g)?.length], [1, 2]);
+  assertMatch(stdout, /^client error: unable to create file b$/m);
+  assertEquals(pair.server.lines.filter((line) => /connected/.test(line)).length, 2);
+  assertEquals((await pair.client("GET", "a", "b")).status, 1);
+  await pair.server.line(/^server receiving request: GET \.blockferry-withdrawn$/);
+  // The server is free for others at once.
+  using raw = await Raw.connect(pair.server.port);
+  assertEquals(await raw.hear("READY".length), wire("READY"));
+});
+
+Deno.test("a client that is interrupted between two files leaves no connection open", async () => {
+  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using running = new Process([...command("client"), "127.0.0.1", `${listener.addr.port}`, "PUT", "a", "b"], {
+    cwd: folder.at("mine"),
+  });
+  using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
+  await first.until("f");
+  using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
+  running.child.kill("SIGINT");
+  assertEquals(await running.ended(), 130);
+  assertEquals(await first.rest(), "");
+  assertEquals(await second.rest(), "");
+});
