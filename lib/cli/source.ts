@@ -2,7 +2,7 @@
 
 import { FileError, isSystemError, systemReason } from "../errors.ts";
 import { type Spool, spool, type SpoolOptions } from "../files/spool.ts";
-import { isGranted } from "../files/storage.ts";
+import { found } from "../files/storage.ts";
 import { printer } from "./output.ts";
 
 /** Opens such a source, read to its end; `undefined` for a path of anything else. */
@@ -12,8 +12,7 @@ export async function openStream(file: string, options: SpoolOptions): Promise<S
     if (Deno.stdin.isTerminal()) printer.warn("client: reads the keyboard until Ctrl-D\n");
     return await spool(Deno.stdin.readable, options);
   }
-  if (!isGranted("read", file)) return undefined;
-  const info = await Deno.stat(file).catch(() => undefined);
+  const info = found(file);
   if (!info?.isFifo && !info?.isCharDevice) return undefined;
   try {
     return await spool((await Deno.open(file)).readable, options);

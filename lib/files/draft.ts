@@ -10,6 +10,7 @@ import {
   type CommitOptions,
   createError,
   existing,
+  found,
   hasDisk,
   isDeferring,
   isGranted,
@@ -313,14 +314,6 @@ export async function openTarget(
     if (!old) throw error;
     options.written?.check(path, old, path);
     return await Overwrite.open(path, path);
-  }
-}
-
-function found(path: string): Deno.FileInfo | undefined {
-  try {
-    return isGranted("read", path) ? existing(path) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

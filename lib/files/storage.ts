@@ -312,6 +312,15 @@ export function existing(path: string, stat = Deno.statSync): Deno.FileInfo | un
   }
 }
 
+/** What a path leads to, through links; `undefined` if nothing can be seen there. */
+export function found(path: string): Deno.FileInfo | undefined {
+  try {
+    return isGranted("read", path) ? existing(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a call threw while a file was made: the system's refusal as a {@linkcode FileError} for `name`. */
 export function createError(name: string, cause: unknown): unknown {
   return isSystemError(cause) ? new FileError("create", name, { cause }) : cause;
