@@ -6,7 +6,6 @@ import { FrameReader, type TextEnd } from "./framing.ts";
 import type { Socket } from "./net/socket.ts";
 import { BLOCK_BYTES, type Role, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
 import { type Message, Tracer } from "./trace.ts";
-import { abortable } from "./within.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -42,14 +41,14 @@ export class Peer implements Disposable, AsyncDisposable {
   }
 
   #send(step: Step, bytes: Uint8Array): Promise<void> {
-    const sent = this.#socket.write(bytes);
-    return at(step, this.#tracer ? this.#tracer.sending(step, bytes, sent) : sent);
+    const sent = this.#socket.write(bytes, undefined, (error) => named(step, error));
+    return this.#tracer ? this.#tracer.sending(step, bytes, sent) : sent;
   }
 
   /** Sends file data, `gather` blocks in each call to the kernel; call `flush` after the last of it. */
   send(step: Step, data: Uint8Array, gather: number): Promise<void> {
     this.#tracer?.data(step, this.#other === "client" ? "server" : "client", data);
-    return at(step, this.#socket.write(data, gather * BLOCK_BYTES));
+    return this.#socket.write(data, gather * BLOCK_BYTES, (error) => named(step, error));
   }
 
   /** Sends at once what the system holds back of the data, waiting for more. */
@@ -69,7 +68,7 @@ export class Peer implements Disposable, AsyncDisposable {
   /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
   listen(step: TokenStep): Promise<void> {
     const token = this.#traced(step, this.#frames.token(tokenOf(step)), () => tokenBytes(step));
-    return at(step, abortable(token, this.#socket.signal));
+    return this.#socket.untilCut(token, (error) => named(step, error));
   }
 
   /** Drops line ends that a person typed after the message before this step. */
@@ -91,7 +90,7 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Whether this side has cut the connection, as after a timeout. */
   get isCut(): boolean {
-    return this.#socket.signal.aborted;
+    return this.#socket.isCut;
   }
 
   /** In how many pieces what the other side has said so far has come. */
@@ -133,7 +132,7 @@ export class Peer implements Disposable, AsyncDisposable {
 
   /** Awaits anything that depends on the other side, no longer than the socket's timeout. */
   watch<T>(step: Step, wait: Promise<T>): Promise<T> {
-    return at(step, this.#socket.watch(wait));
+    return this.#socket.watch(wait, (error) => named(step, error));
   }
 
   /** Ends the conversation after the last message, so that nothing is lost on its way. */
@@ -170,17 +169,22 @@ function sizeBytes(size: bigint): Uint8Array {
   return bytes;
 }
 
-/** Awaits what is done at a step: every error of a transfer then names it, and `ERROR: …` is told from other surprises. */
+/** Awaits what is done at a step: every error of a transfer then names it. */
 export async function at<T>(step: Step, wait: Promise<T>): Promise<T> {
   try {
     return await wait;
   } catch (error) {
-    if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
-      // Some servers end it with a newline or a C string's NUL, and two send OK or DONE right after it.
-      const said = error.received.replace(/^ERROR:? ?/, "").replace(/(?<=does not exist)[\r\n\0]*(OK|DONE)$/, "")
-        .replace(/[\r\n\0]+$/, "");
-      throw new ServerError(said, { step, cause: error });
-    }
-    throw error instanceof TransferError && error.step === undefined ? error.at(step) : error;
+    throw named(step, error);
   }
+}
+
+/** An error of a transfer that names the step at which it happened; `ERROR: …` is told from other surprises. */
+function named(step: Step, error: unknown): unknown {
+  if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
+    // Some servers end it with a newline or a C string's NUL, and two send OK or DONE right after it.
+    const said = error.received.replace(/^ERROR:? ?/, "").replace(/(?<=does not exist)[\r\n\0]*(OK|DONE)$/, "")
+      .replace(/[\r\n\0]+$/, "");
+    return new ServerError(said, { step, cause: error });
+  }
+  return error instanceof TransferError && error.step === undefined ? error.at(step) : error;
 }

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 import { ConnectionError, inSeconds, type TransferError } from "../errors.ts";
-import { abortable, MAX_TIMER_MS } from "../within.ts";
+import { MAX_TIMER_MS } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
 export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
@@ -42,67 +42,104 @@ const TICKS = 10;
 export class Socket implements Disposable {
   /** What the peer sends, as a byte stream. */
   readonly readable: ReadableStream<Bytes>;
-  /** Aborted when the connection is cut from this side; the reason explains every wait that fails from then on. */
-  readonly signal: AbortSignal;
   /** Who is at the other end. */
   readonly peer: SocketOptions["peer"];
-  readonly #cut = new AbortController();
   readonly #conn: Conn;
+  readonly #signal: AbortSignal | undefined;
+  // What ends the waits when the connection is cut; listeners of a signal of its own would cost more than a message.
+  readonly #waits = new Set<(reason: unknown) => void>();
+  #cutReason: { reason: unknown } | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #isNoDelay = false;
   #isSending = false;
-  #waits = 0;
+  #watched = 0;
   #progress = 0;
 
   /** Takes over a connection. */
   constructor(conn: Conn, { timeoutMs, sendTimeoutMs = timeoutMs, peer, signal }: SocketOptions) {
     this.#conn = conn;
     this.peer = peer;
-    this.signal = this.#cut.signal;
-    this.signal.addEventListener("abort", () => conn.close());
-    signal?.addEventListener("abort", () => this.#cut.abort(signal.reason), { signal: this.signal });
-    if (signal?.aborted) this.#cut.abort(signal.reason);
+    this.#signal = signal;
     conn.onProgress = (): void => void this.#progress++;
     this.#setNoDelay(true);
     this.readable = new ReadableStream({
       type: "bytes",
       pull: async (controller): Promise<void> => {
         const request = controller.byobRequest!;
-        const count = await this.#told(conn.read(request.view as Uint8Array));
+        const count = await conn.read(request.view as Uint8Array).catch((cause) => this.#fail(cause));
         this.#progress++;
         if (count === null) controller.close();
         request.respond(count ?? 0);
       },
     });
-    if (timeoutMs > 0 && timeoutMs < Infinity && !this.signal.aborted) this.#watchSilence(timeoutMs, sendTimeoutMs);
+    signal?.addEventListener("abort", this.#onAbort);
+    if (signal?.aborted) this.#onAbort();
+    else if (timeoutMs > 0 && timeoutMs < Infinity) this.#watchSilence(timeoutMs, sendTimeoutMs);
+  }
+
+  #onAbort = (): void => this.#cut(this.#signal!.reason);
+
+  #cut(reason: unknown): void {
+    if (this.#cutReason) return;
+    this.#cutReason = { reason };
+    clearInterval(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#conn.close();
+    for (const end of this.#waits) end(reason);
+  }
+
+  /** Whether the connection has been cut from this side; the waits have failed with the reason. */
+  get isCut(): boolean {
+    return this.#cutReason !== undefined;
+  }
+
+  /** Awaits something until the connection is cut; `explain` may make another error of the one that ends the wait. */
+  untilCut<T>(wait: Promise<T>, explain = (error: unknown): unknown => error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        this.#waits.delete(fail);
+        reject(explain(error));
+      };
+      this.#waits.add(fail);
+      wait.then((value) => {
+        this.#waits.delete(fail);
+        resolve(value);
+      }, fail);
+      if (this.#cutReason) fail(this.#cutReason.reason);
+    });
   }
 
   /**
    * Awaits something that depends on the peer, such as a whole message. After the timeout the connection is cut and the
    * wait fails with a {@linkcode ConnectionError}.
    */
-  async watch<T>(wait: Promise<T>): Promise<T> {
-    this.#waits++;
+  async watch<T>(wait: Promise<T>, explain?: (error: unknown) => unknown): Promise<T> {
+    this.#watched++;
     this.#progress++;
     try {
-      return await abortable(wait, this.signal);
+      return await this.untilCut(wait, explain);
     } finally {
-      this.#waits--;
+      this.#watched--;
       this.#progress++;
     }
   }
 
   /** Writes all of a message, or of file data with at most `callBytes` bytes in each call to the kernel. */
-  write(data: Uint8Array, callBytes?: number): Promise<void> {
-    return this.watch(this.#told(this.#write(data, callBytes)));
+  write(data: Uint8Array, callBytes?: number, explain?: (error: unknown) => unknown): Promise<void> {
+    return this.watch(this.#write(data, callBytes), explain);
   }
 
   async #write(data: Uint8Array, callBytes = Infinity): Promise<void> {
     // Many small calls become as few segments as one large call; the last of them leaves with the next message.
     this.#setNoDelay(data.length <= FEW_CALLS * callBytes);
     this.#isSending = callBytes < Infinity;
-    for (let start = 0; start < data.length;) {
-      start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
-      this.#progress++;
+    try {
+      for (let start = 0; start < data.length;) {
+        start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
+        this.#progress++;
+      }
+    } catch (cause) {
+      this.#fail(cause);
     }
     this.#isSending = false;
   }
@@ -133,7 +170,7 @@ export class Socket implements Disposable {
     try {
       await this.watch(this.#conn.closeWrite());
       timer = setTimeout(() => this[Symbol.dispose](), LINGER_MS);
-      while (await abortable(this.#conn.read(DROPPED), this.signal) !== null);
+      while (await this.untilCut(this.#conn.read(DROPPED)) !== null);
     } catch {
       // The peer reset the connection, or the second has passed.
     } finally {
@@ -143,7 +180,7 @@ export class Socket implements Disposable {
 
   /** Closes the connection; waits on it fail. */
   [Symbol.dispose](): void {
-    this.#cut.abort(CLOSED);
+    this.#cut(CLOSED);
   }
 
   // A wait may be as short as a block's write, too short for a timer of its own: one timer looks whether anything moved.
@@ -151,21 +188,16 @@ export class Socket implements Disposable {
     const tickMs = Math.min(timeoutMs / TICKS, MAX_TIMER_MS);
     let seen = 0;
     let silentTicks = 0;
-    const timer = setInterval(() => {
-      silentTicks = this.#waits > 0 && this.#progress === seen ? silentTicks + 1 : 0;
+    this.#timer = setInterval(() => {
+      silentTicks = this.#watched > 0 && this.#progress === seen ? silentTicks + 1 : 0;
       seen = this.#progress;
       const limitMs = this.#isSending ? sendTimeoutMs : timeoutMs;
       if (silentTicks * tickMs < limitMs) return;
-      this.#cut.abort(new ConnectionError(`the ${this.peer} was silent for ${inSeconds(limitMs)}`));
+      this.#cut(new ConnectionError(`the ${this.peer} was silent for ${inSeconds(limitMs)}`));
     }, tickMs);
-    this.signal.addEventListener("abort", () => clearInterval(timer));
   }
 
-  async #told<T>(operation: Promise<T>): Promise<T> {
-    try {
-      return await operation;
-    } catch (cause) {
-      throw this.#conn.explain?.(cause) ?? new ConnectionError(`the ${this.peer} broke the connection`, { cause });
-    }
+  #fail(cause: unknown): never {
+    throw this.#conn.explain?.(cause) ?? new ConnectionError(`the ${this.peer} broke the connection`, { cause });
   }
 }
