@@ -108,8 +108,7 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   if (isOnePiece && verb === "PUT") return request;
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.isFile) return request;
-  const isLongWait = !isOnePiece || await within(root.hasLonger(name), LATE_NAME_MS) ||
-    (await peer.peek(REQUEST_STEP)).length > 0;
+  const isLongWait = !isOnePiece || await within(root.hasLonger(name), LATE_NAME_MS);
   if (found && !isLongWait && regulars.has(address)) return request;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;

@@ -20,7 +20,7 @@ export class Listing {
   async hasLonger(path: string): Promise<boolean> {
     const folder = dirname(path);
     try {
-      const mtime = (await Deno.stat(folder)).mtime?.getTime();
+      const mtime = Deno.statSync(folder).mtime?.getTime();
       if (folder !== this.#folder || mtime === undefined || mtime !== this.#mtime) {
         if (performance.now() < this.#nextTime) return true;
         this.#folder = folder;
