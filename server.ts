@@ -101,7 +101,7 @@ async function main(): Promise<number> {
     // Ended before it listened.
     if (typeof server === "string") return 0;
     if (
-      !options.isReadOnly &&
+      !options.readOnly &&
       Deno.permissions.querySync({ name: "write", path: options.root ?? "." }).state !== "granted"
     ) {
       printer.warn(

@@ -31,7 +31,7 @@ export interface GetOptions extends ClientOptions {
   /** The path of the file, which is created or replaced when all of it has arrived. */
   to: string;
   /** Whether a file that exists there, or appears before all has arrived, stands, and the transfer fails. */
-  isNew?: boolean;
+  createNew?: boolean;
   /** Whether the promise is fulfilled only when file and folder are on disk. */
   fsync?: boolean;
   /** The files of a run, to which this one is added; it replaces none that was written under another name. */
@@ -85,8 +85,8 @@ export function get(name: string, options: ClientOptions & { to?: never }): Prom
 export async function get(name: string, options: ClientOptions & Partial<GetOptions>): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
   // A file that can't be created is an error before the server is asked.
-  const { isNew = false, written } = options;
-  await using target = await openTarget(options.to, { isNew, written });
+  const { createNew = false, written } = options;
+  await using target = await openTarget(options.to, { createNew, written });
   await receive(name, options, target);
 }
 
@@ -104,7 +104,7 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
-  await target.commit({ isNew: options.isNew ?? false, isDurable: options.fsync ?? false });
+  await target.commit({ createNew: options.createNew ?? false, fsync: options.fsync ?? false });
 }
 
 function download(name: string, options: ClientOptions): Promise<Download> {

@@ -46,11 +46,11 @@ export interface ServeOptions extends ReceptionOptions {
   /** How many clients are served at a time; 1, the lab's number, is the default. */
   clients?: number;
   /** Whether uploads and deletions are refused. */
-  isReadOnly?: boolean;
+  readOnly?: boolean;
   /** The most bytes that an uploaded file may have; without it, what the disk has free, where Deno may ask (`statfs`). */
   maxBytes?: bigint;
   /** Whether DONE follows an upload only when file and folder are on disk. */
-  isDurable?: boolean;
+  fsync?: boolean;
   /** Speaks the protocol inside TLS, with this certificate and key. */
   tls?: TlsCredentials;
   /** Ends the server and its transfers at once. */
@@ -138,16 +138,16 @@ export class Server implements AsyncDisposable {
 
   /** Serves the clients of a listener; `serve` makes one. */
   constructor({ listener, tls, root, reception, options }: ServerParts) {
-    const { gather = defaultGather(options), maxBytes, isDurable = false, signal } = options;
+    const { gather = defaultGather(options), maxBytes, fsync = false, signal } = options;
     this.#listener = listener;
     this.#tls = tls;
     this.#reception = reception;
     this.#options = options;
-    this.#session = { root, gather, maxBytes, isDurable, regulars: new Regulars() };
+    this.#session = { root, gather, maxBytes, fsync, regulars: new Regulars() };
     this.address = listener.addr as Deno.NetAddr;
     const end = (): void => this.#end();
     signal?.addEventListener("abort", end);
-    if (!options.isReadOnly) this.#sweepHourly();
+    if (!options.readOnly) this.#sweepHourly();
     this.finished = this.#run().then(async () => {
       await within(this.#sweeping, SWEEP_END_MS);
       signal?.removeEventListener("abort", end);

@@ -28,4 +28,4 @@ export type { ConnectOptions, TlsOptions } from "./net/connect.ts";
 export type { TlsCredentials } from "./net/tls.ts";
 export type { Message } from "./trace.ts";
 export { RateLimit, type TransferOptions } from "./transfer.ts";
-export { remoteSum, sha256, type Sum } from "./verify.ts";
+export { remoteSum, sha256, type Sum } from "./sha256.ts";

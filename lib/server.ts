@@ -36,7 +36,7 @@ export interface SessionOptions {
   /** The most bytes that an uploaded file may have. */
   maxBytes?: bigint | undefined;
   /** Whether DONE follows an upload only when file and folder are on disk. */
-  isDurable: boolean;
+  fsync: boolean;
   /** The client's address. */
   address: string;
   /** The clients whose commands come whole. */
@@ -184,7 +184,7 @@ async function servePut(peer: Peer, begun: Request, options: SessionOptions): Pr
   await pump({ size, read, write }, { gather: options.gather, onProgress });
   await checkEnd(peer, size, name, isEager);
   const start = performance.now();
-  await at("g. server: DONE", draft.commit({ isDurable: options.isDurable }));
+  await at("g. server: DONE", draft.commit({ fsync: options.fsync }));
   const ms = performance.now() - start;
   if (ms > LONG_SYNC_MS) options.onEvent({ type: "synced", name, ms });
   await peer.say("g. server: DONE");
@@ -217,7 +217,7 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
 
 async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
   if (!root.find(name)) throw new FileError("missing", name);
-  if (!root.isReadOnly) onEvent({ type: "deleting", name });
+  if (!root.readOnly) onEvent({ type: "deleting", name });
   await root.remove(name);
   await peer.say("c. server: DONE");
 }

@@ -29,11 +29,11 @@ import { Reception } from "./reception.ts";
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { hostname = "0.0.0.0", port, clients, isReadOnly = false, maxBytes } = options;
+  const { hostname = "0.0.0.0", port, clients, readOnly = false, maxBytes } = options;
   checkCommon({ ...options, hostname }, { minPort: 0 });
   checkNumber("clients", clients, { min: 1, isWhole: clients !== Infinity });
   checkSize("maxBytes", maxBytes);
-  const root = await Root.open(options.root ?? ".", { isReadOnly });
+  const root = await Root.open(options.root ?? ".", { readOnly });
   const reception = await Reception.open(options);
   const failed = (reason: string, cause?: unknown): TransferError =>
     new TransferError(`cannot listen on ${hostname} port ${port}: ${reason}`, { cause });

@@ -6,7 +6,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { support: /^tests\/support\// },
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
-  { library: /^lib\/(mod|verify)\.ts$/ },
+  { library: /^lib\/(mod|sha256)\.ts$/ },
   { roles: /^lib\/(client|server|start|listener|reception|dial|connections)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },

@@ -22,7 +22,7 @@ import {
   Written,
 } from "../mod.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
-import { fileSum } from "../verify.ts";
+import { fileSum } from "../sha256.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
 import { printer, writeWaiting } from "./output.ts";
@@ -203,8 +203,8 @@ async function move(
   if (verb === "DEL") await del(file, watched);
   else if (task.as === "-") await toStdout(await get(file, watched));
   else {
-    const { isNoClobber: isNew, isSynced: fsync } = task;
-    await get(file, { ...watched, to: destination(file, task), isNew, fsync, written });
+    const { isNoClobber: createNew, isSynced: fsync } = task;
+    await get(file, { ...watched, to: destination(file, task), createNew, fsync, written });
   }
 }
 

@@ -169,18 +169,18 @@ export class Draft implements Target, AsyncDisposable {
   }
 
   /** Renames the draft to its target. Throws a {@linkcode FileError} if the system refuses that. */
-  async commit({ isDurable = false, isNew = false }: CommitOptions = {}): Promise<void> {
+  async commit({ fsync = false, createNew = false }: CommitOptions = {}): Promise<void> {
     try {
-      const mustSync = isDurable ||
+      const mustSync = fsync ||
         (this.#size > SMALL_BYTES && await isDeferring(this.folder, this.#file.statSync().dev));
       if (mustSync) await this.#file.sync();
       // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
-      using folder = isDurable && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
+      using folder = fsync && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
       this.#close();
       // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
       const made = Deno.lstatSync(this.#path);
       checkStored(this.#size, made, this.#name);
-      if (!isNew || !this.#link()) await this.#replace();
+      if (!createNew || !this.#link()) await this.#replace();
       this.#written?.add(this.#target, this.#isCopying ? Deno.statSync(this.#target) : made, this.#name);
       await folder?.sync();
     } catch (cause) {
@@ -293,13 +293,13 @@ function isOwn(folder: string): boolean {
 /** How a client's file is created. */
 export interface TargetOptions {
   /** Whether a file that exists stands. */
-  isNew: boolean;
+  createNew: boolean;
   /** The files that must not be replaced under another name. */
   written?: Written | undefined;
 }
 
 /**
- * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `isNew` forbids. Throws a
+ * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `createNew` forbids. Throws a
  * {@linkcode FileError}.
  */
 export async function openTarget(
@@ -310,14 +310,14 @@ export async function openTarget(
     return openDraft(path, options);
   } catch (error) {
     // A file that does not exist can't be written in place either.
-    const old = isBarred(error) && !options.isNew ? found(path) : undefined;
+    const old = isBarred(error) && !options.createNew ? found(path) : undefined;
     if (!old) throw error;
     options.written?.check(path, old, path);
     return await Overwrite.open(path, path);
   }
 }
 
-function openDraft(path: string, { isNew, written }: TargetOptions): Draft {
+function openDraft(path: string, { createNew, written }: TargetOptions): Draft {
   // The next sweep would remove a file with a draft's name.
   if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
   if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
@@ -333,7 +333,7 @@ function openDraft(path: string, { isNew, written }: TargetOptions): Draft {
   }
 
   function create(target: string, old: Deno.FileInfo | undefined): Draft {
-    if (isNew && old) throw new FileError("create", path, { reason: "it exists" });
+    if (createNew && old) throw new FileError("create", path, { reason: "it exists" });
     written?.check(target, old, path);
     return Draft.create(target, path, { old, isCopied: true, written });
   }

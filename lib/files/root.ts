@@ -37,22 +37,22 @@ export class Root {
   /** The folder's path, free of symbolic links. */
   readonly path: string;
   /** Whether nothing is made or deleted in it. */
-  readonly isReadOnly: boolean;
+  readonly readOnly: boolean;
   readonly #listing = new Listing();
 
   readonly #info: Deno.FileInfo;
 
-  private constructor(path: string, info: Deno.FileInfo, isReadOnly: boolean) {
+  private constructor(path: string, info: Deno.FileInfo, readOnly: boolean) {
     this.path = path;
     this.#info = info;
-    this.isReadOnly = isReadOnly;
+    this.readOnly = readOnly;
   }
 
   /**
    * Opens a folder; if it is read-only, nothing is made or deleted in it. Throws a {@linkcode TransferError} if there is
    * no such folder that can be read.
    */
-  static async open(path: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}): Promise<Root> {
+  static async open(path: string, { readOnly = false }: { readOnly?: boolean } = {}): Promise<Root> {
     const forbidden = (path: string): TransferError =>
       new TransferError(`no permission to read ${path} (run it with --allow-read)`);
     if (!isGranted("read", path)) throw forbidden(path);
@@ -63,7 +63,7 @@ export class Root {
       if (info.isDirectory) {
         // Fails here if this user may not enter the folder.
         existing(join(real, "missing"));
-        return new Root(real, info, isReadOnly);
+        return new Root(real, info, readOnly);
       }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
@@ -100,7 +100,7 @@ export class Root {
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   create(name: string): Draft {
     const path = this.#entry(name);
-    if (this.isReadOnly) throw new FileError("create", name, { reason: "the server is read-only" });
+    if (this.readOnly) throw new FileError("create", name, { reason: "the server is read-only" });
     if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
     const info = entryFor(path, name);
     if (!info) return Draft.create(path, name);
@@ -115,7 +115,7 @@ export class Root {
     const found = this.#find(name);
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
-    if (this.isReadOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
+    if (this.readOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
     if (!isGranted("write", path)) {
       throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
     }

@@ -22,9 +22,9 @@ export interface Target {
 /** How a file takes its place. */
 export interface CommitOptions {
   /** Whether file and folder are on disk before the promise is fulfilled. */
-  isDurable?: boolean;
+  fsync?: boolean;
   /** Whether a file that has appeared in its place stands. */
-  isNew?: boolean;
+  createNew?: boolean;
 }
 
 /** The files that a run has written, each with the name under which it was. No other name may replace one. */

@@ -67,7 +67,7 @@ Deno.test("a link is written through", async () => {
   await Deno.writeTextFile(folder.at("f"), "old");
   await Deno.symlink("f", folder.at("link"));
   {
-    await using draft = await openTarget(folder.at("link"), { isNew: false });
+    await using draft = await openTarget(folder.at("link"), { createNew: false });
     await draft.write(new TextEncoder().encode("new"));
     await draft.commit();
   }
@@ -176,14 +176,14 @@ Deno.test("a sweep leaves a draft that was written within the last hour, though 
 testWith([UNIX], "a FIFO is not written in place, since opening it may wait for ever", async () => {
   await using folder = new Folder();
   await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
-  await assertRejects(() => openTarget(folder.at("fifo"), { isNew: false }), FileError, "unable to create");
+  await assertRejects(() => openTarget(folder.at("fifo"), { createNew: false }), FileError, "unable to create");
 });
 
 testWith([CHATTR], "in an append-only folder no draft is made, since it would stay", async () => {
   await using folder = new Folder();
   await run(["chattr", "+a", folder.path], { cwd: "/" });
   try {
-    const error = await assertRejects(() => openTarget(folder.at("f"), { isNew: false }), FileError);
+    const error = await assertRejects(() => openTarget(folder.at("f"), { createNew: false }), FileError);
     assertEquals(error.reason, "its folder is append-only");
     assertEquals(await folder.names(), []);
   } finally {
@@ -196,7 +196,8 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   const written = new Written();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const link of ["a", "b"]) await Deno.symlink("f", folder.at(link));
-  const open = (name: string): ReturnType<typeof openTarget> => openTarget(folder.at(name), { isNew: false, written });
+  const open = (name: string): ReturnType<typeof openTarget> =>
+    openTarget(folder.at(name), { createNew: false, written });
   {
     // One that ends while the other is under way.
     await using late = await open("b");
@@ -213,7 +214,7 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
     await using again = await open("a");
     await again.commit();
   }
-  await using other = await openTarget(folder.at("b"), { isNew: false, written: new Written() });
+  await using other = await openTarget(folder.at("b"), { createNew: false, written: new Written() });
   await other.commit();
   assertEquals(await folder.names(), ["a", "b", "f"]);
 });
