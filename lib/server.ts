@@ -108,11 +108,16 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   if (isOnePiece && verb === "PUT") return request;
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.isFile) return request;
-  const isLongWait = !isOnePiece || await within(root.hasLonger(name), LATE_NAME_MS);
-  if (found && !isLongWait && regulars.has(address)) return request;
+  const isRegular = isOnePiece && found !== undefined && regulars.has(address);
+  const [hasLonger, more] = await Promise.all([
+    within(root.hasLonger(name), LATE_NAME_MS),
+    isRegular ? NOTHING : peer.peek(REQUEST_STEP, SOON_MS),
+  ]);
+  if (isRegular && !hasLonger) return request;
+  const silenceMs = isOnePiece && !hasLonger && more.length === 0 ? 0 : LATE_NAME_MS;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
-  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: isLongWait ? LATE_NAME_MS : SOON_MS, maxBytes });
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
   if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
   const whole = parseRequest(concat(bytes, late));
   if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return whole;
