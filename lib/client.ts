@@ -130,8 +130,8 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  *
  * Throws a `FileError` if there is no such file here, a `TransferError` if the stream does not end at its size or the
  * protocol can't carry the name, a `ServerError` if the server can't create the file, a `ConnectionError` or a
- * `ProtocolError` if the conversation breaks off. A stream that stays open after its last byte holds that up for a
- * second.
+ * `ProtocolError` if the conversation breaks off. If the stream does not close after its last byte, `put`
+ * waits a second for it.
  *
  * @example Usage
  * ```ts
@@ -157,7 +157,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
     : Source.open(options.from, options.from);
-  // Of an empty file nothing is read, so nothing else would tell of a stream that has more.
+  // An empty file is never read, so check here that the stream is empty too.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
   await using peer = await greet(options);

@@ -36,7 +36,7 @@ export interface DialOptions {
   onConnect?: () => unknown;
 }
 
-// A server whose backlog is 0, as the lab has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
+// A server whose backlog is 0, as the lab's document has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
 // So a client that is connected for this long without READY tries a second connection, and a third after twice the time.
 const SECOND_TRY_MS = 3000;
 const MAX_ATTEMPTS = 3;

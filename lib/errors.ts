@@ -3,7 +3,7 @@
 import { printable } from "./printable.ts";
 import { ERROR_TEXTS, type FileProblem, type Step } from "./protocol.ts";
 
-/** What a caller may want to know of a failure beside its message. */
+/** What a caller may want to know of a failure besides its message. */
 export interface FailureOptions extends ErrorOptions {
   /** The step of the lab's list at which it happened, such as `c. server: OK`. */
   step?: Step | undefined;
@@ -22,7 +22,7 @@ export class TransferError extends Error {
     this.step = options.step;
   }
 
-  /** This error, told at a step. */
+  /** A copy of this error that names the step. */
   at(step: Step): TransferError {
     return new TransferError(this.message, { step, cause: this });
   }
@@ -63,7 +63,7 @@ export class ProtocolError extends TransferError {
     this.received = received;
   }
 
-  /** This error, told at a step. */
+  /** A copy of this error that names the step. */
   override at(step: Step): ProtocolError {
     return new ProtocolError(this.expected, this.received, { step, cause: this });
   }
@@ -82,7 +82,7 @@ export class ConnectionError extends TransferError {
   /** The name of the class. */
   override name = "ConnectionError";
 
-  /** This error, told at a step. */
+  /** A copy of this error that names the step. */
   override at(step: Step): ConnectionError {
     return new ConnectionError(this.message, { step, cause: this });
   }
@@ -93,7 +93,7 @@ export function isBroken(error: unknown): boolean {
   return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
 }
 
-/** What a caller may want to know of a problem with a file beside the lab's text. */
+/** What a caller may want to know of a problem with a file besides the lab's text. */
 export interface FileFailureOptions extends FailureOptions {
   /** Why, in a few words; without it, what the system said (`cause`). */
   reason?: string | undefined;
@@ -118,7 +118,7 @@ export class FileError extends TransferError {
     this.reason = options.reason ?? reasonOf(problem, options.cause);
   }
 
-  /** This error, told at a step. */
+  /** A copy of this error that names the step. */
   override at(step: Step): FileError {
     return new FileError(this.problem, this.file, { step, cause: this.cause, reason: this.reason });
   }
@@ -157,7 +157,7 @@ export function systemReason(error: unknown): string {
   if (flag) return `no permission for ${access} access to ${what} (run it with ${flag})`;
   if (/fqdn|invalid dns name/i.test(text)) return "that is not a host name";
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  // An executable is told to be built anew.
+  // Of an executable Deno says that it should be built anew.
   if (/^Requires all access to /.test(text)) return "no permission for such a path";
   return text.toLowerCase();
 }

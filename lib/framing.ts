@@ -78,8 +78,8 @@ export class FrameReader {
   }
 
   /**
-   * Reads the bytes of a token, however they were cut, and nothing that follows. Another token may come `after` which it
-   * is read, once or twice. Throws a {@linkcode ProtocolError} with what came instead.
+   * Reads the bytes of a token, however they were cut, and nothing that follows. `after` names a token that may
+   * precede it, once or twice. Throws a {@linkcode ProtocolError} with what came instead.
    */
   async token(token: string, { after }: { after?: string } = {}): Promise<void> {
     const expected = ENCODER.encode(token);

@@ -75,7 +75,7 @@ const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, De
 /**
  * Clients that may wait for their turn, and the backlog: far fewer than a process may have descriptors (1,024 by default).
  * The lab's listen(0) is there to serve a single client at a time, which `clients` does. With a backlog of 0, Linux loses
- * clients that connect at the same moment: they believe they are connected and wait for READY for ever.
+ * clients that connect at the same moment: they believe they are connected and wait for a READY that never comes.
  */
 export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
@@ -290,7 +290,7 @@ export class Server implements AsyncDisposable {
     try {
       await serveClient(peer, { ...this.#session, address, admit, onEvent, onLeft });
     } catch (error) {
-      // A client that goes without a word, as a balancer's health check does, is no failure; nor is one that had not
+      // A client that disconnects without a request, as a health check does, is not an error; nor is one that had not
       // asked for anything when the server ended.
       const hasLeft = this.#idle.delete(peer) && isBroken(error) && (this.#isEnding || !peer.isCut);
       if (this.#cut.signal.aborted) this.#cutCount++;

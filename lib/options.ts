@@ -33,13 +33,13 @@ export function checkNumber(
   const kind = isWhole ? "a whole number" : "a number";
   const least = min === Number.MIN_VALUE ? "above 0" : `of at least ${min}`;
   const range = max === Infinity ? least : `from ${min} to ${max}`;
-  throw new RangeError(`${name} is ${kind} ${range}, not ${Deno.inspect(value)}`);
+  throw new RangeError(`${name} must be ${kind} ${range}, not ${Deno.inspect(value)}`);
 }
 
 /** Throws a `RangeError` that names the option unless its value, if there is one, is a size of 8 bytes. */
 export function checkSize(name: string, value: bigint | undefined): void {
   if (value === undefined || (typeof value === "bigint" && value >= 0n && value <= MAX_SIZE)) return;
-  throw new RangeError(`${name} is a bigint from 0 to 2^64-1, not ${value}`);
+  throw new RangeError(`${name} must be a bigint from 0 to 2^64-1, not ${value}`);
 }
 
 /** What clients and servers have in common. */
@@ -54,7 +54,7 @@ interface CommonOptions {
 export function checkCommon(options: CommonOptions, { minPort }: { minPort: number }): void {
   const { hostname } = options;
   if (typeof hostname !== "string" || hostname === "") {
-    throw new RangeError(`hostname is a name or an address, not ${Deno.inspect(hostname)}`);
+    throw new RangeError(`hostname must be a name or an address, not ${Deno.inspect(hostname)}`);
   }
   checkNumber("port", options.port, { min: minPort, max: 65535, isWhole: true, isNeeded: true });
   checkNumber("timeoutMs", options.timeoutMs, { min: 0 });

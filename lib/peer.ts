@@ -178,7 +178,7 @@ export async function at<T>(step: Step, wait: Promise<T>): Promise<T> {
   }
 }
 
-/** An error of a transfer that names the step at which it happened; `ERROR: …` is told from other surprises. */
+/** An error of a transfer that names the step at which it happened; an `ERROR: …` becomes a {@linkcode ServerError}. */
 function named(step: Step, error: unknown): unknown {
   if (error instanceof ProtocolError && error.received.startsWith("ERROR")) {
     // Some servers end it with a newline or a C string's NUL, and two send OK or DONE right after it.

@@ -1,4 +1,4 @@
-/** Starts a server: all that can be wrong with its options, its folder, its certificate or its port is told here. */
+/** Starts a server: what is wrong with its options, folder, certificate or port is an error here. */
 
 import { systemReason, TransferError } from "./errors.ts";
 import { Root } from "./files/root.ts";
@@ -9,7 +9,7 @@ import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Reception } from "./reception.ts";
 
 /**
- * Starts a server for one folder. Beside serving, it removes the drafts that killed servers left there. Throws a
+ * Starts a server for one folder. While serving, it removes the drafts that killed servers left there. Throws a
  * {@linkcode TransferError} if it can't listen or there is no such folder, and a `RangeError` for an impossible option.
  *
  * @example Usage

@@ -29,7 +29,7 @@ export interface Transfer {
   write: (piece: Bytes) => Promise<void>;
 }
 
-// Large enough that a file's read or write costs little beside the data it moves, and small enough that two pieces stay
+// Large enough that a file's read or write costs little compared with the data it moves, and small enough that two pieces stay
 // in a processor core's own cache.
 const PIECE_BLOCKS = 256;
 // To keep a rate, the pump pauses before each piece, which lasts at most this part of a second.

@@ -48,7 +48,7 @@ export interface Program {
   name: string;
   /** What `--help` prints. */
   usage: string;
-  /** Its options beside `--help` and `--version`. */
+  /** Its options besides `--help` and `--version`. */
   options: OptionNames;
 }
 

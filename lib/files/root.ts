@@ -155,7 +155,7 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  // Only a link leads elsewhere; but on Windows a file may have a second, short name, which is not told from a draft's by
+  // Only a link leads elsewhere; but on Windows a file may have a second, short name, which can't be told from a draft's by
   // its text.
   #follow(path: string, info: Deno.FileInfo): Found | undefined {
     if (!info.isSymlink && Deno.build.os !== "windows") return { path, target: path, info };

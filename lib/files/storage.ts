@@ -111,8 +111,7 @@ export class Source implements Disposable {
 
   /**
    * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
-   * devices are not opened, since that alone may wait for ever; `known` is what stands there, for a caller who has just
-   * looked. Throws a {@linkcode TransferError} when this process can open no more files.
+   * devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it. Throws a {@linkcode TransferError} when this process can open no more files.
    */
   static open(path: string, name: string, known?: Deno.FileInfo): Source {
     let file: Deno.FsFile | undefined;
@@ -175,7 +174,7 @@ export class Source implements Disposable {
 
 /**
  * A file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder. A
- * failure leaves it as far as it was written. A FIFO is refused: opening it may wait for ever.
+ * failure leaves it as far as it was written. A FIFO is refused: opening it waits for a reader.
  */
 export class Overwrite implements Target, Disposable {
   readonly #file: Deno.FsFile;

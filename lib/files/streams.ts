@@ -9,7 +9,7 @@ import type { Target } from "./storage.ts";
 // A stream that has ended says so at once.
 const END_MS = 1000;
 
-/** A stream that is sent, with the size that the server is told. */
+/** A stream that is sent, and the size that is announced for it. */
 export class StreamSource implements Disposable {
   /** How many bytes are sent. */
   readonly size: bigint;
@@ -83,7 +83,7 @@ export class StreamTarget implements Target {
   // Resolved when the caller waits for a piece, rejected when it never will.
   #wanted = Promise.withResolvers<void>();
 
-  /** Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is for ever) has left. */
+  /** Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is no limit) has left. */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs || Infinity;
     // Not a TransformStream: its writing end can't be aborted while a piece waits for the reader.

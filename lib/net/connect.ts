@@ -9,7 +9,7 @@ export const TIMEOUT_MS = 60_000;
 
 /** How a client trusts a server that speaks TLS. */
 export interface TlsOptions {
-  /** Certificates of authorities, in PEM, that are trusted beside the usual ones. */
+  /** Certificates of authorities, in PEM, that are trusted besides the usual ones. */
   caCerts?: string[];
 }
 

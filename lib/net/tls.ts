@@ -1,6 +1,6 @@
 /**
  * TLS on the server's side. Deno's TLS connection stays open, even after `close()`, for as long as its handshake or its
- * last bytes wait for the peer: a silent peer would hold a descriptor for ever. So TLS runs over a second connection,
+ * last bytes wait for the peer: a silent peer would hold a descriptor without a limit. So TLS runs over a second connection,
  * within this machine, and its bytes are copied to and from the peer's own connection, which can be closed at any time.
  */
 

@@ -15,7 +15,7 @@ const STOPPED_MS = 8000;
 // A client that finds no server goes on after a pause.
 const PAUSE_MS = 100;
 
-/** What a name may hold: the version that was told complete, or what a failed PUT may have left. */
+/** What a name may hold: the version that was complete, or what a failed PUT may have left. */
 type Possible = (Uint8Array | undefined)[];
 
 /** The load, its faults and its verdict. */
@@ -68,7 +68,7 @@ ${[...this.#failures].sort().map(([cause, count]) => `| failed, ${cause} | ${cou
       const version = VERSIONS[Math.floor(Math.random() * VERSIONS.length)]!;
       const before = this.#names.get(name) ?? [undefined];
       const isPut = await this.#transfer(async (options) => {
-        // Until it is told complete, either may be there; even later, if the server was only stopped.
+        // Until it is complete, either may be there; even later, if the server was only stopped.
         this.#names.set(name, [...before, version]);
         const from = new Blob([version as Uint8Array<ArrayBuffer>]).stream();
         await put(name, { ...options, from, size: BigInt(version.length) });

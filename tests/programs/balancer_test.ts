@@ -154,7 +154,7 @@ Deno.test("without a balancer too, a client that goes without a word is no failu
   assertEquals(pair.server.errors, []);
 });
 
-Deno.test("a balancer without a header is told, and keeps nobody waiting", async () => {
+Deno.test("a balancer without a header is reported, and keeps nobody waiting", async () => {
   await using pair = await Pair.start("--proxy-from", LOOPBACK);
   const { server } = pair;
   await withinTime(async () => {

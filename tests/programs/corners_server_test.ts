@@ -127,7 +127,7 @@ Deno.test("a size that follows a PUT at once is no part of its name", async () =
   assertEquals(await pair.folder.names("served"), ["f"]);
 });
 
-Deno.test("a request that is not UTF-8 is told so, in one piece or two", async () => {
+Deno.test("a request that is not UTF-8 gets an ERROR that says so, in one piece or two", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
   const bad = new Uint8Array([0xff]);

@@ -36,12 +36,12 @@ function at(messages: Message[]): string {
   return messages.map(({ from, bytes }) => `${from}: ${new TextDecoder().decode(bytes.slice(0, 20))}`).join(", ");
 }
 
-/** Asserts that what a program told of its failures is sentences, and no stack traces. */
+/** Asserts that a program printed sentences about its failures, and no stack traces. */
 function assertSentences(errors: string[], program: Role, context?: string): void {
   for (const line of errors) assertMatch(line, new RegExp(`^${program}: [a-z].*[a-z")?]$`), context);
 }
 
-/** Ends a server; all that it told of failures. */
+/** Ends a server; all that it printed about failures. */
 async function errorsOf(server: ServerProcess): Promise<string[]> {
   server.child.kill("SIGTERM");
   await server.ended();

@@ -165,7 +165,7 @@ testWith([OPENSSL], "our client can speak the protocol to openssl's own server",
   let received = "";
   while (!received.endsWith("DEL f")) {
     const { value } = await reader.read();
-    if (value === undefined) throw new Error(`openssl has ended, behind ${JSON.stringify(received)}`);
+    if (value === undefined) throw new Error(`openssl has ended after ${JSON.stringify(received)}`);
     received += new TextDecoder().decode(value);
   }
   await writer.write(new TextEncoder().encode("DONE"));

@@ -46,7 +46,7 @@ Deno.test("--trace shows each message in the lab's words, on both sides", async 
   for (const [verb, lines] of [["PUT", PUT], ["GET", GET], ["DEL", DEL]] as const) {
     const { stdout, stderr } = await pair.client(verb, "f", "--trace");
     assertEquals(stdout.endsWith("Complete\n"), true);
-    // The data and DONE may come together; that is told elsewhere.
+    // The data and DONE may come together; another test has that.
     const shown = timeless(stderr.trimEnd().split("\n")).map((line) => line.replace(/ {2}\(together.*/, ""));
     assertEquals(shown, lines);
     expected.push(...mirrored(lines));
@@ -67,7 +67,7 @@ Deno.test("messages and the lab's lines stand in the order of their events", asy
       const { stdout } = await run([...joined, ...command("client"), ...args], { cwd: folder.at("mine") });
       const order = stdout.match(/^\w(?=\.)|^client \w+|^Complete/gm);
       assertEquals(order, [..."abcde", `client ${doing}`, ...steps, "Complete"]);
-      // The data took more than a second, DONE came at once behind it.
+      // The data took more than a second, DONE came right after it.
       assertEquals(stdout.match(/after .* s/), null);
     }
   }

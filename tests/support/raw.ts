@@ -114,7 +114,7 @@ export type Conn = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite" 
 
 /** Long enough that two halves travel as two segments, and short for a rest that may be late for 50 ms. */
 const PAUSE_MS = 3;
-/** A test that would wait for ever fails instead. */
+/** A test that would never end fails instead. */
 export const LIMIT_MS = 60_000;
 
 /** A connection in the test's own hands. */
@@ -190,7 +190,7 @@ export class Raw implements Disposable {
   }
 }
 
-/** One side's part in a conversation, which goes on as far as it is told to. */
+/** One side's part in a conversation, up to the step that the test asks for. */
 export class Conversation extends Raw {
   readonly #role: Role;
   readonly #steps: [letter: string, Message][];

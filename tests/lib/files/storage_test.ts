@@ -173,7 +173,7 @@ Deno.test("a sweep leaves a draft that was written within the last hour, though 
   assertEquals(await folder.names(), [young]);
 });
 
-testWith([UNIX], "a FIFO is not written in place, since opening it may wait for ever", async () => {
+testWith([UNIX], "a FIFO is not written in place, since opening it waits for a reader", async () => {
   await using folder = new Folder();
   await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
   await assertRejects(() => openTarget(folder.at("fifo"), { createNew: false }), FileError, "unable to create");

@@ -56,7 +56,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "the server is killed at any moment", trials: (rounds) => byChance(rounds, killServerByChance) },
   { name: "the client is killed at any moment", trials: (rounds) => byChance(rounds, killClientByChance) },
   {
-    name: "one is killed beside another at work",
+    name: "one is killed while another is at work",
     trials: () => [
       { name: "server", run: killBesideServer },
       { name: "client", run: killBesideClient },

@@ -22,7 +22,7 @@ export const NEW = randomBytes(300_002);
 export const LARGE_OLD = randomBytes(8_000_001);
 export const LARGE_NEW = randomBytes(8_000_002);
 
-/** The file `f` is whole and one of `versions` (`undefined`: there is none); nothing but drafts is beside it. */
+/** The file `f` is whole and one of `versions` (`undefined`: there is none); nothing but drafts is with it. */
 export async function assertWhole(folder: Folder, versions: readonly (Bytes | undefined)[]): Promise<void> {
   const names = (await folder.names()).filter((name) => !isDraft(name));
   if (names.length === 0 && versions.includes(undefined)) return;

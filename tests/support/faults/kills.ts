@@ -1,4 +1,4 @@
-/** Servers and clients that are killed: at a step, at any moment, and beside another at work. */
+/** Servers and clients that are killed: at a step, at any moment, and while another is at work. */
 
 import { Buffer } from "node:buffer";
 // @ts-types="../types/assert.d.ts"
