@@ -78,7 +78,7 @@ testWith(
   async () => {
     await using folder = await folders();
     await certificates(folder.path);
-    await using server = await startTls(folder, "--timeout", "1");
+    await using server = await startTls(folder);
     await Deno.writeFile(folder.at("served/f"), randomBytes(10));
     const port = String(server.port);
     const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];

@@ -96,4 +96,4 @@ class Disk(fuse.Operations):
         os.utime(self.path(name), times)
 
 
-fuse.FUSE(Disk(), MOUNT, foreground=True, nothreads=True, nonempty=True, use_ino=True)
+fuse.FUSE(Disk(), MOUNT, foreground=True, nothreads=True, nonempty=True, use_ino=True, entry_timeout=0, attr_timeout=0)
