@@ -3,7 +3,7 @@
 import { type Bytes, concat, startsWith } from "./bytes.ts";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
-import type { Root } from "./files/root.ts";
+import type { Found, Root } from "./files/root.ts";
 import type { Draft } from "./files/draft.ts";
 import { freeBytes } from "./files/storage.ts";
 import { at, type Peer } from "./peer.ts";
@@ -67,13 +67,13 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
   await peer.say("a. server: READY");
   await options.admit?.();
   const request = await hearRequest(peer, options);
-  const { command } = request;
+  const { command, found } = request;
   // The rest of a PUT's name may come before its size.
   if (command?.verb !== "PUT") reportRequest(request, options);
   if (command === undefined) return await refuseRequest(peer, REQUEST_STEP);
   try {
-    if (command.verb === "GET") await serveGet(peer, command.name, options);
-    else if (command.verb === "DEL") await serveDel(peer, command.name, options);
+    if (command.verb === "GET") await serveGet(peer, command.name, found, options);
+    else if (command.verb === "DEL") await serveDel(peer, command.name, found, options);
     else await servePut(peer, request, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -98,7 +98,10 @@ function refuseRequest(peer: Peer, step: Step): Promise<void> {
  * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
  * the client has just deleted other files by commands that were whole.
  */
-async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptions): Promise<Request> {
+async function hearRequest(
+  peer: Peer,
+  { root, regulars, address }: SessionOptions,
+): Promise<Request & { found?: Found }> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
   const request = parseRequest(bytes);
   if (request.command === undefined) return request;
@@ -107,13 +110,13 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   // The rest of its name can still come.
   if (isOnePiece && verb === "PUT") return request;
   const found = root.find(name);
-  if (isOnePiece && verb === "GET" && found?.isFile) return request;
+  if (isOnePiece && verb === "GET" && found?.info.isFile) return { ...request, found };
   const isRegular = isOnePiece && found !== undefined && regulars.has(address);
   const [hasLonger, more] = await Promise.all([
     within(root.hasLonger(name), LATE_NAME_MS),
     isRegular ? NOTHING : peer.peek(REQUEST_STEP, SOON_MS),
   ]);
-  if (isRegular && !hasLonger) return request;
+  if (isRegular && !hasLonger) return { ...request, found };
   const silenceMs = isOnePiece && !hasLonger && more.length === 0 ? 0 : LATE_NAME_MS;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
@@ -124,8 +127,13 @@ async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptio
   return { ...whole, command: parseTwice(whole.text) ?? whole.command };
 }
 
-async function serveGet(peer: Peer, name: string, { root, gather, onEvent, onLeft }: SessionOptions): Promise<void> {
-  using source = root.read(name);
+async function serveGet(
+  peer: Peer,
+  name: string,
+  found: Found | undefined,
+  { root, gather, onEvent, onLeft }: SessionOptions,
+): Promise<void> {
+  using source = root.read(name, found);
   const { size } = source;
   await peer.say("c. server: OK");
   await peer.skipLineEnds("d. client: READY");
@@ -220,9 +228,15 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
   throw new FileError("create", name, { step: "g. server: DONE", reason });
 }
 
-async function serveDel(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
-  if (!root.find(name)) throw new FileError("missing", name);
+async function serveDel(
+  peer: Peer,
+  name: string,
+  found: Found | undefined,
+  { root, onEvent }: SessionOptions,
+): Promise<void> {
+  found ??= root.find(name);
+  if (!found) throw new FileError("missing", name);
   if (!root.readOnly) onEvent({ type: "deleting", name });
-  await root.remove(name);
+  await root.remove(name, found);
   await peer.say("c. server: DONE");
 }

@@ -26,9 +26,12 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
 }
 
 /** What a name leads to: its own path, and the path and the kind of what is there, free of links. */
-interface Found {
+export interface Found {
+  /** The path of its own. */
   path: string;
+  /** The path of the file, which is the same but for a link. */
   target: string;
+  /** What the file is. */
   info: Deno.FileInfo;
 }
 
@@ -80,8 +83,10 @@ export class Root {
   }
 
   /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
-  find(name: string): Deno.FileInfo | undefined {
-    return this.#find(name)?.info;
+  find(name: string): Found | undefined {
+    const path = this.#entry(name);
+    const info = path && lstat(path);
+    return path && info ? this.#follow(path, info) : undefined;
   }
 
   /** Whether something here has a longer name that begins with `name`. */
@@ -90,9 +95,11 @@ export class Root {
     return path !== undefined && await this.#listing.hasLonger(path);
   }
 
-  /** Opens the file `name` to be sent. Throws a {@linkcode FileError} if it does not exist in this folder. */
-  read(name: string): Source {
-    const found = this.#find(name);
+  /**
+   * Opens the file `name` to be sent; `found` is what `find` has just said. Throws a {@linkcode FileError} if it does not
+   * exist in this folder.
+   */
+  read(name: string, found = this.find(name)): Source {
     if (found === undefined) throw new FileError("missing", name);
     return Source.open(found.target, name, found.info);
   }
@@ -111,8 +118,7 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  async remove(name: string): Promise<void> {
-    const found = this.#find(name);
+  async remove(name: string, found = this.find(name)): Promise<void> {
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
     if (this.readOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
@@ -146,13 +152,6 @@ export class Root {
   #isUnmoved(): boolean {
     const { dev, ino } = lstat(this.path) ?? {};
     return ino !== null && ino === this.#info.ino && dev === this.#info.dev;
-  }
-
-  // What a name leads to, if that exists and lies in this folder.
-  #find(name: string): Found | undefined {
-    const path = this.#entry(name);
-    const info = path && lstat(path);
-    return path && info ? this.#follow(path, info) : undefined;
   }
 
   // Only a link leads elsewhere; but on Windows a file may have a second, short name, which can't be told from a draft's by
