@@ -81,6 +81,16 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
   }
 });
 
+terminalTest("within three seconds without READY a terminal hears of --tls, and so does the error", async (pair) => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const silent = { folder: pair.folder, server: { port: listener.addr.port } } as Pair;
+  await using client = start(silent, 120, "DEL", "f", "--wait", "4");
+  assertEquals(await client.ended(), 1);
+  const [shown, error] = client.lines.join("\n").split("client: the server did not send READY");
+  assertStringIncludes(shown!, "(is it busy, or does it use TLS (--tls)?)");
+  assertStringIncludes(error!, "does it use TLS (--tls)");
+});
+
 terminalTest("with --quiet a terminal shows nothing", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_000_000));
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--quiet");

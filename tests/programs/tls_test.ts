@@ -60,6 +60,17 @@ testWith([OPENSSL, STRACE], "inside TLS a call carries 16 blocks, or as many as 
   }
 });
 
+testWith([OPENSSL], "a TLS server closes a client that says nothing, long before its timeout", async () => {
+  await using folder = await folders();
+  await certificates(folder.path);
+  await using server = await startTls(folder, "--timeout", "1000");
+  const args = ["localhost", String(server.port), "GET", "f"];
+  const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+  assertEquals(status, 1);
+  assertMatch(stderr, /^client: expected READY, but the connection was closed .* does it use TLS \(--tls\)/);
+  await server.errorLine(/^server: the client sent nothing for 2 seconds: it does not speak TLS/);
+});
+
 testWith([OPENSSL], "with -v a TLS server says why a handshake failed", async () => {
   await using folder = await folders();
   await certificates(folder.path);
