@@ -2,8 +2,10 @@
 
 // From the top down; rooms in one line stand side by side and do not know each other.
 const FLOORS: Record<string, RegExp>[] = [
-  { tests: /^tests\/(lib|programs)\//, scripts: /^scripts\// },
+  { tests: /^tests\/(lib|programs)\//, scripts: /^scripts\/(?!lab\/|ports\.ts)/ },
   { support: /^tests\/support\// },
+  { lab: /^scripts\/lab\// },
+  { ports: /^scripts\/ports\.ts$/ },
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|sha256)\.ts$/ },

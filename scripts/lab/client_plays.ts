@@ -1,177 +1,210 @@
-/** Conversations with a client under test, of which we play the server. */
+/** The conversations with a client: our side is the server. */
 
-import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { wire } from "../../tests/support/raw.ts";
-import { within } from "../../lib/within.ts";
-import { Failure } from "./failure.ts";
-import { END_HINT, lineHint, sizeReadHint } from "./hints.ts";
-import type { Program, Programs } from "./program.ts";
-import { assertHolds } from "./server_checks.ts";
-import type { Talk } from "./talk.ts";
+import type { Verb } from "../../lib/protocol.ts";
+import {
+  type Act,
+  hear,
+  HUGE_BYTES,
+  LARGE_BYTES,
+  NAMES,
+  NINE_TENTHS,
+  ODD,
+  PARTIAL,
+  PATIENCE_MS,
+  type Play,
+  say,
+  SIGNED_BYTES,
+  SIZES,
+  text,
+  type Variation,
+  varied,
+} from "./plays.ts";
 
-const { GET, PUT, DEL } = STEPS;
-const DATA = wire("hello");
-// Between two messages of ours that are not answered: a program with one recv() a message must not get both at once.
-const APART_MS = 100;
-// An interpreter may take seconds to start on a busy machine.
-const START_MS = 15_000;
+const FINISH: Act = { do: "finish" };
+const MOMENT: Act = { do: "listen", ms: PATIENCE_MS };
 
-/** Awaits a moment, so that two messages do not arrive together. */
-export function apart(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, APART_MS));
+function steps(verb: Verb, name: string, data: string, { patient, pieces }: Variation): Act[] {
+  const start: Act[] = [{ do: "connect" }, say("a", "READY"), hear("b", `${verb} ${name}`)];
+  // The last data and DONE leave in one piece, so that it never depends on the time whether they arrive as one.
+  const done = { last: { step: "h", bytes: "DONE" } };
+  return {
+    GET: [
+      ...start,
+      say("c", "OK"),
+      hear("d", "READY"),
+      say("e", BigInt(data.length)),
+      hear("f", "OK"),
+      ...patient ? [say("g", data), { do: "listen", ms: 150 } as Act, say("h", "DONE")] : [
+        data === "" ? say("h", "DONE") : say("g", data, { ...done, ...pieces ? { pieces } : {} }),
+      ],
+    ],
+    PUT: [
+      ...start,
+      say("c", "OK"),
+      { do: "hear", step: "d", expected: { size: BigInt(data.length) } } as Act,
+      say("e", "OK"),
+      { do: "hear", step: "f", expected: { data } } as Act,
+      // Of an empty file nothing comes: DONE would follow on OK at once.
+      ...data === "" ? [MOMENT] : [],
+      say("g", "DONE"),
+    ],
+    DEL: [...start, say("c", "DONE")],
+  }[verb];
 }
 
-async function ready(talk: Talk): Promise<void> {
-  await talk.hearNothing(GET[0], "READY");
-  await talk.say(GET[0], "READY");
+function play(id: string, verb: Verb, variation: Variation = {}): Play {
+  const { name = "f.txt", data = "hello", patient: _, pieces: _pieces, halves: _halves, files = {}, ...more } =
+    variation;
+  return {
+    id: `client-${id}`,
+    about: "client",
+    verb,
+    name,
+    data,
+    files: { ...verb === "PUT" ? { [name]: data } : {}, ...files },
+    acts: [
+      ...varied(steps(verb, name, data, variation), variation),
+      FINISH,
+      ...verb === "GET" ? [{ do: "look", name } as Act] : [],
+    ],
+    ...more,
+  };
 }
 
-/** Starts the client for a server of ours, and awaits its connection; `prefix` is a command that starts it. */
-export async function meet(programs: Programs, verb: Verb, name: string, prefix = ""): Promise<Meeting> {
-  const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, name, { prefix });
-  return { program, talk: await programs.accept(listener) };
+function refused(verb: Verb, error: string): Play {
+  const name = "refused.txt";
+  return {
+    ...play(`${verb}-refused`, verb, { name }),
+    acts: [
+      ...steps(verb, name, "", {}).slice(0, 3),
+      { do: "listen", ms: 20 },
+      say("c", `ERROR: ${error}`),
+      MOMENT,
+      FINISH,
+      ...verb === "GET" ? [{ do: "look", name } as Act] : [],
+    ],
+  };
 }
 
-/** The client, and the conversation with it. */
-export interface Meeting {
-  program: Program;
-  talk: Talk;
-}
-
-/** Says the last message, DONE or an error, and closes as servers do: some clients wait for that before they leave. */
-export async function finish(talk: Talk, step: string, message = "DONE"): Promise<void> {
-  await talk.say(step, message);
-  await talk.end();
-}
-
-/** Plays a server's GET up to the data. */
-export async function beginGet(talk: Talk, name: string, size: number): Promise<void> {
-  await ready(talk);
-  await talk.hearAlone(GET[1], `GET ${name}`);
-  await talk.say(GET[2], "OK");
-  await talk.hearAlone(GET[3], "READY");
-  await talk.say(GET[4], BigInt(size));
-  await talk.hearAlone(GET[5], "OK");
-}
-
-/** Plays a server's PUT up to the data; `beforeData` is called when the client waits for the OK before it. */
-export async function beginPut(
-  talk: Talk,
-  name: string,
-  size: number,
-  beforeData: () => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-  await ready(talk);
-  await talk.hearAlone(PUT[1], `PUT ${name}`);
-  await talk.say(PUT[2], "OK");
-  await talk.hearSize(PUT[3], BigInt(size));
-  await beforeData();
-  await talk.say(PUT[4], "OK");
-}
-
-/** Plays a server's GET; `pieceBytes` cuts the data. */
-export async function serveGet(talk: Talk, name: string, data: Uint8Array, pieceBytes = 1024): Promise<void> {
-  await beginGet(talk, name, data.length);
-  if (data.length > 0) await talk.sayData(GET[6], data, pieceBytes);
-  await finish(talk, GET[7]);
-}
-
-/** Plays a server's PUT. */
-export async function servePut(talk: Talk, name: string, data: Uint8Array): Promise<void> {
-  await beginPut(talk, name, data.length);
-  await talk.hearData(PUT[5], data);
-  await talk.hearNothing(PUT[6], "DONE");
-  await finish(talk, PUT[6]);
-}
-
-/** Plays a server's DEL up to DONE. Known clients send the command twice. */
-export async function beginDel(talk: Talk, name: string): Promise<void> {
-  await ready(talk);
-  await talk.hear(DEL[1], `DEL ${name}`);
-}
-
-async function serveDel(talk: Talk, name: string): Promise<void> {
-  await beginDel(talk, name);
-  await apart();
-  await finish(talk, DEL[2]);
-}
-
-/** Runs the client for one whole conversation, and awaits its end. */
-export async function complete(programs: Programs, verb: Verb, name: string, data: Uint8Array = DATA): Promise<void> {
-  if (verb === "PUT") await Deno.writeFile(programs.folder.at(name), data);
-  const { program, talk } = await meet(programs, verb, name);
-  await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](talk, name, data);
-  const hint = verb === "GET" ? sizeReadHint(data.length, program.output.stdout) : undefined;
-  await program.end(programs.timeoutMs).catch((error) => {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure("after DONE the client should exit; it does not end", hint ?? END_HINT);
-  });
-  if (verb === "GET") await assertHolds(programs, name, data, hint);
-}
-
-/** Fails unless the client has printed these lines. */
-export function assertLines(programs: Programs, expected: string[], why = ""): void {
-  const { program } = programs;
-  for (const line of expected) {
-    if (!program.lines.includes(line)) {
-      throw new Failure(`${why}the client should print "${line}"`, lineHint(line, program));
+function large(verb: "GET" | "PUT"): Play {
+  const base = play(`large-${verb}`, verb, { name: "large.bin", data: "-" });
+  const acts = base.acts.flatMap((act): Act[] => {
+    if (act.do === "look") return [];
+    if (act.do === "say" && act.step === "e" && verb === "GET") return [say("e", BigInt(LARGE_BYTES))];
+    if (act.do === "say" && act.step === "g" && verb === "GET") {
+      return [say("g", "", { zeros: LARGE_BYTES, last: { step: "h", bytes: "DONE" } })];
     }
-  }
-}
-
-/** Fails unless the client has printed this error, and nothing as if all were well. */
-function assertError(programs: Programs, line: string): void {
-  assertLines(programs, [line]);
-  assertEnd(programs, line);
-}
-
-function assertEnd(programs: Programs, line: string): void {
-  if (!programs.program.lines.includes("Complete")) return;
-  throw new Failure(
-    `after "${line}" the client should exit; it printed "Complete"`,
-    "leave at once, as by sys.exit(1)",
-  );
-}
-
-/** The server answers with an error; the client prints it and leaves. */
-export async function refused(programs: Programs, verb: Verb, said: string): Promise<void> {
-  if (verb === "PUT") await Deno.writeFile(programs.folder.at("f.txt"), DATA);
-  const { program, talk } = await meet(programs, verb, "f.txt");
-  await talk.say(GET[0], "READY");
-  await talk.hear(STEPS[verb][1], `${verb} f.txt`);
-  await apart();
-  await finish(talk, STEPS[verb][2], `ERROR: ${said}`);
-  await program.end(programs.timeoutMs).catch(() => {
-    throw new Failure("the client should close the connection and exit when it receives an error; it does not end");
+    if (act.do === "hear" && "size" in act.expected) return [{ ...act, expected: { size: BigInt(LARGE_BYTES) } }];
+    return [act.do === "hear" && "data" in act.expected ? { ...act, expected: { zeros: LARGE_BYTES } } : act];
   });
-  assertError(programs, `server error: ${said}`);
+  const room = verb === "GET" ? { room: LARGE_BYTES } : {};
+  return { ...base, acts, files: verb === "PUT" ? { "large.bin": LARGE_BYTES } : {}, memory: LARGE_BYTES, ...room };
 }
 
-/** The client finds its own error. */
-export async function ownError(
-  programs: Programs,
-  { verb, line, why, mayConnect }: { verb: Verb; line: string; why: string; mayConnect: boolean },
-): Promise<void> {
-  const listener = programs.listen();
-  const program = programs.startClient(listener.addr.port, verb, "f.txt");
-  const connection = listener.accept();
-  connection.catch(() => {});
-  const conn = await within(Promise.race([connection, program.ended.then(() => undefined)]), START_MS);
-  if (typeof conn === "object") {
-    if (!mayConnect) {
-      conn.close();
-      throw new Failure(
-        "the client should report the error and exit without a connection; it connected",
-        "check the file with os.access() before connect()",
-      );
+/** A size is announced, of which a part is sent; a client that takes it for whole prints Complete. */
+function announced(id: string, size: bigint): Play {
+  const base = play(id, "GET", { name: `${id}.bin` });
+  const acts = base.acts.flatMap((act): Act[] => {
+    if (act.do === "say" && act.step === "e") return [say("e", size)];
+    if (act.do === "say" && act.step === "g") {
+      return [say("g", "hello"), { do: "listen", ms: 100 }, say("h", "DONE"), { do: "listen", ms: 500 }, {
+        do: "leave",
+      }];
     }
-    // Some create the file when the size has come.
-    const talk = programs.talk(conn, "server");
-    await serveGet(talk, "f.txt", DATA).catch(() => {});
-  }
-  await program.end(programs.timeoutMs);
-  // The document says "prints" of the server's errors, and of the client's own "reports to the user".
-  if (!program.errorLines.includes(line)) assertLines(programs, [line], why);
-  assertEnd(programs, line);
+    return act.do === "finish" || act.do === "look" ? [] : [act];
+  });
+  return { ...base, acts };
+}
+
+const huge = play("huge-PUT", "PUT", { name: "huge.bin", files: { "huge.bin": HUGE_BYTES } });
+
+/** The server closes instead of the last message. */
+function unfinished(verb: Verb): Play {
+  const base = play(`${verb}-unfinished`, verb, { strict: true });
+  const acts = base.acts.map((act): Act => {
+    if (act.do !== "say") return act;
+    const { last: _, ...alone } = act;
+    return alone;
+  });
+  const last = acts.findLastIndex((act) => act.do === "say" && act.bytes === "DONE");
+  return { ...base, acts: last < 0 ? acts : acts.toSpliced(last, 1) };
+}
+
+/** All plays with a client. */
+export const CLIENT_PLAYS: Play[] = [
+  play("GET", "GET", { patient: true, data: text(2000) }),
+  play("PUT", "PUT", { patient: true, data: text(2000), name: "put.txt" }),
+  play("DEL", "DEL", { patient: true, name: "del.txt" }),
+  { ...play("DEL-ok", "DEL", { name: "ok.txt" }), acts: awaitsOk() },
+  play("GET-short", "GET", { name: "short.txt" }),
+  play("PUT-short", "PUT", { name: "short.txt" }),
+  ...SIZES.map((size) => play(`GET-${size}`, "GET", { name: `size${size}`, data: text(size) })),
+  ...SIZES.map((size) => play(`PUT-${size}`, "PUT", { name: `size${size}`, data: text(size) })),
+  ...ODD.map((data, index) => play(`GET-odd${index}`, "GET", { name: `odd${index}.bin`, data })),
+  ...ODD.map((data, index) => play(`PUT-odd${index}`, "PUT", { name: `odd${index}.bin`, data })),
+  ...(["GET", "PUT", "DEL"] as const).flatMap((verb) =>
+    NAMES.map((name, index) => play(`${verb}-name${index}`, verb, { name }))
+  ),
+  play("GET-over", "GET", { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
+  play("GET-pieces", "GET", { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 1000] }),
+  refused("GET", "refused.txt does not exist"),
+  refused("PUT", "unable to create file refused.txt"),
+  refused("DEL", "unable to delete refused.txt"),
+  { ...play("PUT-missing", "PUT", { name: "none.txt" }), files: {} },
+  play("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
+  play("blocks", "PUT", { name: "blocks.bin", data: text(100_000), traced: {} }),
+  announced("huge-GET", BigInt(HUGE_BYTES)),
+  announced("signed-GET", SIGNED_BYTES),
+  {
+    ...huge,
+    acts: [
+      ...huge.acts.slice(0, 4),
+      { do: "hear", step: "d", expected: { size: BigInt(HUGE_BYTES) } },
+      say("e", "OK"),
+      { do: "hear", step: "f", expected: { zeros: 65_536 } },
+      { do: "leave" },
+    ],
+  },
+  large("GET"),
+  large("PUT"),
+  ...(["GET", "PUT", "DEL"] as const).map(unfinished),
+  play("halves", "GET", { halves: true, strict: true, name: "halves.txt" }),
+  partial(),
+  middle(),
+];
+
+/** An error in the middle of an upload. */
+function middle(): Play {
+  const base = play("PUT-middle", "PUT", { name: "middle.bin", strict: true, files: { "middle.bin": 20_000_000 } });
+  return {
+    ...base,
+    acts: [
+      ...base.acts.slice(0, 4),
+      { do: "hear", step: "d", expected: { size: 20_000_000n } },
+      say("e", "OK"),
+      { do: "hear", step: "f", expected: { zeros: 1_000_000 } },
+      say("g", "ERROR: unable to create file middle.bin"),
+      FINISH,
+    ],
+  };
+}
+
+/** One call to the system is said to take a part of its block, and takes none. */
+function partial(): Play {
+  // What waits for the socket to take the rest may wait in vain.
+  const traced = { inject: PARTIAL };
+  const whole = play("partial", "PUT", {
+    name: "partial.bin",
+    data: text(10_000),
+    traced,
+    limitMs: 1000,
+    strict: true,
+  });
+  return { ...whole, acts: whole.acts.map((act) => act.do === "hear" && act.step === "f" ? NINE_TENTHS : act) };
+}
+
+/** OK before DEL's DONE, for a client that awaits it. */
+function awaitsOk(): Act[] {
+  const { acts } = play("DEL-ok", "DEL", { name: "ok.txt" });
+  return [...acts.slice(0, 3), say("c", "OK"), MOMENT, ...acts.slice(3)];
 }

@@ -1,170 +1,163 @@
-/** What is likely wrong with a program, from what it sent. */
+/** What is likely wrong with a program, from what it sent, stored and printed. A hint names only what was seen. */
 
-import { type Bytes, startsWith } from "../../lib/bytes.ts";
-import type { Role } from "../../lib/protocol.ts";
+import type { Form } from "./messages.ts";
+import type { Expected, Play } from "./plays.ts";
+import { eventsOf, type Recording } from "./recording.ts";
 
-/** File data is not read to its end. */
-export const LOOP_HINT =
-  "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
-/** File data is not sent as it is read. */
-export const MEMORY_HINT = "read() without a size reads the entire file first: read, and send, 1024 bytes at a time";
-/** A size is cut. */
-export const SIZE_HINT = "a size has 8 bytes: an int of 32 bits, or & 0xffffffff, cuts it";
-/** The client's last line comes without DONE. */
-export const COMPLETE_HINT = 'receive DONE and compare it before print("Complete")';
-/** A large file takes ever longer. */
-export const SLOW_HINT =
-  "data += block copies all that came before, each time: write, or send, each block as it comes, and keep none";
-/** The client is still there after DONE. */
-export const END_HINT =
-  "close the socket and leave. If it waits for more data, DONE was read as part of the file: recv(min(1024, left)). " +
-  "If it is only slow, --timeout S gives it longer";
-
-const TOKENS = ["READY", "OK", "DONE"];
-
-function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** What a message was, and where. */
+export interface Message {
+  expected: Expected;
+  came: string;
+  play: Play;
+  step: string;
 }
 
-/** Why a token or a command is not what it should be. */
-export function tokenHint(
-  expected: string,
-  received: Uint8Array,
-  { isClosed = false, from }: { isClosed?: boolean; from?: Role } = {},
-): string | undefined {
-  const came = text(received);
-  if (came === "" && isClosed) {
-    return expected === "READY" && from === "server"
-      ? "accept() the next client in a loop that never ends, and send READY first of all"
-      : "the connection was closed without it: it was forgotten, or the program crashed before (its errors stand below)";
+/** Why a message is not what it should be. */
+export function formHint(form: Form, { expected, came, play, step }: Message): string | undefined {
+  const isSize = "size" in expected;
+  const word = "word" in expected ? expected.word : "OK";
+  switch (form) {
+    case "newline":
+      return isSize
+        ? "a newline stands beside the 8 bytes: send them alone"
+        : `a newline follows: send the bytes alone, as in sock.sendall(b"${word.split(" ")[0]}")`;
+    case "space":
+      return "a space stands beside it: send the text alone";
+    case "nul":
+      return "NULs follow: send as many bytes as the text has, not the whole buffer";
+    case "case":
+      return "the case of the letters counts";
+    case "repr":
+      return "that is how Python shows bytes: send the bytes themselves, not str() of them";
+    case "quotes":
+      return "quotes stand around it: send the text itself, not its repr() or JSON";
+    case "length":
+      return /^\0./.test(came) && came.length === word.length + 2
+        ? "its length stands before it in two bytes, as writeUTF() sends it: send the bytes of the text alone"
+        : "its length stands before it: the document's texts have none";
+    case "bom":
+      return "a byte order mark stands before it: encode as utf-8, not utf-8-sig";
+    case "utf16":
+      return "that is UTF-16, two bytes a letter: encode as UTF-8 (writeChars() does not)";
+    case "more":
+      return `more follows the ${isSize ? "size" : `"${word}"`}: send one message, then wait for the answer`;
+    case "word":
+      return `that is another step's word: look at the order of the steps`;
+    case "size":
+      return "that looks like a size: the word comes first, and the size in its own step";
+    case "error":
+      return play.about === "server" && play.verb === "PUT" && /create/.test(came)
+        ? "it refused a file that can be made: os.access(filename, os.W_OK) is false for a file that is not there yet"
+        : undefined;
+    case "path":
+      return "send the name as it was given on the command line, not the whole path";
+    case "start":
+      return play.name.includes(" ")
+        ? "the name was cut at a space"
+        : came.length > 60 && came.length < word.length
+        ? `the name was cut after ${came.length} bytes`
+        : "the file's name belongs to the request";
+    case "twice":
+      return "the request was sent twice";
+    case "number":
+      return "that is a number as text: it is not this step's message";
+    case "little":
+      return 'the bytes are little-endian: network order is big-endian, as in size.to_bytes(8, "big") or struct.pack("!Q", size)';
+    case "text":
+      return 'that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or struct.pack("!Q", size)';
+    case "short":
+      return `that is the size in ${came.length} bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)`;
+    case "short-little":
+      return `that is the size in ${came.length} bytes, little-endian: it has 8, big-endian, as in size.to_bytes(8, "big")`;
+    case "htonl":
+      return "the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out";
+    case "off":
+      return "these are 8 bytes, but of another number: announce the file's size in bytes";
+    default:
+      return isSize || step === "a" ? undefined : errorHint(expected, came);
   }
-  if (came === "") {
-    return "it may wait for a message that has been sent: a recv() may return two messages at once, or less than one";
+}
+
+function errorHint(expected: Expected, came: string): string | undefined {
+  if (!("refusal" in expected)) return undefined;
+  if (!came.startsWith("ERROR: ")) {
+    return came === "OK"
+      ? "it accepted the request: look at the file before OK is sent"
+      : 'the text begins with "ERROR: ", with that case, colon and space';
   }
-  if (came.trimEnd() === expected && came !== expected) {
-    return 'a newline follows: send the bytes alone, as in sock.sendall(b"OK"); print() and writelines() add one';
-  }
-  if (came.replace(/\0+$/, "") === expected) {
-    return "NULs follow: send as many bytes as the text has, not a whole buffer";
-  }
-  if (came === `b'${expected}'` || came === `'${expected}'`) {
-    return "that is how Python shows bytes: send the bytes themselves, not str() of them";
-  }
-  if (came.toUpperCase() === expected.toUpperCase()) return "the case of the letters counts";
-  const next = came.startsWith(expected) ? came.slice(expected.length) : "";
-  if (expected !== "" && (next.startsWith("\0") || TOKENS.some((token) => next.startsWith(token)))) {
-    return "the next message came too early: wait for the other side's answer in between";
-  }
-  if (/^\0{4}/.test(came)) return "zeros stand before it: send the last block as short as it is, not filled up";
-  if (came.startsWith("\ufeff")) return "a byte order mark stands before it: encode as utf-8, not utf-8-sig";
-  if (came < " " && came.slice(1) === expected) {
-    return "a length stands before it: the lab's texts have none";
-  }
-  if (TOKENS.includes(expected) && TOKENS.includes(came)) return "look at the order of the steps";
   return undefined;
 }
 
-/** Why a size is not what it should be. */
-export function sizeHint(size: bigint, received: Bytes, isClosed: boolean): string | undefined {
-  const came = text(received);
-  const value = (bytes: Uint8Array): bigint => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
-  if (came.trim() === String(size)) {
-    return 'that is the number as text: send it as 8 bytes, as in size.to_bytes(8, "big") or struct.pack(">Q", size)';
+/** Why nothing came at a step. */
+export function missingHint(
+  recording: Recording,
+  play: Play,
+  reading: { step: string; expected: Expected; isEnded: boolean },
+  isForgotten: boolean,
+): string | undefined {
+  const { step, expected, isEnded } = reading;
+  const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
+  if (isForgotten) return `${what} was never sent: the program went on with the next step`;
+  const exit = eventsOf(recording, "exit")[0];
+  if (isEnded && exit) return `the program ended with exit status ${exit.status}${lastWords(recording)}`;
+  if (isEnded) return `the connection was closed before ${what} was sent`;
+  if (play.about === "server" && play.verb === "PUT" && step === "g") {
+    const little = littleLine(recording, play);
+    return little ??
+      (play.data === ""
+        ? "of an empty file no data comes: do not call recv() for it"
+        : "all bytes had been sent, and it waits for more: count them, and stop at the size that was announced");
   }
-  if (received.length === 8 && value(received.toReversed()) === size) {
-    return 'the byte order is little-endian: network order is big-endian, as in struct.pack(">Q", size) with the >';
-  }
-  if (received.length < 8 && received.length > 0 && value(received) === size) {
-    return `that is the size in ${received.length} bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack(">Q", size)`;
-  }
-  if (received.length < 8 && received.length > 0 && value(received.toReversed()) === size) {
-    return `that is the size in ${received.length} bytes, little-endian: it has 8, big-endian, as in size.to_bytes(8, "big")`;
-  }
-  if (received.length > 8) return "more than 8 bytes came: wait for the other side's OK before you send the data";
-  if (received.length === 0) return tokenHint("", received, { isClosed });
+  if (step === "a") return undefined;
   return undefined;
 }
 
-/** Why a client takes a file of `size` bytes for another, from its output. */
-export function sizeReadHint(size: number, output: string): string | undefined {
-  const littleEndian = new DataView(new ArrayBuffer(8));
-  littleEndian.setBigUint64(0, BigInt(size));
-  const wrong = littleEndian.getBigUint64(0, true);
-  if (size === 0 || !output.includes(`(${wrong} bytes)`)) return undefined;
-  return 'it read the size as little-endian and waits for more: int.from_bytes(data, "big")';
+/** What the program printed last. */
+export function lastWords(recording: Recording): string {
+  const line = eventsOf(recording, "line").at(-1)?.text;
+  return line ? `; it printed "${line.slice(0, 100)}"` : ", without a word";
 }
 
-/** Why file data is not what it should be on its way. */
-export function sentHint(expected: Uint8Array, received: Uint8Array, isClosed: boolean): string | undefined {
-  if (received.length === 0) return tokenHint("", received, { isClosed });
-  const hint = changeHint(expected, received);
-  if (hint) return hint;
-  const count = received.length - (text(received.subarray(-4)) === "DONE" ? 4 : 0);
-  return count < expected.length
-    ? "not all of the file was sent: send what each read(1024) returns, until it returns nothing, and use sendall(): " +
-      "send() may take a part only"
-    : undefined;
+function littleLine(recording: Recording, play: Play): string | undefined {
+  const wrong = reversed(play.data.length);
+  const isPrinted = eventsOf(recording, "line").some(({ text }) => text.includes(wrong));
+  return play.data !== "" && isPrinted ? readLittleHint(wrong) : undefined;
 }
 
-/** Why a file is not what it should be. */
-export function storedHint(expected: Uint8Array, held: Uint8Array): string | undefined {
-  if (held.length < expected.length && startsWith(expected, held)) {
-    if (text(expected.subarray(held.length)) === "DONE") {
-      return "it stopped at DONE in the file's own data: count the bytes, up to <# bytes>";
-    }
-    return held.length === 0 ? "perhaps the file was not closed, or flushed, before it was looked at" : LOOP_HINT;
-  }
-  const isDone = startsWith(held, expected) && text(held.subarray(expected.length)) === "DONE";
-  if (isDone) {
-    return "DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))";
-  }
-  const hint = changeHint(expected, held);
-  if (hint) return hint;
-  return held.length > expected.length ? 'was the old file truncated? open it with "wb", not "r+b" or "ab"' : undefined;
+/** A size as a program prints it that reads it in the wrong order. */
+export function reversed(size: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(size));
+  return String(view.getBigUint64(0, true));
 }
 
-// How text differs from bytes: in its line ends, and in that all of it is UTF-8.
-function changeHint(expected: Uint8Array, received: Uint8Array): string | undefined {
-  // A character for each byte.
-  const [want, came] = [expected, received].map((bytes) => new TextDecoder("latin1").decode(bytes)) as [string, string];
-  const isText = received.length > 0 && isUtf8(received) && !isUtf8(expected);
-  return isText || came === want.replaceAll("\n", "\r\n") || want === came.replaceAll("\n", "\r\n")
-    ? 'binary files must stay bytes: open them with "rb" and "wb", and do not decode() their data'
-    : undefined;
+/** Why a size is printed as another number. */
+export function readLittleHint(wrong: string): string {
+  return `it read the size as little-endian, ${wrong}: int.from_bytes(data, "big")`;
 }
 
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
+/** Why file data is not what it should be, on its way or in a file. */
+export function fileHint(form: Form, what: "sent" | "stored", held = ""): string | undefined {
+  switch (form) {
+    case "done-in-data":
+      return "DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))";
+    case "crlf":
+    case "lf":
+      return 'line ends were changed: open files with "rb" and "wb"';
+    case "decoded":
+      return 'bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"';
+    case "padded":
+      return "the last block was filled up: it is as short as the rest of the file";
+    case "stripped":
+      return "bytes at the ends were stripped, as strip() does: file data stays as it is";
+    case "cut":
+      if (what === "sent") {
+        return "not all of the file was sent: send what each read(1024) returns, until it returns nothing";
+      }
+      return held === ""
+        ? "the file is empty: were the bytes written, and the file closed before DONE?"
+        : "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
+    default:
+      return undefined;
   }
-}
-
-/** Why a line was not printed as it should be. */
-export function lineHint(
-  expected: string,
-  { lines, errorLines }: { lines: string[]; errorLines: string[] },
-): string | undefined {
-  if (errorLines.includes(expected)) {
-    return "it went to standard error, as by sys.exit(text) or logging: print() writes to standard output";
-  }
-  const logged = errorLines.find((line) => line.endsWith(expected));
-  if (logged !== undefined) return `it printed "${logged}" on standard error: print() writes the line alone`;
-  if (lines.length === 0 && errorLines.length === 0) {
-    return "it printed nothing yet. If you see the line on a terminal, it waits in a buffer here: flush after each line";
-  }
-  const near = lines.find((line) => line.toLowerCase().replace(/[.!\s]+$/, "") === expected.toLowerCase());
-  if (near !== undefined) return `it printed "${near}": the case of the letters, and dots, count`;
-  const bytes = lines.find((line) => /b'/.test(line));
-  if (bytes !== undefined) return `it printed "${bytes}": decode() the bytes before you print them`;
-  const prefixed = lines.find((line) => line.includes("ERROR"));
-  if (expected.startsWith("server error: ") && prefixed !== undefined) {
-    return `it printed "${prefixed}": the prefix "ERROR: " is removed`;
-  }
-  const similar = lines.find((line) =>
-    line.split(" ").slice(0, 2).join(" ") === expected.split(" ").slice(0, 2).join(" ")
-  );
-  return similar === undefined ? undefined : `it printed "${similar}"`;
 }

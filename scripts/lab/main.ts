@@ -2,147 +2,236 @@
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
-import { within } from "../../lib/within.ts";
-import { command } from "../../tests/support/programs.ts";
-import type { Check, Result } from "./check.ts";
-import { CHECKS } from "./checks.ts";
-import { Failure } from "./failure.ts";
-import { Programs } from "./program.ts";
-import { heading, junit, resultLines, summary } from "./report.ts";
+import { printable } from "../../lib/printable.ts";
+import type { Role } from "../../lib/protocol.ts";
+import { isIn, judge, type Result } from "./causes.ts";
+import { CheckError, fromCommand, fromFile, type Launch } from "./launch.ts";
+import type { Play } from "./plays.ts";
+import type { Session } from "./recording.ts";
+import { again, junit, report, ROLES } from "./report.ts";
+import { RULES } from "./rules.ts";
+import { newSession, type Programs, run, type RunOptions } from "./run.ts";
 
-const USAGE = `Usage: deno task lab [options]
+const USAGE = `Usage: deno task lab [options] [client.py] [server.py]
 
-Plays the other side of your programs as the lab's document has it, and says for
-each sentence of the document whether it holds.
+Plays the other side of your programs as the lab's document has it, and says
+which of the document's sentences do not hold, and why.
 
-  --server COMMAND  your server; {port} stands for the port
+A file is started by what it is: .py, .js, .ts, .jar, .java, .sh or an
+executable; a name with "server" in it is the server's. Without any, this
+project's own programs are checked.
+
+  --server COMMAND  your server, if it is no file; {port} stands for the port
   --client COMMAND  your client; {host}, {port}, {command} and {file} stand for
                     its arguments
-                    (without both, this project's own programs are checked)
-  --only LIST       only these sections or checks, such as 2.3 or 1,6.5
+  --only LIST       only these sections or sentences, such as 2.3 or 1,6.5
   --strict          also what the document leaves open or makes optional
   --timeout S       wait at most S seconds for a message (default 3)
+  --first           stop at the first cause
+  --watch           run again when a program is saved
+  --verbose         show every sentence
   --junit FILE      write the results as a JUnit file too
-  --list            list the checks, and run none
+  --record FILE     keep all that happened, as JSON
+  --replay FILE     judge what --record kept, and start nothing
+  --list            list the sentences, and run none
   -h, --help        show this text
 
-Exit status: 0 all hold, 1 one does not, 2 the command line is wrong.
+Exit status: 0 all that was asked holds, 1 something does not, 2 it could not be
+checked.
 
 Example:
-  deno task lab --server "python3 /path/to/server.py {port}" \\
-    --client "python3 /path/to/client.py {host} {port} {command} {file}"
+  deno task lab client.py server.py
 `;
 
-const OPTIONS = { flags: ["strict", "list"], values: ["server", "client", "only", "timeout", "junit"] };
-// A check has a dozen waits at most; a program that is slow at each must not hold up the run for ever.
-const WAITS = 15;
-// Programs that start slowly, as often as a check starts them.
-const CHECK_MS = 60_000;
+const OPTIONS = {
+  flags: ["strict", "list", "first", "watch", "verbose"],
+  values: ["server", "client", "only", "timeout", "junit", "record", "replay"],
+};
+const PROJECT = `${import.meta.dirname}/../..`;
 
 interface Task {
-  isOwn: boolean;
-  commands: { client: string | undefined; server: string | undefined };
-  checks: Check[];
-  isStrict: boolean;
+  programs: Programs;
+  files: string[];
+  /** The words that name the programs. */
+  words: string[];
+  options: RunOptions;
   isList: boolean;
-  timeoutMs: number;
+  isVerbose: boolean;
+  isWatch: boolean;
   junit: string | undefined;
+  record: string | undefined;
+  replay: string | undefined;
 }
 
-function readTask(args: Arguments): Task {
-  if (args.positional.length > 0) throw new UsageError(`unexpected argument "${args.positional[0]}"`);
-  const own = (program: "client" | "server"): string => command(program).map((word) => `'${word}'`).join(" ");
-  const isOwn = args.value("server") === undefined && args.value("client") === undefined;
-  const commands = {
-    server: isOwn ? `${own("server")} {port}` : args.value("server"),
-    client: isOwn ? `${own("client")} {host} {port} {command} {file}` : args.value("client"),
+async function readTask(args: Arguments): Promise<Task> {
+  // `deno task` runs in the project's folder, and says where it was called.
+  const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const path = (option: string): string | undefined => {
+    const given = args.value(option);
+    return given === undefined || given.startsWith("/") ? given : `${cwd}/${given}`;
   };
-  if (commands.server && !commands.server.includes("{port}")) {
-    throw new UsageError("option --server needs {port} in its command");
-  }
-  for (const word of ["{port}", "{command}", "{file}"]) {
-    if (commands.client && !commands.client.includes(word)) {
-      throw new UsageError(`option --client needs ${word} in its command`);
-    }
-  }
   const only = args.value("only")?.split(",");
-  const unknown = only?.find((id) => !CHECKS.some((check) => isIn(check, id)));
-  if (unknown !== undefined) throw new UsageError(`there is no section or check ${unknown}; --list shows them`);
-  const checks = CHECKS.filter((check) => commands[check.about] && (!only || only.some((id) => isIn(check, id))));
-  if (checks.length === 0) {
-    throw new UsageError(
-      `option --only ${args.value("only")} names no check of the ${commands.client ? "client" : "server"}`,
-    );
+  const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
+  if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
+  const given = rolesOf(args);
+  const isOwn = Object.keys(given).length === 0 && !args.value("replay");
+  const programs: Programs = {};
+  for (const role of ROLES) {
+    const command = args.value(role);
+    if (command !== undefined) programs[role] = fromCommand(role, checked(role, command));
+    else if (given[role] !== undefined) programs[role] = await fromFile(role, given[role], cwd);
+    else if (isOwn && !args.value("client") && !args.value("server")) programs[role] = await ownProgram(role);
+  }
+  const isAbout = (role: Role): boolean => programs[role] !== undefined || args.value("replay") !== undefined;
+  if (!RULES.some((rule) => isAbout(rule.about) && isIn(rule, only))) {
+    throw new UsageError(`option --only ${args.value("only")} names no sentence of the ${ROLES.find(isAbout)}`);
   }
   return {
-    commands,
-    isOwn,
-    checks,
-    isStrict: args.has("strict"),
+    programs,
+    files: Object.values(given).map((file) => file.startsWith("/") ? file : `${cwd}/${file}`),
+    words: ROLES.flatMap((role) => programs[role]?.argument ?? []),
+    options: {
+      only,
+      isStrict: args.has("strict"),
+      timeoutMs: 1000 * (args.integer("timeout", 1, 1000) ?? 3),
+      isFirst: args.has("first"),
+    },
     isList: args.has("list"),
-    timeoutMs: 1000 * (args.integer("timeout", 1, 1000) ?? 3),
-    junit: args.value("junit"),
+    isVerbose: args.has("verbose"),
+    isWatch: args.has("watch"),
+    junit: path("junit"),
+    record: path("record"),
+    replay: path("replay"),
   };
 }
 
-function isIn({ id }: Check, section: string): boolean {
-  return id === section || id.startsWith(`${section}.`);
-}
-
-async function runCheck(check: Check, failed: Set<string>, { commands, isStrict, ...task }: Task): Promise<Result> {
-  const needed = check.needs?.find((id) => failed.has(id));
-  const missing = check.strict && !isStrict
-    ? `${check.strict}; --strict runs it`
-    : needed
-    ? `it needs ${needed}, which fails`
-    : check.missing?.();
-  if (missing) return { check, outcome: "left out", message: missing, seconds: 0 };
-  const timeoutMs = Math.max(task.timeoutMs, check.leastTimeoutMs ?? 0);
-  const start = performance.now();
-  await using programs = new Programs({ client: commands.client ?? "", server: commands.server ?? "" }, timeoutMs);
-  running = programs;
-  const seconds = (): number => (performance.now() - start) / 1000;
-  try {
-    const limitMs = CHECK_MS + WAITS * timeoutMs;
-    const done = within(check.run(programs).then(() => true), limitMs);
-    if (!await done) throw new Failure(`the check took longer than ${limitMs / 1000} seconds`);
-    return { check, outcome: "holds", seconds: seconds() };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { message, hint } = error;
-    const trace = [...programs.trace, ...programs.program.transcript];
-    return { check, outcome: "fails", message, hint, trace, seconds: seconds() };
+/** Which of the files is which. */
+function rolesOf(args: Arguments): Partial<Record<Role, string>> {
+  const files = args.positional;
+  if (files.length > 2) throw new UsageError(`unexpected argument "${files[2]}"`);
+  const nameOf = (file: string): string => file.split("/").at(-1)!.toLowerCase();
+  const role = (file: string): Role | undefined => ROLES.find((name) => nameOf(file).includes(name));
+  const [first, second] = files;
+  if (first === undefined) return {};
+  if (second === undefined) {
+    const only = role(first) ?? (args.value("client") ? "server" : args.value("server") ? "client" : undefined);
+    if (!only) {
+      throw new UsageError(`is "${first}" a client or a server? Its name does not say so; give both, the client first`);
+    }
+    return { [only]: first };
   }
+  return role(first) === "server" && role(second) !== "server"
+    ? { client: second, server: first }
+    : { client: first, server: second };
 }
 
-// The programs of the check that is under way.
-let running: Programs | undefined;
+function checked(role: Role, command: string): string {
+  for (const word of role === "server" ? ["{port}"] : ["{port}", "{command}", "{file}"]) {
+    if (!command.includes(word)) throw new UsageError(`option --${role} needs ${word} in its command`);
+  }
+  return command;
+}
+
+async function ownProgram(role: Role): Promise<Launch> {
+  const compiled = Deno.env.get(`BLOCKFERRY_${role.toUpperCase()}`);
+  return { ...await fromFile(role, compiled ?? `${PROJECT}/${role}.ts`, Deno.cwd()), argument: [] };
+}
+
+/** Says on a terminal what is being played. */
+function progress(play?: Play): void {
+  if (!Deno.stderr.isTerminal()) return;
+  const text = play ? `playing ${play.id.replace("client-", "")} with the ${play.about} …` : "";
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
+async function writeFile(path: string | undefined, text: string): Promise<void> {
+  if (path === undefined) return;
+  await Deno.writeTextFile(path, text).catch((error) => {
+    throw new CheckError(`${path} can't be written: ${error.message}`);
+  });
+}
+
+async function readSession(path: string): Promise<Session> {
+  try {
+    const session: Session = JSON.parse(await Deno.readTextFile(path));
+    if (session.version === 1) return session;
+  } catch (error) {
+    throw new CheckError(`${path} can't be read: ${(error as Error).message}`);
+  }
+  throw new CheckError(`${path} is no recording of this version`);
+}
+
+/** Runs the check, or judges a recording, and reports. */
+async function check(task: Task, signal: AbortSignal): Promise<number> {
+  const session = task.replay ? await readSession(task.replay) : newSession(task.programs);
+  try {
+    if (!task.replay) await run(task.programs, { ...task.options, signal, session, onPlay: progress });
+  } finally {
+    progress();
+    const result = judge(session, task.options);
+    await writeFile(task.record, `${JSON.stringify(session)}\n`);
+    await writeFile(task.junit, junit(result));
+    if (signal.aborted) console.error("lab: interrupted");
+  }
+  return show(judge(session, task.options), task);
+}
+
+function show(result: Result, task: Task): number {
+  console.log(report(result, task.isVerbose).join("\n"));
+  const isHeld = result.sentences.some(({ outcome }) => outcome === "holds");
+  if (result.causes.length === 0) {
+    if (!isHeld) console.error("lab: nothing could be checked; --verbose says why");
+    return isHeld ? 0 : 2;
+  }
+  if (!task.replay) console.log(`\n${again(result, task.words)}`);
+  return 1;
+}
+
+/** Awaits that one of the programs is saved. */
+async function saved(files: string[], signal: AbortSignal): Promise<void> {
+  console.log("\nWaiting until a program is saved; Ctrl-C ends.");
+  using watcher = Deno.watchFs(files);
+  signal.addEventListener("abort", () => watcher.close(), { once: true });
+  for await (const { kind } of watcher) if (kind === "modify" || kind === "create" || kind === "remove") break;
+  // An editor writes in several steps.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+}
 
 async function main(): Promise<number> {
-  onEndSignal(async (status) => {
-    await running?.[Symbol.asyncDispose]();
-    Deno.exit(status);
+  const ending = new AbortController();
+  let status = 0;
+  onEndSignal((code) => {
+    status = code;
+    ending.abort(new CheckError("interrupted"));
   });
-  const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, readTask);
-  if (typeof task === "number") return task;
-  if (task.isList) {
-    for (const { id, about, title, strict } of task.checks) {
-      console.log(`${id.padEnd(4)} ${about}: ${title}${strict ? ` (--strict: ${strict})` : ""}`);
+  try {
+    const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, readTask);
+    if (typeof task === "number") return task;
+    if (task.isList) {
+      const asked = RULES.filter((rule) => (task.programs[rule.about] || task.replay) && isIn(rule, task.options.only));
+      for (const { id, about, title, strict } of asked) {
+        console.log(`${id.padEnd(4)} ${about}: ${title}${strict ? ` (--strict: ${strict})` : ""}`);
+      }
+      return 0;
     }
-    return 0;
+    if (task.words.length === 0 && !task.replay) {
+      console.log("This project's own programs are checked; --help shows how to name others.");
+    }
+    if (!task.isWatch || task.files.length === 0) return await check(task, ending.signal);
+    while (!ending.signal.aborted) {
+      await check(task, ending.signal).catch((error) => {
+        if (!(error instanceof CheckError)) throw error;
+        console.error(`lab: ${printable(error.message)}`);
+      });
+      if (!ending.signal.aborted) await saved(task.files, ending.signal);
+    }
+    return status;
+  } catch (error) {
+    if (ending.signal.aborted) return status;
+    if (!(error instanceof CheckError)) throw error;
+    console.error(`lab: ${printable(error.message)}`);
+    return 2;
   }
-  if (task.isOwn) console.log("This project's own programs are checked; --server and --client name others.");
-  const results: Result[] = [];
-  for (const check of task.checks) {
-    if (check.id.split(".")[0] !== results.at(-1)?.check.id.split(".")[0]) console.log(heading(check.id));
-    const failed = new Set(results.flatMap(({ check, outcome }) => outcome === "fails" ? [check.id] : []));
-    const result = await runCheck(check, failed, task);
-    results.push(result);
-    console.log(resultLines(result).join("\n"));
-  }
-  console.log(`\n${summary(results)}`);
-  if (task.junit) await Deno.writeTextFile(task.junit, junit(results));
-  return results.some(({ outcome }) => outcome === "fails") ? 1 : 0;
 }
 
 Deno.exit(await main());

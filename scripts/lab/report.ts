@@ -1,62 +1,160 @@
-/** How the result of the checks is told: on the terminal, and as a JUnit file for graders. */
+/** What a student sees: a summary, then the causes with what led to them. */
 
-import { type Result, SECTIONS } from "./check.ts";
+import type { Role } from "../../lib/protocol.ts";
+import type { Cause, Result, Sentence } from "./causes.ts";
+import { SECTIONS } from "./rules.ts";
+import { visible } from "./shown.ts";
 
-function color(code: number, text: string): string {
-  return Deno.stdout.isTerminal() ? `\x1b[${code}m${text}\x1b[0m` : text;
+const WIDTH = 80;
+const LABEL = 12;
+// Of a conversation, the last messages are enough.
+const SHOWN = 5;
+
+/** How a text is coloured; without colours, not at all. */
+export type Paint = (code: number, text: string) => string;
+
+/** Colours for a terminal that wants them. */
+export const paint: Paint = (code, text) =>
+  Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR") ? `\x1b[${code}m${text}\x1b[0m` : text;
+
+/** The lines of a report. */
+export function report(result: Result, isVerbose: boolean, color: Paint = paint): string[] {
+  const { sentences, causes, programs } = result;
+  const lines = (["client", "server"] as const).flatMap((about) =>
+    programs[about] === undefined
+      ? []
+      : [summary(sentences.filter((one) => one.about === about), programs[about], color)]
+  );
+  if (isVerbose) lines.push(...everySentence(sentences, color));
+  for (const [index, cause] of causes.entries()) lines.push("", ...causeLines(index + 1, cause, result, color));
+  const notes = sentences.filter(({ note }) => note !== undefined);
+  if (notes.length > 0) lines.push("");
+  for (const { id, note } of notes) lines.push(...wrap(`Note on ${id}: ${note}.`, 0));
+  const hidden = sentences.filter(({ outcome, reason }) => outcome === "not shown" && isMissing(reason));
+  if (!isVerbose && hidden.length > 0) {
+    lines.push(...wrap(`Not checked: ${hidden.map(({ id, reason }) => `${id} (${reason})`).join("; ")}.`, 0));
+  }
+  return lines;
 }
 
-/** The lines of one result. */
-export function resultLines({ check, outcome, message, hint, trace = [] }: Result): string[] {
-  const mark = { "holds": color(32, "ok  "), "fails": color(31, "FAIL"), "left out": color(33, "-   ") }[outcome];
-  const head = `${mark} ${check.id.padEnd(4)} ${check.about}: ${check.title}`;
-  if (outcome === "holds") return [head];
-  if (outcome === "left out") return [`${head} (left out: ${message})`];
+// What this machine lacks, not the program.
+function isMissing(reason = ""): boolean {
+  return /strace|\/proc|addresses|temporary folder/.test(reason);
+}
+
+function summary(sentences: Sentence[], name: string, color: Paint): string {
+  const count = (outcome: Sentence["outcome"]): number => sentences.filter((one) => one.outcome === outcome).length;
+  const [fails, hidden] = [count("fails"), count("not shown")];
+  const all = count("holds") + fails + hidden;
+  const failing = fails > 0 ? color(31, `, ${fails} ${fails === 1 ? "does" : "do"} not`) : "";
+  const rest = hidden > 0 ? `, ${hidden} could not be shown` : "";
+  const mark = fails > 0 ? color(31, "FAIL") : hidden === all ? color(33, "-   ") : color(32, "ok  ");
+  return `${mark} ${visible(name)}: ${count("holds")} of ${all} sentences hold${failing}${rest}`;
+}
+
+function everySentence(sentences: Sentence[], color: Paint): string[] {
+  const marks = {
+    "holds": color(32, "ok  "),
+    "fails": color(31, "FAIL"),
+    "not shown": color(33, "?   "),
+    "left out": color(2, "-   "),
+  };
+  return Object.entries(SECTIONS).flatMap(([number, name]) => {
+    const own = sentences.filter(({ id }) => id.startsWith(`${number}.`));
+    if (own.length === 0) return [];
+    const lines = own.map(({ id, about, title, outcome, reason }) =>
+      `${marks[outcome]} ${id.padEnd(4)} ${about}: ${title}${reason ? ` (${outcome}: ${visible(reason)})` : ""}`
+    );
+    return ["", color(1, `${number} ${name}`), ...lines];
+  });
+}
+
+/** The lines of one cause. */
+export function causeLines(number: number, cause: Cause, { sentences, programs }: Result, color: Paint): string[] {
+  const { finding, about, conversation } = cause;
+  const [first, ...others] = cause.sentences;
+  const title = sentences.find(({ id }) => id === first)?.title ?? "";
+  const name = visible(programs[about] ?? about);
+  const { crash } = finding;
+  const field = (label: string, text: string | undefined, code = 0): string[] =>
+    text === undefined
+      ? []
+      : wrap(`   ${label.padEnd(LABEL - 3)}${text}`, LABEL).map((line) => code ? color(code, line) : line);
+  const shown = conversation.slice(-SHOWN);
   return [
-    head,
-    `       ${message}`,
-    ...(hint ? [color(36, `       Likely: ${hint}.`)] : []),
-    ...trace.map((line) => color(2, `         ${line}`)),
+    ...wrap(`${number}. ${name}: ${title} (${first})`, 3).map((line) => color(1, line)),
+    ...field("also", others.length > 0 ? others.join(", ") : undefined),
+    ...field("at step", finding.step),
+    ...field("expected", visible(finding.expected)),
+    ...field("came", visible(finding.came)),
+    ...field("error", crash && visible(crash.error.slice(0, 150))),
+    ...field("code", crash?.place && visible(crash.place.slice(0, 150))),
+    ...field("likely", finding.hint && `${visible(finding.hint)}.`, 36),
+    ...shown.length > 0 ? [color(2, `   the conversation${conversation.length > SHOWN ? ", its end" : ""}:`)] : [],
+    ...shown.map((line) => color(2, cut(`     ${line}`))),
   ];
 }
 
-/** The heading before the first check of a section. */
-export function heading(id: string): string {
-  const number = id.split(".")[0]!;
-  return color(1, `\n${number} ${SECTIONS[number]}`);
+/** The words that run again what failed. */
+export function again({ causes }: Result, words: string[]): string {
+  const ids = [...new Set(causes.flatMap(({ sentences }) => sentences))];
+  const quoted = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  return `Run again what failed: ${["deno task lab", ...quoted].join(" ")} --only ${ids.join(",")}`;
 }
 
-/** The last line. */
-export function summary(results: readonly Result[]): string {
-  const count = (outcome: Result["outcome"]): number => results.filter((result) => result.outcome === outcome).length;
-  return `${count("holds")} hold, ${count("fails")} fail, ${count("left out")} left out`;
+function cut(line: string): string {
+  return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line;
+}
+
+/** Breaks a line at its spaces; the following lines are indented. */
+function wrap(text: string, indent: number): string[] {
+  const lines: string[] = [];
+  for (let rest = text; rest !== "";) {
+    const room = WIDTH;
+    if (rest.length <= room) {
+      lines.push(rest);
+      break;
+    }
+    const at = rest.lastIndexOf(" ", room);
+    const end = at > indent ? at : room;
+    lines.push(rest.slice(0, end));
+    rest = " ".repeat(indent) + rest.slice(end).trimStart();
+  }
+  return lines;
 }
 
 /** The results as a JUnit file, which CI systems and graders read: a suite a section, a case a sentence. */
-export function junit(results: readonly Result[]): string {
-  const sections = Object.entries(SECTIONS).map(([number, name]) => {
-    const cases = results.filter(({ check }) => check.id.startsWith(`${number}.`));
+export function junit(result: Result): string {
+  const suites = Object.entries(SECTIONS).flatMap(([number, name]) => {
+    const cases = result.sentences.filter(({ id }) => id.startsWith(`${number}.`));
+    if (cases.length === 0) return [];
     const failures = cases.filter(({ outcome }) => outcome === "fails").length;
-    const skipped = cases.filter(({ outcome }) => outcome === "left out").length;
+    const skipped = cases.filter(({ outcome }) => outcome === "not shown" || outcome === "left out").length;
     const counts = `tests="${cases.length}" failures="${failures}" skipped="${skipped}"`;
-    return cases.length === 0
-      ? ""
-      : `  <testsuite name="${number} ${xml(name)}" ${counts}>\n${cases.map(testCase).join("")}  </testsuite>\n`;
+    const body = cases.map((one) => testCase(one, result)).join("");
+    return [`  <testsuite name="${number} ${xml(name)}" ${counts}>\n${body}  </testsuite>\n`];
   });
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="lab">\n${sections.join("")}</testsuites>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="lab">\n${suites.join("")}</testsuites>\n`;
 }
 
-function testCase({ check, outcome, message = "", hint, trace = [], seconds }: Result): string {
-  const name = `${check.id} ${check.about}: ${check.title}`;
-  const open = `    <testcase classname="lab.${check.about}" name="${xml(name)}" time="${seconds.toFixed(3)}"`;
+function testCase({ id, about, title, outcome, reason = "" }: Sentence, result: Result): string {
+  const open = `    <testcase classname="lab.${about}" name="${xml(`${id} ${about}: ${title}`)}"`;
   if (outcome === "holds") return `${open}/>\n`;
-  if (outcome === "left out") return `${open}><skipped message="${xml(message)}"/></testcase>\n`;
-  const text = [message, ...(hint ? [`Likely: ${hint}.`] : []), ...trace].join("\n");
+  if (outcome !== "fails") return `${open}><skipped message="${xml(reason)}"/></testcase>\n`;
+  const causes = result.causes.filter((cause) => cause.about === about && cause.sentences.includes(id));
+  const plain: Paint = (_, text) => text;
+  const text = causes.flatMap((cause, index) => causeLines(index + 1, cause, result, plain)).join("\n");
+  const [first] = causes;
+  const message = first ? `expected ${first.finding.expected}; came ${first.finding.came}` : "";
   return `${open}><failure message="${xml(message)}">${xml(text)}</failure></testcase>\n`;
 }
 
-// XML 1.0 has no way to write most control characters.
+// XML 1.0 has no way to write most control characters, U+FFFE, U+FFFF and halves of surrogate pairs.
 function xml(text: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replace(/[&<>"]/g, (char) => entities[char]!).replace(/[^\P{Cc}\n\t]/gu, "?");
+  return text.replace(/[&<>"]/g, (char) => entities[char]!)
+    .replace(/[^\t\n\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "?");
 }
+
+/** A role's place in a list of programs. */
+export const ROLES: readonly Role[] = ["client", "server"];

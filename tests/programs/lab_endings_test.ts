@@ -1,37 +1,71 @@
+/** Programs that do anything to the lab check cost a play, never the run. */
+
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { failed, lab } from "../support/lab.ts";
-import { testWith, UNIX } from "../support/needs.ts";
+import { lab } from "../support/lab.ts";
+import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 import { Process, run } from "../support/programs.ts";
+import { probe } from "../../scripts/lab/launch.ts";
+import { Program } from "../../scripts/lab/program.ts";
 
-testWith([UNIX], "a program that hangs, crashes, prints for ever or leaves children ends with its check", async () => {
+async function processes(): Promise<string> {
+  return (await run(["ps", "-eo", "args"], { cwd: "/" })).stdout;
+}
+
+testWith([UNIX], "a program that hangs, prints without end or leaves children ends with its check", async () => {
   await using folder = new Folder();
   const marker = `sleep 98${Deno.pid}`;
-  for (const server of ["sleep 1000", "false", "yes", `${marker} & exit 3`]) {
-    const script = folder.at("server.sh");
-    await Deno.writeTextFile(script, `${server}\n`);
-    const output = await lab("--server", `sh ${script} {port}`, "--only", "1.1", "--timeout", "1");
-    assertEquals([output.status, failed(output)], [1, ["1.1"]], server);
-  }
-  const { stdout } = await run(["ps", "-eo", "args"], { cwd: "/" });
-  assert(!stdout.includes(marker) && !stdout.includes(folder.path), "a process of a program under test is left");
+  const servers: [line: string, status: number][] = [
+    [`rm -rf "$PWD"; setsid ${marker} & exec sleep 1000`, 1],
+    ["yes", 1],
+    [`${marker} & exit 3`, 2],
+    ["false", 2],
+  ];
+  await Promise.all(servers.map(async ([line, status], index) => {
+    const script = folder.at(`server${index}.sh`);
+    await Deno.writeTextFile(script, `${line}\n`);
+    const output = await lab(script, "--only", "1.1", "--timeout", "1");
+    assertEquals(output.status, status, line + output.stdout + output.stderr);
+  }));
+  const left = await processes();
+  assert(!left.includes(marker) && !left.includes(folder.path), "a process of a program under test is left");
 });
+
+testWith(
+  [UNIX, PYTHON],
+  "what leaves its session and forks twice is ended, with a PID namespace or without",
+  async () => {
+    await using folder = new Folder();
+    const marker = `sleep 96${Deno.pid}`;
+    const machine = await probe();
+    for (const enclosed of [machine.enclosed, []]) {
+      let isStarted = (): void => {};
+      const started = new Promise<void>((resolve) => isStarted = resolve);
+      const words = [...enclosed, "sh", "-c", `(setsid ${marker} &) ; echo started; sleep 1000`];
+      {
+        await using _ = new Program(words, { cwd: folder.path, isEnclosed: enclosed.length > 0, onLine: isStarted });
+        await started;
+      }
+      assert(!(await processes()).includes(marker), `left of ${words}`);
+    }
+  },
+);
 
 testWith([UNIX], "a lab check that is ended by a signal ends its programs and removes their folder", async () => {
   await using folder = new Folder();
   const marker = `sleep 97${Deno.pid}`;
   const script = `${import.meta.dirname}/../../scripts/lab/main.ts`;
   const lab = ["env", `TMPDIR=${folder.path}`, Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", script];
-  const words = [...lab, "--server", `sh -c 'touch ${folder.path}/started; ${marker}' {port}`, "--only", "1.1"];
+  const words = [...lab, "--server", `touch ${folder.path}/started; ${marker}; : {port}`, "--only", "1.1"];
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    await using check = new Process(words, { cwd: folder.path });
+    await using check = new Process([...words, "--junit", folder.at("all.xml")], { cwd: folder.path });
     while (!(await folder.names()).includes("started")) await new Promise((resolve) => setTimeout(resolve, 50));
     check.child.kill(signal);
     assertEquals(await check.ended(), { SIGINT: 130, SIGTERM: 143 }[signal]);
-    const { stdout } = await run(["ps", "-eo", "args"], { cwd: "/" });
-    assert(!stdout.includes(marker), "a process of a program under test is left");
+    assert(!(await processes()).includes(marker), "a process of a program under test is left");
     await Deno.remove(folder.at("started"));
+    await Deno.remove(folder.at("all.xml"));
     assertEquals(await folder.names(), []);
   }
 });

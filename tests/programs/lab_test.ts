@@ -1,38 +1,71 @@
+/** The lab check as a command. */
+
 // @ts-types="../support/types/assert.d.ts"
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
-import { failed, lab, PEERS, program } from "../support/lab.ts";
-import { PYTHON, STDBUF, testWith, UNIX } from "../support/needs.ts";
-import { PYTHON_WORDS } from "../support/python.ts";
+import { failed, lab, PEERS } from "../support/lab.ts";
+import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 
 testWith([UNIX], "our programs hold to every sentence of the document, strictly", async () => {
   const output = await lab("--strict", "--timeout", "20");
   assertEquals([output.status, failed(output)], [0, []], output.stdout);
 });
 
-testWith([UNIX], "the lab check lists, selects, and tells a wrong command line", async () => {
-  const list = await lab("--list", "--only", "3");
-  assertEquals([list.status, list.stdout.split("\n").length], [0, 5], list.stdout);
-  for (const args of [["--only", "9"], ["--server", "server"], ["--client", "client {port}"], ["extra"]]) {
-    assertEquals((await lab(...args)).status, 2, args.join(" "));
-  }
+testWith(
+  [UNIX, PYTHON],
+  "a wrong command line, and what can't be started, is one sentence and exit status 2",
+  async () => {
+    await using folder = new Folder();
+    await Deno.writeTextFile(folder.at("server.py"), "if True\n");
+    await Deno.writeTextFile(folder.at("what.txt"), "");
+    const cases: [args: string[], words: string][] = [
+      [["--only", "9"], "there is no section or sentence 9"],
+      [["--server", "server"], "needs {port}"],
+      [["--client", "client {port}"], "needs {command}"],
+      [["none_client.py"], 'there is no file "none_client.py"'],
+      [["--replay", "none.json"], "can't be read"],
+      [[folder.at("what.txt"), "naive_server.py"], "it is not executable"],
+      [["one.py", "two.py", "three.py"], 'unexpected argument "three.py"'],
+      [[folder.at("server.py")], "SyntaxError: expected ':' (server.py line 1: if True)"],
+      [["naive_server.py", "--only", "5.1", "--record", "/none/here.json"], "can't be written"],
+    ];
+    for (const [args, words] of cases) {
+      const { status, stderr } = await lab(...args);
+      assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);
+      assertStringIncludes(stderr, words);
+    }
+  },
+);
+
+testWith([UNIX, PYTHON], "files are found from where the user stands, whatever their names are", async () => {
+  await using folder = new Folder();
+  const name = "it's my server.py";
+  await Deno.copyFile(`${PEERS}/naive_server.py`, folder.at(name));
+  const output = await lab(folder.at(name), "naive_client.py", "--only", "3.1,3.3");
+  assertEquals([output.status, output.stdout.match(/^ok .*$/gm)?.length], [0, 2], output.stdout + output.stderr);
 });
 
-testWith([UNIX, PYTHON, STDBUF], "lines that C's stdio would keep until the end are seen", async () => {
+testWith([UNIX, PYTHON], "a recording that is judged again says the same, and the JUnit file too", async () => {
   await using folder = new Folder();
-  // sed prints by stdio, as a server written in C does.
-  const script = `${PYTHON_WORDS.join(" ")} ${PEERS}/naive_server.py "$@" | sed ""\n`;
-  await Deno.writeTextFile(folder.at("server.sh"), script);
-  const output = await lab("--server", `sh ${folder.at("server.sh")} {port}`, "--only", "1.1,5.1");
-  assertEquals([output.status, failed(output)], [0, []], output.stdout);
+  const source = await Deno.readTextFile(`${PEERS}/naive_server.py`);
+  await Deno.writeTextFile(folder.at("server.py"), source.replaceAll('b"OK"', 'b"OK\\x1b"'));
+  const [record, xml] = [folder.at("all.json"), folder.at("all.xml")];
+  const first = await lab(folder.at("server.py"), "--only", "1,6.4", "--record", record, "--junit", xml);
+  const again = await lab("--replay", record, "--only", "1,6.4");
+  assertEquals([first.status, again.status], [1, 1]);
+  assertEquals(first.stdout.slice(0, again.stdout.length), again.stdout);
+  assertStringIncludes(again.stdout, "came     the bytes 4f 4b 1b\n");
+  const text = await Deno.readTextFile(xml);
+  assertMatch(text, /<testsuite name="1 GET" tests="4" failures="1" skipped="\d">/);
+  assertStringIncludes(text, "expected &quot;OK&quot;; came the bytes 4f 4b 1b");
 });
 
-testWith([UNIX, PYTHON], "the JUnit file has each check, with its failure", async () => {
+testWith([UNIX, PYTHON], "a program with one mistake fits a screen of 24 lines of 80 letters", async () => {
   await using folder = new Folder();
-  const file = folder.at("results.xml");
-  await lab(...program("mistakes/server_newline"), "--only", "1,6.4", "--timeout", "5", "--junit", file);
-  const xml = await Deno.readTextFile(file);
-  assertStringIncludes(xml, '<testsuite name="1 GET" tests="4" failures="1" skipped="3">');
-  assertStringIncludes(xml, "Likely: a newline follows: send the bytes alone, as in sock.sendall(b&quot;OK&quot;)");
-  assertStringIncludes(xml, '<skipped message="the document makes it optional; --strict runs it"/>');
+  const source = await Deno.readTextFile(`${PEERS}/naive_server.py`);
+  await Deno.writeTextFile(folder.at("server.py"), source.replaceAll('b"READY"', 'b"READY\\n"'));
+  const { stdout } = await lab("naive_client.py", folder.at("server.py"), "--only", "1,2,3");
+  const lines = stdout.trimEnd().split("\n").slice(0, -1); // The command has a long path here.
+  assertEquals([lines.length <= 22, lines.filter((line) => line.length > 80)], [true, []], stdout);
+  assertStringIncludes(stdout, "1. server.py: GET follows steps a to h (1.1)\n   also     2.1, 3.1\n");
 });

@@ -1,26 +1,17 @@
 /** Runs the lab check. */
 
 import { type Output, run } from "./programs.ts";
-import { PYTHON_WORDS } from "./python.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 /** The folder of programs that others could have written. */
 export const PEERS = `${PROJECT}/tests/peers`;
 
-/** Runs `deno task lab`. */
+/** Runs `deno task lab`, as from the folder of the peers. */
 export function lab(...args: string[]): Promise<Output> {
-  return run([Deno.execPath(), "task", "--quiet", "lab", ...args], { cwd: PROJECT });
+  return run(["env", `INIT_CWD=${PEERS}`, Deno.execPath(), "task", "--quiet", "lab", ...args], { cwd: PROJECT });
 }
 
-/** The option that names a Python program, of the peers' folder or another one. */
-export function program(name: string, folder = PEERS): string[] {
-  const path = `${PYTHON_WORDS.join(" ")} ${folder}/${name}.py`;
-  return name.includes("server")
-    ? ["--server", `${path} {port}`]
-    : ["--client", `${path} {host} {port} {command} {file}`];
-}
-
-/** The numbers of the checks that failed. */
+/** The numbers of the sentences that failed, by the line that runs them again. */
 export function failed({ stdout }: Output): string[] {
-  return [...stdout.matchAll(/^FAIL (\S+)/gm)].map(([, id]) => id!);
+  return stdout.match(/^Run again what failed: .* --only (\S+)$/m)?.[1]?.split(",") ?? [];
 }

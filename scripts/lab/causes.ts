@@ -1,0 +1,115 @@
+/** Judges a session: which sentences hold, and the causes of those that do not. */
+
+import type { Role } from "../../lib/protocol.ts";
+import { conversationOf } from "./reading.ts";
+import type { Session } from "./recording.ts";
+import { type Finding, PLAYS, type Rule, View } from "./rule.ts";
+import { RULES } from "./rules.ts";
+
+/** What became of one sentence. */
+export interface Sentence {
+  id: string;
+  about: Role;
+  title: string;
+  outcome: "holds" | "fails" | "not shown" | "left out";
+  /** Why it was not shown, or left out. */
+  reason?: string;
+  /** What is to say of it although it holds. */
+  note?: string;
+}
+
+/** One mistake, and the sentences that it costs. */
+export interface Cause {
+  about: Role;
+  sentences: string[];
+  /** Where it shows first. */
+  finding: Finding;
+  /** The conversation up to it. */
+  conversation: string[];
+}
+
+/** The verdict on a session: plain JSON. */
+export interface Result {
+  programs: Session["programs"];
+  sentences: Sentence[];
+  /** The gravest first. */
+  causes: Cause[];
+}
+
+/** What is judged. */
+export interface Scope {
+  only?: string[] | undefined;
+  isStrict?: boolean | undefined;
+}
+
+/** Whether a sentence is named by its number or by its section. */
+export function isIn({ id }: { id: string }, names: string[] | undefined): boolean {
+  return !names || names.some((name) => id === name || id.startsWith(`${name}.`));
+}
+
+/** Why a sentence is left out, if so. */
+function leftOut({ strict }: Rule, { isStrict, only }: Scope): string | undefined {
+  return strict && !isStrict && !only ? `${strict}; --strict judges it` : undefined;
+}
+
+/** The rules that are asked for. */
+export function rulesOf(programs: Session["programs"], scope: Scope): Rule[] {
+  return RULES.filter((rule) => programs[rule.about] !== undefined && isIn(rule, scope.only));
+}
+
+/** Whether a rule is judged. */
+export function isJudged(rule: Rule, scope: Scope): boolean {
+  return leftOut(rule, scope) === undefined;
+}
+
+// A cause that explains others, once it is seen: a size that is read in the wrong order, in a play without lines.
+const EXPLAINS: Record<string, RegExp> = {
+  "read little": /^(missing PUT g|stored done-in-data|stays GET|size |early line|no lines)/,
+  "awaits OK": /^line Complete/,
+  "stored done-in-data": /^stays GET/,
+  "stored cut": /^(early PUT g|surplus PUT|missing PUT g)/,
+};
+
+/** Judges a session. */
+export function judge(session: Session, scope: Scope = {}): Result {
+  const views = { client: viewOf(session, "client"), server: viewOf(session, "server") };
+  const found: { rule: Rule; finding: Finding }[] = [];
+  const sentences = rulesOf(session.programs, scope).map((rule): Sentence => {
+    const { id, about, title } = rule;
+    const reason = leftOut(rule, scope);
+    if (reason !== undefined) return { id, about, title, outcome: "left out", reason };
+    const verdict = rule.judge(views[about]);
+    if (verdict.outcome === "fails") found.push(...verdict.findings.map((finding) => ({ rule, finding })));
+    const { findings: _, ...rest } = { findings: [], ...verdict };
+    return { id, about, title, ...rest };
+  });
+  return { programs: session.programs, sentences, causes: causesOf(found, session) };
+}
+
+function viewOf({ recordings }: Session, about: Role): View {
+  return new View(recordings.filter((recording) => recording.about === about));
+}
+
+function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): Cause[] {
+  const roots = new Set(found.map(({ rule, finding }) => `${rule.about} ${finding.root}`));
+  const rootOf = (about: Role, root: string): string => {
+    const other = Object.entries(EXPLAINS).find(([key, others]) => roots.has(`${about} ${key}`) && others.test(root));
+    return `${about} ${other && other[0] !== root ? other[0] : root}`;
+  };
+  const groups = Map.groupBy(found, ({ rule, finding }) => rootOf(rule.about, finding.root));
+  return [...groups].map(([key, group]) => {
+    const { rule } = group[0]!;
+    const best = group.find(({ finding }) => key.endsWith(` ${finding.root}`) && finding.hint) ?? group[0]!;
+    const sentences = [...new Set(group.map((one) => one.rule.id))];
+    return { about: rule.about, sentences, finding: best.finding, conversation: upTo(best.finding, session) };
+  }).toSorted((a, b) => b.sentences.length - a.sentences.length);
+}
+
+function upTo({ play, run, at }: Finding, { recordings }: Session): string[] {
+  const recording =
+    recordings.find((one) => one.play === play && one.run === run && one.events.some((event) => event.at >= at)) ??
+      recordings.find((one) => one.play === play && one.run === run);
+  if (!recording) return [];
+  const lines = conversationOf(recording, PLAYS.get(play)!);
+  return lines.filter((line) => line.at <= at || at === 0).map(({ line }) => line);
+}

@@ -1,0 +1,181 @@
+/** Our end of a connection with a program under test; all that passes is recorded. */
+
+import { writeAll } from "../../lib/bytes.ts";
+import { within } from "../../lib/within.ts";
+import { take } from "./messages.ts";
+import type { Act, Expected } from "./plays.ts";
+import { type Recorder, toBytes, toText } from "./recording.ts";
+
+// After so much silence, what came is all of a message that is not the right one.
+const QUIET_MS = 200;
+// Between the pieces of a message that is cut.
+const GAP_MS = 100;
+const CHUNK = new Uint8Array(65536);
+
+/** How a message was awaited: it came, nothing came, or the program closed its side. */
+export type Heard = "heard" | "silent" | "ended";
+
+/** One connection. */
+export class Connection implements AsyncDisposable {
+  readonly #conn: Deno.TcpConn;
+  readonly #recorder: Recorder;
+  readonly #on: { on?: number };
+  readonly #reading: Promise<void>;
+  #pending = "";
+  // Of a large file, bytes are counted, not kept.
+  #awaited = 0;
+  #onBytes: () => void = () => {};
+  isEnded = false;
+
+  constructor(conn: Deno.TcpConn, recorder: Recorder, on?: number) {
+    this.#conn = conn;
+    this.#recorder = recorder;
+    this.#on = on === undefined ? {} : { on };
+    conn.setNoDelay(true);
+    const { hostname, port } = conn.localAddr;
+    recorder.add({ type: "connected", address: `${hostname}:${port}`, host: conn.remoteAddr.hostname, ...this.#on });
+    this.#reading = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(65536);
+    try {
+      // Not by the stream, which closes both directions when the other side closes one.
+      for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+        const bytes = buffer.subarray(0, count);
+        this.#recorder.addBytes({ type: "came", ...this.#on }, bytes);
+        const counted = Math.min(this.#awaited, count);
+        this.#awaited -= counted;
+        // A program that sends without end must not fill this one's memory.
+        if (this.#pending.length < 1 << 20) this.#pending += toText(bytes.subarray(counted));
+        this.#onBytes();
+      }
+    } catch {
+      // Reset, or closed by us.
+    }
+    this.isEnded = true;
+    this.#recorder.add({ type: "ended", ...this.#on });
+    this.#onBytes();
+  }
+
+  /** Waits until something holds, the program closes, or `ms` have passed. */
+  async wait(ms: number, isOver: () => boolean): Promise<void> {
+    for (const end = performance.now() + ms; !isOver() && !this.isEnded;) {
+      const left = end - performance.now();
+      if (left <= 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onBytes = resolve;
+      await within(promise, left);
+    }
+  }
+
+  /** Hears a message, for so many milliseconds at most. */
+  async hear(step: string, expected: Expected, ms: number): Promise<Heard> {
+    const start = performance.now();
+    let count = take(expected, this.#pending);
+    for (let seen = -1; count === undefined && seen !== this.#pending.length;) {
+      seen = this.#pending.length;
+      const isData = "data" in expected && !this.#pending.endsWith("DONE");
+      await this.wait(seen === 0 || isData ? ms : QUIET_MS, () => this.#pending.length !== seen);
+      count = take(expected, this.#pending);
+    }
+    const isDone = "data" in expected && this.#pending.endsWith("DONE") && count === undefined;
+    count ??= this.#pending.length - (isDone ? "DONE".length : 0);
+    const isHeard = count > 0 || "data" in expected && expected.data === "";
+    const waited = isHeard ? {} : { ms: Math.round(performance.now() - start) };
+    this.#recorder.add({ type: "heard", step, count, ...waited, ...this.#on });
+    this.#pending = this.#pending.slice(count);
+    return isHeard ? "heard" : this.isEnded ? "ended" : "silent";
+  }
+
+  /** Takes a message that had come before the conversation broke off. */
+  async hearRest(step: string, expected: Expected): Promise<void> {
+    if (take(expected, this.#pending) !== undefined) await this.hear(step, expected, 0);
+  }
+
+  /** Hears so many bytes of a large file, and keeps none; `onPart` is called on the way. */
+  async hearZeros(step: string, count: number, ms: number, onPart: (passed: number) => Promise<void>): Promise<Heard> {
+    const start = performance.now();
+    this.#awaited = count - Math.min(count, this.#pending.length);
+    this.#pending = this.#pending.slice(count);
+    for (let seen = -1; this.#awaited > 0 && !this.isEnded && performance.now() - start < ms;) {
+      if (seen === this.#awaited) break;
+      seen = this.#awaited;
+      await onPart(count - seen);
+      await this.wait(ms / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
+    }
+    const passed = count - this.#awaited;
+    await onPart(passed);
+    this.#awaited = 0;
+    this.#recorder.add({ type: "heard", step, count: passed, ms: Math.round(performance.now() - start), ...this.#on });
+    return passed === count ? "heard" : this.isEnded ? "ended" : "silent";
+  }
+
+  /** Says a message, in pieces if it is cut; false if the program does not take it. */
+  async say({ step, bytes, pieces, last }: Extract<Act, { do: "say" }>, ms: number): Promise<boolean> {
+    const all = pieces ?? (last ? [Math.max(0, bytes.length - 1024), Math.min(1024, bytes.length)] : [bytes.length]);
+    let start = 0;
+    for (const [index, length] of all.entries()) {
+      const piece = bytes.slice(start, start += length);
+      const end = last && index === all.length - 1 ? last.bytes : "";
+      if (piece + end === "") continue;
+      if (pieces && index > 0) await this.wait(GAP_MS, () => false);
+      // Before it is sent: the answer must not stand before it.
+      this.#recorder.addBytes({ type: "said", step, ...this.#on }, toBytes(piece));
+      if (end) this.#recorder.addBytes({ type: "said", step: last!.step, ...this.#on }, toBytes(end));
+      if (!await this.#write(toBytes(piece + end), ms)) return false;
+    }
+    return true;
+  }
+
+  /** Says a large file of zeros, and what follows; false if the program does not take it in time. */
+  async sayZeros(
+    { step, zeros = 0, last }: Extract<Act, { do: "say" }>,
+    ms: number,
+    onPart: (passed: number) => Promise<void>,
+  ): Promise<boolean> {
+    const end = performance.now() + ms;
+    let [passed, shown] = [0, 0];
+    await onPart(0);
+    for (; passed < zeros; passed += CHUNK.length) {
+      if (performance.now() > end || !await this.#write(CHUNK, ms)) break;
+      this.#recorder.addBytes({ type: "said", step, ...this.#on }, CHUNK);
+      if (passed - shown < zeros / 4) continue;
+      shown = passed;
+      await onPart(passed);
+    }
+    await onPart(Math.min(passed, zeros));
+    if (passed < zeros) return false;
+    return last ? await this.say({ do: "say", ...last }, ms) : true;
+  }
+
+  async #write(bytes: Uint8Array, ms: number): Promise<boolean> {
+    const done = writeAll(this.#conn, bytes).then(() => true, () => false);
+    return await within(done, ms) ?? false;
+  }
+
+  /** Ends our side; the program may still say something. */
+  async finish(): Promise<void> {
+    this.#recorder.add({ type: "closed", ...this.#on });
+    await this.#conn.closeWrite().catch(() => {});
+  }
+
+  /** Closes the connection. */
+  leave(): void {
+    this.#recorder.add({ type: "left", ...this.#on });
+    this.#close();
+  }
+
+  #close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed already.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    await this.#reading;
+  }
+}

@@ -1,0 +1,137 @@
+/** How a program under test is started: from a file by what it is, or by a command line; and how all of it is ended. */
+
+import type { Role, Verb } from "../../lib/protocol.ts";
+
+/** What a program is started with. */
+export interface Call {
+  port: number;
+  /** A client's. */
+  verb?: Verb;
+  file?: string;
+  verbose?: boolean;
+}
+
+/** A program under test. */
+export interface Launch {
+  /** What reports call it. */
+  label: string;
+  /** What the user would write to name it again. */
+  argument: string[];
+  words: (call: Call) => string[];
+}
+
+/** A program that can't be started, or not checked; the message is one sentence. */
+export class CheckError extends Error {
+  override name = "CheckError";
+}
+
+const HOST = "127.0.0.1";
+
+function args(role: Role, { port, verb, file, verbose }: Call): string[] {
+  return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [HOST, String(port), verb!, file!];
+}
+
+/** A program that is a file: its path is relative to `cwd`. */
+export async function fromFile(role: Role, path: string, cwd: string): Promise<Launch> {
+  const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
+  const info = await Deno.stat(absolute).catch(() => undefined);
+  if (!info?.isFile) throw new CheckError(`there is no file "${path}" in ${cwd}`);
+  const suffix = path.match(/\.[a-z]+$/)?.[0] ?? "";
+  const starters: Record<string, string[]> = {
+    ".py": suffix === ".py" ? [await python()] : [],
+    ".js": ["node"],
+    ".mjs": ["node"],
+    ".cjs": ["node"],
+    ".ts": [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
+    ".jar": ["java", "-jar"],
+    ".java": ["java"],
+    ".sh": ["bash"],
+  };
+  const starter = starters[suffix] ?? [];
+  if (starter.length === 0 && !((info.mode ?? 0) & 0o111)) {
+    throw new CheckError(`"${path}" can't be started: it is not executable, and --${role} takes a command for it`);
+  }
+  if (
+    starter[0] && !starter[0].startsWith("/") &&
+    !await runs([starter[0], starter[0] === "java" ? "-version" : "--version"])
+  ) {
+    throw new CheckError(`"${path}" can't be started: there is no ${starter[0]} here`);
+  }
+  const words = (call: Call): string[] => [...starter, absolute, ...args(role, call)];
+  return { label: path.split("/").at(-1)!, argument: [path], words };
+}
+
+/** A program that a shell starts, by a command with `{port}` and the like. */
+export function fromCommand(role: Role, command: string): Launch {
+  const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+  const words = ({ port, verb = "GET", file = "", verbose }: Call): string[] => {
+    const values: Record<string, string> = { host: HOST, port: String(port), command: verb, file: quoted(file) };
+    const line = command.replace(/\{(host|port|command|file)\}/g, (_, word: string) => values[word]!);
+    return ["sh", "-c", line + (verbose ? " -v" : "")];
+  };
+  const named = command.match(/[^\s'"/]+\.[a-z]{1,4}\b/)?.[0];
+  return { label: named ?? `the ${role}`, argument: [`--${role}`, command], words };
+}
+
+/** The interpreter itself: `python3` may be a script that looks for one first, as pyenv's is, which takes long. */
+function python(): Promise<string> {
+  return interpreter ??= output(["python3", "-c", "import sys; print(sys.executable)"]).then((path) =>
+    path || "python3"
+  );
+}
+
+let interpreter: Promise<string> | undefined;
+
+/** What a command prints; empty if it fails. */
+export async function output([program, ...args]: string[]): Promise<string> {
+  try {
+    const { stdout, success } = await new Deno.Command(program!, { args, stdin: "null", stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether a command runs and succeeds. */
+export async function runs([program, ...args]: string[]): Promise<boolean> {
+  try {
+    const command = new Deno.Command(program!, { args, stdin: "null", stdout: "null", stderr: "null" });
+    return (await command.output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** What this machine has for the check. */
+export interface Machine {
+  /** The words before a program that end all that it starts with it; none if there is no such thing. */
+  enclosed: string[];
+  /** The words that make C's stdio print each line at once. */
+  unbuffered: string[];
+  hasStrace: boolean;
+  hasProc: boolean;
+}
+
+let machine: Promise<Machine> | undefined;
+
+/** Looks what there is, once, by trying it. */
+export function probe(): Promise<Machine> {
+  return machine ??= look();
+}
+
+async function look(): Promise<Machine> {
+  const pid = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+  const candidates = [
+    ["unshare", ...pid],
+    ["unshare", "--user", "--map-current-user", ...pid],
+    ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent"],
+  ];
+  const tried = await Promise.all(candidates.map((words) => runs([...words, "sh", "-c", "test $$ -lt 9"])));
+  const stdbuf = ["stdbuf", "--output=L"];
+  return {
+    enclosed: candidates[tried.indexOf(true)] ?? [],
+    unbuffered: await runs([...stdbuf, "true"]) ? stdbuf : [],
+    hasStrace: await runs(["strace", "-f", "-o", "/dev/null", "true"]),
+    hasProc: Deno.build.os === "linux",
+  };
+}

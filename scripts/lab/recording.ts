@@ -1,0 +1,143 @@
+/** What happened in a play, as plain JSON: `--record` keeps it, `--replay` judges it again. */
+
+import type { Bytes } from "../../lib/bytes.ts";
+import type { Role } from "../../lib/protocol.ts";
+
+/** Bytes in a recording, a character each. Long rows of zeros are counted; what is too long for a recording is cut. */
+export interface Recorded {
+  bytes: string;
+  zeros?: number;
+  cut?: number;
+}
+
+/** A file in the program's folder: its bytes, or `null` where there is none, or no file. */
+export type Held = Recorded | null;
+
+/** One event; `at` is in milliseconds from the start of the run. A play may have a second connection. */
+export type Event =
+  & { at: number; on?: number }
+  & (
+    | { type: "connected"; address: string; host: string }
+    /** The server did not listen, or the client did not connect. */
+    | { type: "unconnected" }
+    | { type: "said"; step: string } & Recorded
+    | { type: "came" } & Recorded
+    /** The player took so many bytes for the message of a step; 0 if nothing came in `ms`, or the program closed. */
+    | { type: "heard"; step: string; count: number; ms?: number }
+    /** The program closed its side, or the connection broke. */
+    | { type: "ended" }
+    /** We closed: our side alone, or all. */
+    | { type: "closed" | "left" }
+    | { type: "line"; stream: "stdout" | "stderr"; text: string }
+    | { type: "file"; name: string; file: Held }
+    /** The most memory so far, when so many bytes of file data had passed. */
+    | { type: "memory"; kib: number; passed: number; ms: number }
+    | { type: "call"; text: string }
+    | { type: "exit"; status: number }
+    /** A client was still there so long after the end. */
+    | { type: "stayed"; ms: number }
+  );
+
+/** One play with one program. */
+export interface Recording {
+  /** The play's name. */
+  play: string;
+  about: Role;
+  /** Which start of the program this was; a server serves several plays in one. */
+  run: number;
+  port: number;
+  events: Event[];
+  /** Why the play could not be played, if so. */
+  missing?: string;
+  /** It had served others and did not serve this one: it was started anew, and the play is played again. */
+  retried?: true;
+}
+
+/** All that `--record` keeps. */
+export interface Session {
+  version: 1;
+  /** The two programs, as a report calls them. */
+  programs: Partial<Record<Role, string>>;
+  recordings: Recording[];
+}
+
+/** The events of one type. */
+export function eventsOf<T extends Event["type"]>({ events }: Recording, type: T): Extract<Event, { type: T }>[] {
+  return events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
+}
+
+/** Bytes as a recording keeps them. */
+export function toText(bytes: Uint8Array): string {
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 8192) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
+  return text;
+}
+
+/** The bytes of a recording. */
+export function toBytes(text: string): Bytes {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** The bytes of text in UTF-8, as a recording keeps them. */
+export function utf8(text: string): string {
+  return toText(new TextEncoder().encode(text));
+}
+
+/** A size as 8 bytes, as a recording keeps them. */
+export function sizeBytes(size: bigint): string {
+  return toText(new Uint8Array(new BigUint64Array([size]).buffer).toReversed());
+}
+
+// Where a play has more than this, the rest is counted only.
+const MAX_BYTES = 512 * 1024;
+
+/** Collects the events of one recording. */
+export class Recorder {
+  readonly recording: Recording;
+  readonly #start: number;
+  #left = MAX_BYTES;
+
+  constructor(recording: Omit<Recording, "events">, start: number) {
+    this.recording = { ...recording, events: [] };
+    this.#start = start;
+  }
+
+  /** Adds an event that happens now. */
+  add(event: Event extends infer E ? E extends Event ? Omit<E, "at"> : never : never): void {
+    // Precise enough for the order of events.
+    const at = Math.round(100 * (performance.now() - this.#start)) / 100;
+    this.recording.events.push({ at, ...event } as Event);
+  }
+
+  /** Adds bytes; what follows on bytes of the same kind joins them. */
+  addBytes(
+    event: { type: "came"; on?: number } | { type: "said"; step: string; on?: number },
+    bytes: Uint8Array,
+  ): void {
+    const last = this.recording.events.at(-1);
+    const isZeros = bytes.length >= 1024 && areZeros(bytes);
+    if (isZeros && last?.type === event.type && last.zeros !== undefined && last.bytes === "") {
+      last.zeros += bytes.length;
+      return;
+    }
+    if (isZeros) return this.add({ ...event, bytes: "", zeros: bytes.length });
+    const kept = bytes.subarray(0, this.#left);
+    this.#left -= kept.length;
+    const cut = bytes.length - kept.length;
+    if (kept.length === 0 && last?.type === event.type && last.cut !== undefined) {
+      last.cut += cut;
+      return;
+    }
+    this.add({ ...event, bytes: toText(kept), ...cut > 0 ? { cut } : {} });
+  }
+}
+
+function areZeros(bytes: Uint8Array): boolean {
+  // Of hundreds of megabytes, four bytes at a time.
+  const isAligned = bytes.byteOffset % 4 === 0;
+  const words = isAligned ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
+  for (let index = 0; index < words.length; index++) if (words[index] !== 0) return false;
+  return bytes.subarray(bytes.length & ~3).every((byte) => byte === 0);
+}
