@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf } from "./reading.ts";
 import type { Session } from "./recording.ts";
-import { type Finding, PLAYS, type Rule, View } from "./rule.ts";
+import { type Finding, playOf, type Rule, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
 /** What became of one sentence. */
@@ -64,9 +64,11 @@ export function isJudged(rule: Rule, scope: Scope): boolean {
 
 // A cause that explains others, once it is seen: a size that is read in the wrong order, in a play without lines.
 const EXPLAINS: Record<string, RegExp> = {
-  "read little": /^(missing PUT g|stored done-in-data|stays GET|size |early line|no lines)/,
+  "read little": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
+  "read size": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
   "awaits OK": /^line Complete/,
   "stored done-in-data": /^stays GET/,
+  "stored empty PUT": /^early PUT g/,
   "stored cut": /^(early PUT g|surplus PUT|missing PUT g)/,
 };
 
@@ -92,9 +94,10 @@ function viewOf({ recordings }: Session, about: Role): View {
 
 function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): Cause[] {
   const roots = new Set(found.map(({ rule, finding }) => `${rule.about} ${finding.root}`));
+  const same = new Map(found.map(({ rule, finding: { was, root } }) => [`${rule.about} ${was}`, root]));
   const rootOf = (about: Role, root: string): string => {
     const other = Object.entries(EXPLAINS).find(([key, others]) => roots.has(`${about} ${key}`) && others.test(root));
-    return `${about} ${other && other[0] !== root ? other[0] : root}`;
+    return `${about} ${other?.[0] ?? same.get(`${about} ${root}`) ?? root}`;
   };
   const groups = Map.groupBy(found, ({ rule, finding }) => rootOf(rule.about, finding.root));
   return [...groups].map(([key, group]) => {
@@ -110,6 +113,6 @@ function upTo({ play, run, at }: Finding, { recordings }: Session): string[] {
     recordings.find((one) => one.play === play && one.run === run && one.events.some((event) => event.at >= at)) ??
       recordings.find((one) => one.play === play && one.run === run);
   if (!recording) return [];
-  const lines = conversationOf(recording, PLAYS.get(play)!);
+  const lines = conversationOf(recording, playOf(recording));
   return lines.filter((line) => line.at <= at || at === 0).map(({ line }) => line);
 }

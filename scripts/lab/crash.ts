@@ -13,39 +13,21 @@ export interface Crash {
 }
 
 // What the words of an error say of its cause.
-const HINTS: [RegExp, string][] = [
-  [/UnicodeDecodeError/, "bytes that are no text were decoded: a size and file data stay bytes"],
-  [/too many values to unpack/, 'a name may hold spaces: split(" ", 1), or request[4:]'],
-  [
-    /not enough values to unpack|list index out of range/,
-    "less came than this line takes apart: look at what recv() returned",
-  ],
-  [
-    /a bytes-like object is required|must be (bytes|bytes-like)|expected bytes/,
-    'text must be encoded: text.encode(), or b"..."',
-  ],
-  [
-    /can only concatenate str \(not "bytes"\)|startswith first arg must be bytes|must be str, not bytes/,
-    "bytes must be decoded before they are used as text",
-  ],
-  [/unpack requires a buffer of (\d+) bytes/, 'a size has 8 bytes: struct.unpack("!Q", data)'],
-  [/invalid literal for int\(\)/, 'a size is 8 bytes, no text: int.from_bytes(data, "big")'],
-  [
-    /IsADirectoryError|EISDIR|Is a directory/,
-    "os.access() and exists() are true for a folder too: catch OSError where the file is opened",
-  ],
-  [
-    /FileNotFoundError|ENOENT|NoSuchFileException|FileNotFoundException/,
-    "look whether the file is there before it is opened, and send or print the error",
-  ],
-  [
-    /ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND/,
-    "it connects elsewhere: host and port are the first two arguments",
-  ],
-  [/Address already in use|EADDRINUSE/, "the port is taken: bind to the one in the first argument"],
-  [/MemoryError|OutOfMemoryError|heap out of memory/, "the whole file was held in memory: move a block at a time"],
-  [/OverflowError|integer out of range|int too big/, "a size can be as large as 8 bytes say"],
-];
+const HINTS = `UnicodeDecodeError > bytes that are no text were decoded: a size and file data stay bytes
+too many values to unpack > a name may hold spaces: split(" ", 1), or request[4:]
+not enough values to unpack|list index out of range > less came than this line takes apart: look at what recv() returned
+a bytes-like object is required|must be bytes|expected bytes > text must be encoded: text.encode(), or b"..."
+not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
+unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
+invalid literal for int\\(\\) > a size is 8 bytes, no text: int.from_bytes(data, "big")
+IsADirectoryError|EISDIR|Is a directory > os.access() and exists() are true for a folder too: catch OSError where it is opened
+FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
+ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
+Address already in use|EADDRINUSE > the port is taken: bind to the one in the first argument
+MemoryError|OutOfMemoryError|heap out of memory > the whole file was held in memory: move a block at a time
+OverflowError|integer out of range|int too big > a size can be as large as 8 bytes say`.split("\n").map((line) =>
+  line.split(" > ")
+);
 
 /** The crash that a program's output tells of, if any. */
 export function crashOf(recording: Recording): Crash | undefined {
@@ -58,7 +40,7 @@ export function crashOf(recording: Recording): Crash | undefined {
     return { root: `crash ${status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined };
   }
   const { error, place } = found;
-  const hint = HINTS.find(([pattern]) => pattern.test(error))?.[1];
+  const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
   // Names and numbers differ from play to play.
   const root = `crash ${place ?? ""} ${error.split(":")[0]}`;
   return { root, error, place, hint };

@@ -1,137 +1,88 @@
 /** Section 6: the server's errors, and what the client prints of them and of its own. */
 
-import { STEPS, type Verb } from "../../lib/protocol.ts";
+import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { wrongLine } from "./lines.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import {
-  blockedBy,
-  type Finding,
-  finding,
-  notShown,
-  PLAYS,
-  type Rule,
-  type Verdict,
-  verdict,
-  type View,
-} from "./rule.ts";
+import { type Finding, finding, found, type Rule, shows } from "./rule.ts";
 
-/** The server's error in place of a step; what goes wrong before it is another sentence's. */
+/** The server's error in place of step c; what goes wrong before it is another sentence's. */
 function refusal(id: string, title: string, play: string, strict?: string): Rule {
-  const judge = (view: View): Verdict => {
-    const [one] = view.of(play);
-    if (!one) return notShown(view.missing([play]));
-    const letter = "c";
+  return shows([id, "server", title, strict], [play], (one, view) => {
     const deviations = view.deviations(one);
-    const before = deviations.find(({ step, derails }) => derails && step[0]! < letter);
-    if (before) return blockedBy(before);
-    const own = deviations.filter(({ step }) => step[0] === letter);
-    const more = own.some(({ expected }) => expected === "nothing more");
-    return verdict(own.map((deviation) => ({
-      ...finding(deviation, one),
-      ...more ? { hint: "return after the error: it ends the conversation" } : {},
-    })));
-  };
-  return { id, about: "server", title, plays: [play], judge, ...strict ? { strict } : {} };
+    if (deviations.some(({ step, derails }) => derails && step < "c")) return undefined;
+    const own = deviations.filter(({ step }) => step.startsWith("c"));
+    const hint = "return after the error: it ends the conversation";
+    const isMore = own.some(({ expected }) => expected === "nothing more");
+    return own.map((each) => ({ ...finding(each, one), ...isMore ? { hint } : {} }));
+  });
+}
+
+/** A line is missing; where the program crashed, that is the cause. */
+function unprinted(line: string, one: Recording): Finding {
+  const crash = crashOf(one);
+  const wrong = wrongLine(line, one, eventsOf(one, "line"));
+  return crash ? { ...wrong, crash, root: crash.root, hint: crash.hint } : wrong;
 }
 
 /** The client prints the server's error, and leaves. */
 function printsError(id: string, verb: Verb, title: string): Rule {
-  const play = `client-${verb}-refused`;
-  const judge = (view: View): Verdict => {
-    const [one] = view.of(play);
-    if (!one) return notShown(view.missing([play]));
+  return shows([id, "client", title], [`client-${verb}-refused`], (one) => {
     const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
-    if (!said) {
-      const [first] = view.deviations(one);
-      return first ? blockedBy(first) : notShown("the error could not be sent");
-    }
+    if (!said) return undefined;
     const line = `server error: ${said.bytes.slice("ERROR: ".length)}`;
-    const lines = eventsOf(one, "line");
     // The document has both forms, with "file" and without.
     const forms = [line, line.replace("error: ", "error: file ")];
-    const findings: Finding[] = [];
-    if (!lines.some(({ stream, text }) => stream === "stdout" && forms.includes(text))) {
-      const stayed = eventsOf(one, "stayed").length > 0;
-      const { crash } = view.deviations(one).find(({ crash }) => crash) ?? {};
-      const wrong = wrongLine(line, one, lines);
-      findings.push({
-        ...wrong,
-        ...crash ? { crash, root: crash.root, hint: crash.hint } : {},
-        ...stayed && wrong.came === "no such line"
-          ? { hint: "it waits for more after the error: look whether a message begins with ERROR" }
-          : {},
-      });
-    }
-    findings.push(...goesOn(one, said.at, line));
-    for (const { ms, at } of eventsOf(one, "stayed")) {
-      findings.push(
-        own(
-          one,
-          "stays after error",
-          "it exits",
-          `it was still there after ${ms / 1000} seconds`,
-          "close the socket and exit",
-          at,
-        ),
-      );
-    }
-    return verdict(findings);
-  };
-  return { id, about: "client", title, plays: [play], judge };
-}
-
-function own(one: Recording, root: string, expected: string, came: string, hint: string, at: number): Finding {
-  return { root, expected, came, hint, play: one.play, run: one.run, at };
+    const isPrinted = eventsOf(one, "line").some(({ stream, text }) => stream === "stdout" && forms.includes(text));
+    const stayed = eventsOf(one, "stayed").map(({ ms, at }) =>
+      found(one, "stays after error", [
+        "it exits",
+        `it was still there after ${ms / 1000} seconds`,
+        "close the socket and exit",
+      ], { at })
+    );
+    return [...isPrinted ? goesOn(one, said.at, line) : [unprinted(line, one)], ...stayed];
+  });
 }
 
 /** What a client does after an error, where it should leave. */
 function goesOn(one: Recording, at: number, line: string): Finding[] {
   const complete = eventsOf(one, "line").find(({ text }) => text === "Complete");
-  const sent = eventsOf(one, "came").find((event) => event.at >= at && event.bytes !== "");
+  const sent = eventsOf(one, "came").find((event) => event.at >= at);
+  // What came before we said something may have been on its way.
   const isAnswer = sent && eventsOf(one, "said").some((event) => event.at >= at && event.at <= sent.at);
-  const hint = "leave at once, as by sys.exit(1)";
   const crash = crashOf(one);
-  if (crash) {
-    return [{
-      ...own(one, "goes on after error", `it exits after "${line}"`, "it went on, and crashed", hint, at),
-      crash,
-    }];
-  }
-  if (complete) {
-    return [own(one, "goes on after error", `it exits after "${line}"`, 'it printed "Complete"', hint, complete.at)];
-  }
-  return isAnswer ? [own(one, "goes on after error", `it exits after "${line}"`, "it sent more", hint, sent.at)] : [];
+  const came = crash
+    ? "it went on, and crashed"
+    : complete
+    ? 'it printed "Complete"'
+    : isAnswer
+    ? "it sent more"
+    : undefined;
+  const words = [`it exits after "${line}"`, came!, "leave at once, as by sys.exit(1)"] as [string, string, string];
+  return came ? [found(one, "goes on after error", words, { at: complete?.at ?? sent?.at ?? at, crash })] : [];
 }
 
 /** The client finds its own error. */
 function ownError(id: string, title: string, play: string, text: string, mayConnect: boolean): Rule {
-  const judge = (view: View): Verdict => {
-    const [one] = view.of(play);
-    if (!one) return notShown(view.missing([play]));
+  return shows([id, "client", title], [play], (one) => {
     const line = `client error: ${text}`;
-    const connected = eventsOf(one, "connected")[0];
-    const lines = eventsOf(one, "line");
-    const findings: Finding[] = [];
+    const [connected] = eventsOf(one, "connected");
     // The document says "prints" of the server's errors, and of the client's own "reports to the user".
-    const printed = lines.find((event) => event.text === line);
-    const { crash } = view.deviations(one).find(({ crash }) => crash) ?? {};
-    if (!printed) {
-      findings.push({ ...wrongLine(line, one, lines), ...crash ? { crash, root: crash.root, hint: crash.hint } : {} });
-    }
-    if (connected && !mayConnect) {
-      const hint = "look whether the file is there before connect()";
-      findings.push(own(one, "connects first", "no connection", "it connected", hint, connected.at));
-    } else if (printed) findings.push(...goesOn(one, printed.at, line));
-    return verdict(findings);
-  };
-  return { id, about: "client", title, plays: [play], judge };
+    const printed = eventsOf(one, "line").find((event) => event.text === line);
+    const findings = printed ? mayConnect ? goesOn(one, printed.at, line) : [] : [unprinted(line, one)];
+    if (!connected || mayConnect) return findings;
+    const hint = "look whether the file is there before connect()";
+    return [...findings, found(one, "connects first", ["no connection", "it connected", hint], { at: connected.at })];
+  });
 }
+
+const MISSING = `"ERROR: <filename> does not exist"`;
 
 /** Section 6. */
 export const ERROR_RULES: Rule[] = [
-  refusal("6.1", `GET: "ERROR: <filename> does not exist"`, "GET-missing"),
-  refusal("6.2", `DEL: "ERROR: <filename> does not exist"`, "DEL-missing"),
+  refusal("6.1", `GET: ${MISSING}`, "GET-missing"),
+  refusal("6.2", `DEL: ${MISSING}`, "DEL-missing"),
   refusal("6.3", `PUT: "ERROR: unable to create file <filename>"`, "PUT-folder"),
   refusal("6.4", `DEL: "ERROR: unable to delete <filename>"`, "DEL-folder", "the document makes it optional"),
   printsError("6.5", "GET", `GET: prints "server error: " and the message without "ERROR: "`),
@@ -151,39 +102,32 @@ export const ERROR_RULES: Rule[] = [
     "unable to create file folder",
     true,
   ),
-  {
-    id: "6.10",
-    about: "client",
-    title: "PUT: an error in the middle of an upload is printed",
-    strict: "the document has errors in place of the OK after the command only",
-    plays: ["client-PUT-middle"],
-    judge: (view) => {
-      const [one] = view.of("client-PUT-middle");
-      const said = one && eventsOf(one, "said").find(({ step }) => step === "g");
-      if (!one || !said) return notShown(view.missing(["client-PUT-middle"]));
+  shows(
+    [
+      "6.10",
+      "client",
+      "PUT: an error in the middle of an upload is printed",
+      "the document has errors in place of the OK after the command only",
+    ],
+    ["client-PUT-middle"],
+    (one) => {
+      if (!eventsOf(one, "said").some(({ step }) => step === "g")) return undefined;
       const line = "server error: unable to create file middle.bin";
-      const lines = eventsOf(one, "line");
-      return verdict(lines.some(({ text }) => text === line) ? [] : [wrongLine(line, one, lines)]);
+      return eventsOf(one, "line").some(({ text }) => text === line) ? [] : [unprinted(line, one)];
     },
-  },
-  {
-    id: "6.11",
-    about: "client",
-    title: "GET: an error of the server's leaves no file behind",
-    strict: "the document does not say what becomes of the file",
-    plays: ["client-GET-refused"],
-    judge: (view) => {
-      const [one] = view.of("client-GET-refused");
-      if (!one) return notShown(view.missing(["client-GET-refused"]));
+  ),
+  shows(
+    [
+      "6.11",
+      "client",
+      "GET: an error of the server's leaves no file behind",
+      "the document does not say what becomes of the file",
+    ],
+    ["client-GET-refused"],
+    (one) => {
       const left = eventsOf(one, "file").find(({ file }) => file !== null);
       const hint = "create the file when the server has said OK";
-      return verdict(left ? [own(one, "file left", `no file "${left.name}"`, "it is left", hint, left.at)] : []);
+      return left ? [found(one, "file left", [`no file "${left.name}"`, "it is left", hint], { at: left.at })] : [];
     },
-  },
+  ),
 ];
-
-/** The verb and the last step of a play, for a report. */
-export function lastStep(play: string): string {
-  const { verb } = PLAYS.get(play)!;
-  return STEPS[verb].at(-1)!;
-}

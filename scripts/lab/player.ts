@@ -3,16 +3,16 @@
 import { abortable, within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../ports.ts";
 import { Connection, type Heard } from "./connection.ts";
-import { CheckError, type Launch, type Machine, output } from "./launch.ts";
+import { type Launch, type Machine, output } from "./launch.ts";
 import type { Act, Play } from "./plays.ts";
 import { Program } from "./program.ts";
-import { type Held, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+import { eventsOf, type Held, Recorder, type Recording, toBytes, toText } from "./recording.ts";
 
-/** What both players need. */
+/** What all plays with a program have in common. */
 export interface Stage {
   launch: Launch;
   machine: Machine;
-  /** How long a message may take. */
+  /** How long a message may take, in milliseconds. */
   timeoutMs: number;
   signal: AbortSignal;
   /** A folder of our own, in which the programs' folders are. */
@@ -30,221 +30,217 @@ export interface Stage {
 const START_WAITS = 3;
 // Where a program was silent before, it is not given as long again.
 const AGAIN_MS = [700, 700, 300];
-// A program that does not close may have no need to.
-const CLOSE_MS = 1000;
+// A server that does not close may have no need to.
+const CLOSE_MS = [1000, 300, 50];
 // How long a large file may take; one that is copied whole for each block takes hours.
 const LARGE_MS = 12_000;
+const HOPELESS = 4;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
 const MAX_CALLS = 2000;
 
-/** How long to wait, in the light of what the program has done before. */
+/** How often a program was silent, and where, so that it is not awaited as long again. */
 export class Waits {
-  readonly #silences = new Map<string, number>();
-  readonly #givenUp = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
+
+  count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(...keys: string[]): void {
+    for (const key of keys) this.#counts.set(key, this.count(key) + 1);
+  }
 
   limit(key: string, ms: number): number {
-    const count = this.#silences.get(key) ?? 0;
+    const count = this.count(key);
     return count === 0 ? ms : Math.min(ms, AGAIN_MS[Math.min(count, AGAIN_MS.length) - 1]!);
-  }
-
-  /** Notes that nothing came. */
-  silent(key: string): void {
-    this.#silences.set(key, (this.#silences.get(key) ?? 0) + 1);
-  }
-
-  /** Notes that a play broke off there. */
-  giveUp(verb: string, key: string): void {
-    for (const name of [verb, key]) this.#givenUp.set(name, (this.#givenUp.get(name) ?? 0) + 1);
-  }
-
-  /** Whether more plays of this kind would show the same again. */
-  isHopeless(key: string): boolean {
-    return (this.#givenUp.get(key) ?? 0) >= 4;
   }
 }
 
-/** Where a program's folder stands, and what is recorded of the play that is under way. */
+/** A program's folder and the program in it, and what is recorded of the play that is under way. */
 class Scene {
   readonly stage: Stage;
   readonly cwd: string;
+  readonly trace: string;
+  readonly run = ++runs;
+  readonly port: number;
+  host = "127.0.0.1";
+  /** How many plays it has had. */
+  count = 0;
+  play!: Play;
   recorder!: Recorder;
   program!: Program;
-  port = 0;
-  connections: (Connection | undefined)[] = [];
+  #connections: (Connection | undefined)[] = [];
 
-  constructor(stage: Stage, cwd: string) {
+  constructor(stage: Stage, port: number) {
     this.stage = stage;
-    this.cwd = cwd;
+    this.port = port;
+    this.cwd = `${stage.folder}/${this.run}`;
+    this.trace = `${this.cwd}.trace`;
   }
 
-  /** Puts the play's files in the folder, which the program may have changed. */
-  async prepare({ files = {} }: Play): Promise<void> {
+  /** Begins a play: a new recording, and the files that it needs, whatever the program has done to its folder. */
+  async open(play: Play): Promise<void> {
+    this.play = play;
+    this.recorder = new Recorder(
+      { play: play.id, about: play.about, run: this.run, port: this.port },
+      this.stage.start,
+    );
     await Deno.mkdir(this.cwd, { recursive: true });
     await Deno.chmod(this.cwd, 0o700);
-    for (const [name, file] of Object.entries(files)) {
+    for (const [name, file] of Object.entries({ [play.name]: undefined, ...play.files })) {
       const path = `${this.cwd}/${name}`;
-      const info = await Deno.lstat(path).catch(() => undefined);
-      if (info) await Deno.remove(path, { recursive: true });
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+      if (file === undefined) continue;
       if (file === "/") await Deno.mkdir(path);
-      else if (typeof file === "string") await Deno.writeFile(path, toBytes(file));
-      else {
-        using made = await Deno.create(path);
-        await made.truncate(file);
-      }
+      else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""));
+      if (typeof file === "number") await Deno.truncate(path, file);
     }
+    if (this.count++ === 0) this.#start(play);
   }
 
-  /** Removes the play's files: a large one needs room. */
-  async clear({ files = {}, name }: Play): Promise<void> {
-    for (const path of new Set([...Object.keys(files), name])) {
-      await Deno.remove(`${this.cwd}/${path}`, { recursive: true }).catch(() => {});
-    }
-  }
-
-  start(play: Play, words: string[], trace: string): void {
+  #start(play: Play): void {
+    const { launch, machine, wrap } = this.stage;
     const inject = play.traced?.inject ? ["-e", `inject=${play.traced.inject}`] : [];
-    const strace = ["strace", "-f", "-y", "-qq", "-s", "200", "-e", `trace=${TRACED}`, ...inject, "-o", trace];
-    const { machine, wrap } = this.stage;
-    const all = [...machine.unbuffered, ...play.traced ? strace : [], ...words];
-    this.program = new Program(wrap ? wrap(all, { cwd: this.cwd }) : [...machine.enclosed, ...all], {
+    const strace = ["strace", "-f", "-y", "-qq", "-s", "200", "-e", `trace=${TRACED}`, ...inject, "-o", this.trace];
+    const call = { port: this.port, verb: play.verb, file: play.name, verbose: play.verbose ?? false };
+    const words = [...machine.unbuffered, ...play.traced ? strace : [], ...launch.words(call)];
+    this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
       cwd: this.cwd,
       isEnclosed: !wrap && machine.enclosed.length > 0,
       onLine: (stream, text) => text !== "" && this.recorder.add({ type: "line", stream, text }),
-      isCapped: play.memory !== undefined,
+      isCapped: play.memory ?? false,
     });
     const { program } = this;
     program.ended.then((status) => program.isKilled || this.recorder.add({ type: "exit", status }));
   }
 
-  /** Plays the acts with a program that is there; `connect` makes a connection. */
-  async play(play: Play, connect: (on?: number) => Promise<Connection | undefined>): Promise<void> {
-    const { waits } = this.stage;
+  /** Plays the acts; `connect` makes a connection. */
+  async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
+    const { play } = this;
     let [misses, isOver] = [0, false];
     for (const [index, act] of play.acts.entries()) {
       this.stage.signal.throwIfAborted();
-      const last = { hear: true, say: true, connect: true, listen: true, finish: false, leave: false, look: false };
-      if (isOver && act.do === "hear") await this.connections[act.on ?? 1]?.hearRest(act.step, act.expected);
-      if (isOver && last[act.do]) continue;
-      if (act.do === "connect") {
-        this.connections[act.on ?? 1] = await connect(act.on);
-        isOver = !this.connections[act.on ?? 1];
-        continue;
+      const { on } = act;
+      const connection = this.#connections[on ?? 1];
+      if (act.do === "connect" && !isOver) {
+        const conn = await connect(on);
+        if (conn) this.#connections[on ?? 1] = new Connection(conn, this.recorder, on);
+        else this.recorder.add({ type: "unconnected", ...on ? { on } : {} });
+        isOver = !conn;
+      } else if (act.do === "look") await this.#look(act.name, index === play.acts.length - 1);
+      else if (!connection) continue;
+      else if (isOver && act.do === "hear") await connection.hearRest(act.step, act.expected);
+      else if (!isOver || act.do === "finish" || act.do === "leave") {
+        const heard = await this.#act(act, connection);
+        if (act.do !== "hear") isOver ||= heard !== "heard";
+        else {
+          misses = heard === "silent" ? misses + 1 : 0;
+          if (heard === "silent") this.stage.waits.add(keyOf(play, act.step));
+          isOver = heard === "ended" || misses === 2;
+          if (isOver) this.stage.waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
+        }
       }
-      if (act.do === "look") {
-        await this.#look(play, act.name, index === play.acts.length - 1);
-        continue;
-      }
-      const connection = this.connections[act.on ?? 1];
-      if (!connection) continue;
-      const heard = await this.#act(play, act, connection);
-      if (act.do === "hear") {
-        misses = heard === "silent" ? misses + 1 : 0;
-        if (heard === "silent") waits.silent(keyOf(play, act.step));
-        isOver ||= heard === "ended" || misses === 2 || heard === "refused";
-        if (heard === "ended" || misses === 2) waits.giveUp(verbOf(play), keyOf(play, act.step));
-      } else if (heard !== "heard") isOver = true;
     }
   }
 
-  async #act(play: Play, act: Act, connection: Connection): Promise<Heard | "refused"> {
+  async #act(act: Act, connection: Connection): Promise<Heard> {
     const { timeoutMs, waits } = this.stage;
-    const onPart = (passed: number): Promise<void> => this.#measure(play, passed);
+    const { play } = this;
+    const onPart = (passed: number): Promise<void> => this.#measure(passed);
+    const largeMs = Math.max(LARGE_MS, timeoutMs);
     switch (act.do) {
       case "hear": {
         const ms = Math.min(waits.limit(keyOf(play, act.step), timeoutMs), play.limitMs ?? timeoutMs);
-        if ("zeros" in act.expected) {
-          const limit = play.memory ? Math.max(LARGE_MS, timeoutMs) : 3 * ms;
-          return await connection.hearZeros(act.step, act.expected.zeros, limit, onPart);
-        }
-        return await connection.hear(act.step, act.expected, ms);
+        if (!("zeros" in act.expected)) return await connection.hear(act.step, act.expected, ms);
+        return await connection.hearZeros(act.step, act.expected.zeros, play.memory ? largeMs : 3 * ms, onPart);
       }
-      case "say": {
-        const isSaid = act.zeros
-          ? await connection.sayZeros(act, Math.max(LARGE_MS, timeoutMs), onPart)
-          : await connection.say(act, timeoutMs);
-        return isSaid ? "heard" : "ended";
-      }
-      case "listen":
-        await connection.wait(act.ms, () => act.until !== undefined && this.#hasPrinted(act.until));
+      case "say":
+        return await (act.zeros ? connection.sayZeros(act, largeMs, onPart) : connection.say(act, timeoutMs))
+          ? "heard"
+          : "ended";
+      case "listen": {
+        const { events } = this.recorder.recording;
+        const isPrinted = (line: string): boolean =>
+          events.some((event) => event.type === "line" && event.text.includes(line));
+        await connection.wait(act.ms, () => act.until !== undefined && isPrinted(act.until));
         return "heard";
+      }
       case "finish":
         await connection.finish();
-        await this.#finish(play, connection);
+        await this.#finish(connection);
         return "heard";
-      case "leave":
+      default:
         connection.leave();
+        return "heard";
     }
-    return "heard";
   }
 
-  async #finish(play: Play, connection: Connection): Promise<void> {
+  /** Awaits that a server closes, or that a client ends. */
+  async #finish(connection: Connection): Promise<void> {
     const { timeoutMs, waits } = this.stage;
-    const key = `${play.about} end${play.about === "client" ? play.verb : ""}`;
-    if (play.about === "server") {
-      const ms = waits.limit(key, CLOSE_MS);
-      await connection.wait(ms, () => false);
-      if (!connection.isEnded) waits.silent(key);
+    const key = `end ${this.play.verb}`;
+    if (this.play.about === "server") {
+      await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]!, () => false);
+      if (!connection.isEnded) waits.add("close");
       return connection.leave();
     }
     const ms = waits.limit(key, timeoutMs);
     if (await this.program.end(ms)) return;
-    waits.silent(key);
+    waits.add(key);
     this.recorder.add({ type: "stayed", ms });
   }
 
-  #hasPrinted(line: string): boolean {
-    return this.recorder.recording.events.some((event) => event.type === "line" && event.text.includes(line));
-  }
-
-  async #measure(play: Play, passed: number): Promise<void> {
-    if (!play.memory || !this.stage.machine.hasProc) return;
+  async #measure(passed: number): Promise<void> {
+    if (!this.play.memory || !this.stage.machine.hasProc) return;
     const kib = await this.program.peakKib();
-    const { events } = this.recorder.recording;
-    const first = events.find((event) => event.type === "memory");
-    const ms = Math.round(performance.now() - this.stage.start) - (first?.at ?? 0);
-    this.recorder.add({ type: "memory", kib, passed, ms: first ? ms : 0 });
+    const [first] = eventsOf(this.recorder.recording, "memory");
+    const ms = first ? Math.round(performance.now() - this.stage.start - first.at) : 0;
+    this.recorder.add({ type: "memory", kib, passed, ms });
   }
 
   // A program may still be closing its file: one that has not the right length is looked at again.
-  async #look(play: Play, name: string, isLast: boolean): Promise<void> {
-    const isDel = play.verb === "DEL";
-    const deadline = performance.now() + (isLast && !isDel ? 500 : 0);
+  async #look(name: string, isLast: boolean): Promise<void> {
+    const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
     let file = await hold(`${this.cwd}/${name}`);
-    while (performance.now() < deadline && file?.bytes.length !== play.data.length) {
+    while (performance.now() < deadline && file?.bytes.length !== this.play.data.length) {
       await new Promise((resolve) => setTimeout(resolve, 25));
       file = await hold(`${this.cwd}/${name}`);
     }
     this.recorder.add({ type: "file", name, file });
   }
 
-  /** Adds the calls of a traced program. */
-  async addCalls(trace: string): Promise<void> {
-    const text = await Deno.readTextFile(trace).catch(() => "");
-    for (const call of joinCalls(text).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text: call });
+  async disconnect(): Promise<void> {
+    for (const connection of this.#connections) await connection?.[Symbol.asyncDispose]();
+    this.#connections = [];
   }
 
-  async closeConnections(): Promise<void> {
-    for (const connection of this.connections) await connection?.[Symbol.asyncDispose]();
-    this.connections = [];
+  /** Ends the program, and removes what takes room. */
+  async close(): Promise<void> {
+    const { play, cwd } = this;
+    await this.disconnect();
+    // The last lines may be on their way.
+    if (play.verbose) await this.program.end(150);
+    if (play.traced) await this.program.kill();
+    await this.program[Symbol.asyncDispose]();
+    const trace = play.traced ? await Deno.readTextFile(this.trace).catch(() => "") : "";
+    for (const text of joinCalls(trace).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text });
+    for (const name of [...Object.keys(play.files), play.name]) {
+      await Deno.remove(`${cwd}/${name}`, { recursive: true }).catch(() => {});
+    }
   }
 }
 
-function verbOf({ about, verb }: Play): string {
-  return `${about} ${verb}`;
-}
+let runs = 0;
 
-function keyOf(play: Play, step: string): string {
-  return play.about === "server" && step === "a" ? "server a" : `${verbOf(play)} ${step}`;
+function keyOf({ about, verb }: Play, step: string): string {
+  return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;
 }
 
 async function hold(path: string): Promise<Held> {
-  try {
-    const { isFile, size } = await Deno.lstat(path);
-    if (!isFile) return null;
-    return size > 1_000_000 ? { bytes: "", cut: size } : { bytes: toText(await Deno.readFile(path)) };
-  } catch {
-    return null;
-  }
+  const info = await Deno.lstat(path).catch(() => undefined);
+  if (!info?.isFile) return null;
+  if (info.size > 1_000_000) return { bytes: "", cut: info.size };
+  return await Deno.readFile(path).then((bytes) => ({ bytes: toText(bytes) }), () => null);
 }
 
 /** The calls in a trace. Where another thread's call came between, strace splits a call over two lines. */
@@ -254,135 +250,109 @@ function joinCalls(trace: string): string[] {
     const [, thread = "", call = ""] = line.match(/^(\d+) +(.*)$/) ?? [];
     const [, resumed] = call.match(/^<\.\.\. \w+ resumed>(.*)$/) ?? [];
     if (call.endsWith("<unfinished ...>")) unfinished.set(thread, call.replace(/ *<unfinished \.\.\.>$/, ""));
-    else if (resumed !== undefined) return [(unfinished.get(thread) ?? "") + resumed];
-    else if (call !== "") return [call];
+    else if (call !== "") return [resumed === undefined ? call : (unfinished.get(thread) ?? "") + resumed];
     return [];
   });
 }
 
-/** Why a play can't be played here, if so. */
+/** Why a play can't be played here, or need not be, if so. */
 async function obstacle(play: Play, { machine, folder, waits }: Stage): Promise<string | undefined> {
   if (play.traced && !machine.hasStrace) return "strace is not installed";
   if (play.memory && !machine.hasProc) return "it reads Linux's /proc";
   if (play.host && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
   if (play.room) {
     const free = (await output(["df", "-Pk", folder])).split("\n").at(-1)?.split(/\s+/)[3];
-    const needed = 1.2 * play.room;
-    if (Number(free) * 1024 < needed) return `the temporary folder has less than ${Math.ceil(needed / 1e6)} MB free`;
+    if (Number(free) * 1024 < 1.2 * play.room) {
+      return `the temporary folder has less than ${Math.ceil(play.room / 8e5)} MB free`;
+    }
   }
-  if (waits.isHopeless(verbOf(play)) || waits.isHopeless("server a") && play.about === "server") {
+  const keys = [`${play.about} ${play.verb}`, ...play.about === "server" ? ["over server a"] : []];
+  if (keys.some((key) => waits.count(key) >= HOPELESS)) {
     return `the ${play.about} broke off ${play.verb} in every play before`;
   }
   return undefined;
 }
 
-let runs = 0;
+/** Plays one play, if that is possible; what goes wrong with a folder or a port costs the play, not the run. */
+async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): Promise<void> {
+  stage.signal.throwIfAborted();
+  let missing = await obstacle(play, stage);
+  if (missing === undefined) {
+    stage.onPlay(play);
+    try {
+      return await perform();
+    } catch (error) {
+      stage.signal.throwIfAborted();
+      missing = (error as Error).message;
+    }
+  }
+  stage.onRecording({ play: play.id, about: play.about, run: 0, port: 0, events: [], missing });
+}
 
 /** Plays with a server, which serves play after play and is started anew only when it must be. */
 export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   const setting = ({ verbose, traced, memory }: Play): string => JSON.stringify([verbose, traced, memory]);
-  let served: { scene: Scene; play: Play; run: number; host: string; trace: string; count: number } | undefined;
-  const stop = async (): Promise<void> => {
-    if (!served) return;
-    const { scene, play, trace } = served;
-    served = undefined;
-    // The last lines may be on their way.
-    if (play.verbose) await scene.program.end(150);
-    if (play.traced) await scene.program.kill();
-    await scene.program[Symbol.asyncDispose]();
-    if (play.traced) await scene.addCalls(trace);
-    await scene.clear(play);
-  };
+  let scene: Scene | undefined;
   let unreached = 0;
-  const attempt = async (play: Play): Promise<boolean> => {
-    const run = served?.run ?? ++runs;
-    const scene = served?.scene ?? new Scene(stage, `${stage.folder}/server${run}`);
-    const port = served ? scene.port : freePort();
-    scene.port = port;
-    scene.recorder = new Recorder({ play: play.id, about: "server", run, port }, stage.start);
-    await scene.prepare(play);
-    const trace = `${stage.folder}/trace${run}`;
-    if (!served) {
-      scene.start(play, stage.launch.words({ port, verbose: play.verbose ?? false }), trace);
-      served = { scene, play, run, trace, host: "127.0.0.1", count: 0 };
-    }
-    const current = served;
-    current.play = play;
-    current.count++;
-    const limit = current.count === 1 ? (unreached === 0 ? START_WAITS * stage.timeoutMs : 2000) : 500;
+  const stop = async (): Promise<void> => {
+    const ending = scene;
+    scene = undefined;
+    await ending?.close();
+  };
+  /** Plays a play; false if the server, which had served others, did not serve this one. */
+  const perform = async (play: Play): Promise<boolean> => {
+    const current = scene ??= new Scene(stage, freePort());
+    await current.open(play);
+    const { count, program, recorder: { recording } } = current;
+    const startMs = unreached === 0 ? START_WAITS * stage.timeoutMs : 2000;
     if (play.idle) await abortable(new Promise((resolve) => setTimeout(resolve, play.idle)), stage.signal);
     try {
-      await scene.play(play, async (on) => {
-        const conn = await reach(scene, current, play.host, on ? 500 : limit, stage.signal);
-        if (conn) return new Connection(conn, scene.recorder, on);
-        scene.recorder.add({ type: "unconnected", ...on ? { on } : {} });
-        return undefined;
-      });
+      await current.perform((on) => reach(current, play.host, count === 1 && !on ? startMs : 500, stage.signal));
     } finally {
-      await scene.closeConnections();
+      await current.disconnect();
     }
-    const { events } = scene.recorder.recording;
-    const isReached = events.some(({ type }) => type === "connected");
+    const isReached = eventsOf(recording, "connected").length > 0;
+    const heard = eventsOf(recording, "heard");
+    const isSilent = heard.some((event) => event.count === 0 && event.ms !== undefined);
+    const isReady = heard.some((event) => event.step === "a" && event.count > 0) || play.host !== undefined;
     unreached = isReached || play.host ? 0 : unreached + 1;
-    const isSilent = events.some((event) => event.type === "heard" && event.count === 0 && event.ms !== undefined);
-    const isReady = events.some((event) => event.type === "heard" && event.step === "a" && event.count > 0);
     // A traceback may be on its way.
-    if (isSilent || !isReached) await scene.program.end(200);
-    const isNext = current.count > 1 && !isReady && !play.host;
-    if (isNext) scene.recorder.recording.retried = true;
-    if (isSilent || !isReady && !play.host || play.breaks || scene.program.status !== undefined) await stop();
-    stage.onRecording(scene.recorder.recording);
+    if (isSilent || !isReached) await program.end(200);
+    const isNext = count > 1 && !isReady;
+    if (isNext) recording.retried = true;
+    if (isSilent || !isReady || play.breaks || program.status !== undefined) await stop();
+    stage.onRecording(recording);
     return !isNext;
   };
   try {
     for (const play of plays) {
-      stage.signal.throwIfAborted();
-      const missing = unreached >= 2 ? "nothing listened on its port" : await obstacle(play, stage);
-      if (missing !== undefined) {
-        stage.onRecording({ play: play.id, about: "server", run: 0, port: 0, events: [], missing });
-        continue;
-      }
-      if (served && setting(served.play) !== setting(play)) await stop();
-      stage.onPlay(play);
-      if (!await survive(play, stage, () => attempt(play))) {
-        await stop();
-        await survive(play, stage, () => attempt(play));
-      }
+      await attempt(play, stage, async () => {
+        if (unreached >= 2) throw new Error("nothing listened on its port");
+        if (scene && setting(scene.play) !== setting(play)) await stop();
+        if (!await perform(play)) await perform(play);
+      });
     }
   } finally {
     await stop();
   }
 }
 
-/** What goes wrong with a folder or a port costs a play, not the run. */
-async function survive(play: Play, stage: Stage, attempt: () => Promise<boolean>): Promise<boolean> {
-  try {
-    return await attempt();
-  } catch (error) {
-    stage.signal.throwIfAborted();
-    if (error instanceof CheckError) throw error;
-    const missing = error instanceof Error ? error.message : String(error);
-    stage.onRecording({ play: play.id, about: play.about, run: 0, port: 0, events: [], missing });
-    return true;
-  }
-}
-
 /** Connects, as soon as the server listens; where it listens on another address alone, there. */
 async function reach(
-  { port, program }: Scene,
-  current: { host: string },
+  scene: Scene,
   host: string | undefined,
   ms: number,
   signal: AbortSignal,
 ): Promise<Deno.TcpConn | undefined> {
+  const { port, program } = scene;
   const start = performance.now();
   for (let tries = 1; performance.now() - start < ms; tries++) {
     signal.throwIfAborted();
     try {
-      return await Deno.connect({ hostname: host ?? current.host, port });
+      return await Deno.connect({ hostname: host ?? scene.host, port });
     } catch {
       if (host || program.status !== undefined) return undefined;
-      if (tries % 10 === 0) current.host = listeningHosts(port)[0] ?? current.host;
+      if (tries % 10 === 0) scene.host = listeningHosts(port)[0] ?? scene.host;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
@@ -390,49 +360,31 @@ async function reach(
 }
 
 /** Plays one play with a client, which is started for it. */
-export async function playClient(play: Play, stage: Stage): Promise<void> {
-  const missing = await obstacle(play, stage);
-  if (missing !== undefined) {
-    return stage.onRecording({ play: play.id, about: "client", run: 0, port: 0, events: [], missing });
-  }
-  stage.onPlay(play);
-  await survive(play, stage, async () => {
-    const run = ++runs;
-    const scene = new Scene(stage, `${stage.folder}/client${run}`);
-    const trace = `${stage.folder}/trace${run}`;
+export function playClient(play: Play, stage: Stage): Promise<void> {
+  return attempt(play, stage, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    scene.recorder = new Recorder({ play: play.id, about: "client", run, port }, stage.start);
-    await scene.prepare(play);
-    scene.start(play, stage.launch.words({ port, verb: play.verb, file: play.name }), trace);
+    const scene = new Scene(stage, listener.addr.port);
+    await scene.open(play);
+    const { program, recorder: { recording } } = scene;
     try {
-      await scene.play(play, async () => {
+      await scene.perform(async () => {
         const conn = listener.accept();
         conn.catch(() => {});
-        const key = `${verbOf(play)} connect`;
-        const wait = within(
-          Promise.race([conn, scene.program.ended.then(() => undefined)]),
-          stage.waits.limit(key, START_WAITS * stage.timeoutMs),
+        const key = `${play.about} ${play.verb} connect`;
+        const first = Promise.race([conn, program.ended.then(() => undefined)]);
+        const accepted = await abortable(
+          within(first, stage.waits.limit(key, START_WAITS * stage.timeoutMs)),
+          stage.signal,
         );
-        const accepted = await abortable(wait, stage.signal);
-        if (accepted) return new Connection(accepted, scene.recorder);
-        if (scene.program.status === undefined) {
-          stage.waits.silent(key);
-          stage.waits.giveUp(verbOf(play), key);
-        }
-        await scene.program.end(200);
-        scene.recorder.add({ type: "unconnected" });
-        return undefined;
+        if (!accepted && program.status === undefined) stage.waits.add(key, `client ${play.verb}`);
+        if (!accepted) await program.end(200);
+        return accepted;
       });
       // Its last words, where it broke off.
-      await scene.program.end(100);
+      await program.end(100);
     } finally {
-      await scene.closeConnections();
-      await scene.program[Symbol.asyncDispose]();
+      await scene.close();
     }
-    if (play.traced) await scene.addCalls(trace);
-    await scene.clear(play);
-    stage.onRecording(scene.recorder.recording);
-    return true;
+    stage.onRecording(recording);
   });
 }

@@ -2,10 +2,9 @@
 
 import { STEPS } from "../../lib/protocol.ts";
 import { type Crash, crashOf } from "./crash.ts";
-import { fileHint, formHint, missingHint } from "./hints.ts";
-import { dataForm, type Form, formOf } from "./messages.ts";
+import { dataForm, formOf } from "./messages.ts";
 import type { Expected, Play } from "./plays.ts";
-import { type Event, eventsOf, type Recorded, type Recording } from "./recording.ts";
+import { eventsOf, type Recorded, type Recording } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** A message of the program's, as it came. */
@@ -13,19 +12,21 @@ export interface Reading {
   step: string;
   expected: Expected;
   came: string;
-  form: Form;
+  form: string;
+  hint: string | undefined;
   /** It stood there before the message of ours that it answers. */
   isEarly: boolean;
-  /** How long was waited in vain. */
-  ms: number | undefined;
+  /** How long was waited in vain, or whether the program had closed. */
+  ms: number;
   isEnded: boolean;
   at: number;
 }
 
-/** Where a program left the document. */
+/** Where a program left the document. Deviations with one root are one cause. */
 export interface Deviation {
-  /** Deviations with one root are one cause. */
   root: string;
+  /** What its root would be in a recording without the derailment before it. */
+  was?: string | undefined;
   /** The step of the document's list, in full. */
   step: string;
   expected: string;
@@ -37,72 +38,52 @@ export interface Deviation {
   at: number;
 }
 
-/** A stream of bytes of which long parts are only counted. */
-class Stream {
-  #parts: { start: number; text: string | undefined }[] = [];
-  length = 0;
-
-  push({ bytes, zeros = 0, cut = 0 }: Recorded): void {
-    this.#parts.push({ start: this.length, text: bytes });
-    this.length += bytes.length;
-    if (zeros > 0 && zeros <= 1_000_000) this.#parts.push({ start: this.length, text: "\0".repeat(zeros) });
-    this.length += zeros + cut;
-  }
-
-  slice(start: number, end: number): string {
-    return this.#parts.map((part) =>
-      (part.text ?? "").slice(Math.max(0, start - part.start), Math.max(0, end - part.start))
-    )
-      .join("");
-  }
-}
+// A program's habits, the same at each step.
+const HABITS =
+  /^(newline|space|nul|case|repr|quotes|length|bom|utf16|path|little|text|short|short-little|htonl|decoded|lines|padded|stripped)$/;
+const DERAILS = /^(size|error|other|short|short-little|start|word|number|cut)$/;
 
 /** The step in the words of the document. */
-export function stepOf({ verb }: Play, letter: string): string {
+function stepOf({ verb }: Play, letter: string): string {
   return STEPS[verb].find((step) => step.startsWith(`${letter}.`)) ?? letter;
 }
 
-/** The messages of the program, in order, and what came beside them. */
-export function read(recording: Recording, play: Play, on?: number): { readings: Reading[]; surplus: string } {
-  const expected = play.acts.filter((act) => act.do === "hear" && act.on === on);
-  const stream = new Stream();
+/** The messages of the program, in order, and what came besides. */
+export function read(recording: Recording, play: Play): { readings: Reading[]; surplus: string } {
+  const expected = play.acts.flatMap((act) => act.do === "hear" && act.on === undefined ? [act] : []);
   const readings: Reading[] = [];
-  let [taken, before, isEnded, position] = [0, 0, false, 0];
-  for (const event of recording.events) {
-    if (event.on !== on) continue;
-    if (event.type === "came") stream.push(event);
-    else if (event.type === "said") before = stream.length;
+  // Long rows of zeros are counted only.
+  const parts: { start: number; text: string }[] = [];
+  const slice = (start: number, end: number): string =>
+    parts.map((part) => part.text.slice(Math.max(0, start - part.start), Math.max(0, end - part.start))).join("");
+  let [length, taken, before, isEnded, position] = [0, 0, 0, false, 0];
+  for (const event of recording.events.filter(({ on }) => on === undefined)) {
+    if (event.type === "came") {
+      const { bytes, zeros = 0, cut = 0 } = event;
+      parts.push({ start: length, text: bytes + (zeros < 1_000_000 ? "\0".repeat(zeros) : "") });
+      length += bytes.length + zeros + cut;
+    } else if (event.type === "said") before = length;
     else if (event.type === "ended") isEnded = true;
-    else if (event.type === "heard") {
-      // A conversation that broke off may have left some out.
-      const act = expected.find((act, index) => index >= position && act.do === "hear" && act.step === event.step);
-      if (act?.do !== "hear") continue;
-      position = expected.indexOf(act) + 1;
-      const isCounted = "zeros" in act.expected;
-      const came = isCounted ? "" : stream.slice(taken, taken + event.count);
-      const lead = came.match(/^[\r\n\0]*/)![0].length;
-      readings.push({
-        step: event.step,
-        expected: act.expected,
-        came,
-        form: isCounted ? (event.count >= zerosOf(act.expected) ? "right" : "cut") : formOf(act.expected, came),
-        isEarly: event.count > lead && taken + lead < before,
-        ms: event.ms,
-        isEnded,
-        at: event.at,
-      });
-      taken += event.count;
-    }
+    if (event.type !== "heard") continue;
+    // A conversation that broke off may have left some out.
+    const act = expected.find(({ step }, index) => index >= position && step === event.step);
+    if (!act) continue;
+    position = expected.indexOf(act) + 1;
+    const isCounted = "zeros" in act.expected;
+    const came = isCounted ? "" : slice(taken, taken + event.count);
+    const [form, hint] = "zeros" in act.expected && event.count < act.expected.zeros
+      ? ["cut"]
+      : formOf(act.expected, came);
+    const lead = came.match(/^[\r\n\0]*/)![0].length;
+    const isEarly = event.count > lead && taken + lead < before;
+    readings.push({ ...act, came, form: form!, hint, isEarly, ms: event.ms ?? 0, isEnded, at: event.at });
+    taken += event.count;
   }
-  return { readings, surplus: stream.slice(taken, stream.length) };
-}
-
-function zerosOf(expected: Expected): number {
-  return "zeros" in expected ? expected.zeros : 0;
+  return { readings, surplus: slice(taken, length) };
 }
 
 /** What should come, in words. */
-export function wanted(expected: Expected): string {
+function wanted(expected: Expected): string {
   if ("word" in expected) return `"${expected.word}"`;
   if ("refusal" in expected) return `"${expected.refusal[0]}"`;
   if ("size" in expected) return `the size ${expected.size} in 8 bytes`;
@@ -113,220 +94,255 @@ export function wanted(expected: Expected): string {
 export function deviationsOf(recording: Recording, play: Play): Deviation[] {
   const found: Deviation[] = [];
   const crash = crashOf(recording);
-  const { readings, surplus } = read(recording, play);
   const add = (deviation: Deviation): void => {
-    const first = found.find(({ derails }) => derails);
-    found.push(first ? { ...deviation, root: first.root, hint: first.hint, crash: first.crash } : deviation);
+    const first = found.find(({ derails, root }) => derails || deviation.derails && /^early(?! PUT g)/.test(root));
+    found.push(
+      first ? { ...deviation, root: first.root, was: deviation.root, hint: first.hint, crash: first.crash } : deviation,
+    );
   };
+  const { readings, surplus } = read(recording, play);
   const unconnected = eventsOf(recording, "unconnected").find(({ on }) => on === undefined);
   if (unconnected) add(notConnected(recording, play, crash, unconnected.at));
   for (const [index, reading] of readings.entries()) {
-    const next = readings[index + 1];
-    const { step, expected, came, form, at } = reading;
-    const full = stepOf(play, step);
-    const common = { step: full, at, expected: wanted(expected) };
-    if (reading.isEarly && form === "right") {
-      const early = { root: `early ${stepKey(play, step)}`, derails: false };
-      add({ ...common, ...early, came: `${shown(came)}, before our message`, hint: earlyHint(play, step) });
-    }
-    if (form === "right") continue;
-    if (form === "missing") {
-      const isForgotten = next !== undefined && next.form !== "missing" && !next.isEarly;
-      const root = crash ? crash.root : `missing ${stepKey(play, step)}`;
-      const silence = reading.isEnded
-        ? "it closed the connection instead"
-        : `nothing, for ${((reading.ms ?? 0) / 1000).toFixed(1)} seconds`;
-      const hint = crash?.hint ?? (crash ? undefined : missingHint(recording, play, reading, isForgotten));
-      add({ ...common, root, came: silence, hint, crash, derails: true });
-      continue;
-    }
-    const whole = "data" in expected && next && next.came.length > 4 && next.came.endsWith("DONE")
-      ? came + next.came.slice(0, -4)
-      : came;
-    const isData = "data" in expected;
-    const kind = isData ? dataForm(expected.data, whole) : form;
-    if (isData && kind === "right") continue;
-    if ("word" in expected && form === "other" && index > 0 && readings[index - 1]!.form !== "right") {
-      if (came.endsWith(expected.word)) continue;
-    }
-    add({
-      ...common,
-      came: isData ? lengthOf(expected.data, whole) : shown(came),
-      root: rootOf(kind, play, step, came),
-      hint: isData ? fileHint(kind, "sent") : formHint(kind, { expected, came, play, step }),
-      crash: isEndedBy(kind) ? crash : undefined,
-      derails: ["size", "error", "other", "short", "short-little", "start", "word", "number", "cut"].includes(kind),
-    });
+    const deviation = deviationOf(recording, play, reading, readings[index + 1], crash);
+    if (deviation) add(deviation);
   }
-  if (surplus.replace(/^[\r\n\0]+$/, "") !== "" && !unconnected) add(surplusOf(play, surplus, recording));
+  const step = stepOf(play, eventsOf(recording, "heard").at(-1)?.step ?? "a");
+  const at = recording.events.at(-1)?.at ?? 0;
+  if (!/^[\r\n\0]*$/.test(surplus) && !unconnected) {
+    const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
+    const root = isTwice ? `twice ${play.verb}` : `surplus ${keyOf(play, step[0]!)}`;
+    const hint = isTwice
+      ? "the request was sent twice"
+      : /READY|OK|DONE/.test(surplus)
+      ? "a message of a later step, or one too many"
+      : "send the message alone, and nothing after it";
+    add({ root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at });
+  }
   for (const { ms, at } of eventsOf(recording, "stayed")) {
-    const hint = "it waits for something after DONE; or DONE was read as part of the file: recv(min(1024, left))";
-    const isGet = play.verb === "GET";
+    const came = `it was still there ${ms / 1000} seconds after our last message`;
+    const hint = "close the socket and leave when DONE has come";
     add({
       root: `stays ${play.verb}`,
-      step: stepOf(play, STEPS[play.verb].at(-1)![0]!),
+      step: stepOf(play, lastOf(play)),
       expected: "the client exits",
-      came: `it was still there ${ms / 1000} seconds after our last message`,
-      hint: isGet ? hint : "close the socket and leave when DONE has come",
+      came,
+      hint,
       derails: true,
       at,
     });
   }
-  for (const deviation of fileDeviations(recording, play)) add(deviation);
+  const file = fileDeviation(recording, play);
+  if (file) add(file);
   return found;
 }
 
-function isEndedBy(kind: Form): boolean {
-  return kind === "cut" || kind === "other";
+function deviationOf(
+  recording: Recording,
+  play: Play,
+  reading: Reading,
+  next: Reading | undefined,
+  crash?: Crash,
+): Deviation | undefined {
+  const { step, expected, came, form, at, isEarly, isEnded, ms } = reading;
+  const common = { step: stepOf(play, step), at, expected: wanted(expected) };
+  if (form === "missing") {
+    const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
+    const isForgotten = next !== undefined && next.form !== "missing" && !next.isEarly;
+    const exit = eventsOf(recording, "exit")[0];
+    const hint = crash
+      ? crash.hint
+      : isForgotten
+      ? `${what} was never sent: the program went on with the next step`
+      : isEnded && exit
+      ? `the program ended with exit status ${exit.status}${lastWords(recording)}`
+      : isEnded
+      ? `the connection was closed before ${what} was sent`
+      : play.about === "server" && play.verb === "PUT" && step === "g"
+      ? play.data === ""
+        ? "of an empty file no data comes: do not call recv() for it"
+        : "all bytes had been sent, and it waits for more: count them, and stop at the size that was announced"
+      : undefined;
+    const silence = isEnded ? "it closed the connection instead" : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
+    return {
+      ...common,
+      root: crash?.root ?? `missing ${keyOf(play, step)}`,
+      came: silence,
+      hint,
+      crash,
+      derails: true,
+    };
+  }
+  if (form === "right") {
+    if (!isEarly) return undefined;
+    const steps = STEPS[play.verb];
+    const before = steps[steps.findIndex((name) => name.startsWith(`${step}.`)) - 1];
+    const hint = `it did not wait for "${before}": call recv() for that message first`;
+    return {
+      ...common,
+      root: `early ${keyOf(play, step)}`,
+      came: `${shown(came)}, before our message`,
+      hint,
+      derails: false,
+    };
+  }
+  if ("data" in expected) {
+    // What was changed on its way may be longer.
+    const whole = next && next.came.length > 4 && next.came.endsWith("DONE") ? came + next.came.slice(0, -4) : came;
+    const [kind, hint] = dataForm(expected.data, whole);
+    if (kind === "right") return undefined;
+    const isCut = kind === "cut";
+    const cutHint = "not all of the file was sent: send what each read(1024) returns, until it returns nothing";
+    const root = isCut && crash ? crash.root : HABITS.test(kind) ? kind : `${kind} ${keyOf(play, step)}`;
+    const why = isCut ? (crash ? { crash, hint: crash.hint } : { hint: cutHint }) : { hint };
+    return { ...common, root, came: lengthOf(expected.data, whole), derails: isCut, ...why };
+  }
+  // The end of data that was longer.
+  if ("word" in expected && form === "other" && came.endsWith(expected.word)) return undefined;
+  const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
+  const root = HABITS.test(form)
+    ? form
+    : /^(other|error)$/.test(form)
+    ? `text ${words}`
+    : `${form} ${keyOf(play, step)}`;
+  const hint = reading.hint || hintFor(reading, play);
+  return {
+    ...common,
+    root,
+    came: shown(came),
+    hint,
+    crash: form === "other" ? crash : undefined,
+    derails: DERAILS.test(form),
+  };
 }
 
-function stepKey(play: Play, step: string): string {
+/** What is to say of a message that has no known form. */
+function hintFor({ form, expected, came, step }: Reading, play: Play): string | undefined {
+  if ("refusal" in expected) {
+    if (came === "OK" || came === "DONE") return `it accepted the request: look at the file before ${came} is sent`;
+    return came.startsWith("ERROR: ") ? undefined : 'the text begins with "ERROR: ", with that case, colon and space';
+  }
+  const isCreating = form === "error" && play.about === "server" && play.verb === "PUT" && step === "c" &&
+    /create/.test(came);
+  return isCreating
+    ? "it refused a file that can be made: os.access(filename, os.W_OK) is false for a file that is not there yet"
+    : undefined;
+}
+
+function lastOf({ verb }: Play): string {
+  return STEPS[verb].at(-1)![0]!;
+}
+
+function keyOf(play: Play, step: string): string {
   return step === "a" ? `${play.about} a` : `${play.verb} ${step}`;
 }
 
-function rootOf(form: Form, play: Play, step: string, came: string): string {
-  // These are habits of a program, the same at each step.
-  const habits = [
-    "newline",
-    "space",
-    "nul",
-    "case",
-    "repr",
-    "quotes",
-    "length",
-    "bom",
-    "utf16",
-    "path",
-    "little",
-    "text",
-  ];
-  habits.push("short", "short-little", "htonl", "decoded", "crlf", "lf", "padded", "stripped", "done-in-data");
-  if (habits.includes(form)) return form;
-  if (form === "other" || form === "error") return `text ${came.slice(0, 80).replaceAll(play.name, "<filename>")}`;
-  return `${form} ${stepKey(play, step)}`;
-}
-
-function earlyHint(play: Play, step: string): string {
-  const own = STEPS[play.verb].findIndex((name) => name.startsWith(`${step}.`));
-  const before = STEPS[play.verb][own - 1] ?? "";
-  return `it did not wait for "${before}": call recv() for that message first`;
+/** What the program printed last. */
+export function lastWords(recording: Recording): string {
+  const line = eventsOf(recording, "line").at(-1)?.text;
+  return line ? `; it printed "${line.slice(0, 100)}"` : ", without a word";
 }
 
 function lengthOf(data: string, came: string): string {
   const at = [...came].findIndex((char, index) => char !== data[index]);
-  const where = at < 0 || at >= data.length
-    ? ""
-    : `, which differ from byte ${at} on: ${shownBytes(came.slice(at, at + 12))}`;
-  const end = came.length > data.length && at >= data.length
-    ? `: the file, and ${shown(came.slice(data.length))}`
-    : where;
-  return `${came.length} bytes${end}`;
-}
-
-function surplusOf(play: Play, surplus: string, recording: Recording): Deviation {
-  const last = eventsOf(recording, "heard").at(-1);
-  const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
-  const hint = isTwice
-    ? "the request was sent twice"
-    : surplus.trim() === "" || /^[ -~]+$/.test(surplus) && !/READY|OK|DONE/.test(surplus)
-    ? "send the message alone, and nothing after it"
-    : "a message of a later step, or one too many";
-  return {
-    root: isTwice ? `twice ${play.verb}` : `surplus ${stepKey(play, last?.step ?? "a")}`,
-    step: stepOf(play, last?.step ?? "a"),
-    expected: "nothing more",
-    came: shown(surplus),
-    hint,
-    derails: false,
-    at: last?.at ?? 0,
-  };
+  if (came.length > data.length && at >= data.length) {
+    return `${came.length} bytes: the file, and ${shown(came.slice(data.length))}`;
+  }
+  return `${came.length} bytes${
+    at < 0 ? "" : `, which differ from byte ${at} on: ${shownBytes(came.slice(at, at + 12))}`
+  }`;
 }
 
 function notConnected(recording: Recording, play: Play, crash: Crash | undefined, at: number): Deviation {
   const isServer = play.about === "server";
   const exit = eventsOf(recording, "exit")[0];
-  const printed = eventsOf(recording, "line").find(({ text }) => text.startsWith("client error"));
-  const hint = printed
-    ? `it printed "${printed.text}", which is not so here`
+  const own = eventsOf(recording, "line").find(({ text }) => text.startsWith("client error"));
+  const hint = crash
+    ? crash.hint
+    : own
+    ? `it printed "${own.text}", which is not so here`
     : isServer
     ? "bind to the port that is the first argument, and listen before anything else"
     : "connect to the host and the port that are the first two arguments";
   return {
-    root: crash?.root ?? `unconnected ${printed ? play.verb : ""}`,
+    root: crash?.root ?? `unconnected ${own ? play.verb : ""}`,
     step: stepOf(play, "a"),
     expected: isServer ? `it listens on port ${recording.port}` : `it connects to port ${recording.port}`,
     came: exit ? `it ended with exit status ${exit.status}` : "it did not",
-    hint: crash ? crash.hint : hint,
+    hint,
     crash,
     derails: true,
     at,
   };
 }
 
-/** The files that the play looked at, where they are not as they should be. */
-function fileDeviations(recording: Recording, play: Play): Deviation[] {
+/** The file that the play looked at, where it is not as it should be. */
+function fileDeviation(recording: Recording, play: Play): Deviation | undefined {
   const looks = eventsOf(recording, "file");
-  const isDone = eventsOf(recording, play.about === "server" ? "heard" : "said").some(({ step, ...event }) =>
-    step === STEPS[play.verb].at(-1)![0] && (event.type === "said" || event.count > 0)
-  );
-  if (!isDone || play.files?.[play.name] === "/") return [];
-  const step = stepOf(play, STEPS[play.verb].at(-1)![0]!);
+  const [first, last] = [looks[0], looks.at(-1)];
+  const own = play.about === "server"
+    ? eventsOf(recording, "heard").filter(({ count }) => count > 0)
+    : eventsOf(recording, "said");
+  if (!first || !last || !own.some(({ step }) => step === lastOf(play)) || play.files[play.name] === "/") {
+    return undefined;
+  }
+  const common = { step: stepOf(play, lastOf(play)), expected: `a file "${play.name}" of ${play.data.length} bytes` };
   if (play.verb === "DEL") {
-    const [atDone] = looks;
-    if (!atDone?.file) return [];
-    const isLate = looks.at(-1)!.file === null;
-    const came = isLate ? "it is there at DONE, and gone later" : "it is still there";
-    const hint = isLate ? "delete first, then send DONE" : "os.remove(filename)";
-    return [{ root: "undeleted", step, expected: `no file "${play.name}"`, came, hint, derails: false, at: atDone.at }];
+    if (!first.file) return undefined;
+    const [came, hint] = last.file
+      ? ["it is still there", "os.remove(filename)"]
+      : ["it is there at DONE, and gone later", "delete first, then send DONE"];
+    return {
+      ...common,
+      root: "undeleted",
+      expected: `no file "${play.name}"`,
+      came,
+      hint,
+      derails: false,
+      at: first.at,
+    };
   }
-  const look = looks.at(-1);
-  if (!look) return [];
-  const common = { step, expected: `a file "${play.name}" of ${play.data.length} bytes`, derails: true, at: look.at };
-  if (look.file === null) {
+  if (!last.file) {
     const hint = "open it under the name that was given, in the folder in which the program runs";
-    return [{ ...common, root: `unstored ${play.verb}`, came: "no such file", hint }];
+    return { ...common, root: `unstored ${play.verb}`, came: "no such file", hint, derails: true, at: last.at };
   }
-  const held = look.file.bytes + "\0".repeat(look.file.zeros ?? 0);
-  const form = dataForm(play.data, held);
-  if (form === "right") return [];
-  const old = play.files?.[play.name];
-  const isOld = typeof old === "string" && held.length > play.data.length && old !== play.data &&
+  const held = last.file.bytes;
+  const [form, hint] = dataForm(play.data, held);
+  if (form === "right") return undefined;
+  const old = play.files[play.name];
+  const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
-  return [{
-    ...common,
-    root: isOld
-      ? "untruncated"
-      : form === "cut" && held === "" && play.data !== ""
-      ? `stored empty ${play.verb}`
-      : `stored ${form}`,
-    came: lengthOf(play.data, held),
-    hint: isOld
-      ? 'the old file was not truncated: open it with "wb", not "r+b" or "ab"'
-      : fileHint(form, "stored", held),
-  }];
+  const [root, why] = isOld
+    ? ["untruncated", 'the old file was not truncated: open it with "wb", not "r+b" or "ab"']
+    : form !== "cut"
+    ? [HABITS.test(form) ? form : `stored ${form}`, hint]
+    : held === ""
+    ? [
+      `stored empty ${play.verb}`,
+      "the file is empty: was the size read right, were the bytes written, and the file closed before DONE?",
+    ]
+    : [
+      "stored cut",
+      "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there",
+    ];
+  return { ...common, root: root!, came: lengthOf(play.data, held), hint: why, derails: true, at: last.at };
 }
 
-/** The events of a conversation as lines: our messages, the program's, and what it printed. */
+/** The conversation as lines: our messages, the program's, and what it printed. */
 export function conversationOf(recording: Recording, play: Play): { at: number; line: string }[] {
   const self = play.about === "server" ? "client" : "server";
-  const { readings } = read(recording, play);
-  const lines = readings.map(({ step, came, at, form, expected }) => {
-    const text = form === "missing"
-      ? "nothing"
-      : "data" in expected || "zeros" in expected
-      ? `${"data" in expected ? came.length : "many"} bytes`
-      : shown(came);
-    return { at, line: `${step}. ${play.about}: ${text}` };
+  const heard = read(recording, play).readings.map(({ step, came, at, form, expected }) => {
+    const text = form === "missing" ? "nothing" : "data" in expected ? `${came.length} bytes` : shown(came);
+    return { at, line: `${step}. ${play.about}: ${"zeros" in expected ? "many bytes" : text}` };
   });
-  const own = recording.events.flatMap((event: Event) => {
+  const others = recording.events.flatMap((event) => {
     if (event.type === "said") return [{ at: event.at, line: `${event.step}. ${self}: ${saidText(event)}` }];
     if (event.type === "line") return [{ at: event.at, line: `   printed: ${shown(event.text)}` }];
-    if (event.type === "exit") return [{ at: event.at, line: `   exit status ${event.status}` }];
-    return [];
+    return event.type === "exit" ? [{ at: event.at, line: `   exit status ${event.status}` }] : [];
   });
-  return [...lines, ...own].toSorted((a, b) => a.at - b.at);
+  return [...heard, ...others].toSorted((a, b) => a.at - b.at);
 }
 
-function saidText({ bytes, zeros }: Recorded): string {
-  return zeros || bytes.length > 200 ? `${bytes.length + (zeros ?? 0)} bytes` : shown(bytes);
+function saidText({ bytes, zeros = 0 }: Recorded): string {
+  return zeros || bytes.length > 200 ? `${bytes.length + zeros} bytes` : shown(bytes);
 }

@@ -1,28 +1,21 @@
 /** What a rule is: one sentence of the document, and how the recordings of a program show whether it holds. */
 
 import type { Role, Verb } from "../../lib/protocol.ts";
-import { CLIENT_PLAYS } from "./client_plays.ts";
 import type { Crash } from "./crash.ts";
-import type { Play } from "./plays.ts";
+import { type Play, PLAYS } from "./plays.ts";
 import { type Deviation, deviationsOf } from "./reading.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import { SERVER_PLAYS } from "./server_plays.ts";
 
-/** All plays, by their names. */
-export const PLAYS: ReadonlyMap<string, Play> = new Map(
-  [...SERVER_PLAYS, ...CLIENT_PLAYS].map((play) => [play.id, play]),
-);
-
-/** What shows that a sentence does not hold, and where. */
+/** What shows that a sentence does not hold, and where: the play, the start of the program, and the moment. */
 export interface Finding {
-  /** Findings with one root are one cause. */
+  /** Findings with one root are one cause; so are those that have as root what another one `was`. */
   root: string;
+  was?: string | undefined;
   step?: string | undefined;
   expected: string;
   came: string;
   hint?: string | undefined;
   crash?: Crash | undefined;
-  /** The play, and the moment in it. */
   play: string;
   run: number;
   at: number;
@@ -38,14 +31,30 @@ export type Verdict =
 export interface Rule {
   /** The section and the number in it, such as `2.3`. */
   id: string;
+  about: Role;
   /** The sentence, in short. */
   title: string;
-  about: Role;
-  /** Why it is judged with `--strict` alone: the document leaves it open, or makes it optional. */
-  strict?: string;
   /** The plays that can show it. */
   plays: string[];
   judge: (view: View) => Verdict;
+  /** Why it is judged with `--strict` alone: the document leaves it open, or makes it optional. */
+  strict?: string;
+}
+
+/** The plain conversations. */
+export const BASE: Record<Role, Record<Verb, string[]>> = {
+  server: { GET: ["GET", "GET-again"], PUT: ["PUT", "PUT-again"], DEL: ["DEL"] },
+  client: { GET: ["client-GET", "client-GET-again"], PUT: ["client-PUT", "client-PUT-again"], DEL: ["client-DEL"] },
+};
+
+/** The names of plays that begin so. */
+export function named(...starts: string[]): string[] {
+  return [...PLAYS.keys()].filter((id) => starts.some((start) => id.startsWith(start)));
+}
+
+/** The play of a recording. */
+export function playOf({ play }: { play: string }): Play {
+  return PLAYS.get(play)!;
 }
 
 /** All recordings of one program, as rules look at them. */
@@ -54,7 +63,7 @@ export class View {
   readonly #deviations = new Map<Recording, Deviation[]>();
 
   constructor(recordings: readonly Recording[]) {
-    this.recordings = recordings;
+    this.recordings = recordings.filter(({ play }) => PLAYS.has(play));
   }
 
   /** The recordings of these plays that were played. */
@@ -62,50 +71,57 @@ export class View {
     return this.recordings.filter((one) => ids.includes(one.play) && one.missing === undefined && !one.retried);
   }
 
-  /** Why there is no recording of these plays. */
-  missing(ids: string[]): string {
-    const reasons = this.recordings.filter(({ play }) => ids.includes(play)).map(({ missing }) => missing);
-    return reasons.find((reason) => reason !== undefined) ?? "it was not played";
-  }
-
   /** Where the program left the document in a recording. */
   deviations(recording: Recording): Deviation[] {
-    const known = this.#deviations.get(recording);
-    if (known) return known;
-    const found = deviationsOf(recording, PLAYS.get(recording.play)!);
+    const found = this.#deviations.get(recording) ?? deviationsOf(recording, playOf(recording));
     this.#deviations.set(recording, found);
     return found;
   }
 
-  /** The roots of what goes wrong in the plain conversations already: no variation of them shows it better. */
-  roots(verb: Verb, about: Role): Set<string> {
-    return new Set(this.of(...BASE[about][verb]).flatMap((one) => this.deviations(one)).map(({ root }) => root));
+  /** What goes wrong first in recordings, so that what comes later does not show. */
+  derailed(...recordings: Recording[]): Deviation | undefined {
+    return recordings.flatMap((one) => this.deviations(one)).find(({ derails }) => derails);
   }
 
-  /** The lines that a program printed in one start of it, with their times. */
+  /** What a recording shows that the plain conversations do not: they break off nowhere before, and not for this. */
+  own(one: Recording): Finding[] {
+    const { about, verb } = playOf(one);
+    const base = this.of(...BASE[about][verb]).flatMap((each) => this.deviations(each));
+    const end = base.find(({ derails }) => derails)?.step ?? "~";
+    const others = this.deviations(one).filter(({ root, step }) =>
+      !base.some((each) => each.root === root) && step < end
+    );
+    return others.map((each) => finding(each, one));
+  }
+
+  /** The lines that a program printed in one start of it. */
   lines(run: number): { at: number; stream: "stdout" | "stderr"; text: string }[] {
     return this.recordings.filter((one) => one.run === run && !one.missing).flatMap((one) => eventsOf(one, "line"));
   }
-}
 
-/** The plain conversations. */
-export const BASE: Record<Role, Record<Verb, string[]>> = {
-  server: { GET: ["GET", "GET-again"], PUT: ["PUT"], DEL: ["DEL"] },
-  client: {
-    GET: ["client-GET", "client-GET-short"],
-    PUT: ["client-PUT", "client-PUT-short"],
-    DEL: ["client-DEL"],
-  },
-};
-
-/** The names of plays that begin so. */
-export function named(...starts: string[]): string[] {
-  return [...PLAYS.keys()].filter((id) => starts.some((start) => id.startsWith(start)));
+  /** The verdict where nothing in these plays showed a sentence. */
+  notShown(plays: string[]): Verdict {
+    const derailed = this.derailed(...this.of(...plays));
+    if (derailed) return notShown(`at step "${derailed.step}" came ${derailed.came}`);
+    const missing = this.recordings.find((one) => plays.includes(one.play) && one.missing !== undefined);
+    return notShown(missing?.missing ?? "it was not played");
+  }
 }
 
 /** What a deviation shows. */
-export function finding({ root, step, expected, came, hint, crash, at }: Deviation, { play, run }: Recording): Finding {
-  return { root, step, expected, came, hint, crash, play, run, at };
+export function finding(deviation: Deviation, { play, run }: Recording): Finding {
+  const { derails: _, ...rest } = deviation;
+  return { ...rest, play, run };
+}
+
+/** What a recording shows that is no deviation of its conversation. */
+export function found(
+  { play, run }: Recording,
+  root: string,
+  [expected, came, hint]: [expected: string, came: string, hint?: string | undefined],
+  more: { at?: number | undefined; crash?: Crash | undefined } = {},
+): Finding {
+  return { root, expected, came, hint, play, run, at: more.at ?? 0, crash: more.crash };
 }
 
 /** The verdict on findings: none is a sentence that holds. */
@@ -118,7 +134,15 @@ export function notShown(reason: string): Verdict {
   return { outcome: "not shown", reason };
 }
 
-/** What kept a recording from showing more: the first thing in it that went wrong. */
-export function blockedBy(deviation: Deviation): Verdict {
-  return notShown(`at step "${deviation.step}" came ${deviation.came}`);
+/** A rule that looks at each recording; `look` returns what it shows, or `undefined` if it shows nothing. */
+export function shows(
+  [id, about, title, strict]: [id: string, about: Role, title: string, strict?: string | undefined],
+  plays: string[],
+  look: (one: Recording, view: View) => Finding[] | undefined,
+): Rule {
+  const judge = (view: View): Verdict => {
+    const shown = view.of(...plays).map((one) => look(one, view)).filter((one) => one !== undefined);
+    return shown.length > 0 ? verdict(shown.flat()) : view.notShown(plays);
+  };
+  return { id, about, title, plays, judge, ...strict ? { strict } : {} };
 }

@@ -1,35 +1,25 @@
 /** All sentences, in the order of their numbers. */
 
+import { CLIENT_LINE_RULES } from "./client_line_rules.ts";
 import { ERROR_RULES } from "./error_rules.ts";
-import { CLIENT_LINE_RULES, SERVER_LINE_RULES } from "./line_rules.ts";
 import { LOOP_RULES } from "./loop_rules.ts";
 import type { Rule } from "./rule.ts";
+import { SERVER_LINE_RULES } from "./server_line_rules.ts";
 import { STREAM_RULES } from "./stream_rules.ts";
 import { TALK_RULES } from "./talk_rules.ts";
 
+const ALL = [TALK_RULES, CLIENT_LINE_RULES, SERVER_LINE_RULES, ERROR_RULES, STREAM_RULES, LOOP_RULES].flat();
 /** All rules. */
-export const RULES: readonly Rule[] = [
-  ...TALK_RULES,
-  ...CLIENT_LINE_RULES,
-  ...SERVER_LINE_RULES,
-  ...ERROR_RULES,
-  ...STREAM_RULES,
-  ...LOOP_RULES,
-].toSorted((a, b) => order(a.id) - order(b.id));
-
+export const RULES: readonly Rule[] = ALL.toSorted((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
 /** The sections, by the first digit of a number. */
-export const SECTIONS: Readonly<Record<string, string>> = {
-  1: "GET",
-  2: "PUT",
-  3: "DEL",
-  4: "The client's lines",
-  5: "The server's lines",
-  6: "Errors",
-  7: "Streams and blocks",
-  8: "One client after another",
-};
-
-function order(id: string): number {
-  const [section, number] = id.split(".").map(Number);
-  return section! * 100 + number!;
-}
+export const SECTIONS = [
+  "",
+  "GET",
+  "PUT",
+  "DEL",
+  "The client's lines",
+  "The server's lines",
+  "Errors",
+  "Streams and blocks",
+  "One client after another",
+];

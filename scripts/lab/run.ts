@@ -4,9 +4,8 @@ import { crashOf } from "./crash.ts";
 import { isJudged, judge, rulesOf, type Scope } from "./causes.ts";
 import { CheckError, type Launch, probe, runs } from "./launch.ts";
 import { playClient, playServer, type Stage, Waits } from "./player.ts";
-import type { Play } from "./plays.ts";
+import { type Play, PLAYS } from "./plays.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
-import { PLAYS } from "./rule.ts";
 
 /** The programs under test: one, or both. */
 export interface Programs {
@@ -46,7 +45,10 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const machine = await probe();
   const rules = rulesOf(session.programs, options).filter((rule) => isJudged(rule, options));
   const wanted = new Set(rules.flatMap(({ plays }) => plays));
-  const plays = [...PLAYS.values()].filter(({ id }) => wanted.has(id));
+  // Large files last: they take the time of the others.
+  const plays = [...PLAYS.values()].filter(({ id }) => wanted.has(id)).toSorted((a, b) =>
+    Number(a.memory ?? 0) - Number(b.memory ?? 0)
+  );
   const folder = await Deno.makeTempDir({ prefix: "blockferry_lab_" });
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, ...options.signal ? [options.signal] : []]);

@@ -1,0 +1,127 @@
+/** Section 4: the lines that the client prints, and when. */
+
+import { STEPS, type Verb } from "../../lib/protocol.ts";
+import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
+import type { Play } from "./plays.ts";
+import { eventsOf, type Recording } from "./recording.ts";
+import {
+  BASE,
+  type Finding,
+  found,
+  named,
+  playOf,
+  type Rule,
+  shows,
+  type Verdict,
+  verdict,
+  type View,
+} from "./rule.ts";
+
+const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
+const COMPLETE_HINT = 'receive DONE and compare it before print("Complete")';
+const BASES = ["client-GET", "client-PUT", "client-DEL"];
+
+/** The client's line for a play. */
+function lineOf({ verb, name, data }: Pick<Play, "verb" | "name" | "data">): string {
+  return `client ${ACTION[verb]} file ${name}${verb === "DEL" ? "" : ` (${data.length} bytes)`}`;
+}
+
+function last(one: Recording): string {
+  return STEPS[playOf(one).verb].at(-1)![0]!;
+}
+
+/** The line of a verb, then Complete; a conversation that broke off before shows neither. */
+function lineAndComplete(id: string, verb: Verb): Rule {
+  const sample = lineOf({ verb, name: "<filename>", data: "" }).replace("(0 ", "(<NNN> ");
+  const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
+  // The last step before the line.
+  const step = { GET: "f", PUT: "d", DEL: "b" }[verb];
+  const judge = (view: View): Verdict => {
+    const findings: Finding[] = [];
+    let isShown = false;
+    for (const one of view.of(...plays)) {
+      const line = lineOf(playOf(one));
+      const lines = eventsOf(one, "line");
+      const derailed = view.derailed(one);
+      const isDue = eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
+      const [at, complete] = [printed(one, line), printed(one, "Complete")];
+      if (at === undefined && isDue && (!derailed || derailed.step[0]! > step)) {
+        findings.push(wrongLine(line, one, lines));
+      }
+      if (at === undefined) continue;
+      if (complete !== undefined) isShown = true;
+      else if (!derailed && saidAt(one, last(one)) !== undefined) findings.push(wrongLine("Complete", one, lines));
+      if (complete !== undefined && complete < at) {
+        findings.push(
+          found(one, "order of lines", [
+            `"${line}", then "Complete"`,
+            "the other order",
+            "print the line before the bytes move",
+          ], { at }),
+        );
+      }
+    }
+    return findings.length > 0 || isShown ? verdict(findings) : view.notShown(plays);
+  };
+  return { id, about: "client", title: `${verb}: "${sample}", then "Complete"`, plays, judge };
+}
+
+/** Section 4. */
+export const CLIENT_LINE_RULES: Rule[] = [
+  lineAndComplete("4.1", "GET"),
+  lineAndComplete("4.2", "PUT"),
+  lineAndComplete("4.3", "DEL"),
+  shows(
+    ["4.4", "client", "GET: it prints no other line", "the document does not forbid other lines"],
+    BASE.client.GET,
+    (one) => {
+      const lines = eventsOf(one, "line").filter(({ stream }) => stream === "stdout");
+      const other = lines.find(({ text }) => text !== "Complete" && text !== lineOf(playOf(one)));
+      if (lines.length <= 2 || !other) return lines.length === 0 ? undefined : [];
+      return [
+        found(one, "other lines", ["two lines", `also "${other.text}"`, "print these two lines alone"], {
+          at: other.at,
+        }),
+      ];
+    },
+  ),
+  shows(
+    [
+      "4.5",
+      "client",
+      "PUT: it prints its line when it is about to send the bytes, neither before OK nor after them",
+      MOMENT,
+    ],
+    ["client-PUT"],
+    (one) => moment(one, lineOf(playOf(one)), { after: "e", before: "g" }),
+  ),
+  shows(["4.6", "client", `it prints "Complete" when it has received DONE, not before`], BASES, (one, view) => {
+    const early = moment(one, "Complete", { after: last(one), hint: COMPLETE_HINT });
+    return early ?? (saidAt(one, last(one)) === undefined && view.derailed(one) ? undefined : []);
+  }),
+  shows(
+    [
+      "4.7",
+      "client",
+      `it does not print "Complete" when the server closes without DONE`,
+      "the document lets the program crash on other errors",
+    ],
+    BASES.map((id) => `${id}-unfinished`),
+    (one) => {
+      const at = printed(one, "Complete");
+      if (at === undefined) return eventsOf(one, "closed").length > 0 ? [] : undefined;
+      return [
+        found(one, "early Complete", [
+          `no "Complete" without DONE`,
+          "the server closed, and it was printed",
+          COMPLETE_HINT,
+        ], { at }),
+      ];
+    },
+  ),
+  shows(
+    ["4.8", "client", "GET: it prints its line when it is about to receive the bytes, not after them", MOMENT],
+    ["client-GET"],
+    (one) => moment(one, lineOf(playOf(one)), { before: "g" }),
+  ),
+];
