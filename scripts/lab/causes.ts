@@ -105,7 +105,12 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
     const best = group.find(({ finding }) => key.endsWith(` ${finding.root}`) && finding.hint) ?? group[0]!;
     const sentences = [...new Set(group.map((one) => one.rule.id))];
     return { about: rule.about, sentences, finding: best.finding, conversation: upTo(best.finding, session) };
-  }).toSorted((a, b) => b.sentences.length - a.sentences.length);
+  }).toSorted((a, b) => weight(b) - weight(a));
+}
+
+/** What breaks a conversation weighs more than what is printed of it. */
+function weight({ sentences }: Cause): number {
+  return sentences.length + (sentences.some((id) => /^[123]/.test(id)) ? 100 : 0);
 }
 
 function upTo({ play, run, at }: Finding, { recordings }: Session): string[] {

@@ -47,94 +47,72 @@ const OPTIONS = {
   flags: ["strict", "list", "first", "watch", "verbose"],
   values: ["server", "client", "only", "timeout", "junit", "record", "replay"],
 };
-const PROJECT = `${import.meta.dirname}/../..`;
 
 interface Task {
+  args: Arguments;
   programs: Programs;
-  files: string[];
-  /** The words that name the programs. */
-  words: string[];
   options: RunOptions;
-  isList: boolean;
-  isVerbose: boolean;
-  isWatch: boolean;
-  junit: string | undefined;
-  record: string | undefined;
-  replay: string | undefined;
+  /** The programs' files, and those that are written or read, as absolute paths. */
+  sources: string[];
+  files: Record<"junit" | "record" | "replay", string | undefined>;
 }
 
 async function readTask(args: Arguments): Promise<Task> {
   // `deno task` runs in the project's folder, and says where it was called.
   const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
-  const path = (option: string): string | undefined => {
-    const given = args.value(option);
-    return given === undefined || given.startsWith("/") ? given : `${cwd}/${given}`;
-  };
+  const absolute = (path: string): string => path.startsWith("/") ? path : `${cwd}/${path}`;
+  const file = (option: string): string | undefined => args.value(option) && absolute(args.value(option)!);
+  const files = { junit: file("junit"), record: file("record"), replay: file("replay") };
   const only = args.value("only")?.split(",");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
   const given = rolesOf(args);
-  const isOwn = Object.keys(given).length === 0 && !args.value("replay");
+  const isOwn = !files.replay && ROLES.every((role) => given[role] === undefined && args.value(role) === undefined);
   const programs: Programs = {};
   for (const role of ROLES) {
     const command = args.value(role);
     if (command !== undefined) programs[role] = fromCommand(role, checked(role, command));
     else if (given[role] !== undefined) programs[role] = await fromFile(role, given[role], cwd);
-    else if (isOwn && !args.value("client") && !args.value("server")) programs[role] = await ownProgram(role);
+    else if (isOwn) programs[role] = await ownProgram(role);
   }
-  const isAbout = (role: Role): boolean => programs[role] !== undefined || args.value("replay") !== undefined;
-  if (!RULES.some((rule) => isAbout(rule.about) && isIn(rule, only))) {
-    throw new UsageError(`option --only ${args.value("only")} names no sentence of the ${ROLES.find(isAbout)}`);
+  if (!files.replay && !RULES.some((rule) => programs[rule.about] && isIn(rule, only))) {
+    throw new UsageError(
+      `option --only ${args.value("only")} names no sentence of the ${ROLES.find((role) => programs[role])}`,
+    );
   }
-  return {
-    programs,
-    files: Object.values(given).map((file) => file.startsWith("/") ? file : `${cwd}/${file}`),
-    words: ROLES.flatMap((role) => programs[role]?.argument ?? []),
-    options: {
-      only,
-      isStrict: args.has("strict"),
-      timeoutMs: 1000 * (args.integer("timeout", 1, 1000) ?? 3),
-      isFirst: args.has("first"),
-    },
-    isList: args.has("list"),
-    isVerbose: args.has("verbose"),
-    isWatch: args.has("watch"),
-    junit: path("junit"),
-    record: path("record"),
-    replay: path("replay"),
-  };
+  const timeoutMs = 1000 * (args.integer("timeout", 1, 1000) ?? 3);
+  const options = { only, isStrict: args.has("strict"), isFirst: args.has("first"), timeoutMs };
+  return { args, programs, options, files, sources: Object.values(given).map(absolute) };
 }
 
 /** Which of the files is which. */
 function rolesOf(args: Arguments): Partial<Record<Role, string>> {
-  const files = args.positional;
-  if (files.length > 2) throw new UsageError(`unexpected argument "${files[2]}"`);
-  const nameOf = (file: string): string => file.split("/").at(-1)!.toLowerCase();
-  const role = (file: string): Role | undefined => ROLES.find((name) => nameOf(file).includes(name));
-  const [first, second] = files;
+  const [first, second, third] = args.positional;
+  const role = (file: string): Role | undefined =>
+    ROLES.find((name) => file.split("/").at(-1)!.toLowerCase().includes(name));
+  if (third !== undefined) throw new UsageError(`unexpected argument "${third}"`);
   if (first === undefined) return {};
-  if (second === undefined) {
-    const only = role(first) ?? (args.value("client") ? "server" : args.value("server") ? "client" : undefined);
-    if (!only) {
-      throw new UsageError(`is "${first}" a client or a server? Its name does not say so; give both, the client first`);
-    }
-    return { [only]: first };
+  if (second !== undefined) {
+    return role(first) === "server" && role(second) !== "server"
+      ? { client: second, server: first }
+      : { client: first, server: second };
   }
-  return role(first) === "server" && role(second) !== "server"
-    ? { client: second, server: first }
-    : { client: first, server: second };
+  const only = role(first) ?? (args.value("client") ? "server" : args.value("server") ? "client" : undefined);
+  if (!only) throw new UsageError(`is "${first}" a client or a server? Give both, the client first`);
+  return { [only]: first };
 }
 
 function checked(role: Role, command: string): string {
-  for (const word of role === "server" ? ["{port}"] : ["{port}", "{command}", "{file}"]) {
-    if (!command.includes(word)) throw new UsageError(`option --${role} needs ${word} in its command`);
-  }
+  const missing = ["{port}", ...role === "client" ? ["{command}", "{file}"] : []].find((word) =>
+    !command.includes(word)
+  );
+  if (missing) throw new UsageError(`option --${role} needs ${missing} in its command`);
   return command;
 }
 
 async function ownProgram(role: Role): Promise<Launch> {
-  const compiled = Deno.env.get(`BLOCKFERRY_${role.toUpperCase()}`);
-  return { ...await fromFile(role, compiled ?? `${PROJECT}/${role}.ts`, Deno.cwd()), argument: [] };
+  const path = Deno.env.get(`BLOCKFERRY_${role.toUpperCase()}`) ?? `${import.meta.dirname}/../../${role}.ts`;
+  return { ...await fromFile(role, path, Deno.cwd()), argument: [] };
 }
 
 /** Says on a terminal what is being played. */
@@ -152,39 +130,32 @@ async function writeFile(path: string | undefined, text: string): Promise<void> 
 }
 
 async function readSession(path: string): Promise<Session> {
-  try {
-    const session: Session = JSON.parse(await Deno.readTextFile(path));
-    if (session.version === 1) return session;
-  } catch (error) {
-    throw new CheckError(`${path} can't be read: ${(error as Error).message}`);
-  }
-  throw new CheckError(`${path} is no recording of this version`);
+  const session = await Deno.readTextFile(path).then(JSON.parse).catch((error) => {
+    throw new CheckError(`${path} can't be read: ${error.message}`);
+  });
+  if (session?.version !== 1) throw new CheckError(`${path} is no recording of this version`);
+  return session;
 }
 
 /** Runs the check, or judges a recording, and reports. */
-async function check(task: Task, signal: AbortSignal): Promise<number> {
-  const session = task.replay ? await readSession(task.replay) : newSession(task.programs);
+async function check({ args, programs, options, files }: Task, signal: AbortSignal): Promise<number> {
+  const session = files.replay ? await readSession(files.replay) : newSession(programs);
   try {
-    if (!task.replay) await run(task.programs, { ...task.options, signal, session, onPlay: progress });
+    if (!files.replay) await run(programs, { ...options, signal, session, onPlay: progress });
   } finally {
     progress();
-    const result = judge(session, task.options);
-    await writeFile(task.record, `${JSON.stringify(session)}\n`);
-    await writeFile(task.junit, junit(result));
-    if (signal.aborted) console.error("lab: interrupted");
+    await writeFile(files.record, `${JSON.stringify(session)}\n`);
+    await writeFile(files.junit, junit(judge(session, options)));
   }
-  return show(judge(session, task.options), task);
-}
-
-function show(result: Result, task: Task): number {
-  console.log(report(result, task.isVerbose).join("\n"));
-  const isHeld = result.sentences.some(({ outcome }) => outcome === "holds");
-  if (result.causes.length === 0) {
-    if (!isHeld) console.error("lab: nothing could be checked; --verbose says why");
-    return isHeld ? 0 : 2;
+  const result = judge(session, options);
+  console.log(report(result, args.has("verbose")).join("\n"));
+  if (result.causes.length > 0) {
+    const words = ROLES.flatMap((role) => programs[role]?.argument ?? []);
+    if (!files.replay) console.log(`\n${again(result, words)}`);
+    return 1;
   }
-  if (!task.replay) console.log(`\n${again(result, task.words)}`);
-  return 1;
+  if (result.sentences.some(({ outcome }) => outcome === "holds")) return 0;
+  throw new CheckError("nothing could be checked; --verbose says why");
 }
 
 /** Awaits that one of the programs is saved. */
@@ -192,9 +163,15 @@ async function saved(files: string[], signal: AbortSignal): Promise<void> {
   console.log("\nWaiting until a program is saved; Ctrl-C ends.");
   using watcher = Deno.watchFs(files);
   signal.addEventListener("abort", () => watcher.close(), { once: true });
-  for await (const { kind } of watcher) if (kind === "modify" || kind === "create" || kind === "remove") break;
+  for await (const { kind } of watcher) if (kind !== "access") break;
   // An editor writes in several steps.
   await new Promise((resolve) => setTimeout(resolve, 300));
+}
+
+function complain(error: unknown): number {
+  if (!(error instanceof CheckError)) throw error;
+  console.error(`lab: ${printable(error.message)}`);
+  return 2;
 }
 
 async function main(): Promise<number> {
@@ -204,33 +181,25 @@ async function main(): Promise<number> {
     status = code;
     ending.abort(new CheckError("interrupted"));
   });
-  try {
-    const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, readTask);
-    if (typeof task === "number") return task;
-    if (task.isList) {
-      const asked = RULES.filter((rule) => (task.programs[rule.about] || task.replay) && isIn(rule, task.options.only));
-      for (const { id, about, title, strict } of asked) {
-        console.log(`${id.padEnd(4)} ${about}: ${title}${strict ? ` (--strict: ${strict})` : ""}`);
-      }
-      return 0;
+  const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, (args) => readTask(args)).catch(
+    complain,
+  );
+  if (typeof task === "number") return task;
+  const { args, programs, files, options, sources } = task;
+  if (args.has("list")) {
+    for (const { id, about, title, strict } of RULES) {
+      if (!(programs[about] || files.replay) || !isIn({ id }, options.only)) continue;
+      console.log(`${id.padEnd(4)} ${about}: ${title}${strict ? ` (--strict: ${strict})` : ""}`);
     }
-    if (task.words.length === 0 && !task.replay) {
-      console.log("This project's own programs are checked; --help shows how to name others.");
-    }
-    if (!task.isWatch || task.files.length === 0) return await check(task, ending.signal);
-    while (!ending.signal.aborted) {
-      await check(task, ending.signal).catch((error) => {
-        if (!(error instanceof CheckError)) throw error;
-        console.error(`lab: ${printable(error.message)}`);
-      });
-      if (!ending.signal.aborted) await saved(task.files, ending.signal);
-    }
-    return status;
-  } catch (error) {
+    return 0;
+  }
+  const isOwn = !files.replay && ROLES.every((role) => !programs[role]?.argument.length);
+  if (isOwn) console.log("This project's own programs are checked; --help shows how to name others.");
+  for (;;) {
+    const result = await check(task, ending.signal).catch(complain);
     if (ending.signal.aborted) return status;
-    if (!(error instanceof CheckError)) throw error;
-    console.error(`lab: ${printable(error.message)}`);
-    return 2;
+    if (!args.has("watch") || sources.length === 0) return result;
+    await saved(sources, ending.signal);
   }
 }
 

@@ -55,6 +55,7 @@ const WORDS: Record<string, Test> = {
   size: (came) => came.length === 8 && came.startsWith("\0\0\0"),
   number: (came) => /^\d+$/.test(came),
   more: (came, word) => came.startsWith(word),
+  before: (came, word) => /^(READY|OK|DONE)/.test(came) && came.endsWith(word),
   word: (came) => /^(READY|OK|DONE)\s*$/.test(came),
 };
 const SIZES: Record<string, Test> = {
@@ -95,6 +96,7 @@ twice: the request was sent twice
 size: that looks like a size: the word comes first, and the size in its own step
 number: that is a number as text: it is not this step's message
 more: more follows it: send one message, then wait for the answer
+before: another word stands before it, which this step does not have
 word: that is another step's word: look at the order of the steps
 text: that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
 little: the bytes are little-endian: network order is big-endian, as in struct.pack("!Q", size)

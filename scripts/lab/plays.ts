@@ -1,6 +1,6 @@
 /** The conversations with programs under test, as data. */
 
-import type { Role, Verb } from "../../lib/protocol.ts";
+import { type Role, STEPS, type Verb, VERBS } from "../../lib/protocol.ts";
 import { sizeBytes, utf8 } from "./recording.ts";
 
 /** What the program should say at a step: a word or a request, one of some errors, a size, or file data. */
@@ -79,8 +79,6 @@ interface Variation extends Partial<Setting> {
 
 // Long enough for what is sent too early to arrive.
 const PATIENCE_MS = 250;
-const MOMENT: Act = { do: "listen", ms: PATIENCE_MS };
-const [CONNECT, FINISH, LEAVE]: Act[] = [{ do: "connect" }, { do: "finish" }, { do: "leave" }];
 /** A size that 4 bytes can't hold; in 4 bytes it would be 5. */
 export const HUGE_BYTES = 2 ** 32 + 5;
 /** A size that is below zero if it is read as signed. */
@@ -107,19 +105,23 @@ const ODD = [
   "ERROR: no",
 ];
 
+const hear = (step: string, expected: Expected): Act => ({ do: "hear", step, expected });
+const say = (step: string, bytes: string): Act => ({ do: "say", step, bytes });
+const look = (name: string): Act => ({ do: "look", name });
+const listen = (ms: number, until?: string): Act => ({ do: "listen", ms, ...until ? { until } : {} });
+const MOMENT = listen(PATIENCE_MS);
+const [CONNECT, FINISH, LEAVE] = ["connect", "finish", "leave"].map((word) => ({ do: word })) as [Act, Act, Act];
+const DONE = { word: "DONE" };
+
 /** The document's list: who says what at each step. */
 function messages(verb: Verb, name: string, size: bigint, data: Expected): [step: string, from: Role, Expected][] {
-  const [ready, ok, done] = ["READY", "OK", "DONE"].map((word) => ({ word })) as [Expected, Expected, Expected];
-  const start: [string, Role, Expected][] = [["a", "server", ready], ["b", "client", { word: `${verb} ${name}` }]];
-  if (verb === "DEL") return [...start, ["c", "server", done]];
-  start.push(["c", "server", ok]);
-  return verb === "GET"
-    ? [...start, ["d", "client", ready], ["e", "server", { size }], ["f", "client", ok], ["g", "server", data], [
-      "h",
-      "server",
-      done,
-    ]]
-    : [...start, ["d", "client", { size }], ["e", "server", ok], ["f", "client", data], ["g", "server", done]];
+  const [ready, ok] = [{ word: "READY" }, { word: "OK" }];
+  const said: Expected[] = {
+    GET: [ready, { word: `GET ${name}` }, ok, ready, { size }, ok, data, DONE],
+    PUT: [ready, { word: `PUT ${name}` }, ok, { size }, ok, data, DONE],
+    DEL: [ready, { word: `DEL ${name}` }, DONE],
+  }[verb];
+  return said.map((message, index) => [STEPS[verb][index]![0]!, STEPS[verb][index]!.slice(3, 9) as Role, message]);
 }
 
 function bytesOf(message: Expected): { bytes: string; zeros?: number } {
@@ -129,41 +131,35 @@ function bytesOf(message: Expected): { bytes: string; zeros?: number } {
 }
 
 function play(about: Role, id: string, verb: Verb, variation: Variation = {}): Play {
-  const { name = "f.txt", data = "hello", size = BigInt(data.length), zeros, patient, pieces, halves, ...more } =
-    variation;
-  const { from, instead = [], files, ...rest } = more;
+  const { name = "f.txt", data = "hello", size = BigInt(data.length), zeros, ...others } = variation;
+  const { patient, pieces, halves, from, instead = [], files, ...setting } = others;
   const file: Expected = zeros === undefined ? { data } : { zeros };
-  let acts: Act[] = [CONNECT!];
+  const isClient = about === "client";
+  let acts: Act[] = [CONNECT];
   for (const [step, speaker, message] of messages(verb, name, size, file)) {
     if (step === from) break;
-    const isEmpty = message === file && data === "";
-    if (speaker === about) acts.push({ do: "hear", step, expected: message });
-    // Of an empty file nothing comes: DONE would follow on OK at once.
-    else if (isEmpty) acts.push(...about === "client" ? [] : [MOMENT].slice(1));
-    else {
-      const { bytes } = bytesOf(message);
-      const half = bytes.length >> 1;
-      const cut = message === file
-        ? pieces
-        : halves && step !== "b" && half > 0
-        ? [half, bytes.length - half]
-        : undefined;
-      if (patient || about === "client" && data === "" && verb === "PUT" && step === "g") acts.push(MOMENT);
-      acts.push({ do: "say", step, ...bytesOf(message), ...cut ? { pieces: cut } : {} });
+    if (speaker === about) acts.push(hear(step, message));
+    else if (message !== file || data !== "") {
+      const said = bytesOf(message);
+      const half = said.bytes.length >> 1;
+      const cut = message === file ? pieces : halves && step !== "b" ? [half, said.bytes.length - half] : undefined;
+      // Of an empty file nothing comes: DONE would follow on OK at once.
+      if (patient || isClient && data === "" && verb === "PUT" && message === DONE) acts.push(MOMENT);
+      acts.push({ do: "say", step, ...said, ...cut ? { pieces: cut } : {} });
     }
     // As soon as DONE is there, the file must be gone.
-    if (verb === "DEL" && about === "server" && step === "c") acts.push({ do: "look", name });
+    if (verb === "DEL" && !isClient && step === "c") acts.push(look(name));
   }
-  if (about === "client" && verb === "GET" && !patient && !from) acts = joined(acts);
-  const isStored = verb === (about === "client" ? "GET" : "PUT") || verb === "DEL" && about === "server";
-  const end: Act[] = [FINISH!, ...isStored && !zeros ? [{ do: "look", name } as Act] : []];
-  const isThere = verb !== (about === "client" ? "GET" : "PUT") && !(about === "client" && verb === "DEL");
+  if (isClient && verb === "GET" && !patient && !from) acts = joined(acts);
+  const isStored = verb === (isClient ? "GET" : "PUT") || verb === "DEL" && !isClient;
+  const isThere = verb === (isClient ? "PUT" : "GET") || verb === "DEL" && !isClient;
+  const end = [FINISH, ...isStored && !zeros ? [look(name)] : []];
   return {
-    id: about === "client" ? `client-${id}` : id,
+    id: isClient ? `client-${id}` : id,
     about,
     verb,
     acts: [...acts, ...from ? instead : end],
-    ...rest,
+    ...setting,
     name,
     data,
     files: files ?? (isThere ? { [name]: data } : {}),
@@ -177,126 +173,99 @@ function joined(acts: Act[]): Act[] {
   return [...acts.slice(0, -2), { ...data, last: { step: done.step, bytes: done.bytes } }];
 }
 
-/** What is played with both: the plain conversations, and how they vary. */
+/** What is played with both: the plain conversations, and how they vary. `gives` is the verb with which it sends a file. */
 function both(about: Role): Play[] {
   const make = (id: string, verb: Verb, variation?: Variation): Play => play(about, id, verb, variation);
-  const large = (verb: "GET" | "PUT"): Play => {
-    const own = verb === (about === "server" ? "GET" : "PUT");
-    const name = `large-${verb}.bin`;
-    const disk: Variation = own ? { files: { [name]: LARGE_BYTES } } : { room: LARGE_BYTES };
-    const size = BigInt(LARGE_BYTES);
-    return make(`large-${verb}`, verb, { name, size, zeros: LARGE_BYTES, memory: true, breaks: true, ...disk });
-  };
-  const own = about === "server" ? "GET" : "PUT";
-  const other = about === "server" ? "PUT" : "GET";
-  const short = about === "server" ? 5 : 2000;
-  const until = about === "server" ? { until: `server sending ${HUGE_BYTES} bytes` } : {};
-  const part: Act = { do: "hear", step: own === "GET" ? "g" : "f", expected: { zeros: 65_536 } };
-  const partial: Act = { do: "hear", step: own === "GET" ? "g" : "f", expected: { data: text(9900) } };
-  const rest: Act[] = [{ do: "listen", ms: 100 }, { do: "say", step: "h", bytes: "DONE" }];
-  const announced: Act[] = [
-    { do: "say", step: other === "PUT" ? "f" : "g", bytes: "hello" },
-    ...about === "client" ? rest : [],
+  const isServer = about === "server";
+  const [gives, takes, file] = isServer ? ["GET", "PUT", "g"] as const : ["PUT", "GET", "f"] as const;
+  const short = text(isServer ? 5 : 2000);
+  const large = { size: BigInt(LARGE_BYTES), zeros: LARGE_BYTES, memory: true, breaks: true };
+  const marked = { verbose: true, breaks: true };
+  const sized = (size: number): Variation => ({
+    data: text(size),
+    ...size > 9999 ? { pieces: [70_000, size - 70_000] } : {},
+  });
+  // A program that takes the file for whole says so.
+  const early = [
+    say(isServer ? "f" : "g", "hello"),
+    ...isServer ? [] : [listen(100), say("h", "DONE")],
+    listen(600),
+    LEAVE,
   ];
+  const huge = [
+    hear(file, { zeros: 65_536 }),
+    ...isServer ? [listen(1500, `server sending ${HUGE_BYTES} bytes`)] : [],
+    LEAVE,
+  ];
+  // Of a block, one call is said to take a part, and takes none. What waits for the rest may wait in vain.
+  const part = [hear(file, { data: text(9900) }), isServer ? hear("h", DONE) : say("g", "DONE"), FINISH];
   return [
-    make("GET", "GET", { patient: true, data: text(short) }),
-    make("PUT", "PUT", { patient: true, data: text(short), name: "put.txt" }),
+    make("GET", "GET", { patient: true, data: short }),
+    make("PUT", "PUT", { patient: true, data: short, name: "put.txt" }),
     make("DEL", "DEL", { patient: true, name: "del.txt" }),
     make("GET-again", "GET", { name: "short.txt" }),
     make("PUT-again", "PUT", { name: "short.txt" }),
     ...(["GET", "PUT"] as const).flatMap((verb) => [
-      // The first part of a large file comes before the rest of it.
-      ...SIZES.map((size) =>
-        make(`${verb}-${size}`, verb, {
-          name: `size${size}`,
-          data: text(size),
-          ...size > 9999 ? { pieces: [70_000, size - 70_000] } : {},
-        })
-      ),
+      ...SIZES.map((size) => make(`${verb}-${size}`, verb, { name: `size${size}`, ...sized(size) })),
       ...ODD.map((data, index) => make(`${verb}-odd${index}`, verb, { name: `odd${index}.bin`, data })),
     ]),
-    ...(["GET", "PUT", "DEL"] as const).flatMap((verb) =>
-      NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))
-    ),
-    make("over", other, { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
-    make("pieces", other, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 1000] }),
-    make("blocks", own, { name: "blocks.bin", data: text(100_000), verbose: true, traced: {}, breaks: true }),
-    make("huge-file", own, {
+    ...VERBS.flatMap((verb) => NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))),
+    make("over", takes, { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
+    make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 1000] }),
+    make("blocks", gives, { name: "blocks.bin", data: text(100_000), traced: {}, ...marked }),
+    make("huge-file", gives, {
       name: "huge.bin",
       size: BigInt(HUGE_BYTES),
       files: { "huge.bin": HUGE_BYTES },
-      from: part.do === "hear" ? part.step : "",
-      instead: [part, { do: "listen", ms: about === "server" ? 1500 : 0, ...until }, LEAVE!],
-      verbose: true,
-      breaks: true,
+      from: file,
+      instead: huge,
+      ...marked,
     }),
     ...([["huge", BigInt(HUGE_BYTES)], ["signed", SIGNED_BYTES]] as const).map(([id, size]) =>
-      make(`${id}-size`, other, {
-        name: `${id}.bin`,
-        size,
-        from: other === "PUT" ? "f" : "g",
-        // A program that takes the file for whole says so.
-        instead: [...announced, { do: "listen", ms: 600 }, LEAVE!],
-        verbose: true,
-        breaks: true,
-      })
+      make(`${id}-size`, takes, { name: `${id}.bin`, size, from: isServer ? "f" : "g", instead: early, ...marked })
     ),
-    large("GET"),
-    large("PUT"),
-    make("halves-GET", "GET", { halves: true, data: text(2000), strict: true, name: "halves.txt" }),
-    make("halves-PUT", "PUT", { halves: true, data: text(2000), strict: true, name: "halves.txt" }),
-    // One call is said to take a part of its block, and takes none. What waits for the rest may wait in vain.
-    make("partial", own, {
+    make(`large-${gives}`, gives, { name: "large.bin", files: { "large.bin": LARGE_BYTES }, ...large }),
+    make(`large-${takes}`, takes, { name: "large.bin", room: LARGE_BYTES, ...large }),
+    make("halves-GET", "GET", { halves: true, data: text(2000), strict: true }),
+    make("halves-PUT", "PUT", { halves: true, data: text(2000), strict: true }),
+    make("partial", gives, {
       name: "partial.bin",
       data: text(10_000),
       traced: PARTIAL,
       limitMs: 1000,
       strict: true,
       breaks: true,
-      from: partial.do === "hear" ? partial.step : "",
-      instead: [
-        partial,
-        about === "server"
-          ? { do: "hear", step: "h", expected: { word: "DONE" } }
-          : { do: "say", step: "g", bytes: "DONE" },
-        FINISH!,
-      ],
+      from: file,
+      instead: part,
     }),
   ];
 }
 
+const server = (id: string, verb: Verb, variation?: Variation): Play => play("server", id, verb, variation);
+const client = (id: string, verb: Verb, variation?: Variation): Play => play("client", id, verb, variation);
+
 /** The server must answer with an error; the document has two forms of some. */
-function refused(id: string, verb: Verb, name: string, errors: string[], more: Variation = {}): Play {
-  const refusal = errors.flatMap((error) => [`ERROR: ${error}`, `ERROR: file ${error}`]);
-  const answer: Act = { do: "hear", step: "c", expected: { refusal } };
+function refused(id: string, request: string, error: string, more: Variation = {}): Play {
+  const [verb, name] = request.split(" ") as [Verb, string];
+  const refusal = [`ERROR: ${error}`, `ERROR: file ${error}`, `ERROR: ${error.replace("delete", "delete file")}`];
   // What a server says that goes on after its error.
-  const instead: Act[] = [answer, { do: "listen", ms: 50 }, FINISH!];
-  return play("server", id, verb, {
-    name,
-    files: /^folder/.test(name) ? { [name]: "/" } : {},
-    from: "c",
-    instead,
-    ...more,
-  });
+  const instead = [hear("c", { refusal }), listen(50), FINISH];
+  return server(id, verb, { name, files: /^folder/.test(name) ? { [name]: "/" } : {}, from: "c", instead, ...more });
 }
 
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
 function lines(verb: Verb): Play {
-  const name = `lines-${verb.toLowerCase()}.txt`;
-  const whole = play("server", `lines-${verb}`, verb, { name, data: text(2000), verbose: true });
-  const acts = whole.acts.flatMap((act): Act[] => {
+  const whole = server(`lines-${verb}`, verb, { name: `lines-${verb}.txt`, data: text(2000), verbose: true });
+  const acts = whole.acts.flatMap((act) => {
     if (act.do !== "say" || act.step === "b") return [act];
-    return [
-      verb === "PUT" && act.step === "f" ? { do: "listen", ms: 1500, until: "server receiving 2000 bytes" } : MOMENT,
-      act,
-    ];
+    return [verb === "PUT" && act.step === "f" ? listen(1500, "server receiving 2000 bytes") : MOMENT, act];
   });
   return { ...whole, acts };
 }
 
 /** Two clients at once: the second one waits for the first. */
 function two(): Play {
-  const { acts, ...rest } = play("server", "both", "GET");
+  const { acts, ...rest } = server("both", "GET");
   const second = acts.map((act): Act => ({ ...act, on: 2 }));
   return {
     ...rest,
@@ -304,51 +273,16 @@ function two(): Play {
   };
 }
 
-const server = (id: string, verb: Verb, variation?: Variation): Play => play("server", id, verb, variation);
-
-/** All plays with a server, in the order in which it serves them. */
-const SERVER_PLAYS: Play[] = [
-  ...both("server"),
-  refused("GET-missing", "GET", "none.txt", ["none.txt does not exist"]),
-  refused("DEL-missing", "DEL", "none.txt", ["none.txt does not exist"]),
-  refused("PUT-folder", "PUT", "folder", ["unable to create file folder"]),
-  server("after-errors", "GET"),
-  two(),
-  server("elsewhere", "DEL", { host: "127.0.0.2", name: "elsewhere.txt" }),
-  server("idle", "PUT", { name: "idle.txt", idle: 2500 }),
-  server("after-idle", "DEL"),
-  lines("GET"),
-  lines("PUT"),
-  lines("DEL"),
-  refused("lines-GET-missing", "GET", "none-get.txt", ["none-get.txt does not exist"], { verbose: true }),
-  refused("lines-DEL-missing", "DEL", "none-del.txt", ["none-del.txt does not exist"], { verbose: true }),
-  refused("lines-PUT-folder", "PUT", "folder-put", ["unable to create file folder-put"], { verbose: true }),
-  server("order", "DEL", { name: "order.txt", verbose: true, traced: SLOW_DELETION, breaks: true }),
-  refused("DEL-folder", "DEL", "folder", ["unable to delete folder", "unable to delete file folder"], { strict: true }),
-  ...["b", "d", "g"].map((from) =>
-    server(`vanish-${from}`, "GET", { strict: true, data: text(5000), from, instead: [LEAVE!] })
-  ),
-  server("vanish-PUT", "PUT", {
-    strict: true,
-    name: "vanish.bin",
-    size: 5000n,
-    from: "f",
-    instead: [{ do: "say", step: "f", bytes: text(2000) }, LEAVE!],
-  }),
-  server("after-vanish", "GET", { strict: true }),
-];
-
-/** The server answers with an error. */
+/** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  const said: Act = { do: "say", step: "c", bytes: `ERROR: ${error}` };
-  const look: Act[] = verb === "GET" ? [{ do: "look", name: "refused.txt" }] : [];
-  const instead: Act[] = [{ do: "listen", ms: 20 }, said, MOMENT, FINISH!, ...look];
-  return play("client", `${verb}-refused`, verb, { name: "refused.txt", from: "c", instead });
+  const name = "refused.txt";
+  const instead = [listen(20), say("c", `ERROR: ${error}`), MOMENT, FINISH, ...verb === "GET" ? [look(name)] : []];
+  return client(`${verb}-refused`, verb, { name, from: "c", instead });
 }
 
 /** The server closes instead of the last message. */
 function unfinished(verb: Verb): Play {
-  const { acts, ...rest } = play("client", `${verb}-unfinished`, verb, { strict: true });
+  const { acts, ...rest } = client(`${verb}-unfinished`, verb, { strict: true });
   const cut = acts.flatMap((act): Act[] => {
     if (act.do !== "say") return [act];
     const { last: _, ...alone } = act;
@@ -357,35 +291,52 @@ function unfinished(verb: Verb): Play {
   return { ...rest, acts: cut };
 }
 
-/** All plays with a client. */
-const CLIENT_PLAYS: Play[] = [
+const strict = { strict: true };
+const verbose = { verbose: true };
+const VANISHED = [say("f", text(2000)), LEAVE];
+// An error in the middle of an upload.
+const MIDDLE = [hear("f", { zeros: 1_000_000 }), say("g", "ERROR: unable to create file middle.bin"), FINISH];
+const AWAITED_OK = [say("c", "OK"), MOMENT, say("c", "DONE"), FINISH];
+
+/** All plays; a server's in the order in which it serves them. */
+const ALL: Play[] = [
+  ...both("server"),
+  refused("GET-missing", "GET none.txt", "none.txt does not exist"),
+  refused("DEL-missing", "DEL none.txt", "none.txt does not exist"),
+  refused("PUT-folder", "PUT folder", "unable to create file folder"),
+  server("after-errors", "GET"),
+  two(),
+  server("elsewhere", "DEL", { host: "127.0.0.2", name: "elsewhere.txt" }),
+  server("idle", "PUT", { name: "idle.txt", idle: 2500 }),
+  server("after-idle", "DEL"),
+  ...VERBS.map(lines),
+  refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
+  refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
+  refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
+  server("order", "DEL", { name: "order.txt", traced: SLOW_DELETION, breaks: true, ...verbose }),
+  refused("DEL-folder", "DEL folder", "unable to delete folder", strict),
+  ...["b", "d", "g"].map((from) =>
+    server(`vanish-${from}`, "GET", { data: text(5000), from, instead: [LEAVE], ...strict })
+  ),
+  server("vanish-PUT", "PUT", { name: "vanish.bin", size: 5000n, from: "f", instead: VANISHED, ...strict }),
+  server("after-vanish", "GET", strict),
   ...both("client"),
-  // For a client that awaits OK before DEL's DONE.
-  play("client", "DEL-ok", "DEL", {
-    name: "ok.txt",
-    from: "c",
-    instead: [{ do: "say", step: "c", bytes: "OK" }, MOMENT, { do: "say", step: "c", bytes: "DONE" }, FINISH!],
-  }),
+  client("DEL-ok", "DEL", { name: "ok.txt", from: "c", instead: AWAITED_OK }),
   answered("GET", "refused.txt does not exist"),
   answered("PUT", "unable to create file refused.txt"),
   answered("DEL", "unable to delete refused.txt"),
-  play("client", "PUT-missing", "PUT", { name: "none.txt", files: {} }),
-  play("client", "GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
-  ...(["GET", "PUT", "DEL"] as const).map(unfinished),
-  // An error in the middle of an upload.
-  play("client", "PUT-middle", "PUT", {
+  client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
+  client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
+  ...VERBS.map(unfinished),
+  client("PUT-middle", "PUT", {
     name: "middle.bin",
-    strict: true,
     size: 20_000_000n,
     files: { "middle.bin": 20_000_000 },
     from: "f",
-    instead: [
-      { do: "hear", step: "f", expected: { zeros: 1_000_000 } },
-      { do: "say", step: "g", bytes: "ERROR: unable to create file middle.bin" },
-      FINISH!,
-    ],
+    instead: MIDDLE,
+    ...strict,
   }),
 ];
 
 /** All plays, by their names. */
-export const PLAYS: ReadonlyMap<string, Play> = new Map([...SERVER_PLAYS, ...CLIENT_PLAYS].map((one) => [one.id, one]));
+export const PLAYS: ReadonlyMap<string, Play> = new Map(ALL.map((one) => [one.id, one]));

@@ -43,6 +43,8 @@ const HABITS =
   /^(newline|space|nul|case|repr|quotes|length|bom|utf16|path|little|text|short|short-little|htonl|decoded|lines|padded|stripped)$/;
 const DERAILS = /^(size|error|other|short|short-little|start|word|number|cut)$/;
 
+const ACCESS_HINT = "os.access(filename, os.W_OK) is false for a file that is not there yet";
+
 /** The step in the words of the document. */
 function stepOf({ verb }: Play, letter: string): string {
   return STEPS[verb].find((step) => step.startsWith(`${letter}.`)) ?? letter;
@@ -198,7 +200,7 @@ function deviationOf(
     return { ...common, root, came: lengthOf(expected.data, whole), derails: isCut, ...why };
   }
   // The end of data that was longer.
-  if ("word" in expected && form === "other" && came.endsWith(expected.word)) return undefined;
+  if ("word" in expected && step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
   const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
   const root = HABITS.test(form)
     ? form
@@ -260,7 +262,7 @@ function notConnected(recording: Recording, play: Play, crash: Crash | undefined
   const hint = crash
     ? crash.hint
     : own
-    ? `it printed "${own.text}", which is not so here`
+    ? `it printed "${own.text}", which is not so: ${play.verb === "GET" ? ACCESS_HINT : "the file is there"}`
     : isServer
     ? "bind to the port that is the first argument, and listen before anything else"
     : "connect to the host and the port that are the first two arguments";

@@ -4,7 +4,9 @@ import { crashOf } from "./crash.ts";
 import { isJudged, judge, rulesOf, type Scope } from "./causes.ts";
 import { CheckError, type Launch, probe, runs } from "./launch.ts";
 import { playClient, playServer, type Stage, Waits } from "./player.ts";
+import type { Role } from "../../lib/protocol.ts";
 import { type Play, PLAYS } from "./plays.ts";
+import { playOf } from "./rule.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
 
 /** The programs under test: one, or both. */
@@ -52,88 +54,76 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const folder = await Deno.makeTempDir({ prefix: "blockferry_lab_" });
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, ...options.signal ? [options.signal] : []]);
-  const stage = (launch: Launch): Stage => ({
-    launch,
-    machine,
-    timeoutMs,
-    signal,
-    folder,
-    wrap: options.wrap,
-    start,
-    waits: new Waits(),
-    onPlay: (play) => options.onPlay?.(play),
-    onRecording: (recording) => {
-      session.recordings.push(recording);
-      const reason = unstartable(
-        session,
-        recording,
-        recording.about === "client" ? programs.client! : programs.server!,
-      );
-      if (reason) over.abort(new CheckError(reason));
-      else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
-    },
-  });
   const start = performance.now();
-  const tasks: Promise<void>[] = [];
-  if (programs.server) {
-    const served = plays.filter(({ about }) => about === "server");
-    const isPlain = ({ verbose, traced, memory }: Play): boolean => !verbose && !traced && !memory;
-    const parts = [served.filter(isPlain), served.filter((play) => !isPlain(play))];
-    const set = stage(programs.server);
-    tasks.push(...parts.map((part) => playServer(part, set)));
-  }
-  if (programs.client) {
-    const queue = plays.filter(({ about }) => about === "client");
-    const set = stage(programs.client);
-    tasks.push(...Array.from({ length: CLIENTS }, async () => {
-      for (let play; (play = queue.shift());) {
-        signal.throwIfAborted();
-        await playClient(play, set);
-      }
-    }));
-  }
+  // A server's plays without -v beside those with it, and a client's in as many lanes.
+  const lanes = (["server", "client"] as const).flatMap((about) => {
+    const [launch, own] = [programs[about], plays.filter((play) => play.about === about)];
+    const served = [own.filter(isPlain), own.filter((play) => !isPlain(play))].filter(({ length }) => length > 0);
+    const count = about === "server" ? served.length : Math.min(3, own.length);
+    if (!launch) return [];
+    const stage: Stage = {
+      launch,
+      machine,
+      timeoutMs,
+      signal,
+      folder,
+      wrap: options.wrap,
+      start,
+      waits: new Waits(),
+      onPlay: (play) => options.onPlay?.(play),
+      onRecording: (recording) => {
+        session.recordings.push(recording);
+        const reason = unstartable(session, about, launch.label, count);
+        if (reason) over.abort(new CheckError(reason));
+        else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
+      },
+    };
+    if (about === "server") return served.map((part) => playServer(part, stage));
+    return Array.from({ length: CLIENTS }, async () => {
+      for (let play; (play = own.shift());) await playClient(play, stage);
+    });
+  });
   try {
     // One that fails ends the others, which clear up.
-    await Promise.all(tasks.map((task) =>
-      task.catch((error) => {
-        over.abort(error);
-        throw error;
-      })
-    )).finally(() => Promise.allSettled(tasks));
+    await Promise.all(lanes.map((lane) => lane.catch((error) => over.abort(error))));
+    over.signal.throwIfAborted();
   } catch (error) {
     if (error !== FIRST) throw error;
   } finally {
     await removeFolder(folder);
   }
+  // A server's in the order in which it served them, which tells what became of the next one.
   const order = [...PLAYS.keys()];
-  session.recordings.sort((a, b) =>
-    a.about === b.about && a.about === "client" ? order.indexOf(a.play) - order.indexOf(b.play) : 0
-  );
+  const rank = ({ about, play }: Recording): number => about === "client" ? order.indexOf(play) : -1;
+  session.recordings.sort((a, b) => rank(a) - rank(b));
   return session;
 }
 
 const FIRST = new Error("the first cause");
 
 /** Why nothing can be checked, if a program never got as far as a connection. */
-function unstartable({ recordings }: Session, { about }: Recording, { label }: Launch): string | undefined {
+function unstartable({ recordings }: Session, about: Role, label: string, lanes: number): string | undefined {
   const own = recordings.filter((one) => one.about === about && !one.missing);
-  const isServer = about === "server";
-  const silent = own.filter(({ play }) => !isServer || !PLAYS.get(play)!.verbose);
-  const count = isServer ? 1 : 3;
-  if (silent.length < count || own.some((one) => eventsOf(one, "connected").length > 0)) return undefined;
-  const last = silent[0]!;
-  const [exit] = eventsOf(last, "exit");
-  const lines = eventsOf(last, "line").map(({ text }) => text);
-  if (!exit || silent.some((one) => eventsOf(one, "exit").length === 0)) return undefined;
+  // A server may start without -v or with it; a client's own error may be the reason of one play.
+  const tried = about === "server" ? new Set(own.map((one) => isPlain(playOf(one)))).size : own.length;
+  const [first] = own;
+  const [exit] = first ? eventsOf(first, "exit") : [];
+  const isOver = (one: Recording): boolean =>
+    eventsOf(one, "exit").length > 0 && eventsOf(one, "connected").length === 0;
   // These got further: they are judged.
-  const isElsewhere = /refused|ECONNREFUSED|gaierror|ENOTFOUND|UnknownHost|client error/i;
-  if (silent.some((one) => eventsOf(one, "line").some(({ text }) => isElsewhere.test(text)))) return undefined;
-  const crash = crashOf(last);
+  const isFurther = /refused|ECONNREFUSED|gaierror|ENOTFOUND|UnknownHost|client error/i;
+  const lines = own.flatMap((one) => eventsOf(one, "line")).map(({ text }) => text);
+  if (tried < lanes || !first || !exit || !own.every(isOver) || lines.some((line) => isFurther.test(line))) {
+    return undefined;
+  }
+  const crash = crashOf(first);
   const said = crash ? `${crash.error}${crash.place ? ` (${crash.place})` : ""}` : lines.at(-1);
-  const did = isServer ? "listened" : "connected";
-  return `${label} can't be checked: it ended with exit status ${exit.status} before it ${did}${
-    said ? `: ${said}` : ", and printed nothing"
-  }`;
+  const did = `it ended with exit status ${exit.status} before it ${about === "server" ? "listened" : "connected"}`;
+  return `${label} can't be checked: ${did}${said ? `: ${said}` : ", and printed nothing"}`;
+}
+
+function isPlain({ verbose, traced, memory }: Play): boolean {
+  return !verbose && !traced && !memory;
 }
 
 /** Removes a folder in which programs may have locked something. */

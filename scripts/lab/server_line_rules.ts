@@ -52,7 +52,7 @@ function line(
 
 /** A server that ends when it is given -v. */
 function withoutStart(view: View): Verdict | undefined {
-  const [one] = view.of(...LINES);
+  const one = view.recordings.find((each) => playOf(each).verbose && each.missing === undefined);
   const exit = one && !isConnected(one) && eventsOf(one, "exit")[0];
   if (!exit) return undefined;
   const crash = crashOf(one);
@@ -127,7 +127,7 @@ export const SERVER_LINE_RULES: Rule[] = [
   line(
     ["5.6", `"server deleting file <filename>" for a DEL`],
     ["lines-DEL"],
-    (one) => hasHeard(one, "c") ? "server deleting file lines-del.txt" : undefined,
+    (one) => hasHeard(one, "c") ? "server deleting file lines-DEL.txt" : undefined,
     deletingLate,
     ["order"],
   ),
