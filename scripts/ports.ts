@@ -53,10 +53,10 @@ function usedPorts(): Set<number> {
 /** The addresses at which something listens on a port, as far as this machine says. */
 export function listeningHosts(port: number): string[] {
   return sockets().filter((socket) => socket.port === port && socket.state === "0A").map(({ address }) => {
-    const bytes = Array.from(address.matchAll(/../g), ([hex]) => parseInt(hex, 16));
-    // Each 32 bits are written in the order of the machine.
-    if (bytes.length === 4) return bytes.toReversed().join(".");
-    return address.endsWith("01000000") ? "::1" : "::";
+    // Each 32 bits are written in the order of the machine; the last ones may be an IPv4 address.
+    const bytes = Array.from(address.slice(-8).matchAll(/../g), ([hex]) => parseInt(hex, 16));
+    if (address.length === 8 || address.slice(16, 24) === "FFFF0000") return bytes.toReversed().join(".");
+    return /^0*$/.test(address) ? "::" : "::1";
   });
 }
 

@@ -10,6 +10,8 @@ import { type Recorder, toBytes, toText } from "./recording.ts";
 const QUIET_MS = 200;
 // Between the pieces of a message that is cut.
 const GAP_MS = 100;
+// Far more than any file of a play that is kept.
+const MAX_PENDING = 1 << 20;
 const CHUNK = new Uint8Array(65536);
 
 /** How a message was awaited: it came, nothing came, or the program closed its side. */
@@ -46,8 +48,9 @@ export class Connection implements AsyncDisposable {
         this.#recorder.addBytes({ type: "came", ...this.#on }, bytes);
         const counted = Math.min(this.#awaited, count);
         this.#awaited -= counted;
+        this.#pending += toText(bytes.subarray(counted));
         // A program that sends without end must not fill this one's memory.
-        if (this.#pending.length < 1 << 20) this.#pending += toText(bytes.subarray(counted));
+        if (this.#pending.length > MAX_PENDING) break;
         this.#onBytes();
       }
     } catch {

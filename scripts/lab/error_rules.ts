@@ -29,7 +29,7 @@ function unprinted(line: string, one: Recording): Finding {
 function printsError(id: string, verb: Verb, title: string): Rule {
   return shows([id, "client", title], [`client-${verb}-refused`], (one, view) => {
     const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
-    if (!said || view.deviations(one).some(({ step, derails }) => derails && step < "c")) return undefined;
+    if (!said || (view.derailed(one)?.step ?? "c") < "c") return undefined;
     const line = `server error: ${said.bytes.slice("ERROR: ".length)}`;
     // The document has both forms, with "file" and without.
     const forms = [line, line.replace("error: ", "error: file ")];

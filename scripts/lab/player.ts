@@ -348,11 +348,16 @@ async function reach(
   const start = performance.now();
   for (let tries = 1; performance.now() - start < ms; tries++) {
     signal.throwIfAborted();
+    // Before it listens, it refuses everyone.
+    const isListening = host !== undefined && listeningHosts(port).length > 0;
     try {
       return await Deno.connect({ hostname: host ?? scene.host, port });
     } catch {
-      if (host || program.status !== undefined) return undefined;
-      if (tries % 10 === 0) scene.host = listeningHosts(port)[0] ?? scene.host;
+      if (isListening || program.status !== undefined) return undefined;
+      // One address alone, as of `bind("localhost")`.
+      if (tries % 10 === 0) {
+        scene.host = listeningHosts(port).find((each) => !/^(::|0\.0\.0\.0)$/.test(each)) ?? scene.host;
+      }
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }

@@ -80,7 +80,9 @@ export class View {
 
   /** What goes wrong first in recordings, so that what comes later does not show. */
   derailed(...recordings: Recording[]): Deviation | undefined {
-    return recordings.flatMap((one) => this.deviations(one)).find(({ derails }) => derails);
+    return recordings.flatMap((one) => this.deviations(one)).find(({ derails, root }) =>
+      derails || root.startsWith("early")
+    );
   }
 
   /** What a recording shows that the plain conversations do not: they break off nowhere before, and not for this. */
