@@ -4,7 +4,7 @@ import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { wrongLine } from "./lines.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import { type Finding, finding, found, type Rule, shows } from "./rule.ts";
+import { BASE, type Finding, finding, found, type Rule, shows } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
 function refusal(id: string, title: string, play: string, strict?: string): Rule {
@@ -27,9 +27,11 @@ function unprinted(line: string, one: Recording): Finding {
 
 /** The client prints the server's error, and leaves. */
 function printsError(id: string, verb: Verb, title: string): Rule {
-  return shows([id, "client", title], [`client-${verb}-refused`], (one, view) => {
+  const play = `client-${verb}-refused`;
+  const rule = shows([id, "client", title], [play], (one, view) => {
     const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
-    if (!said || (view.derailed(one)?.step ?? "c") < "c") return undefined;
+    const base = view.derailed(one, ...view.of(...BASE.client[verb]));
+    if (!said || base && base.step < "c") return undefined;
     const line = `server error: ${said.bytes.slice("ERROR: ".length)}`;
     // The document has both forms, with "file" and without.
     const forms = [line, line.replace("error: ", "error: file ")];
@@ -43,6 +45,7 @@ function printsError(id: string, verb: Verb, title: string): Rule {
     );
     return [...isPrinted ? goesOn(one, said.at, line) : [unprinted(line, one)], ...stayed];
   });
+  return { ...rule, plays: [play, ...BASE.client[verb]] };
 }
 
 /** What a client does after an error, where it should leave. */

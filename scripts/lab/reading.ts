@@ -203,11 +203,8 @@ function deviationOf(
   // The end of data that was longer.
   if ("word" in expected && step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
   const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
-  const root = HABITS.test(form)
-    ? form
-    : /^(other|error)$/.test(form)
-    ? `text ${words}`
-    : `${form} ${keyOf(play, step)}`;
+  const key = form === "twice" ? play.verb : keyOf(play, step);
+  const root = HABITS.test(form) ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = reading.hint || hintFor(reading, play);
   return {
     ...common,
