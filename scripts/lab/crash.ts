@@ -24,7 +24,7 @@ IsADirectoryError|EISDIR|Is a directory > os.access() and exists() are true for 
 FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
 ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
 Address already in use|EADDRINUSE > the port is taken: bind to the one in the first argument
-MemoryError|OutOfMemoryError|heap out of memory > the whole file was held in memory: move a block at a time
+MemoryError|OutOfMemoryError|heap out of memory > it asked for more memory than there is: move a block at a time, and see that the size is read right
 OverflowError|integer out of range|int too big > a size can be as large as 8 bytes say`.split("\n").map((line) =>
   line.split(" > ")
 );

@@ -76,7 +76,8 @@ function ownError(id: string, title: string, play: string, text: string, mayConn
     const findings = printed ? mayConnect ? goesOn(one, printed.at, line) : [] : [unprinted(line, one)];
     if (!connected || mayConnect) return findings;
     const hint = "look whether the file is there before connect()";
-    return [...findings, found(one, "connects first", ["no connection", "it connected", hint], { at: connected.at })];
+    const root = findings[0]?.root ?? "connects first";
+    return [found(one, root, ["no connection", "it connected", hint], { at: connected.at }), ...findings];
   });
 }
 

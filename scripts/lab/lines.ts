@@ -58,7 +58,7 @@ function nearest(expected: string, lines: Line[]): Line | undefined {
   const bare = (text: string): string => text.slice(0, 200).toLowerCase().replaceAll(/\d+/g, "#");
   const distances = lines.map((line) => ({ line, distance: levenshteinDistance(bare(line.text), bare(expected)) }));
   const [best] = distances.toSorted((a, b) => a.distance - b.distance);
-  return best && best.distance <= expected.length * 0.6 ? best.line : undefined;
+  return best && best.distance <= expected.length * 0.4 ? best.line : undefined;
 }
 
 /** What is to say of a line that is not there. */

@@ -76,7 +76,8 @@ function huge(one: Recording, view: View): Finding[] | undefined {
   const { verb, about } = playOf(one);
   const [own] = view.own(one).filter(({ step = "" }) => /bytes/.test(step));
   const isHeld = view.of(`${about === "client" ? "client-" : ""}large-${verb}`).some((each) => memory(each)?.length);
-  if (own && !(isHeld && own.step?.includes("sends"))) return [{ ...own, hint: own.hint ?? SIZE_HINT }];
+  const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
+  if (own && !isSilent) return [{ ...own, hint: own.hint ?? SIZE_HINT }];
   return own || view.derailed(one) ? undefined : [];
 }
 
