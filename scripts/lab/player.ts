@@ -320,7 +320,8 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     if (isSilent || !isReached) await program.end(200);
     const isNext = count > 1 && !isReady;
     if (isNext) recording.retried = true;
-    if (isSilent || !isReady || play.breaks || program.status !== undefined) await stop();
+    // One that ended after all went well is left for the next client to find.
+    if (isSilent || !isReady || play.breaks) await stop();
     stage.onRecording(recording);
     return !isNext;
   };
