@@ -15,7 +15,7 @@ const GRACE_SECONDS = 5;
 const WAIT_LINE_MS = 10_000;
 
 /** Prints the lab's lines ("The Server"); ours go to standard error. A line that can't be written ends nothing. */
-function report(event: ServerEvent): void {
+function report(event: ServerEvent): unknown {
   switch (event.type) {
     case "waiting":
       return say(`server waiting on port ${event.port}`);
@@ -53,8 +53,9 @@ async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, 
   };
 }
 
-function say(line: string): void {
+function say(line: string): Promise<void> {
   void printer.print(`${line}\n`);
+  return printer.written();
 }
 
 function describe(error: Error): string {

@@ -57,8 +57,8 @@ export interface ServeOptions extends ReceptionOptions {
   signal?: AbortSignal;
   /** Called with each message of a client's conversation after it has passed. */
   onMessage?: (message: Message, address: Deno.NetAddr) => void;
-  /** Called for each event. */
-  onEvent?: (event: ServerEvent) => void;
+  /** Called for each event. A promise is awaited before what is about to happen: a transfer of data, or a deletion. */
+  onEvent?: (event: ServerEvent) => unknown;
 }
 
 // Long enough for a mobile network's worst pauses; a client that is gone holds the lab's one place no longer than that.
@@ -190,7 +190,7 @@ export class Server implements AsyncDisposable {
   #reportRecovery(): void {
     if (this.#failedAt === undefined || performance.now() - this.#failedAt < RECOVERY_MS) return;
     this.#failedAt = undefined;
-    this.#report({ type: "recovered" });
+    void this.#report({ type: "recovered" });
   }
 
   async #receive(conn: Deno.TcpConn): Promise<void> {
@@ -198,7 +198,7 @@ export class Server implements AsyncDisposable {
       const visitor = await this.#reception.receive(conn);
       if (visitor) this.#admit(visitor);
     } catch (error) {
-      this.#report({ type: "failed", error: error as Error });
+      void this.#report({ type: "failed", error: error as Error });
     }
     this.#makeRoom();
     this.#serveWaiting();
@@ -212,7 +212,8 @@ export class Server implements AsyncDisposable {
     if (isBalancer) return this.#start(visitor);
     if (!this.#reception.allows(address)) {
       conn.close();
-      return this.#report({ type: "excluded", address });
+      void this.#report({ type: "excluded", address });
+      return;
     }
     this.#waiting.push({ begin: () => this.#start(visitor), close: () => conn.close() });
   }
@@ -220,7 +221,7 @@ export class Server implements AsyncDisposable {
   #serveWaiting(): void {
     const { clients = 1 } = this.#options;
     while (this.#turns < clients && !this.#isEnding) {
-      if (!this.#isWaitReported) this.#report({ type: "waiting", port: this.address.port });
+      if (!this.#isWaitReported) void this.#report({ type: "waiting", port: this.address.port });
       const next = this.#waiting.shift();
       this.#isWaitReported = next === undefined;
       if (next === undefined) return;
@@ -261,12 +262,12 @@ export class Server implements AsyncDisposable {
       this.#unasked--;
     }
     if (!this.#reception.allows(address)) {
-      this.#report({ type: "excluded", address });
+      void this.#report({ type: "excluded", address });
       throw new ConnectionError("its address is not allowed");
     }
     const { promise: turn, resolve, reject } = Promise.withResolvers<void>();
     const begin = (): void => {
-      this.#report({ type: "connected", address });
+      void this.#report({ type: "connected", address });
       resolve();
     };
     this.#waiting.push({ begin, close: () => reject(new ConnectionError("the server was closed")) });
@@ -280,10 +281,10 @@ export class Server implements AsyncDisposable {
   }
 
   async #serve(peer: Peer, address: string, admit: SessionOptions["admit"]): Promise<void> {
-    const onEvent = (event: SessionEvent): void => {
+    const onEvent = (event: SessionEvent): Promise<void> => {
       this.#idle.delete(peer);
       if (event.type === "receiving" || event.type === "sending") onLeft(event.size);
-      this.#report(event);
+      return this.#report(event);
     };
     const onLeft = (bytes: bigint): void => void this.#left.set(peer, bytes);
     this.#idle.add(peer);
@@ -294,7 +295,7 @@ export class Server implements AsyncDisposable {
       // asked for anything when the server ended.
       const hasLeft = this.#idle.delete(peer) && isBroken(error) && (this.#isEnding || !peer.isCut);
       if (this.#cut.signal.aborted) this.#cutCount++;
-      if (!hasLeft) this.#report({ type: "failed", error: error as Error });
+      if (!hasLeft) void this.#report({ type: "failed", error: error as Error });
     }
     this.#idle.delete(peer);
     this.#left.delete(peer);
@@ -306,8 +307,13 @@ export class Server implements AsyncDisposable {
     this.#closing.set(peer, peer.finish().then(() => void this.#closing.delete(peer)));
   }
 
-  #report(event: ServerEvent): void {
-    guarded(() => this.#options.onEvent?.(event));
+  // A caller's function, whose bugs must not end the session.
+  async #report(event: ServerEvent): Promise<void> {
+    try {
+      await this.#options.onEvent?.(event);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   /** How many clients are being served. */

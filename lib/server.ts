@@ -43,8 +43,8 @@ export interface SessionOptions {
   regulars: Regulars;
   /** Awaited between READY and the command, for a client that had no turn yet; throws to refuse it. */
   admit?: (() => Promise<void>) | undefined;
-  /** Called for each event. */
-  onEvent: (event: SessionEvent) => void;
+  /** Called for each event, and awaited before what is about to happen. */
+  onEvent: (event: SessionEvent) => Promise<void>;
   /** Called with the number of bytes of file data that have not moved yet. */
   onLeft: (bytes: bigint) => void;
 }
@@ -77,7 +77,7 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
     else await servePut(peer, request, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    options.onEvent({ type: "refused", error });
+    void options.onEvent({ type: "refused", error });
     // The lab's errors take the place of an OK or DONE.
     const step = command.verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";
     await peer.sayText(step, ERROR_PREFIX + error.message);
@@ -85,7 +85,7 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
 }
 
 function reportRequest({ text, command }: Request, { onEvent }: SessionOptions): void {
-  onEvent({ type: "request", command: command ? text : excerpt(text) });
+  void onEvent({ type: "request", command: command ? text : excerpt(text) });
 }
 
 function refuseRequest(peer: Peer, step: Step): Promise<void> {
@@ -141,7 +141,7 @@ async function serveGet(
   await peer.saySize("e. server: <# bytes>", size);
   await peer.skipLineEnds("f. client: OK");
   await peer.hear("f. client: OK");
-  onEvent({ type: "sending", size });
+  await onEvent({ type: "sending", size });
   const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, gather);
   const onProgress = (moved: bigint): void => onLeft(size - moved);
   await pump({ size, read: (buffer) => source.read(buffer), write }, { gather, onProgress });
@@ -187,7 +187,7 @@ async function servePut(peer: Peer, begun: Request, options: SessionOptions): Pr
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
   await checkRoom(size, draft.folder, name, options);
-  options.onEvent({ type: "receiving", size });
+  await options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
@@ -199,7 +199,7 @@ async function servePut(peer: Peer, begun: Request, options: SessionOptions): Pr
   const start = performance.now();
   await at("g. server: DONE", draft.commit({ fsync: options.fsync }));
   const ms = performance.now() - start;
-  if (ms > LONG_SYNC_MS) options.onEvent({ type: "synced", name, ms });
+  if (ms > LONG_SYNC_MS) void options.onEvent({ type: "synced", name, ms });
   await peer.say("g. server: DONE");
 }
 
@@ -236,7 +236,7 @@ async function serveDel(
 ): Promise<void> {
   found ??= root.find(name);
   if (!found) throw new FileError("missing", name);
-  if (!root.readOnly) onEvent({ type: "deleting", name });
+  if (!root.readOnly) await onEvent({ type: "deleting", name });
   await root.remove(name, found);
   await peer.say("c. server: DONE");
 }

@@ -9,8 +9,8 @@ const MAX_LINES = 1000;
 const MANY_LINES = 100;
 // A stream that takes nothing for so long is waited for no longer: perhaps nobody reads the pipe.
 const LINE_MS = 1000;
-// A write costs a trip to another thread, so the lines of so much time share one.
-const GATHER_MS = 5;
+// A line is written in far less, unless nobody reads.
+const WRITTEN_MS = 100;
 // Until a look whether a full pipe has room again.
 const FULL_MS = 10;
 
@@ -27,6 +27,8 @@ class Stream {
   lost = 0;
   /** The write that it has not taken yet. */
   writing: Promise<void> | undefined;
+  /** Whether a wait for it was too long. */
+  isStuck = false;
   /** Why it can't be written any more, if so. */
   error: unknown;
 
@@ -40,6 +42,11 @@ class Stream {
  * long as the program, so the lines wait in a queue, from which a thread writes them, and nothing else waits.
  */
 export class Printer {
+  /**
+   * For how many milliseconds lines are gathered after a write, which costs a trip to another thread. By default every
+   * line is written at once: whoever reads it may compare its time with that of a message.
+   */
+  gatherMs = 0;
   readonly #out: Stream;
   readonly #err: Stream;
   #lines: { to: Stream; text: string }[] = [];
@@ -81,9 +88,16 @@ export class Printer {
     }
     to.waiting++;
     this.#lines.push({ to, text });
-    const ms = this.#lastTime + GATHER_MS - performance.now();
+    const ms = this.#lastTime + this.gatherMs - performance.now();
     if (ms <= 0) this.#drain();
     else this.#timer ??= setTimeout(() => this.#drain(), ms);
+  }
+
+  /** Fulfilled when the lines on standard output so far have been written, or nobody reads them. */
+  async written(): Promise<void> {
+    if (this.#out.isStuck) return;
+    const isWritten = await within(this.flush().then(() => true), WRITTEN_MS);
+    this.#out.isStuck = !isWritten;
   }
 
   /** Fulfilled when nothing waits to be written any more. */
@@ -113,6 +127,7 @@ export class Printer {
       const text = this.#take(to);
       to.writing = this.#write(to, text).finally(() => {
         to.writing = undefined;
+        to.isStuck = false;
         if (this.#lines.length > 0) this.#drain();
       });
       await within(to.writing, LINE_MS);

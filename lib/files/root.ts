@@ -99,7 +99,7 @@ export class Root {
    * Opens the file `name` to be sent; `found` is what `find` has just said. Throws a {@linkcode FileError} if it does not
    * exist in this folder.
    */
-  read(name: string, found = this.find(name)): Source {
+  read(name: string, found: Found | undefined = this.find(name)): Source {
     if (found === undefined) throw new FileError("missing", name);
     return Source.open(found.target, name, found.info);
   }
@@ -118,7 +118,7 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  async remove(name: string, found = this.find(name)): Promise<void> {
+  async remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
     if (this.readOnly) throw new FileError("delete", name, { reason: "the server is read-only" });

@@ -148,7 +148,7 @@ async function crowd(bench: Bench, mover: Mover, rounds: number): Promise<void> 
   for (let round = 0; round < Math.min(rounds, 3); round++) figures.empty.push(await measure(bench, mover, names));
   for (let index = 0; index < CROWD; index++) {
     interrupt.signal.throwIfAborted();
-    for (const folder of [bench.served, bench.to]) Deno.writeTextFileSync(`${folder}/other${index}`, "");
+    for (const folder of [bench.served, bench.to]) await Deno.writeTextFile(`${folder}/other${index}`, "");
   }
   const from = bench.from;
   const { words } = mover;

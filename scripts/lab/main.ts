@@ -4,7 +4,7 @@ import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/argum
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
-import { isIn, judge, type Result } from "./causes.ts";
+import { isIn, judge } from "./causes.ts";
 import { CheckError, fromCommand, fromFile, type Launch } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";

@@ -28,7 +28,7 @@ export function take(expected: Expected, pending: string): number | undefined {
   const end = at + word.length;
   const rest = pending.slice(end);
   // What follows may be the next message, which came too early; anything else belongs to this one.
-  const [, junk] = rest.match(/^([\r\n]*|\0)(?:[\0-\x08]{2})?(?:READY|OK|DONE|ERROR|GET |PUT |DEL )/i) ?? [];
+  const [, junk] = rest.match(/^([\r\n]*|\0)(?:\p{Cc}{2})?(?:READY|OK|DONE|ERROR|GET |PUT |DEL )/iu) ?? [];
   const newline = newlines(rest);
   return end + (junk !== undefined ? junk.length : rest.length - newline >= 8 ? newline : rest.length);
 }

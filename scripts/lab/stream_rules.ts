@@ -3,18 +3,7 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import {
-  BASE,
-  type Finding,
-  finding,
-  found,
-  playOf,
-  type Rule,
-  shows,
-  type Verdict,
-  verdict,
-  type View,
-} from "./rule.ts";
+import { BASE, type Finding, found, playOf, type Rule, shows, type Verdict, verdict, type View } from "./rule.ts";
 import { variation } from "./talk_rules.ts";
 
 const SIZE_HINT = "a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it";
