@@ -1,47 +1,101 @@
-/** How a client waits for READY. Its waits of seconds and minutes pass fifty times as fast here. */
-
 // @ts-types="../support/types/assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-import { get } from "../../lib/mod.ts";
-import { Raw, wire } from "../support/raw.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { dial, type DialOptions } from "../../lib/dial.ts";
+import type { Peer } from "../../lib/peer.ts";
+import { LINUX, testWith } from "../support/needs.ts";
 
-const SPEED = 50;
+const SECOND_MS = 1000;
 
-/** Makes timers faster until it is disposed of. */
-function fastTimers(): Disposable {
-  const real = globalThis.setTimeout;
-  globalThis.setTimeout = ((callback: () => void, ms = 0) => real(callback, ms / SPEED)) as typeof setTimeout;
-  return { [Symbol.dispose]: () => void (globalThis.setTimeout = real) };
+/** Makes waits of seconds and more last a moment, and keeps how long they were to be. */
+class FastTimers implements Disposable {
+  readonly waits: number[] = [];
+  readonly #setTimeout = globalThis.setTimeout;
+
+  constructor() {
+    const fast = (call: () => void, ms = 0): ReturnType<typeof setTimeout> => {
+      if (ms >= SECOND_MS) this.waits.push(ms);
+      return this.#setTimeout(call, ms >= SECOND_MS ? 10 : ms);
+    };
+    globalThis.setTimeout = fast as typeof setTimeout;
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
 }
 
-Deno.test("a client waits with three connections, and replaces one that the server's machine forgot", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const conns: Deno.TcpConn[] = [];
-  const { promise: fourth, resolve } = Promise.withResolvers<Deno.TcpConn>();
-  const accepting = (async (): Promise<void> => {
-    for await (const conn of listener) if (conns.push(conn) === 4) return resolve(conn);
-  })();
-  using _ = fastTimers();
-  const download = get("f", { hostname: "127.0.0.1", port: listener.addr.port });
-  while (conns.length < 3) await new Promise((resume) => setTimeout(resume, 10 * SPEED));
-  // The second is asked for a file that does not exist, to see whether it still stands.
-  const probe = new Uint8Array(100);
-  const { length } = wire("GET .blockferry-withdrawn");
-  assertEquals(await conns[1]!.read(probe), length);
-  assertEquals(conns.length, 3);
-  // As a machine that was started anew does.
-  conns[1]!.close();
-  using raw = new Raw(await fourth);
-  await raw.say(wire("READY"));
-  assertEquals(await raw.hear("GET f".length), wire("GET f"));
-  await raw.say(wire("OK"));
-  await raw.hear("READY".length);
-  await raw.say(wire(4n));
-  await raw.hear("OK".length);
-  await raw.say(wire("textDONE"));
-  const { readable } = await download;
-  assertEquals(await new Response(readable).text(), "text");
-  await accepting;
-  assert(conns.length === 4);
-  for (const conn of [conns[0]!, conns[2]!]) conn.close();
+function listen(): Deno.TcpListener {
+  return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+}
+
+function start(listener: Deno.TcpListener, options: Partial<DialOptions>): Promise<Peer> {
+  const peer = dial("a. server: READY", { hostname: "127.0.0.1", port: listener.addr.port, timeoutMs: 0, ...options });
+  peer.catch(() => {});
+  return peer;
+}
+
+/** Awaits one more attempt; fails if there is none because the wait has ended. */
+function accept(listener: Deno.TcpListener, dialed: Promise<Peer>): Promise<Deno.TcpConn> {
+  const ended = dialed.then(() => {
+    throw new Error("READY has come");
+  });
+  return Promise.race([listener.accept(), ended]);
+}
+
+Deno.test("a client without READY makes three attempts, and then probes one every minute", async () => {
+  using timers = new FastTimers();
+  using listener = listen();
+  const ending = new AbortController();
+  const dialed = start(listener, { signal: ending.signal });
+  using first = await accept(listener, dialed);
+  using second = await accept(listener, dialed);
+  using third = await accept(listener, dialed);
+  const buffer = new Uint8Array(25);
+  const heard = [first, second, third].map((conn) => conn.read(buffer).then(() => conn));
+  for (const read of heard) read.catch(() => {});
+  // The probe, to which a server's machine that was started anew would answer with a reset.
+  assert(await Promise.race(heard) === second);
+  assertEquals(new TextDecoder().decode(buffer), "GET .blockferry-withdrawn");
+  second.close();
+  using _fourth = await accept(listener, dialed);
+  assertEquals(timers.waits.slice(0, 4), [3000, 6000, 12_000, 60_000]);
+  ending.abort(new Error("enough"));
+  await assertRejects(() => dialed, Error, "enough");
 });
+
+Deno.test("a second attempt that is refused does not end the wait on the first", async () => {
+  using _timers = new FastTimers();
+  using listener = listen();
+  const dialed = start(listener, {});
+  using first = await accept(listener, dialed);
+  (await accept(listener, dialed)).close();
+  // It has been noticed when there are two more attempts, the last in the place of the second.
+  using _third = await accept(listener, dialed);
+  using _fourth = await accept(listener, dialed);
+  await first.write(new TextEncoder().encode("READY"));
+  using _peer = await dialed;
+});
+
+/** Whether a connection from a port of this machine has a keepalive timer: kind 2 in Linux's table of sockets. */
+async function isKeptAlive({ port }: Deno.NetAddr): Promise<boolean> {
+  // Not by Deno, which reads /proc with all permissions only.
+  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return new RegExp(`^ *\\d+: \\w+:${hex} \\S+ 01 \\S+ 02:`, "m").test(new TextDecoder().decode(stdout));
+}
+
+for (const tls of [false, true]) {
+  testWith([LINUX], `a client that waits for READY ${tls ? "inside TLS " : ""}has keepalive on`, async () => {
+    using _timers = new FastTimers();
+    using listener = listen();
+    const ending = new AbortController();
+    const dialed = start(listener, { tls, signal: ending.signal });
+    using first = await accept(listener, dialed);
+    const deadline = performance.now() + 20_000;
+    let isOn = false;
+    while (!isOn && performance.now() < deadline) isOn = await isKeptAlive(first.remoteAddr as Deno.NetAddr);
+    assert(isOn);
+    ending.abort(new Error("enough"));
+    await assertRejects(() => dialed, Error, "enough");
+  });
+}
