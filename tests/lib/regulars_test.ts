@@ -14,3 +14,10 @@ Deno.test("a client is known after three whole commands in a row, and for a tent
   await new Promise((resolve) => setTimeout(resolve, 150));
   assertEquals(regulars.has("192.0.2.1"), false);
 });
+
+Deno.test("clients are forgotten when there are a thousand of them", () => {
+  const regulars = new Regulars();
+  for (let count = 0; count < 3; count++) regulars.note("192.0.2.1", true);
+  for (let client = 0; client < 1000; client++) regulars.note(`2001:db8::${client}`, true);
+  assertEquals(regulars.has("192.0.2.1"), false);
+});

@@ -25,3 +25,41 @@ Deno.test("a longer name is found as soon as the folder's time of change tells o
   assertEquals(await later.hasLonger(folder.at("a")), false);
   assertEquals(await later.hasLonger(folder.at("missing/a")), true);
 });
+
+const FILE = { isFile: true, isDirectory: false, isSymlink: false };
+
+/** Lists folders in another way for a while. */
+function listingWith(readDir: typeof Deno.readDir): Disposable {
+  const { readDir: original } = Deno;
+  Deno.readDir = readDir;
+  return { [Symbol.dispose]: () => void (Deno.readDir = original) };
+}
+
+Deno.test("while a folder is read, no look at it begins another reading", async () => {
+  await using folder = new Folder();
+  const begun = Promise.withResolvers<void>();
+  const room = Promise.withResolvers<void>();
+  let readings = 0;
+  using _listing = listingWith(async function* (): AsyncGenerator<Deno.DirEntry> {
+    begun.resolve();
+    if (readings++ === 0) await room.promise;
+    yield { name: "a", ...FILE };
+  });
+  const listing = new Listing();
+  const first = listing.hasLonger(folder.at("a"));
+  await begun.promise;
+  await Deno.utime(folder.path, 1000, 1000);
+  assertEquals(await listing.hasLonger(folder.at("a")), true);
+  room.resolve();
+  assertEquals([await first, readings], [false, 1]);
+});
+
+Deno.test("of a folder with more than 200,000 names no more are read", async () => {
+  await using folder = new Folder();
+  let count = 0;
+  using _listing = listingWith(async function* (): AsyncGenerator<Deno.DirEntry> {
+    while (count < 1_000_000) yield await Promise.resolve({ name: `${count++}`, ...FILE });
+  });
+  assertEquals(await new Listing().hasLonger(folder.at("a")), true);
+  assertEquals(count, 200_001);
+});
