@@ -1,6 +1,9 @@
 // @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { Printer } from "../../../lib/cli/output.ts";
+import { isReady } from "../../../lib/within.ts";
+
+const LIMIT_MS = 20_000;
 
 /** Keeps what is written, once there is room. */
 function sink(
@@ -29,6 +32,9 @@ Deno.test("lines that nobody reads are dropped, and counted when there is room a
   assertEquals(lines.slice(0, 3), ["first", "0", "1"]);
   assertEquals(lines.length, 1001);
   assertMatch(errors!.join(""), /^500 lines of output were dropped/);
+  await printer.print("last\n");
+  await printer.flush();
+  assertEquals(errors!.length, 1);
 });
 
 Deno.test("lines of both streams come in their order, and one that is stuck holds up none", async () => {
@@ -49,9 +55,26 @@ Deno.test("lines of both streams come in their order, and one that is stuck hold
   stuck.warn("two\n");
   while (err!.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   assertEquals([out, err], [[], ["two\n"]]);
+  void stuck.print("three\n");
+  // Until that has been looked at, and left.
+  await new Promise((resolve) => setTimeout(resolve, 50));
   room.resolve();
-  await stuck.flush();
-  assertEquals(out, ["one\n"]);
+  // Without a flush, and without a line after it.
+  const deadline = performance.now() + LIMIT_MS;
+  while (out!.length < 2 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals(out, ["one\n", "three\n"]);
+});
+
+Deno.test("whoever prints waits for a reader that is a hundred lines behind", async () => {
+  const room = Promise.withResolvers<void>();
+  const printer = new Printer(sink([], room.promise), sink([]));
+  let count = 1;
+  // The first line is being written.
+  void printer.print("line\n");
+  while (await isReady(printer.print("line\n"))) count++;
+  assertEquals(count, 100);
+  room.resolve();
+  await printer.flush();
 });
 
 Deno.test("a stream that can't be written keeps its error, and nothing waits for it", async () => {
