@@ -67,6 +67,13 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["localhost", "0", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "0"'],
     [["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
     [["localhost", "1", "GET", "f", "--colour"], "unknown option --colour"],
+    [["localhost", "1", "GET", "f", "--trade"], "unknown option --trade; did you mean --trace?"],
+    [["localhost", "1", "GET", "f", "--trader"], "unknown option --trader; did you mean --trace?"],
+    [["localhost", "1", "GET", "f", "--traders"], "unknown option --traders"],
+    [
+      ["localhost", "1", "GET", "f", "--parallel", "257"],
+      'option --parallel takes a whole number from 1 to 256, not "257"',
+    ],
     [[], "expected an address, a port, a command and a file name"],
     [["PUT", "LICENSE", "localhost", "1"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
     [["localhost:1", "PUT", "LICENSE"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
@@ -126,6 +133,11 @@ Deno.test("an --allow-from that is not a network is refused", async () => {
       /^option --allow-from: "[^\n]*" is not a network [^\n]+$/,
     );
   }
+});
+
+Deno.test("networks may be listed with spaces after their commas", async () => {
+  const args = readArguments(["0", "--allow-from", "10.0.0.0/8, ::1"], SERVER.options);
+  assertEquals((await readServeOptions(args)).options.allowFrom, ["10.0.0.0/8", "::1"]);
 });
 
 Deno.test("a number of bytes is read as people type it", () => {
