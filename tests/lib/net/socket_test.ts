@@ -28,6 +28,11 @@ Deno.test("file data that the system does not take has a timeout of its own", as
   const error = await assertRejects(() => socket.write(new Uint8Array(64 * 1024 * 1024), 65536), ConnectionError);
   assertEquals(error.message, "the client was silent for 1 second");
   assert(performance.now() - start >= 900);
+  const { socket: other, raw: reader } = await pair({ timeoutMs: 200, sendTimeoutMs: LIMIT_MS });
+  using _other = other;
+  using _reader = reader;
+  await other.write(new Uint8Array(65536), 65536);
+  await assertRejects(() => other.watch(new Promise(() => {})), ConnectionError, "silent for 0.2 seconds");
 });
 
 Deno.test("a timeout beyond what timers hold, or of Infinity, is no limit", async () => {
@@ -80,7 +85,9 @@ Deno.test("TCP_NODELAY is off for blocks of file data, and on for messages and a
   };
   using socket = new Socket(conn, { timeoutMs: 0, peer: "client" });
   await socket.write(new Uint8Array(8));
-  await socket.write(new Uint8Array(50_000), 1024);
+  await socket.write(new Uint8Array(8 * 1024), 1024);
+  assertEquals(switched, [true]);
+  await socket.write(new Uint8Array(9 * 1024), 1024);
   socket.flush();
   await socket.write(new Uint8Array(50_000), 1024);
   await socket.write(new Uint8Array(4));
