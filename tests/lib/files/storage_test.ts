@@ -44,6 +44,17 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   assertEquals(await Deno.readTextFile(folder.at("f")), "old");
 });
 
+Deno.test("the program's end removes drafts that are open, and no others", async () => {
+  await using folder = new Folder();
+  const dropped = Draft.create(folder.at("f"), "f");
+  const [name] = await folder.names();
+  await dropped[Symbol.asyncDispose]();
+  await Deno.writeTextFile(folder.at(name!), "another program's");
+  await using _open = Draft.create(folder.at("f"), "f");
+  globalThis.dispatchEvent(new Event("unload"));
+  assertEquals(await folder.names(), [name!]);
+});
+
 testWith([UNIX], "a replaced file keeps its permission bits, less those that a new file would not have", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
