@@ -113,6 +113,18 @@ Deno.test("a command of 512 bytes and more may be cut anywhere after them", asyn
   }
 });
 
+Deno.test("a GET that is cut after 512 bytes never gets the file that its first part names", async () => {
+  await using served = await Served.start();
+  const name = "./".repeat(252) + "file";
+  await Deno.writeTextFile(served.folder.at("file"), "short");
+  await Deno.writeTextFile(served.folder.at("files"), "long");
+  const messages = cut(conversation("GET", `${name}s`, wire("long")), 1, 512);
+  await withinTime(async () => {
+    using raw = await Raw.connect(served.server.port);
+    await raw.play(messages, "client");
+  });
+});
+
 Deno.test("a name may have 4,096 bytes, and no more", async () => {
   await using served = await Served.start();
   const name = "./".repeat(2045) + "file.x";
