@@ -111,6 +111,7 @@ Deno.test("OK before the answer to a DEL is let pass, once or twice", async () =
       stderr: "",
     });
   }
+  assertEquals((await played(["DEL", "f"], "READY", "DEL f", "OKOKOKDONE")).status, 1);
   const missing = { status: 1, stdout: `${deleting}server error: f does not exist\n`, stderr: "" };
   assertEquals(await played(["DEL", "f"], "READY", "DEL f", "OKERROR: f does not exist"), missing);
 });

@@ -4,6 +4,7 @@ import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { TERMINAL, testWith, UNIX } from "../support/needs.ts";
+import { withinTime } from "../support/net.ts";
 import { command, Process, run, ServerProcess } from "../support/programs.ts";
 import { Conversation } from "../support/raw.ts";
 
@@ -272,6 +273,30 @@ testWith([UNIX], "a client whose output nobody reads ends by a signal", async ()
     assertEquals(status?.code, signals[0] === "SIGINT" ? 130 : 143);
     await Promise.all([stderr.cancel(), child.stdout.cancel()]);
   }
+});
+
+testWith([UNIX], "a second signal ends a client whose output nobody reads at once", async () => {
+  await using served = new Folder();
+  await Deno.writeFile(served.at("f"), new Uint8Array(5_000_000));
+  await using server = await ServerProcess.start([], { cwd: served.path });
+  const [program, ...args] = [...command("client"), "127.0.0.1", String(server.port), "GET", "f", "--as", "-"];
+  await withinTime(async () => {
+    const child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+    try {
+      const stderr = child.stderr.getReader();
+      await stderr.read();
+      await stderr.cancel();
+      // By then the pipe is full, and the first signal can't end the write.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      child.kill("SIGINT");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      child.kill("SIGTERM");
+      assertEquals((await child.status).code, 143);
+    } finally {
+      await child.stdout.cancel();
+      await child.status;
+    }
+  });
 });
 
 testWith(

@@ -3,9 +3,11 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "../support/folder.ts";
+import { STRACE, testWith } from "../support/needs.ts";
 import { client, folders, Pair } from "../support/pair.ts";
-import { command, Process } from "../support/programs.ts";
+import { command, Process, run } from "../support/programs.ts";
 import { Conversation, Raw, wire } from "../support/raw.ts";
+import { readTrace, traced } from "../support/trace.ts";
 
 /** Files of all sizes, small ones and some that take several pieces. */
 async function makeFiles(pair: Pair, count: number): Promise<string[]> {
@@ -59,6 +61,15 @@ Deno.test("--limit-rate holds for all transfers of a command together", async ()
     // 400,000 bytes last 2 seconds, of which the last piece and what a stall saves need not pass.
     assert(performance.now() - start > 1500, `${performance.now() - start} ms`);
   }
+});
+
+testWith([STRACE], "a server's name is looked up once for all files", async () => {
+  await using pair = await Pair.start();
+  const names = await makeFiles(pair, 4);
+  const trace = pair.folder.at("trace");
+  assertEquals((await run(traced(pair.words("PUT", ...names), "openat", trace), { cwd: pair.mine })).status, 0);
+  const lookups = (await readTrace(trace)).filter((call) => call.includes('"/etc/hosts"'));
+  assert(lookups.length <= 1, lookups.join("\n"));
 });
 
 Deno.test("the next connection is made while a small file ends, and has its turn after it", async () => {

@@ -2,6 +2,7 @@
 
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { readBytes } from "../../lib/cli/arguments.ts";
 import { Conversation } from "../support/raw.ts";
 import { randomBytes } from "../support/folder.ts";
 import { TERMINAL, testWith } from "../support/needs.ts";
@@ -95,6 +96,15 @@ terminalTest("with --quiet a terminal shows nothing", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_000_000));
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--quiet");
   assertEquals(await shown(client), "");
+});
+
+terminalTest("of parallel transfers one line counts all files, and each byte once", async (pair) => {
+  for (const name of ["f", "g", "h"]) await Deno.writeFile(pair.folder.at(`mine/${name}`), randomBytes(500_000));
+  await using client = start(pair, 100, "PUT", "f", "g", "h", "--limit-rate", "1M", "--parallel", "2");
+  const lines = texts(await shown(client)).map((text) => text.match(/^[0-3] of 3 files {2}([\d.]+) (\w+) {2}/));
+  const sizes = lines.flatMap((line) => line ? readBytes(`${line[1]}${line[2]}`, "it") : []);
+  assert(sizes.length > 0);
+  for (const size of sizes) assert(size <= 1_600_000n, `${size} bytes`);
 });
 
 terminalTest("of several files the bar says which it is, and how much the others had", async (pair) => {
