@@ -1,9 +1,9 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { ProtocolError, put, ServerError } from "../../lib/mod.ts";
+import { get, ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";
-import { assertBytes, conversation, cut, glued, type Message, Raw, wire } from "../support/raw.ts";
+import { assertBytes, conversation, cut, glued, type Message, Raw, SIZE_5, wire } from "../support/raw.ts";
 import { randomBytes } from "../support/folder.ts";
 import { withinTime } from "../support/net.ts";
 
@@ -29,12 +29,34 @@ Deno.test("the client moves an empty file whose OK and DONE arrive together", as
   }
 });
 
+Deno.test("a message after file data is not called glued to one before it", async () => {
+  await using asked = new Asked();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const glued: string[] = [];
+  const client = get(NAME, {
+    hostname: "127.0.0.1",
+    port: listener.addr.port,
+    to: asked.path,
+    onMessage: ({ step, isGlued }) => void (isGlued && glued.push(step)),
+  });
+  using raw = new Raw(await listener.accept());
+  for (const text of ["READY", "OK", `${SIZE_5}hello`]) {
+    await raw.say(wire(text));
+    await raw.hearSome();
+  }
+  await raw.say(wire("DONE"));
+  await client;
+  assertEquals(glued, []);
+});
+
 Deno.test("a DONE that comes before the data of a PUT is no success", async () => {
   await using asked = new Asked();
   await Deno.writeFile(asked.path, asked.data);
   for (const texts of [["READYOKOKDONE"], ["READY", "OK", "OKDONE"], ["READY", "OKOKDONE"]]) {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const options = { hostname: "127.0.0.1", port: listener.addr.port, from: asked.path };
+    // Whoever watches messages hears of each a little later.
+    const onMessage = (): void => {};
+    const options = { hostname: "127.0.0.1", port: listener.addr.port, from: asked.path, onMessage };
     const client = assertRejects(() => put(NAME, options), ProtocolError, "expected DONE after the last 60 bytes");
     using raw = new Raw(await listener.accept());
     for (const text of texts) {
