@@ -82,6 +82,19 @@ Deno.test("health checks are no lines, and the next client is served", async () 
   assertEquals([...new Set(own)], [`server waiting on port ${server.port}`, "server receiving request: GET none"]);
 });
 
+Deno.test("a balancer's own IPv4 address is known by a server for IPv6 too", async () => {
+  await using pair = await Pair.start("--host", "::", "--proxy-from", LOOPBACK);
+  const { server } = pair;
+  using check = await Raw.connect(server.port);
+  await check.say(wire("PROXY TCP4 127.0.0.1 127.0.0.1 49153 12345\r\n"));
+  assertEquals(await check.hearSome(), "READY");
+  assertEquals(await ask(server.port, HEADER), GONE);
+  await server.line(/^server receiving request: GET none$/);
+  assertEquals(server.lines.filter((line) => /connected/.test(line)), [
+    "server connected to client at 192.0.2.7:49153",
+  ]);
+});
+
 Deno.test("a balancer that names no client needs to be allowed when it asks for something", async () => {
   await using pair = await Pair.start("--proxy-from", LOOPBACK, "--allow-from", "192.0.2.0/25");
   const { server } = pair;
