@@ -83,7 +83,14 @@ Deno.test("--verify prints the sum of the server's file", async () => {
   await Deno.writeFile(`${pair.mine}/f`, data);
   const sum = [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))]
     .map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  for (const args of [["PUT", "f"], ["PUT", "f", "--as", "g"], ["GET", "g"], ["GET", "g", "--as", "h"]]) {
+  for (
+    const args of [["PUT", "f"], ["PUT", "f", "--as", "g"], ["GET", "g"], ["GET", "g", "--as", "h"], [
+      "GET",
+      "g",
+      "--as",
+      "/dev/null",
+    ]]
+  ) {
     const { status, stderr } = await pair.client(...args, "--verify");
     assertEquals([status, stderr], [0, `verified SHA-256 ${sum}\n`], args.join(" "));
   }
