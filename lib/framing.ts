@@ -215,9 +215,8 @@ export class FrameReader {
 
   #next(min: number): Promise<Bytes> {
     if (this.#pending === undefined) {
-      // The memory of the last message is used again, so what is left of that moves out. A failed read takes it away.
+      // The memory of the last message is used again, so what is left of that moves out.
       this.#rest = this.#rest.length > 0 ? this.#rest.slice() : NOTHING;
-      if (this.#memory.byteLength === 0) this.#memory = new ArrayBuffer(MESSAGE_BYTES);
       this.#pending = this.#reader.read(new Uint8Array(this.#memory), { min }).then(({ value = NOTHING }) => {
         this.#memory = value.buffer;
         return value;
