@@ -77,12 +77,8 @@ async function end(server: Server, graceMs: number, second: Promise<unknown>): P
     printer.warn(`server: waits${limit} for ${who}${left}; Ctrl-C cuts it\n`);
   };
   if (graceMs > 0) sayWhatRuns();
-  const timer = graceMs === Infinity ? setInterval(sayWhatRuns, WAIT_LINE_MS) : undefined;
-  try {
-    return await ended === 0 ? 0 : 1;
-  } finally {
-    clearInterval(timer);
-  }
+  if (graceMs === Infinity) setInterval(sayWhatRuns, WAIT_LINE_MS);
+  return await ended === 0 ? 0 : 1;
 }
 
 async function main(): Promise<number> {
