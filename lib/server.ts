@@ -1,7 +1,7 @@
 /** The server's side of the lab's protocol: one connection, step by step as the lab lists them (PROTOCOL.md). */
 
 import { type Bytes, concat, startsWith } from "./bytes.ts";
-import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
+import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
 import type { Draft } from "./files/draft.ts";
@@ -152,7 +152,7 @@ async function servePut(peer: Peer, begun: Request, options: SessionOptions): Pr
   await using drafts = new AsyncDisposableStack();
   let request = begun;
   const create = (): Draft => drafts.use(options.root.create(request.command!.name));
-  const add = (late: Bytes): void => void (request = parseRequest(concat(request.bytes, late)));
+  const add = (late: Bytes): void => void (request = completed(request, late));
   let draft: Draft;
   try {
     draft = create();

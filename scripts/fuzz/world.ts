@@ -72,10 +72,14 @@ export class World extends Folder {
 
   /** Remembers what messages to a server make a file of. */
   say(list: readonly Message[]): void {
-    // The command is the first message or the first few, glued; size and data are what follows it.
+    // The command is the first message or the first few, glued, and what comes before the first NUL after it; size and
+    // data follow.
     for (const start of list.keys()) {
-      const data = sizedData(wire(...list.slice(start).map(({ bytes }) => bytes)));
-      if (data) this.send(data);
+      const bytes = wire(...list.slice(start).map(({ bytes }) => bytes));
+      for (const from of [0, bytes.indexOf(0)]) {
+        const data = from >= 0 && sizedData(bytes.subarray(from));
+        if (data) this.send(data);
+      }
     }
   }
 

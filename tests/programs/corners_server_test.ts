@@ -53,6 +53,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
     "eight8": ["PUT ei", "ght8"],
     "12345678": ["PUT 12345", "678"],
     "x12345678": ["PUT x", "12345678"],
+    "twice": ["PUT twice", "PUT twice"],
   };
   for (const [name, pieces] of Object.entries(cuts)) {
     for (const pauseMs of [1, 100]) {
@@ -71,7 +72,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
       await raw.hear("DONE".length);
       assertEquals(await Deno.readTextFile(pair.folder.at(`served/${name}`)), "text", name);
       await Deno.remove(pair.folder.at(`served/${name}`));
-      await pair.server.line(new RegExp(`^server receiving request: PUT ${name}$`));
+      await pair.server.line(new RegExp(`^server receiving request: ${pieces.join("").trim()}$`));
     }
   }
   assertEquals(await pair.folder.names("served"), ["sub", "tw"]);
