@@ -10,7 +10,7 @@ import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
 import type { Regulars } from "./regulars.ts";
 import { pump } from "./transfer.ts";
-import { within } from "./within.ts";
+import { isReady, within } from "./within.ts";
 
 /** What a session reports, in the order of the lab's printed lines ("The Server"). */
 export type SessionEvent =
@@ -57,7 +57,6 @@ const SOON_MS = 8;
 const LATE_DATA_MS = 50;
 // Far less than the 30 and 60 seconds for which the programs wait by default.
 const LONG_SYNC_MS = 10_000;
-const NOTHING = new Uint8Array(0);
 const OWN_DONE = new TextEncoder().encode("DONE");
 // Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
@@ -111,13 +110,15 @@ async function hearRequest(
   if (isOnePiece && verb === "PUT") return request;
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { ...request, found };
-  const isRegular = isOnePiece && found !== undefined && regulars.has(address);
-  const [hasLonger, more] = await Promise.all([
-    within(root.hasLonger(name), LATE_NAME_MS),
-    isRegular ? NOTHING : peer.peek(REQUEST_STEP, SOON_MS),
-  ]);
-  if (isRegular && !hasLonger) return { ...request, found };
-  const silenceMs = isOnePiece && !hasLonger && more.length === 0 ? 0 : LATE_NAME_MS;
+  const looking = root.hasLonger(name);
+  if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
+    return { ...request, found };
+  }
+  const start = performance.now();
+  const [hasLonger, more] = await Promise.all([within(looking, LATE_NAME_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
+  const isCut = !isOnePiece || more.length > 0;
+  const waitedMs = hasLonger === false ? LATE_NAME_MS : performance.now() - start;
+  const silenceMs = isCut ? LATE_NAME_MS : Math.max(LATE_NAME_MS - waitedMs, 0);
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });

@@ -2,8 +2,8 @@
 
 import { basename, dirname } from "./path.ts";
 
-// More than that would take long to read and much memory to keep.
-const MAX_NAMES = 200_000;
+// More than that would take a tenth of a second to read, and longer to keep in order.
+const MAX_NAMES = 30_000;
 // A folder that others keep changing is read for at most this part of the time.
 const READING_SHARE = 1 / 20;
 
@@ -16,23 +16,24 @@ export class Listing {
   // Before this time, on the clock of `performance.now()`, no folder is read.
   #nextTime = 0;
 
-  /** Whether another name in its folder begins with this one's; true where that is not known. */
-  async hasLonger(path: string): Promise<boolean> {
+  /** Whether another name in its folder begins with this one's; `undefined` if that is not known. */
+  async hasLonger(path: string): Promise<boolean | undefined> {
     const folder = dirname(path);
     try {
       const mtime = Deno.statSync(folder).mtime?.getTime();
       if (folder !== this.#folder || mtime === undefined || mtime !== this.#mtime) {
-        if (performance.now() < this.#nextTime) return true;
+        if (performance.now() < this.#nextTime) return undefined;
         this.#folder = folder;
         this.#mtime = mtime;
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
+      if (names.length > MAX_NAMES) return undefined;
       const name = basename(path);
       const index = indexOf(names, name);
-      return names.length > MAX_NAMES || (names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false);
+      return names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false;
     } catch {
-      return true;
+      return undefined;
     }
   }
 

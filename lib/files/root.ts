@@ -89,10 +89,10 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /** Whether something here has a longer name that begins with `name`. */
-  async hasLonger(name: string): Promise<boolean> {
+  /** Whether something here has a longer name that begins with `name`; `undefined` if that is not known. */
+  hasLonger(name: string): Promise<boolean | undefined> {
     const path = this.#entry(name);
-    return path !== undefined && await this.#listing.hasLonger(path);
+    return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path);
   }
 
   /**
