@@ -105,6 +105,22 @@ export class FrameReader {
     return skipped;
   }
 
+  /**
+   * Reads the text that precedes a token; nearly always there is none. Text that `silenceMs` milliseconds of silence follow
+   * in its place is left, for {@linkcode token} to fail with.
+   */
+  async textBefore(token: string, silenceMs: number): Promise<Bytes> {
+    const next = ENCODER.encode(token);
+    while (true) {
+      const start = Math.min(this.#rest.length, next.length);
+      if (start > 0 && startsWith(next.subarray(0, start), this.#rest.subarray(0, start))) return NOTHING;
+      const at = indexOf(this.#rest, next);
+      if (at > 0) return this.#take(at).slice();
+      if (this.#rest.length > MESSAGE_BYTES || (start > 0 && await this.#isSilent(silenceMs))) return NOTHING;
+      if (!await this.#fill()) return NOTHING;
+    }
+  }
+
   /** Drops line ends that come next: people type into netcat, and a typed line may arrive before its end does. */
   async skipLineEnds(): Promise<void> {
     do {
@@ -245,4 +261,8 @@ function isText(bytes: Bytes): boolean {
   } catch {
     return false;
   }
+}
+
+function indexOf(bytes: Bytes, part: Bytes): number {
+  return bytes.findIndex((_, index) => startsWith(bytes.subarray(index), part));
 }

@@ -108,6 +108,11 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.watch(step, this.#frames.peek(ms));
   }
 
+  /** Awaits the text that precedes the step's token; nearly always there is none. */
+  hearBefore(step: TokenStep, silenceMs: number): Promise<Bytes> {
+    return this.watch(step, this.#frames.textBefore(tokenOf(step), silenceMs));
+  }
+
   /** Awaits the text that precedes a size; nearly always there is none. */
   hearBeforeSize(step: Step, silenceMs: number): Promise<Bytes> {
     return this.watch(step, this.#frames.textBeforeSize(silenceMs));

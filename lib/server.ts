@@ -53,6 +53,8 @@ export interface SessionOptions {
 const LATE_NAME_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 8;
+// A GET's READY comes a round trip after the rest of its name.
+const LATE_READY_MS = 1000;
 // The same for the rest of file data that a client sent without waiting for OK.
 const LATE_DATA_MS = 50;
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -65,26 +67,37 @@ const EMPTY_FILE_PAUSE_MS = 50;
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.say("a. server: READY");
   await options.admit?.();
-  const request = await hearRequest(peer, options);
-  const { command, found } = request;
-  // The rest of a PUT's name may come before its size.
-  if (command?.verb !== "PUT") reportRequest(request, options);
-  if (command === undefined) return await refuseRequest(peer, REQUEST_STEP);
+  const asked = await hearRequest(peer, options);
+  let reported: string | undefined;
+  const report = ({ text, command }: Request): void => {
+    if (text !== reported) void options.onEvent({ type: "request", command: command ? text : excerpt(text) });
+    reported = text;
+  };
+  const verb = asked.request.command?.verb;
+  // The rest of the others' names may come after OK.
+  if (verb === undefined || verb === "DEL") report(asked.request);
+  if (verb === undefined) return await refuseRequest(peer, REQUEST_STEP);
   try {
-    if (command.verb === "GET") await serveGet(peer, command.name, found, options);
-    else if (command.verb === "DEL") await serveDel(peer, command.name, found, options);
-    else await servePut(peer, request, options);
+    await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](peer, { ...asked, report }, options);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
+    if (reported === undefined) report(asked.request);
     void options.onEvent({ type: "refused", error });
     // The lab's errors take the place of an OK or DONE.
-    const step = command.verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";
+    const step = verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";
     await peer.sayText(step, ERROR_PREFIX + error.message);
   }
 }
 
-function reportRequest({ text, command }: Request, { onEvent }: SessionOptions): void {
-  void onEvent({ type: "request", command: command ? text : excerpt(text) });
+/** A request, and what its name leads to, if that is known. */
+interface Asked {
+  request: Request;
+  found?: Found;
+}
+
+/** The same, and how it is reported. */
+interface Reported extends Asked {
+  report: (request: Request) => void;
 }
 
 function refuseRequest(peer: Peer, step: Step): Promise<void> {
@@ -100,19 +113,19 @@ function refuseRequest(peer: Peer, step: Step): Promise<void> {
 async function hearRequest(
   peer: Peer,
   { root, regulars, address }: SessionOptions,
-): Promise<Request & { found?: Found }> {
+): Promise<Asked> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
   const request = parseRequest(bytes);
-  if (request.command === undefined) return request;
+  if (request.command === undefined) return { request };
   const { verb, name } = request.command;
   const isOnePiece = peer.pieces === 1;
   // The rest of its name can still come.
-  if (isOnePiece && verb === "PUT") return request;
+  if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
-  if (isOnePiece && verb === "GET" && found?.info.isFile) return { ...request, found };
+  if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
   const looking = root.hasLonger(name);
   if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
-    return { ...request, found };
+    return { request, found };
   }
   const start = performance.now();
   const [hasLonger, more] = await Promise.all([within(looking, LATE_NAME_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
@@ -124,21 +137,35 @@ async function hearRequest(
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
   if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
   const whole = parseRequest(concat(bytes, late));
-  if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return whole;
-  return { ...whole, command: parseTwice(whole.text) ?? whole.command };
+  if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return { request: whole };
+  return { request: { ...whole, command: parseTwice(whole.text) ?? whole.command } };
 }
 
-async function serveGet(
-  peer: Peer,
-  name: string,
-  found: Found | undefined,
-  { root, gather, onEvent, onLeft }: SessionOptions,
-): Promise<void> {
-  using source = root.read(name, found);
-  const { size } = source;
+/**
+ * The request with what comes of its name after OK: that is needed only when data is sent, or when the draft takes its
+ * name, so nothing waits for it. The lab's line has the whole command, unless the client is slow to go on.
+ */
+async function hearRest(begun: Request, rest: Promise<Bytes>, report: Reported["report"]): Promise<Request> {
+  const soon = await within(rest.catch(() => undefined), SOON_MS);
+  report(soon ? completed(begun, soon) : begun);
+  const request = completed(begun, await rest);
+  report(request);
+  return request;
+}
+
+async function serveGet(peer: Peer, { request, found, report }: Reported, options: SessionOptions): Promise<void> {
+  const { root, gather, onEvent, onLeft } = options;
+  using sources = new DisposableStack();
+  const { name: nameSoFar } = request.command!;
+  let source = sources.use(root.read(nameSoFar, found));
   await peer.say("c. server: OK");
-  await peer.skipLineEnds("d. client: READY");
+  const { command } = await hearRest(request, peer.hearBefore("d. client: READY", LATE_READY_MS), report);
   await peer.hear("d. client: READY");
+  if (command === undefined) return await refuseRequest(peer, "e. server: <# bytes>");
+  if (command.name !== nameSoFar) {
+    source = sources.use(await at("e. server: <# bytes>", Promise.try(() => root.read(command.name))));
+  }
+  const { size } = source;
   await peer.saySize("e. server: <# bytes>", size);
   await peer.skipLineEnds("f. client: OK");
   await peer.hear("f. client: OK");
@@ -149,36 +176,24 @@ async function serveGet(
   await peer.say("h. server: DONE");
 }
 
-async function servePut(peer: Peer, begun: Request, options: SessionOptions): Promise<void> {
+async function servePut(peer: Peer, { request: begun, report }: Reported, options: SessionOptions): Promise<void> {
   await using drafts = new AsyncDisposableStack();
   let request = begun;
   const create = (): Draft => drafts.use(options.root.create(request.command!.name));
-  const add = (late: Bytes): void => void (request = completed(request, late));
   let draft: Draft;
   try {
     draft = create();
   } catch (error) {
     // A folder's name may go on to be that of a file in it.
     const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes: MAX_COMMAND_BYTES });
-    add(late);
-    if (late.length === 0 || request.command === undefined) {
-      reportRequest(request, options);
-      throw error;
-    }
+    request = completed(begun, late);
+    report(request);
+    if (late.length === 0 || request.command === undefined) throw error;
     draft = create();
   }
   const { name: nameSoFar } = request.command!;
   await peer.say("c. server: OK");
-  // The name is needed only when the draft takes it, so nothing waits for its rest.
-  const rest = peer.hearBeforeSize("d. client: <# bytes>", LATE_NAME_MS);
-  const soon = await within(rest.catch(() => undefined), SOON_MS);
-  if (soon) add(soon);
-  reportRequest(request, options);
-  const late = await rest;
-  if (!soon && late.length > 0) {
-    add(late);
-    reportRequest(request, options);
-  }
+  request = await hearRest(request, peer.hearBeforeSize("d. client: <# bytes>", LATE_NAME_MS), report);
   if (request.command === undefined) return await refuseRequest(peer, "e. server: OK");
   const { name } = request.command;
   if (name !== nameSoFar) {
@@ -229,12 +244,8 @@ async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean
   throw new FileError("create", name, { step: "g. server: DONE", reason });
 }
 
-async function serveDel(
-  peer: Peer,
-  name: string,
-  found: Found | undefined,
-  { root, onEvent }: SessionOptions,
-): Promise<void> {
+async function serveDel(peer: Peer, { request, found }: Reported, { root, onEvent }: SessionOptions): Promise<void> {
+  const { name } = request.command!;
   found ??= root.find(name);
   if (!found) throw new FileError("missing", name);
   if (!root.readOnly) await onEvent({ type: "deleting", name });

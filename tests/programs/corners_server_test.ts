@@ -79,6 +79,29 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
   assertEquals(await Deno.readTextFile(pair.folder.at("served/tw")), "old");
 });
 
+Deno.test("a GET whose name comes in pieces, however late, is of the file that all of it names", async () => {
+  await using pair = await Pair.start();
+  for (const name of ["n", "note"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
+  const get = async (name: string, pieces: string[], said: string): Promise<void> => {
+    for (const pauseMs of [1, 100]) {
+      using raw = await Raw.connect(pair.server.port);
+      await raw.hear("READY".length);
+      for (const piece of pieces) {
+        await raw.say(wire(piece));
+        await sleep(pieces.length > 2 ? 1 : pauseMs);
+      }
+      await raw.hear("OK".length);
+      await raw.say(wire("READY"));
+      assertEquals(new TextDecoder().decode(await raw.hear(said.length)), said);
+      await pair.server.line(new RegExp(`^server receiving request: GET ${name}$`));
+    }
+  };
+  await get("note", ["GET n", "ote"], "\0\0\0\0\0\0\0\x04");
+  await get("note", [..."GET note"], "\0\0\0\0\0\0\0\x04");
+  await get("n", ["GET n", "\n"], "\0\0\0\0\0\0\0\x01");
+  await get("no", ["GET n", "o"], "ERROR: no does not exist");
+});
+
 Deno.test("the rest of a PUT's name that no file can have is answered in place of step e", async () => {
   await using pair = await Pair.start();
   for (
