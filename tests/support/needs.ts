@@ -104,6 +104,11 @@ export const LINKS = need("Deno 2.9", () => {
 
 /** Programs that run from source take the permissions that a test gives them; executables have them built in. */
 export const SOURCES = need("programs run from source", () => !isExecutable("client") && !isExecutable("server"));
+/** Before, Deno has no lock that readers share. */
+export const SHARED_LOCKS = need(
+  "programs run by Deno 2.7 or newer",
+  () => !isExecutable("server") && "tryLockSync" in Deno.FsFile.prototype,
+);
 /** `deno task compile` builds them; BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name them. */
 export const EXECUTABLES = need("executables", () => isExecutable("client") && isExecutable("server"));
 
