@@ -14,7 +14,7 @@ class FastTimers implements Disposable {
   constructor() {
     const fast = (call: () => void, ms = 0): ReturnType<typeof setTimeout> => {
       if (ms >= SECOND_MS) this.waits.push(ms);
-      return this.#setTimeout(call, ms >= SECOND_MS ? 10 : ms);
+      return this.#setTimeout.call(globalThis, call, ms >= SECOND_MS ? 10 : ms);
     };
     globalThis.setTimeout = fast as typeof setTimeout;
   }

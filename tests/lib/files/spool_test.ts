@@ -1,6 +1,7 @@
 // @ts-types="../../support/types/assert.d.ts"
 import { assert, assertRejects } from "@std/assert";
 import { spool } from "../../../lib/files/spool.ts";
+import { within } from "../../../lib/within.ts";
 
 Deno.test("a stream whose reading is ended is cancelled, so that its writer learns it", async () => {
   const ending = new AbortController();
@@ -12,5 +13,5 @@ Deno.test("a stream whose reading is ended is cancelled, so that its writer lear
   const options = { name: "a stream", onProgress: () => {}, signal: ending.signal };
   await assertRejects(() => spool(from, options), Error, "enough");
   // At once; a stream that is not cancelled never says so.
-  assert(await Promise.race([cancelled.promise, new Promise<boolean>((resolve) => setTimeout(resolve, 1000, false))]));
+  assert(await within(cancelled.promise, 1000));
 });
