@@ -3,7 +3,6 @@
 import type { ClientOptions } from "../mod.ts";
 import { MAX_GATHER } from "../options.ts";
 import { type Verb, VERBS } from "../protocol.ts";
-import { RateLimit } from "../transfer.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
 
 /** The client, as its command line has it. */
@@ -141,7 +140,7 @@ export function readTask(args: Arguments): Task {
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
       ...(gather !== undefined && { gather }),
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
-      bytesPerSecond: bytesPerSecond === undefined ? undefined : new RateLimit(bytesPerSecond),
+      bytesPerSecond,
     },
   };
 }

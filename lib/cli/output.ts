@@ -50,8 +50,9 @@ export class Printer {
   readonly #out: Stream;
   readonly #err: Stream;
   #lines: { to: Stream; text: string }[] = [];
-  #draining: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  // Until gathered lines are written, and until a stream that takes nothing is waited for no longer.
+  #gathering: ReturnType<typeof setTimeout> | undefined;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
   #lastTime = -Infinity;
 
   /** Writes to two streams. */
@@ -67,7 +68,7 @@ export class Printer {
 
   /** Whether nothing waits to be written. */
   get isIdle(): boolean {
-    return this.#lines.length === 0 && this.#draining === undefined;
+    return this.#lines.length === 0 && !this.#out.writing && !this.#err.writing;
   }
 
   /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
@@ -88,9 +89,9 @@ export class Printer {
     }
     to.waiting++;
     this.#lines.push({ to, text });
-    const ms = this.#lastTime + this.gatherMs - performance.now();
+    const ms = this.gatherMs === 0 ? 0 : this.#lastTime + this.gatherMs - performance.now();
     if (ms <= 0) this.#drain();
-    else this.#timer ??= setTimeout(() => this.#drain(), ms);
+    else this.#gathering ??= setTimeout(() => this.#drain(), ms);
   }
 
   /** Fulfilled when the lines on standard output so far have been written, or nobody reads them. */
@@ -102,35 +103,32 @@ export class Printer {
 
   /** Fulfilled when nothing waits to be written any more. */
   async flush(): Promise<void> {
-    while (!this.isIdle || this.#out.writing || this.#err.writing) {
+    while (!this.isIdle) {
       this.#drain();
-      await this.#draining;
       await Promise.all([this.#out.writing, this.#err.writing]);
     }
   }
 
+  // Writes what can be written now: a line waits for those before it, unless their stream takes nothing.
   #drain(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#draining ??= this.#writeLines().finally(() => {
-      this.#draining = undefined;
-      this.#lastTime = performance.now();
-      // A line may have come after the last look.
-      if (this.#lines.some(({ to }) => !to.writing)) this.#drain();
-    });
-  }
-
-  async #writeLines(): Promise<void> {
-    while (true) {
-      const to = this.#lines.find(({ to }) => !to.writing)?.to;
-      if (to === undefined) return;
-      const text = this.#take(to);
-      to.writing = this.#write(to, text).finally(() => {
+    this.#gathering = cleared(this.#gathering);
+    for (let line; (line = this.#lines.find(({ to }) => !to.writing)) !== undefined;) {
+      const { to } = line;
+      const other = to === this.#out ? this.#err : this.#out;
+      if (other.writing && !other.isStuck) {
+        this.#waiting ??= setTimeout(() => {
+          other.isStuck = true;
+          this.#drain();
+        }, LINE_MS);
+        return;
+      }
+      to.writing = this.#write(to, this.#take(to)).finally(() => {
         to.writing = undefined;
         to.isStuck = false;
-        if (this.#lines.length > 0) this.#drain();
+        if (this.gatherMs > 0) this.#lastTime = performance.now();
+        this.#waiting = cleared(this.#waiting);
+        this.#drain();
       });
-      await within(to.writing, LINE_MS);
     }
   }
 
@@ -154,6 +152,11 @@ export class Printer {
       to.error = error;
     }
   }
+}
+
+// Deno loads its timers when the first is asked for, which takes two milliseconds of a start.
+function cleared(timer: ReturnType<typeof setTimeout> | undefined): undefined {
+  if (timer !== undefined) clearTimeout(timer);
 }
 
 /** Writes all of `data`. Retries while a pipe that another program made non-blocking is full. */

@@ -15,6 +15,7 @@ import {
   printable,
   ProtocolError,
   put,
+  RateLimit,
   remoteSum,
   ServerError,
   sha256,
@@ -67,8 +68,11 @@ type Print = (line: Line) => Promise<void>;
  * error when standard output can't be written.
  */
 export async function perform(task: Task): Promise<number> {
-  const { files, verb, options } = task;
-  const { signal } = options;
+  const { files, verb } = task;
+  const { bytesPerSecond, signal } = task.options;
+  // One limit for all.
+  const limit = typeof bytesPerSecond === "number" ? new RateLimit(bytesPerSecond) : bytesPerSecond;
+  const options = { ...task.options, bytesPerSecond: limit };
   const start = performance.now();
   let failed = 0;
   let moved = 0n;
