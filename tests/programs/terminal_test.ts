@@ -92,6 +92,15 @@ terminalTest("within three seconds without READY a terminal hears of --tls, and 
   assertStringIncludes(error!, "does it use TLS (--tls)");
 });
 
+terminalTest("PUT - at a terminal says that it reads the keyboard; a short transfer has no rate", async (pair) => {
+  await using client = start(pair, 80, "PUT", "-", "--as", "typed");
+  const output = await shown(client);
+  assertStringIncludes(output, "client: reads the keyboard until Ctrl-D");
+  await Deno.writeTextFile(pair.folder.at("mine/f"), "text");
+  await using short = start(pair, 80, "PUT", "f");
+  assertEquals(texts(await shown(short)).at(-1), "Complete");
+});
+
 terminalTest("with --quiet a terminal shows nothing", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_000_000));
   await using client = start(pair, 80, "PUT", "f", "--limit-rate", "1M", "--quiet");
