@@ -4,7 +4,7 @@ import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
 import { dial, type DialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
-import { openTarget } from "./files/draft.ts";
+import { openTarget } from "./files/target.ts";
 import { Source, type Target, type Written } from "./files/storage.ts";
 import { StreamSource, StreamTarget } from "./files/streams.ts";
 import { TIMEOUT_MS } from "./net/connect.ts";

@@ -1,6 +1,6 @@
 /** The server's listening side: the queue, the accept loop and the shutdown. Each client is served by server.ts. */
 
-import { sweep } from "./files/draft.ts";
+import { sweep } from "./files/sweep.ts";
 import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";
 import type { Reception, ReceptionOptions, Visitor } from "./reception.ts";

@@ -5,7 +5,7 @@ import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, ty
 import { excerpt, FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
 import type { Draft } from "./files/draft.ts";
-import { freeBytes } from "./files/storage.ts";
+import { freeBytes } from "./files/disk.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
 import type { Regulars } from "./regulars.ts";

@@ -1,8 +1,8 @@
 /** The client's transfers, one file after another, with the lab's lines ("The Client"). */
 
-import { sweep } from "../files/draft.ts";
+import { sweep } from "../files/sweep.ts";
 import { basename, dirname } from "../files/path.ts";
-import { isGranted } from "../files/storage.ts";
+import { isGranted } from "../files/permissions.ts";
 import type { Spool } from "../files/spool.ts";
 import {
   type ClientOptions,

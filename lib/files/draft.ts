@@ -1,19 +1,15 @@
 /** Files that appear whole: a draft is written beside its target and replaces it by an atomic rename. */
 
-import { FileError, systemReason } from "../errors.ts";
-import { tryLock } from "../older_deno.ts";
-import { basename, dirname, isFolderPath, join } from "./path.ts";
+import { FileError } from "../errors.ts";
+import { hasDisk, isDeferring } from "./disk.ts";
+import { basename, dirname } from "./path.ts";
+import { checkGranted, isGranted } from "./permissions.ts";
 import {
   append,
-  checkGranted,
   checkStored,
   type CommitOptions,
   createError,
   existing,
-  found,
-  hasDisk,
-  isDeferring,
-  isGranted,
   notAFile,
   Overwrite,
   SMALL_BYTES,
@@ -23,8 +19,6 @@ import {
 
 const IS_WINDOWS = Deno.build.os === "windows";
 const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
-// Nobody is without a byte for longer than that, by default; so a file that old is no longer written.
-const ABANDONED_MS = 60 * 60 * 1000;
 // A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
 const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
 const PIECE_BYTES = 256 * 1024;
@@ -290,91 +284,6 @@ function isOwn(folder: string): boolean {
   return hasDisk(dev) && (owner === uid || (uid === 0 && owner !== NOBODY));
 }
 
-/** How a client's file is created. */
-export interface TargetOptions {
-  /** Whether a file that exists stands. */
-  createNew: boolean;
-  /** The files that must not be replaced under another name. */
-  written?: Written | undefined;
-}
-
-/**
- * Opens a draft of the file at `path` or, where no draft is possible, the file itself, which `createNew` forbids. Throws a
- * {@linkcode FileError}.
- */
-export async function openTarget(
-  path: string,
-  options: TargetOptions,
-): Promise<Target & (Disposable | AsyncDisposable)> {
-  try {
-    return openDraft(path, options);
-  } catch (error) {
-    // A file that does not exist can't be written in place either.
-    const old = isBarred(error) && !options.createNew ? found(path) : undefined;
-    if (!old) throw error;
-    options.written?.check(path, old, path);
-    return await Overwrite.open(path, path);
-  }
-}
-
-function openDraft(path: string, { createNew, written }: TargetOptions): Draft {
-  // The next sweep would remove a file with a draft's name.
-  if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
-  if (isFolderPath(path)) throw new FileError("create", path, { reason: "that is a folder" });
-  checkGranted("create", path, path);
-  try {
-    const there = existing(path, Deno.lstatSync);
-    if (!there?.isSymlink) return create(path, there);
-    // A link is written through; one that leads nowhere is replaced.
-    const old = existing(path);
-    return create(old ? Deno.realPathSync(path) : path, old);
-  } catch (cause) {
-    throw createError(path, cause);
-  }
-
-  function create(target: string, old: Deno.FileInfo | undefined): Draft {
-    if (createNew && old) throw new FileError("create", path, { reason: "it exists" });
-    written?.check(target, old, path);
-    return Draft.create(target, path, { old, isCopied: true, written });
-  }
-}
-
-// Whether only the draft is impossible, as for a device, or for a file in a folder that may not be written.
-function isBarred(error: unknown): boolean {
-  if (!(error instanceof FileError)) return false;
-  const { cause } = error;
-  return cause === undefined || cause instanceof Deno.errors.PermissionDenied ||
-    cause instanceof Deno.errors.NotCapable || /read-only file system/i.test(systemReason(cause));
-}
-
 function codeOf(error: unknown): string | undefined {
   return (error as { code?: string }).code;
-}
-
-/**
- * Removes the drafts that ended processes left in a folder, and below it if `recursive`. A draft that was written within
- * the last hour stays: on a file system whose machines don't share their locks, another one may be at work on it.
- */
-export async function sweep(folder: string, options: { recursive: boolean; signal?: AbortSignal }): Promise<void> {
-  if (!isGranted("read", folder) || !isGranted("write", folder)) return;
-  try {
-    for await (const entry of Deno.readDir(folder)) {
-      if (options.signal?.aborted) return;
-      if (entry.isDirectory && options.recursive) await sweep(join(folder, entry.name), options);
-      if (entry.isFile && DRAFT_NAME.test(entry.name)) await removeAbandoned(join(folder, entry.name));
-    }
-  } catch {
-    // A folder that can't be read holds no draft of ours.
-  }
-}
-
-async function removeAbandoned(path: string): Promise<void> {
-  try {
-    const { mtime } = await Deno.stat(path);
-    if (mtime && Date.now() - mtime.getTime() < ABANDONED_MS) return;
-    using file = await Deno.open(path, { write: true });
-    if (await tryLock(file)) await Deno.remove(path);
-  } catch {
-    // Removed in the meantime, or another user's.
-  }
 }

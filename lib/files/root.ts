@@ -3,7 +3,8 @@
 import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
-import { createError, existing, isGranted, notAFile, SMALL_BYTES, Source } from "./storage.ts";
+import { isGranted } from "./permissions.ts";
+import { createError, existing, notAFile, SMALL_BYTES, Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";

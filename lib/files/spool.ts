@@ -3,7 +3,7 @@
 import { writeAll } from "../bytes.ts";
 import { isSystemError, systemReason, TransferError } from "../errors.ts";
 import { abortable } from "../within.ts";
-import { isGranted } from "./storage.ts";
+import { isGranted } from "./permissions.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 // On Windows it is unknown, so all must be granted.

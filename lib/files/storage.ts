@@ -3,6 +3,7 @@
 import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
 import { shareLock, tryLock } from "../older_deno.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
+import { checkGranted, isGranted, realPath } from "./permissions.ts";
 
 /** Reading or writing up to this many bytes takes less time than a trip to another thread and back. */
 export const SMALL_BYTES = 64 * 1024;
@@ -54,43 +55,6 @@ function identity(path: string, { dev, ino }: Deno.FileInfo): string {
   return ino ? `${dev} ${ino}` : realPath(path);
 }
 
-// Asked once, since a look costs as much as opening a file; nothing here changes what is granted.
-const everywhere: { read?: boolean; write?: boolean } = {};
-
-/** Whether a permission is granted, without `path` for all paths. A call without it would make Deno prompt. */
-export function isGranted(name: "read" | "write", path?: string): boolean {
-  const { state, partial } = everywhere[name] === undefined ? Deno.permissions.querySync({ name }) : {};
-  const isAll = everywhere[name] ??= state === "granted" && !partial;
-  return isAll || (path !== undefined && Deno.permissions.querySync({ name, path }).state === "granted");
-}
-
-/**
- * Throws a {@linkcode FileError} unless a file may be read, and written if it is to be created. Of a link, what it leads
- * to must be granted too. `what` is the path's name in the error.
- */
-export function checkGranted(problem: "missing" | "create", path: string, name: string, what = "it"): void {
-  const permissions = problem === "create" ? ["read", "write"] as const : ["read"] as const;
-  const check = (path: string, what: string): void => {
-    const missing = permissions.find((permission) => !isGranted(permission, path));
-    if (!missing) return;
-    const reason = `no permission to ${missing} ${what} (run it with --allow-${missing})`;
-    throw new FileError(problem, name, { reason });
-  };
-  if (permissions.every((permission) => isGranted(permission))) return;
-  check(path, what);
-  const real = realPath(path);
-  if (real !== path) check(real, real);
-}
-
-// The same path if it leads nowhere.
-function realPath(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
-  }
-}
-
 /** What stands where a regular file is expected. */
 export function notAFile({ isDirectory }: Deno.FileInfo): string {
   return isDirectory ? "that is a folder" : "that is not a regular file";
@@ -111,7 +75,8 @@ export class Source implements Disposable {
 
   /**
    * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
-   * devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it. Throws a {@linkcode TransferError} when this process can open no more files.
+   * devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it.
+   * Throws a {@linkcode TransferError} when this process can open no more files.
    */
   static open(path: string, name: string, known?: Deno.FileInfo): Source {
     let file: Deno.FsFile | undefined;
@@ -261,43 +226,6 @@ export async function append(file: Deno.FsFile, piece: Uint8Array, name: string)
     else await writeAll(file, piece);
   } catch (cause) {
     throw createError(name, cause);
-  }
-}
-
-/** The bytes that a folder's disk has free for this user; `undefined` if unknown, as without `--allow-sys=statfs`. */
-export async function freeBytes(folder: string): Promise<bigint | undefined> {
-  const stats = await statfs(folder);
-  // Some file systems don't know their own size.
-  return stats && stats.blocks > 0n ? stats.bavail * stats.bsize : undefined;
-}
-
-// NFS, SMB (two), FUSE, Ceph, AFS, 9P, Coda, AFS in the kernel, Lustre (statfs(2)).
-const DEFERRING = [0x6969n, 0xff534d42n, 0xfe534d42n, 0x65735546n, 0xc36400n, 0x5346414fn, 0x1021997n, 0x73757245n]
-  .concat(0x6b414653n, 0xbd00bd0n);
-
-/**
- * Whether a folder is known to be of a file system that may take data and fail to store it later: when a file is synced
- * or closed. Those have no disk of their own; `dev` is the device number.
- */
-export async function isDeferring(folder: string, dev: number): Promise<boolean> {
-  if (Deno.build.os !== "linux" || hasDisk(dev)) return false;
-  return DEFERRING.includes((await statfs(folder))?.type ?? 0n);
-}
-
-/** Whether a device number is a disk's: Linux gives NFS, FUSE and others the major number 0. */
-export function hasDisk(dev: number): boolean {
-  return (dev >> 8 & 0xfff) !== 0;
-}
-
-let nodeFs: Promise<typeof import("node:fs")> | undefined;
-
-async function statfs(folder: string): Promise<import("node:fs").BigIntStatsFs | undefined> {
-  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
-  try {
-    // Loading it takes 20 ms.
-    return (await (nodeFs ??= import("node:fs"))).statfsSync(folder, { bigint: true });
-  } catch {
-    return undefined;
   }
 }
 

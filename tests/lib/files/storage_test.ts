@@ -1,7 +1,9 @@
 // @ts-types="../../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../../../lib/errors.ts";
-import { Draft, isDraft, openTarget, sweep } from "../../../lib/files/draft.ts";
+import { Draft, isDraft } from "../../../lib/files/draft.ts";
+import { sweep } from "../../../lib/files/sweep.ts";
+import { openTarget } from "../../../lib/files/target.ts";
 import { Overwrite, Source, Written } from "../../../lib/files/storage.ts";
 import { age, Folder, randomBytes } from "../../support/folder.ts";
 import { CHATTR, testWith, UNIX } from "../../support/needs.ts";

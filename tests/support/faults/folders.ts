@@ -3,7 +3,8 @@
 import { Buffer } from "node:buffer";
 // @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { isDraft, sweep } from "../../../lib/files/draft.ts";
+import { isDraft } from "../../../lib/files/draft.ts";
+import { sweep } from "../../../lib/files/sweep.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { type ClientOptions, get, put, TransferError } from "../../../lib/mod.ts";
 import { age, Folder, randomBytes } from "../folder.ts";

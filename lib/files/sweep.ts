@@ -1,0 +1,37 @@
+/** Removes what killed programs left half-written. */
+
+import { tryLock } from "../older_deno.ts";
+import { isDraft } from "./draft.ts";
+import { join } from "./path.ts";
+import { isGranted } from "./permissions.ts";
+
+// Nobody is without a byte for longer than that, by default; so a file that old is no longer written.
+const ABANDONED_MS = 60 * 60 * 1000;
+
+/**
+ * Removes the drafts that ended processes left in a folder, and below it if `recursive`. A draft that was written within
+ * the last hour stays: on a file system whose machines don't share their locks, another one may be at work on it.
+ */
+export async function sweep(folder: string, options: { recursive: boolean; signal?: AbortSignal }): Promise<void> {
+  if (!isGranted("read", folder) || !isGranted("write", folder)) return;
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      if (options.signal?.aborted) return;
+      if (entry.isDirectory && options.recursive) await sweep(join(folder, entry.name), options);
+      if (entry.isFile && isDraft(entry.name)) await removeAbandoned(join(folder, entry.name));
+    }
+  } catch {
+    // A folder that can't be read holds no draft of ours.
+  }
+}
+
+async function removeAbandoned(path: string): Promise<void> {
+  try {
+    const { mtime } = await Deno.stat(path);
+    if (mtime && Date.now() - mtime.getTime() < ABANDONED_MS) return;
+    using file = await Deno.open(path, { write: true });
+    if (await tryLock(file)) await Deno.remove(path);
+  } catch {
+    // Removed in the meantime, or another user's.
+  }
+}
