@@ -2,7 +2,7 @@
 
 import { sweep } from "../files/sweep.ts";
 import { basename, dirname } from "../files/path.ts";
-import { isGranted } from "../files/permissions.ts";
+import { found } from "../files/storage.ts";
 import type { Spool } from "../files/spool.ts";
 import {
   type ClientOptions,
@@ -140,11 +140,7 @@ export async function perform(task: Task): Promise<number> {
 
 /** Whether a PUT can be expected to find a file there. */
 function isFile(path: string): boolean {
-  try {
-    return isGranted("read", path) && Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+  return found(path)?.isFile ?? false;
 }
 
 async function withdraw(options: ClientOptions): Promise<void> {

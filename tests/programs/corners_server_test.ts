@@ -41,6 +41,18 @@ Deno.test("a request that is too long is refused whole, in however many pieces",
   assertEquals(await pair.folder.names("served"), ["file.x", "file.xyz"]);
 });
 
+/** Says a command in pieces, the many of one that comes byte by byte soon after each other, and hears its OK. */
+async function ask(port: number, pieces: string[], pauseMs: number): Promise<Raw> {
+  const raw = await Raw.connect(port);
+  await raw.hear("READY".length);
+  for (const piece of pieces) {
+    await raw.say(wire(piece));
+    await sleep(pieces.length > 2 ? 1 : pauseMs);
+  }
+  await raw.hear("OK".length);
+  return raw;
+}
+
 Deno.test("a PUT whose name comes in pieces, however late, is made under all of it", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/tw"), "old");
@@ -59,13 +71,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
     for (const pauseMs of [1, 100]) {
       // The rest of a folder's own name must come while an error would.
       if (name === "sub/f" && pauseMs > 1) continue;
-      using raw = await Raw.connect(pair.server.port);
-      await raw.hear("READY".length);
-      for (const piece of pieces) {
-        await raw.say(wire(piece));
-        await sleep(pieces.length > 2 ? 1 : pauseMs);
-      }
-      await raw.hear("OK".length);
+      using raw = await ask(pair.server.port, pieces, pauseMs);
       await raw.say(wire(4n));
       await raw.hear("OK".length);
       await raw.say(wire("text"));
@@ -84,13 +90,7 @@ Deno.test("a GET whose name comes in pieces, however late, is of the file that a
   for (const name of ["n", "note"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
   const get = async (name: string, pieces: string[], said: string): Promise<void> => {
     for (const pauseMs of [1, 100]) {
-      using raw = await Raw.connect(pair.server.port);
-      await raw.hear("READY".length);
-      for (const piece of pieces) {
-        await raw.say(wire(piece));
-        await sleep(pieces.length > 2 ? 1 : pauseMs);
-      }
-      await raw.hear("OK".length);
+      using raw = await ask(pair.server.port, pieces, pauseMs);
       await raw.say(wire("READY"));
       assertEquals(new TextDecoder().decode(await raw.hear(said.length)), said);
       await pair.server.line(new RegExp(`^server receiving request: GET ${name}$`));
