@@ -3,26 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dial, type DialOptions } from "../../lib/dial.ts";
 import type { Peer } from "../../lib/peer.ts";
 import { LINUX, testWith } from "../support/needs.ts";
-
-const SECOND_MS = 1000;
-
-/** Makes waits of seconds and more last a moment, and keeps how long they were to be. */
-class FastTimers implements Disposable {
-  readonly waits: number[] = [];
-  readonly #setTimeout = globalThis.setTimeout;
-
-  constructor() {
-    const fast = (call: () => void, ms = 0): ReturnType<typeof setTimeout> => {
-      if (ms >= SECOND_MS) this.waits.push(ms);
-      return this.#setTimeout.call(globalThis, call, ms >= SECOND_MS ? 10 : ms);
-    };
-    globalThis.setTimeout = fast as typeof setTimeout;
-  }
-
-  [Symbol.dispose](): void {
-    globalThis.setTimeout = this.#setTimeout;
-  }
-}
+import { FastTimers } from "../support/timers.ts";
 
 function listen(): Deno.TcpListener {
   return Deno.listen({ hostname: "127.0.0.1", port: 0 });

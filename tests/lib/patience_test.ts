@@ -1,0 +1,46 @@
+/** How long the programs wait for what may never happen. */
+
+// @ts-types="../support/types/assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { perform } from "../../lib/cli/transfers.ts";
+import { Overwrite } from "../../lib/files/storage.ts";
+import { StreamSource } from "../../lib/files/streams.ts";
+import { FileError, serve } from "../../lib/mod.ts";
+import { tryLock } from "../../lib/older_deno.ts";
+import { Folder } from "../support/folder.ts";
+import { FastTimers } from "../support/timers.ts";
+
+Deno.test("a stream that does not end after its last byte is waited for a second", async () => {
+  const bytes = new TextEncoder().encode("text");
+  using source = new StreamSource(new ReadableStream({ start: (controller) => controller.enqueue(bytes) }), 4n);
+  using timers = new FastTimers(100);
+  assertEquals(await source.read(new Uint8Array(4)), bytes);
+  assertEquals(timers.waits, [1000]);
+});
+
+Deno.test("a file that another program sends is waited for a second before it is written in place", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "old");
+  using sent = await Deno.open(folder.at("f"), { read: true, write: true });
+  assert(await tryLock(sent));
+  using target = await Overwrite.open(folder.at("f"), "f");
+  using timers = new FastTimers(20);
+  await assertRejects(() => target.write(new Uint8Array(1)), FileError, "create");
+  assertEquals(timers.waits.filter((ms) => ms === 20).length, 50);
+  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+});
+
+Deno.test("a folder that takes long to sweep keeps a client no longer than a fifth of a second", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.at("served"));
+  await Deno.writeTextFile(folder.at("served/f"), "text");
+  await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.at("served") });
+  using timers = new FastTimers(100);
+  const options = { hostname: "127.0.0.1", port: server.address.port, timeoutMs: 0 };
+  const task = { verb: "GET", files: ["f"], as: `${folder.path}/`, parallel: 1, isQuiet: true } as const;
+  const flags = { isNoClobber: false, isSynced: false, isTraced: false, isVerified: false };
+  assertEquals(await perform({ ...task, ...flags, files: ["f"], options }), 0);
+  const [wait, ...others] = timers.waits.filter((ms) => ms < 1000);
+  assert(wait === undefined || wait <= 200, `${wait}`);
+  assertEquals(others, []);
+});

@@ -1,0 +1,20 @@
+/** Timers whose waits pass at once, to test how long something would wait. */
+
+/** Makes waits that a test chooses last a moment, and keeps how long they were to be, in milliseconds. */
+export class FastTimers implements Disposable {
+  readonly waits: number[] = [];
+  readonly #setTimeout = globalThis.setTimeout;
+
+  /** Begins with it for waits of at least `minMs`. */
+  constructor(minMs = 1000) {
+    const fast = (call: () => void, ms = 0): ReturnType<typeof setTimeout> => {
+      if (ms >= minMs) this.waits.push(ms);
+      return this.#setTimeout.call(globalThis, call, ms >= minMs ? 10 : ms);
+    };
+    globalThis.setTimeout = fast as typeof setTimeout;
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
+}
