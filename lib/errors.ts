@@ -22,9 +22,10 @@ export class TransferError extends Error {
     this.step = options.step;
   }
 
-  /** A copy of this error that names the step. */
-  at(step: Step): TransferError {
-    return new TransferError(this.message, { step, cause: this });
+  /** A copy of this error, of the same class, that names the step. */
+  at(step: Step): this {
+    const copy = Object.assign(new TransferError(this.message, { cause: this }), this, { step });
+    return Object.setPrototypeOf(copy, Object.getPrototypeOf(this));
   }
 }
 
@@ -62,11 +63,6 @@ export class ProtocolError extends TransferError {
     this.expected = expected;
     this.received = received;
   }
-
-  /** A copy of this error that names the step. */
-  override at(step: Step): ProtocolError {
-    return new ProtocolError(this.expected, this.received, { step, cause: this });
-  }
 }
 
 // File data may come in place of a message: enough of it to recognize it.
@@ -81,11 +77,6 @@ export function excerpt(text: string): string {
 export class ConnectionError extends TransferError {
   /** The name of the class. */
   override name = "ConnectionError";
-
-  /** A copy of this error that names the step. */
-  override at(step: Step): ConnectionError {
-    return new ConnectionError(this.message, { step, cause: this });
-  }
 }
 
 /** Whether an error says that the connection ended, rather than what the other side said. */
@@ -116,11 +107,6 @@ export class FileError extends TransferError {
     this.problem = problem;
     this.file = file;
     this.reason = options.reason ?? reasonOf(problem, options.cause);
-  }
-
-  /** A copy of this error that names the step. */
-  override at(step: Step): FileError {
-    return new FileError(this.problem, this.file, { step, cause: this.cause, reason: this.reason });
   }
 }
 
