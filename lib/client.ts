@@ -2,7 +2,7 @@
 
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
-import { dial, type DialOptions } from "./dial.ts";
+import { dial, type Dialed, type DialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/target.ts";
 import { Source, type Target, type Written } from "./files/storage.ts";
@@ -92,7 +92,8 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
 
 async function receive(name: string, options: ClientOptions & Partial<GetOptions>, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
-  await using peer = await greet(options);
+  await using dialed = await greet(options);
+  const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
   await peer.hear("c. server: OK");
@@ -160,7 +161,8 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   // An empty file is never read, so check here that the stream is empty too.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
-  await using peer = await greet(options);
+  await using dialed = await greet(options);
+  const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
@@ -229,7 +231,8 @@ async function upload(peer: Peer, source: Source | StreamSource, options: PutOpt
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
-  await using peer = await greet(options);
+  await using dialed = await greet(options);
+  const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);
   options.onEnding?.();
@@ -238,9 +241,9 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 }
 
 /** Step a, after a check of the options. */
-async function greet(options: ClientOptions): Promise<Peer> {
+async function greet(options: ClientOptions): Promise<Dialed> {
   checkCommon(options, { minPort: 1 });
   const { bytesPerSecond } = options;
   if (typeof bytesPerSecond === "number") checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE });
-  return await dial("a. server: READY", options);
+  return await dial(options);
 }

@@ -52,6 +52,13 @@ const WITHDRAWAL = "GET .blockferry-withdrawn";
 // A server that is idle by now answers in far less.
 const WITHDRAW_MS = 2000;
 
+const STEP = "a. server: READY";
+
+/** The server's side of a conversation that has its READY; in the end, connections that it did not answer are given up. */
+export interface Dialed extends AsyncDisposable {
+  peer: Peer;
+}
+
 /** One connection, and the wait for its READY. */
 interface Attempt extends AsyncDisposable {
   connected: Promise<Deno.Conn>;
@@ -65,7 +72,7 @@ interface Attempt extends AsyncDisposable {
 
 type Callbacks = Pick<DialOptions, "onConnect" | "onMessage">;
 
-function attempt(step: "a. server: READY", options: DialOptions, callbacks: Callbacks): Attempt {
+function attempt(options: DialOptions, callbacks: Callbacks): Attempt {
   const { timeoutMs = TIMEOUT_MS, signal, connections } = options;
   const ending = new AbortController();
   const connectSignal = (): AbortSignal => signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
@@ -76,7 +83,7 @@ function attempt(step: "a. server: READY", options: DialOptions, callbacks: Call
     try {
       ending.signal.throwIfAborted();
       await callbacks.onConnect?.();
-      await open.listen(step);
+      await open.listen(STEP);
       return open;
     } catch (error) {
       open[Symbol.dispose]();
@@ -117,15 +124,21 @@ function attempt(step: "a. server: READY", options: DialOptions, callbacks: Call
   peer.catch(() => made.isBroken = true);
   return made;
 }
+
 /** Connects, and awaits READY for as long as it takes, on whichever connection the server answers. */
-export async function dial(step: "a. server: READY", options: DialOptions): Promise<Peer> {
+export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
-    const winner = await within(race(attempts, step, options), options.waitMs || Infinity);
-    if (!winner) throw await unanswered(attempts[0], step, options);
-    winner.peer.follow(attempts.filter((attempt) => attempt !== winner.attempt));
-    return winner.peer;
+    const winner = await within(race(attempts, options), options.waitMs || Infinity);
+    if (!winner) throw await unanswered(attempts[0], options);
+    const { attempt, peer } = winner;
+    const others = attempts.filter((other) => other !== attempt);
+    const end = async (): Promise<void> => {
+      peer[Symbol.dispose]();
+      await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
+    };
+    return { peer, [Symbol.asyncDispose]: end };
   } catch (error) {
     for (const { close } of attempts) close();
     throw error;
@@ -133,11 +146,11 @@ export async function dial(step: "a. server: READY", options: DialOptions): Prom
 }
 
 /** The error of a wait that was as long as the caller allows. */
-async function unanswered(first: Attempt | undefined, step: "a. server: READY", options: DialOptions): Promise<Error> {
+async function unanswered(first: Attempt | undefined, options: DialOptions): Promise<Error> {
   const seconds = inSeconds(options.waitMs!);
   // A TLS handshake waits in a busy server's queue, as READY does.
   if (options.tls || (first && await isReady(first.connected))) {
-    return new ConnectionError(`the server did not send READY within ${seconds}`, { step });
+    return new ConnectionError(`the server did not send READY within ${seconds}`, { step: STEP });
   }
   return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer within ${seconds}`);
 }
@@ -148,7 +161,7 @@ interface Winner {
 }
 
 /** Adds one attempt after another to a list, until one of them has its READY. */
-async function race(attempts: Attempt[], step: "a. server: READY", options: DialOptions): Promise<Winner> {
+async function race(attempts: Attempt[], options: DialOptions): Promise<Winner> {
   // Callers hear of one conversation: the one that gets READY.
   let told: number | undefined;
   const callbacks = (index: number): Callbacks => ({
@@ -175,7 +188,7 @@ async function race(attempts: Attempt[], step: "a. server: READY", options: Dial
   for (let ms = SECOND_TRY_MS;; ms = attempts.length < MAX_ATTEMPTS ? 2 * ms : PROBE_MS) {
     const index = attempts.length < MAX_ATTEMPTS ? attempts.length : attempts.findIndex(({ isBroken }) => isBroken);
     if (index === -1) attempts[PROBED]!.probe();
-    else attempts[index] = attempt(step, options, callbacks(count++));
+    else attempts[index] = attempt(options, callbacks(count++));
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
     if (count === 1) await attempts[0]!.connected.catch(() => {});
     // So a server's machine that is gone is noticed after some hours, even where nobody says anything.

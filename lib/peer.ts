@@ -10,12 +10,11 @@ import { type Message, Tracer } from "./trace.ts";
 const ENCODER = new TextEncoder();
 
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
-export class Peer implements Disposable, AsyncDisposable {
+export class Peer implements Disposable {
   readonly #socket: Socket;
   readonly #frames: FrameReader;
   readonly #other: Role;
   readonly #tracer: Tracer | undefined;
-  #followers: AsyncDisposable[] = [];
 
   /** Takes over a socket, and closes it in the end; `onMessage` is called with each message after it has passed. */
   constructor(socket: Socket, onMessage?: (message: Message) => unknown) {
@@ -146,21 +145,10 @@ export class Peer implements Disposable, AsyncDisposable {
     return this.#socket.finish();
   }
 
-  /** Gives up other connections to the same server after this one. */
-  follow(others: AsyncDisposable[]): void {
-    this.#followers = others;
-  }
-
   /** Closes the connection at once. */
   [Symbol.dispose](): void {
     this.#tracer?.end();
     this.#socket[Symbol.dispose]();
-  }
-
-  /** Closes the connection at once, and gives up those that follow. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this[Symbol.dispose]();
-    await Promise.all(this.#followers.map((follower) => follower[Symbol.asyncDispose]()));
   }
 }
 

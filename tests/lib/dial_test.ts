@@ -1,7 +1,6 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { dial, type DialOptions } from "../../lib/dial.ts";
-import type { Peer } from "../../lib/peer.ts";
+import { dial, type Dialed, type DialOptions } from "../../lib/dial.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { FastTimers } from "../support/timers.ts";
 
@@ -9,14 +8,14 @@ function listen(): Deno.TcpListener {
   return Deno.listen({ hostname: "127.0.0.1", port: 0 });
 }
 
-function start(listener: Deno.TcpListener, options: Partial<DialOptions>): Promise<Peer> {
-  const peer = dial("a. server: READY", { hostname: "127.0.0.1", port: listener.addr.port, timeoutMs: 0, ...options });
+function start(listener: Deno.TcpListener, options: Partial<DialOptions>): Promise<Dialed> {
+  const peer = dial({ hostname: "127.0.0.1", port: listener.addr.port, timeoutMs: 0, ...options });
   peer.catch(() => {});
   return peer;
 }
 
 /** Awaits one more attempt; fails if there is none because the wait has ended. */
-function accept(listener: Deno.TcpListener, dialed: Promise<Peer>): Promise<Deno.TcpConn> {
+function accept(listener: Deno.TcpListener, dialed: Promise<Dialed>): Promise<Deno.TcpConn> {
   const ended = dialed.then(() => {
     throw new Error("READY has come");
   });
@@ -54,7 +53,7 @@ Deno.test("a second attempt that is refused does not end the wait on the first",
   using _third = await accept(listener, dialed);
   using _fourth = await accept(listener, dialed);
   await first.write(new TextEncoder().encode("READY"));
-  using _peer = await dialed;
+  await using _peer = await dialed;
 });
 
 /** Whether a connection from a port of this machine has a keepalive timer: kind 2 in Linux's table of sockets. */
