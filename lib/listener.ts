@@ -1,6 +1,6 @@
-/** The server's listening side: the queue, the accept loop and the shutdown. Each client is served by server.ts. */
+/** The server's listening side: the accept loop and the shutdown. Each client is served by server.ts. */
 
-import { sweep } from "./files/sweep.ts";
+import { sweepHourly } from "./files/sweep.ts";
 import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";
 import type { Reception, ReceptionOptions, Visitor } from "./reception.ts";
@@ -12,6 +12,7 @@ import { REQUEST_STEP } from "./protocol.ts";
 import { Socket } from "./net/socket.ts";
 import type { TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
+import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
 
 /** What a server reports, in the order of the lab's printed lines ("The Server"). */
@@ -80,10 +81,6 @@ const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, De
 export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
-// A sweep leaves drafts that are younger than that.
-const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
-// An aborted sweep still finishes the file it is on, which can hang with the disk.
-const SWEEP_END_MS = 500;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
 
@@ -96,10 +93,15 @@ export interface ServerParts {
   options: ServeOptions;
 }
 
-/** What waits for its turn. */
-interface Waiting {
-  begin(): void;
-  close(): void;
+/** A client that is served. */
+interface Session {
+  peer: Peer;
+  /** Fulfilled when its conversation has ended. */
+  ended: Promise<void>;
+  /** Whether it has not asked for anything yet. */
+  isIdle: boolean;
+  /** How many bytes of file data have still to move. */
+  bytesLeft: bigint;
 }
 
 /** A running server; end it with `await using`, or with `shutdown`. */
@@ -112,20 +114,14 @@ export class Server implements AsyncDisposable {
   readonly #tls: TlsServer | undefined;
   readonly #reception: Reception;
   readonly #options: ServeOptions;
-  readonly #session: Omit<SessionOptions, "address" | "admit" | "onEvent" | "onLeft">;
+  readonly #shared: Omit<SessionOptions, "address" | "admit" | "onEvent" | "onLeft">;
+  // Aborted when no more clients are taken, and when those that are served are cut.
+  readonly #ending = new AbortController();
   readonly #cut = new AbortController();
-  readonly #sweepEnd = new AbortController();
-  #sweeping: Promise<void> = Promise.resolve();
-  // Clients that wait for their turn, accepted as they come.
-  readonly #waiting: Waiting[] = [];
-  // Sessions, and how many of them have a turn; a balancer's has none before it asks for something.
-  readonly #active = new Set<Promise<void>>();
-  #turns = 0;
+  readonly #turns: Turns;
+  readonly #sessions = new Set<Session>();
+  // Balancers' connections that have not asked for anything yet: they need no turn.
   #unasked = 0;
-  // How many bytes of file data each session has still to move.
-  readonly #left = new Map<Peer, bigint>();
-  // Active clients that have not asked for anything yet.
-  readonly #idle = new Set<Peer>();
   // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
   #roomMade = Promise.withResolvers<void>();
   // Finished sessions whose connection is still closing: they do not keep the next client waiting.
@@ -133,8 +129,6 @@ export class Server implements AsyncDisposable {
   #cutCount = 0;
   // When the last accept failed, if that was reported.
   #failedAt: number | undefined;
-  #isWaitReported = false;
-  #isEnding = false;
 
   /** Serves the clients of a listener; `serve` makes one. */
   constructor({ listener, tls, root, reception, options }: ServerParts) {
@@ -143,31 +137,27 @@ export class Server implements AsyncDisposable {
     this.#tls = tls;
     this.#reception = reception;
     this.#options = options;
-    this.#session = { root, gather, maxBytes, fsync, regulars: new Regulars() };
-    this.address = listener.addr as Deno.NetAddr;
+    this.#shared = { root, gather, maxBytes, fsync, regulars: new Regulars() };
+    const { port } = this.address = listener.addr as Deno.NetAddr;
+    this.#turns = new Turns(options.clients ?? 1, () => void this.#report({ type: "waiting", port }));
     const end = (): void => this.#end();
     signal?.addEventListener("abort", end);
-    if (!options.readOnly) this.#sweepHourly();
+    // While clients are served: a large folder, or a slow disk, must not keep them waiting.
+    const swept = options.readOnly ? undefined : sweepHourly(root.path, this.#ending.signal);
     this.finished = this.#run().then(async () => {
-      await within(this.#sweeping, SWEEP_END_MS);
+      await swept;
       signal?.removeEventListener("abort", end);
     });
     if (signal?.aborted) end();
   }
 
-  // While clients are served: a large folder, or a slow disk, must not keep them waiting.
-  #sweepHourly(): void {
-    const { signal } = this.#sweepEnd;
-    const start = (): void => void (this.#sweeping = sweep(this.#session.root.path, { recursive: true, signal }));
-    const timer = setInterval(start, SWEEP_INTERVAL_MS);
-    Deno.unrefTimer(timer);
-    signal.addEventListener("abort", () => clearInterval(timer));
-    start();
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   async #run(): Promise<void> {
+    this.#turns.fill();
     while (!this.#isEnding) {
-      this.#serveWaiting();
       try {
         const conn = await this.#listener.accept();
         this.#reportRecovery();
@@ -177,13 +167,17 @@ export class Server implements AsyncDisposable {
         // A client that reset its connection in the queue is gone, and must not delay the next one.
         if (CLIENT_LEFT.some((type) => cause instanceof type)) continue;
         const error = new ConnectionError(`connections are not accepted: ${systemReason(cause)}`, { cause });
-        if (this.#failedAt === undefined) this.#report({ type: "failed", error });
+        if (this.#failedAt === undefined) void this.#report({ type: "failed", error });
         this.#failedAt = performance.now();
         await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
       }
-      while (this.#waiting.length + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
+      while (this.#turns.waiting + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
     }
-    await Promise.all(this.#active);
+    await this.#allEnded();
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all(this.#sessions.values().map(({ ended }) => ended));
     await Promise.all(this.#closing.values());
   }
 
@@ -201,7 +195,6 @@ export class Server implements AsyncDisposable {
       void this.#report({ type: "failed", error: error as Error });
     }
     this.#makeRoom();
-    this.#serveWaiting();
   }
 
   #admit(visitor: Visitor): void {
@@ -215,41 +208,29 @@ export class Server implements AsyncDisposable {
       void this.#report({ type: "excluded", address });
       return;
     }
-    this.#waiting.push({ begin: () => this.#start(visitor), close: () => conn.close() });
-  }
-
-  #serveWaiting(): void {
-    const { clients = 1 } = this.#options;
-    while (this.#turns < clients && !this.#isEnding) {
-      if (!this.#isWaitReported) void this.#report({ type: "waiting", port: this.address.port });
-      const next = this.#waiting.shift();
-      this.#isWaitReported = next === undefined;
-      if (next === undefined) return;
-      this.#turns++;
-      next.begin();
-    }
+    this.#turns.queue({ begin: () => this.#start(visitor), close: () => conn.close() });
   }
 
   #start({ conn, address, isBalancer }: Visitor): void {
-    if (!isBalancer) this.#report({ type: "connected", address });
+    if (!isBalancer) void this.#report({ type: "connected", address });
     const { timeoutMs = TIMEOUT_MS } = this.#options;
     const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
     const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
     const { onMessage } = this.#options;
     const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
     const peer = new Peer(socket, onMessage && ((message): void => guarded(() => onMessage(message, address))));
+    const session: Session = { peer, ended: Promise.resolve(), isIdle: true, bytesLeft: 0n };
     let hasTurn = !isBalancer;
     const admit = async (): Promise<void> => {
       await this.#admitBalancer(peer, address);
       hasTurn = true;
     };
-    const session = this.#serve(peer, address.hostname, isBalancer ? admit : undefined).then(() => {
-      if (hasTurn) this.#turns--;
-      this.#active.delete(session);
-      this.#serveWaiting();
+    this.#sessions.add(session);
+    session.ended = this.#serve(session, address.hostname, isBalancer ? admit : undefined).then(() => {
+      this.#sessions.delete(session);
+      if (hasTurn) this.#turns.leave();
       this.#makeRoom();
     });
-    this.#active.add(session);
   }
 
   /** A balancer's connection that asks for something is a client like any other: it may be excluded, and needs a turn. */
@@ -270,8 +251,7 @@ export class Server implements AsyncDisposable {
       void this.#report({ type: "connected", address });
       resolve();
     };
-    this.#waiting.push({ begin, close: () => reject(new ConnectionError("the server was closed")) });
-    this.#serveWaiting();
+    this.#turns.queue({ begin, close: () => reject(new ConnectionError("the server was closed")) });
     await turn;
   }
 
@@ -280,25 +260,23 @@ export class Server implements AsyncDisposable {
     this.#roomMade = Promise.withResolvers();
   }
 
-  async #serve(peer: Peer, address: string, admit: SessionOptions["admit"]): Promise<void> {
+  async #serve(session: Session, address: string, admit: SessionOptions["admit"]): Promise<void> {
+    const { peer } = session;
+    const onLeft = (bytes: bigint): void => void (session.bytesLeft = bytes);
     const onEvent = (event: SessionEvent): Promise<void> => {
-      this.#idle.delete(peer);
+      session.isIdle = false;
       if (event.type === "receiving" || event.type === "sending") onLeft(event.size);
       return this.#report(event);
     };
-    const onLeft = (bytes: bigint): void => void this.#left.set(peer, bytes);
-    this.#idle.add(peer);
     try {
-      await serveClient(peer, { ...this.#session, address, admit, onEvent, onLeft });
+      await serveClient(peer, { ...this.#shared, address, admit, onEvent, onLeft });
     } catch (error) {
       // A client that disconnects without a request, as a health check does, is not an error; nor is one that had not
       // asked for anything when the server ended.
-      const hasLeft = this.#idle.delete(peer) && isBroken(error) && (this.#isEnding || !peer.isCut);
+      const hasLeft = session.isIdle && isBroken(error) && (this.#isEnding || !peer.isCut);
       if (this.#cut.signal.aborted) this.#cutCount++;
       if (!hasLeft) void this.#report({ type: "failed", error: error as Error });
     }
-    this.#idle.delete(peer);
-    this.#left.delete(peer);
     for (const [oldest] of this.#closing) {
       if (this.#closing.size < MAX_CLOSING) break;
       oldest[Symbol.dispose]();
@@ -318,22 +296,21 @@ export class Server implements AsyncDisposable {
 
   /** How many clients are being served. */
   get active(): number {
-    return this.#turns;
+    return this.#turns.taken;
   }
 
   /** How many bytes of file data the running transfers have still to move. */
   get bytesLeft(): bigint {
-    return this.#left.values().reduce((sum, bytes) => sum + bytes, 0n);
+    return this.#sessions.values().reduce((sum, { bytesLeft }) => sum + bytesLeft, 0n);
   }
 
   #stopListening(): void {
     if (this.#isEnding) return;
-    this.#isEnding = true;
-    this.#sweepEnd.abort();
+    this.#ending.abort();
     this.#listener.close();
     this.#reception[Symbol.dispose]();
-    for (const waiting of this.#waiting.splice(0)) waiting.close();
-    for (const peer of this.#idle) peer[Symbol.dispose]();
+    this.#turns.close();
+    for (const { peer, isIdle } of this.#sessions) if (isIdle) peer[Symbol.dispose]();
   }
 
   #end(): void {
@@ -348,8 +325,7 @@ export class Server implements AsyncDisposable {
   async shutdown({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<number> {
     checkNumber("graceMs", graceMs, { min: 0 });
     this.#stopListening();
-    const all = Promise.all(this.#active).then(() => Promise.all(this.#closing.values()));
-    await within(all, graceMs);
+    await within(this.#allEnded(), graceMs);
     await this[Symbol.asyncDispose]();
     return this.#cutCount;
   }

@@ -4,9 +4,25 @@ import { tryLock } from "../older_deno.ts";
 import { isDraft } from "./draft.ts";
 import { join } from "./path.ts";
 import { isGranted } from "./permissions.ts";
+import { within } from "../within.ts";
 
 // Nobody is without a byte for longer than that, by default; so a file that old is no longer written.
 const ABANDONED_MS = 60 * 60 * 1000;
+
+// An aborted sweep still finishes the file it is on, which can hang with the disk.
+const ENDING_MS = 500;
+
+/** Sweeps a folder, and all that is in it, at once and then every hour, until the signal is aborted. */
+export async function sweepHourly(folder: string, signal: AbortSignal): Promise<void> {
+  let sweeping: Promise<void>;
+  const start = (): void => void (sweeping = sweep(folder, { recursive: true, signal }));
+  start();
+  const timer = setInterval(start, ABANDONED_MS);
+  Deno.unrefTimer(timer);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  clearInterval(timer);
+  await within(sweeping!, ENDING_MS);
+}
 
 /**
  * Removes the drafts that ended processes left in a folder, and below it if `recursive`. A draft that was written within
