@@ -1,6 +1,7 @@
 // @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { serve } from "../../lib/mod.ts";
+import { within } from "../../lib/within.ts";
 import { assertNoDrafts } from "../support/faults/folders.ts";
 import { age, Folder } from "../support/folder.ts";
 
@@ -31,4 +32,17 @@ Deno.test("a running server sweeps every hour, until it ends", async () => {
   } finally {
     Object.assign(globalThis, { setInterval, clearInterval });
   }
+});
+
+Deno.test("a server that ends closes the clients that wait for their turn", async () => {
+  await using folder = new Folder();
+  const server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
+  using first = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
+  await first.read(new Uint8Array(5));
+  using second = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
+  const closed = second.read(new Uint8Array(5)).then((count) => count === null);
+  // Time to be accepted; one that is not would be reset.
+  await new Promise((resume) => setTimeout(resume, 100));
+  await server.shutdown();
+  assertEquals(await within(closed.catch(() => true), 5000), true);
 });
