@@ -69,7 +69,8 @@ export async function perform(task: Task): Promise<number> {
       const printLine = task.parallel === 1 ? print : keep;
       const label = (): string => files.length > 1 ? place(index, files.length, moved) : "";
       try {
-        moved += await transfer(file, run, { ...options, connections, onEnding }, printLine, label);
+        const size = await transfer(file, run, { ...options, connections, onEnding }, printLine, label);
+        moved += size;
         progress.fileDone();
       } catch (error) {
         signal?.throwIfAborted();

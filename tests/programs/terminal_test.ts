@@ -110,7 +110,9 @@ terminalTest("with --quiet a terminal shows nothing", async (pair) => {
 terminalTest("of parallel transfers one line counts all files, and each byte once", async (pair) => {
   for (const name of ["f", "g", "h"]) await Deno.writeFile(pair.folder.at(`mine/${name}`), randomBytes(500_000));
   await using client = start(pair, 100, "PUT", "f", "g", "h", "--limit-rate", "1M", "--parallel", "2");
-  const lines = texts(await shown(client)).map((text) => text.match(/^[0-3] of 3 files {2}([\d.]+) (\w+) {2}/));
+  const parts = texts(await shown(client));
+  assertMatch(parts.pop()!, /^1\.4 MiB in /);
+  const lines = parts.map((text) => text.match(/^[0-3] of 3 files {2}([\d.]+) (\w+) {2}/));
   const sizes = lines.flatMap((line) => line ? readBytes(`${line[1]}${line[2]}`, "it") : []);
   assert(sizes.length > 0);
   for (const size of sizes) assert(size <= 1_600_000n, `${size} bytes`);
