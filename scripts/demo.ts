@@ -3,9 +3,7 @@
  * separate processes, showing what both print; compares the bytes.
  */
 
-// @ts-types="../tests/support/types/streams.d.ts"
-import { TextLineStream } from "@std/streams/text-line-stream";
-// @ts-types="../tests/support/types/assert.d.ts"
+import { TextLineStream } from "@std/streams";
 import { assertEquals } from "@std/assert";
 
 const project = `${import.meta.dirname}/..`;

@@ -4,7 +4,6 @@
  */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../tests/support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { readCommandLine, readInteger } from "../lib/cli/arguments.ts";
 import { del, get, put, ServerError } from "../lib/mod.ts";

@@ -1,7 +1,6 @@
 /** Reads a command line, for both programs and the scripts. */
 
-// @ts-types="../types/parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "@std/cli";
 import { printer, reportOutputError } from "./output.ts";
 import { printable } from "../printable.ts";
 
@@ -130,8 +129,7 @@ export async function explain(error: UsageError): Promise<string> {
   const { mistake } = error;
   const message = printable(error.message);
   if (mistake === undefined) return message;
-  // @ts-types="../types/text.d.ts"
-  const { levenshteinDistance } = await import("@std/text/levenshtein-distance");
+  const { levenshteinDistance } = await import("@std/text");
   const bare = (word: string): string => word.replace(/^--/, "").toLowerCase();
   const isBeginning = (word: string, other: string): boolean => word.length >= 3 && other.startsWith(word);
   const [start] = mistake.known.filter((known) =>

@@ -1,6 +1,5 @@
 /** One line of a person's terminal that shows what takes long: the wait for READY, a transfer, or many of them. */
 
-// @ts-types="../types/fmt.d.ts"
 import { format } from "@std/fmt/bytes";
 import { inSeconds } from "../errors.ts";
 import type { ClientOptions } from "../mod.ts";

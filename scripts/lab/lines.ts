@@ -1,7 +1,6 @@
 /** A line that should have been printed, when, and what was printed instead. */
 
-// @ts-types="../../lib/types/text.d.ts"
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { levenshteinDistance } from "@std/text";
 import { eventsOf, type Recording } from "./recording.ts";
 import { type Finding, found } from "./rule.ts";
 

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dial, type Dialed, type DialOptions } from "../../lib/dial.ts";
 import { LINUX, testWith } from "../support/needs.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";

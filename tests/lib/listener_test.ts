@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";

@@ -1,7 +1,5 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-// @ts-types="../support/types/streams.d.ts"
-import { toArrayBuffer } from "@std/streams/to-array-buffer";
+import { toArrayBuffer } from "@std/streams";
 import {
   ConnectionError,
   del,

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Socket } from "../../lib/net/socket.ts";
 import { Peer } from "../../lib/peer.ts";

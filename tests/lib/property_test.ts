@@ -1,6 +1,5 @@
 /** Properties that hold for every input, tried on many random ones; fast-check shrinks an input that fails. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "../../lib/command.ts";

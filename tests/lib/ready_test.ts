@@ -1,6 +1,5 @@
 /** How a client waits for READY. Its waits of seconds and minutes pass fifty times as fast here. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { get } from "../../lib/mod.ts";
 import { Raw, wire } from "../support/raw.ts";

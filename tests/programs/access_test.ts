@@ -1,7 +1,5 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-// @ts-types="../support/types/streams.d.ts"
-import { toText } from "@std/streams/to-text";
+import { toText } from "@std/streams";
 import { within } from "../../lib/within.ts";
 import { age } from "../support/folder.ts";
 import { IPV6, SOURCES, STRACE, testWith } from "../support/needs.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";

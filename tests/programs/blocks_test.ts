@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";

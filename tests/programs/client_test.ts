@@ -1,7 +1,5 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-// @ts-types="../support/types/streams.d.ts"
-import { toArrayBuffer } from "@std/streams/to-array-buffer";
+import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { folders, Pair } from "../support/pair.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { CLUSTER, SOURCES, testWith } from "../support/needs.ts";
 import { run } from "../support/programs.ts";

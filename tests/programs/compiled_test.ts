@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";

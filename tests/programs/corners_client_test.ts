@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";

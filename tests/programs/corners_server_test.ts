@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, concat } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";

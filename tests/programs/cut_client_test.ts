@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";

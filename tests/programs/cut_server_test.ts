@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../support/raw.ts";

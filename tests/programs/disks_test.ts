@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { StrangeDisk } from "../support/disk.ts";
 import { randomBytes } from "../support/folder.ts";

@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../support/faults/faults.ts";
 import { Folder, randomBytes } from "../support/folder.ts";

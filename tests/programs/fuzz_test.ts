@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { run } from "../support/programs.ts";
 

@@ -1,6 +1,5 @@
 /** Programs that do anything to the lab check cost a play, never the run. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { lab } from "../support/lab.ts";

@@ -1,6 +1,5 @@
 /** The rules and causes of the lab check, by recordings that are made here: no program runs. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";

@@ -1,6 +1,5 @@
 /** The lab check as a command. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { failed, lab, PEERS } from "../support/lab.ts";

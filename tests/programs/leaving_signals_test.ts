@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";

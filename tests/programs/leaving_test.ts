@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Role, VERBS } from "../../lib/protocol.ts";
 import { get } from "../../lib/mod.ts";

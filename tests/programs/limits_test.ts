@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes } from "../support/folder.ts";
 import { LINUX, STRACE, testWith } from "../support/needs.ts";

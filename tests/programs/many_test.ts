@@ -1,6 +1,5 @@
 /** Many files in one command. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "../support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";

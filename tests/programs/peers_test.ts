@@ -1,6 +1,5 @@
 /** Our programs and others, written from the lab's document alone, in all pairings: what is moved and what is printed. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { PYTHON, testWith } from "../support/needs.ts";

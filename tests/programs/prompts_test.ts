@@ -1,6 +1,5 @@
 /** On a terminal Deno asks for what was not granted, and everything waits: the programs say so before it can. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SOURCES, TERMINAL, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";

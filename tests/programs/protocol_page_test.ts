@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertStringIncludes } from "@std/assert";
 import { ERROR_TEXTS, STEPS, VERBS } from "../../lib/protocol.ts";
 import { recordedDump } from "../support/recording.ts";

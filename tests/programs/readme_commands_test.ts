@@ -1,6 +1,5 @@
 /** The README's commands, run as they stand there, but for the port and the folder `/srv/files`. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { failed } from "../support/lab.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { LINKS, SOURCES, testWith } from "../support/needs.ts";

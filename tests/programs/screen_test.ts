@@ -1,6 +1,5 @@
 /** What stands on a terminal's screen, which tmux plays. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes } from "../support/folder.ts";
 import { testWith, TMUX, UNIX } from "../support/needs.ts";

@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
 import { Folder, randomBytes } from "../support/folder.ts";

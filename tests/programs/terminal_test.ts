@@ -1,6 +1,5 @@
 /** What the client shows on a terminal, which util-linux's `script` plays. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readBytes } from "../../lib/cli/arguments.ts";
 import { Conversation } from "../support/raw.ts";

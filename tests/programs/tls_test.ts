@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";

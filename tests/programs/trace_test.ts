@@ -1,4 +1,3 @@
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { folders, Pair } from "../support/pair.ts";
 import { command, run, ServerProcess } from "../support/programs.ts";

@@ -1,6 +1,5 @@
 /** What the client prints, letter for letter, and the status that it ends with. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { LINUX, SOURCES, testWith } from "../support/needs.ts";

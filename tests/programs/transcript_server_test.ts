@@ -1,6 +1,5 @@
 /** What the server prints, letter for letter, and the status that it ends with. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";

@@ -1,6 +1,5 @@
 /** What the client prints where it finds the mistake, or no server, before it is connected. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Folder } from "../support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";

@@ -1,6 +1,5 @@
 /** A server in the test's hands, and a client that asks it for a file. */
 
-// @ts-types="./types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { del, get, put } from "../../lib/mod.ts";
 import type { Verb } from "../../lib/protocol.ts";

@@ -1,7 +1,6 @@
 /** Starts the real programs as processes of their own, from source or, if the environment names them, compiled. */
 
-// @ts-types="./types/streams.d.ts"
-import { TextLineStream } from "@std/streams/text-line-stream";
+import { TextLineStream } from "@std/streams";
 
 const HERE = `${import.meta.dirname}/../..`;
 /** The project's configuration. */

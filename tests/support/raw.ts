@@ -1,6 +1,5 @@
 /** The lab's conversations as lists of messages, and a raw TCP connection that plays one side of them byte by byte. */
 
-// @ts-types="./types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { type Bytes, concat } from "../../lib/bytes.ts";

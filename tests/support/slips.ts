@@ -1,6 +1,5 @@
 /** The naive programs with a few words changed, and what the lab check then says. */
 
-// @ts-types="./types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { explain, type Program, readArguments, readBytes, UsageError } from "../../../lib/cli/arguments.ts";
 import { CLIENT, readTask } from "../../../lib/cli/client_options.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { Printer } from "../../../lib/cli/output.ts";
 import { isReady } from "../../../lib/within.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { progressLine } from "../../../lib/cli/progress.ts";
 

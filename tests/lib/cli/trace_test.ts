@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { describe } from "../../../lib/cli/trace.ts";
 import { STEPS } from "../../../lib/protocol.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Listing } from "../../../lib/files/listing.ts";
 import { Folder } from "../../support/folder.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";

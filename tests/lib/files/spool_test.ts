@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assert, assertRejects } from "@std/assert";
 import { spool } from "../../../lib/files/spool.ts";
 import { within } from "../../../lib/within.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../../../lib/errors.ts";
 import { Draft, isDraft } from "../../../lib/files/draft.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { TransferError } from "../../../lib/errors.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError } from "../../../lib/errors.ts";
 import { Socket } from "../../../lib/net/socket.ts";

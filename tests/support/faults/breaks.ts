@@ -1,6 +1,5 @@
 /** Files that change while they are sent, and networks that are slow or break. */
 
-// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { FlakyProxy, type Plan } from "../flaky_proxy.ts";
 import { Conversation } from "../raw.ts";

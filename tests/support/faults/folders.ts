@@ -1,7 +1,6 @@
 /** The folders and files that faults are tried on, and what may be in them afterwards. */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";

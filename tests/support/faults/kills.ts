@@ -1,7 +1,6 @@
 /** Servers and clients that are killed: at a step, at any moment, and while another is at work. */
 
 import { Buffer } from "node:buffer";
-// @ts-types="../types/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Verb } from "../../../lib/protocol.ts";
 import type { Bytes } from "../../../lib/bytes.ts";

@@ -1,4 +1,4 @@
-/** Types of the functions of `@std/assert` that the tests use. */
+/** Types of the functions of `@std/assert` that are used. */
 export function assert(condition: unknown, message?: string): asserts condition;
 export function assertEquals<T>(actual: T, expected: T, message?: string): void;
 export function assertInstanceOf<T>(

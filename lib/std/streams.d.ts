@@ -1,4 +1,4 @@
-/** Types of the parts of `@std/streams` that the tests and scripts use. */
+/** Types of the parts of `@std/streams` that are used. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor(options?: { allowCR?: boolean });
 }

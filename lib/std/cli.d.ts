@@ -1,4 +1,4 @@
-/** Types of `@std/cli/parse-args`, as far as the programs use it. */
+/** Types of `@std/cli`, as far as the programs use it. */
 export function parseArgs(args: readonly string[], options?: {
   /** Options that take no value. */
   boolean?: readonly string[];
