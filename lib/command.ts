@@ -1,6 +1,7 @@
 /** The lab's three commands, as text on the wire. */
 
-import { type Bytes, concat } from "./bytes.ts";
+import { concat } from "@std/bytes";
+import type { Bytes } from "./bytes.ts";
 import { TransferError } from "./errors.ts";
 import type { TextEnd, TextState } from "./framing.ts";
 import { MAX_NAME_BYTES, type Verb, VERBS } from "./protocol.ts";
@@ -96,7 +97,7 @@ export function parseTwice(text: string): Command | undefined {
 
 /** A request with the rest of its name, which came late. A rest with control characters is none: a size, perhaps. */
 export function completed(begun: Request, late: Bytes): Request {
-  const whole = parseRequest(concat(begun.bytes, late));
+  const whole = parseRequest(concat([begun.bytes, late]));
   const isName = !/\p{Cc}/u.test(whole.text.slice(begun.text.length));
   return { ...whole, command: parseTwice(whole.text) ?? (isName ? whole.command : undefined) };
 }

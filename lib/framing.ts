@@ -4,7 +4,8 @@
  * that ends with silence. Nothing here knows of files, commands or sockets.
  */
 
-import { type Bytes, concat, startsWith } from "./bytes.ts";
+import { concat, startsWith } from "@std/bytes";
+import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
 import { ERROR_PREFIX, SIZE_BYTES } from "./protocol.ts";
 import { isReady, within } from "./within.ts";
@@ -100,7 +101,7 @@ export class FrameReader {
     while (skipped.length < 2 * token.length) {
       while (this.#rest.length < token.length && startsWith(token, this.#rest)) if (!await this.#fill()) return skipped;
       if (!startsWith(this.#rest, token)) break;
-      skipped = concat(skipped, this.#take(token.length));
+      skipped = concat([skipped, this.#take(token.length)]);
     }
     return skipped;
   }
@@ -225,7 +226,7 @@ export class FrameReader {
     this.#pending = undefined;
     if (piece.length === 0) return false;
     this.#reads++;
-    this.#rest = this.#rest.length === 0 ? piece : concat(this.#rest, piece);
+    this.#rest = this.#rest.length === 0 ? piece : concat([this.#rest, piece]);
     return true;
   }
 

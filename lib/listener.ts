@@ -1,5 +1,6 @@
 /** The server's listening side: the accept loop and the shutdown. Each client is served by server.ts. */
 
+import { delay } from "@std/async";
 import { sweepHourly } from "./files/sweep.ts";
 import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";
@@ -169,7 +170,7 @@ export class Server implements AsyncDisposable {
         const error = new ConnectionError(`connections are not accepted: ${systemReason(cause)}`, { cause });
         if (this.#failedAt === undefined) void this.#report({ type: "failed", error });
         this.#failedAt = performance.now();
-        await new Promise((resume) => setTimeout(resume, ACCEPT_PAUSE_MS));
+        await delay(ACCEPT_PAUSE_MS);
       }
       while (this.#turns.waiting + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
     }

@@ -1,6 +1,8 @@
 /** The server's side of the lab's protocol: one connection, step by step as the lab lists them (PROTOCOL.md). */
 
-import { type Bytes, concat, startsWith } from "./bytes.ts";
+import { delay } from "@std/async";
+import { concat, startsWith } from "@std/bytes";
+import type { Bytes } from "./bytes.ts";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
@@ -136,7 +138,7 @@ async function hearRequest(
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
   if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
-  const whole = parseRequest(concat(bytes, late));
+  const whole = parseRequest(concat([bytes, late]));
   if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return { request: whole };
   return { request: { ...whole, command: parseTwice(whole.text) ?? whole.command } };
 }
@@ -206,7 +208,7 @@ async function servePut(peer: Peer, { request: begun, report }: Reported, option
   await options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
-  if (size === 0n) await new Promise((resolve) => setTimeout(resolve, EMPTY_FILE_PAUSE_MS));
+  if (size === 0n) await delay(EMPTY_FILE_PAUSE_MS);
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
   const write = (piece: Bytes): Promise<void> => at("g. server: DONE", draft.write(piece));
   const onProgress = (moved: bigint): void => options.onLeft(size - moved);

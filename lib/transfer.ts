@@ -1,5 +1,6 @@
 /** Moves file data: one pump for both directions and both roles. */
 
+import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
 import { checkNumber, MAX_GATHER } from "./options.ts";
 import { BLOCK_BYTES } from "./protocol.ts";
@@ -55,7 +56,7 @@ export class RateLimit {
     const now = performance.now();
     const time = Math.max(this.#next, now - BURST_MS);
     this.#next = time + bytes / this.bytesPerSecond * 1000;
-    if (time > now) await new Promise((resolve) => setTimeout(resolve, time - now));
+    if (time > now) await delay(time - now);
   }
 }
 

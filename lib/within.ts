@@ -18,19 +18,6 @@ export async function within<T>(wait: Promise<T>, ms: number): Promise<T | undef
   }
 }
 
-/** Awaits a promise until the signal is aborted; then fails with the signal's reason, whatever the promise does. */
-export async function abortable<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([wait, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
 // A read of data that is there already resolves after two; the streams on top of it take some more.
 const MICROTASKS = 50;
 

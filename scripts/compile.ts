@@ -3,6 +3,7 @@
  * target. What could be built stays when something else could not; the exit status is then 1.
  */
 
+import { encodeHex } from "@std/encoding";
 import config from "../deno.json" with { type: "json" };
 
 const TARGETS = [
@@ -127,7 +128,7 @@ async function writeSums(): Promise<void> {
     .filter((name) => name.startsWith("blockferry-") && name.includes(`-${config.version}-`)).sort();
   const lines = await Promise.all(names.map(async (name) => {
     const sum = await crypto.subtle.digest("SHA-256", await Deno.readFile(`dist/${name}`));
-    return `${[...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}  ${name}\n`;
+    return `${encodeHex(sum)}  ${name}\n`;
   }));
   if (lines.length > 0) await Deno.writeTextFile("dist/SHA256SUMS", lines.join(""));
 }

@@ -1,8 +1,8 @@
 /** Data whose size is not known before its end, kept in a temporary file until then: the protocol wants the size first. */
 
+import { abortable } from "@std/async";
 import { writeAll } from "../bytes.ts";
 import { isSystemError, systemReason, TransferError } from "../errors.ts";
-import { abortable } from "../within.ts";
 import { isGranted } from "./permissions.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";

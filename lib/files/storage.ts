@@ -1,5 +1,6 @@
 /** Files that are sent, and where received data goes. Nothing here knows about sockets or about the names peers may use. */
 
+import { delay } from "@std/async";
 import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
 import { shareLock, tryLock } from "../older_deno.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
@@ -202,7 +203,7 @@ export class Overwrite implements Target, Disposable {
     for (let tries = 0; tries < LOCK_TRIES; tries++) {
       // Where the file system has no locks, it throws.
       if (await tryLock(this.#file).catch(() => true)) return;
-      await new Promise((resume) => setTimeout(resume, LOCK_PAUSE_MS));
+      await delay(LOCK_PAUSE_MS);
     }
     throw new FileError("create", this.#name, { reason: "another program sends or writes it" });
   }

@@ -1,5 +1,6 @@
 /** Streams in place of files: what a caller sends, and what it receives. */
 
+import { delay } from "@std/async";
 import type { Bytes } from "../bytes.ts";
 import { inSeconds, TransferError } from "../errors.ts";
 import { checkSize } from "../options.ts";
@@ -56,7 +57,7 @@ export class StreamSource implements Disposable {
       }
       if (value.length > 0) return value;
       // A stream that always has an empty chunk at hand must not keep timers and signals waiting.
-      await new Promise((resume) => setTimeout(resume));
+      await delay(0);
     }
   }
 

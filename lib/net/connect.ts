@@ -1,8 +1,9 @@
 /** How a client reaches a server: every address of its name, and TLS. */
 
+import { abortable } from "@std/async";
 import { ConnectionError, inSeconds, systemReason } from "../errors.ts";
 import { lookupAll } from "../older_deno.ts";
-import { abortable, MAX_TIMER_MS } from "../within.ts";
+import { MAX_TIMER_MS } from "../within.ts";
 
 /** The default timeout. The server's is 30 seconds: of two that wait for each other, it gives up first and says so. */
 export const TIMEOUT_MS = 60_000;

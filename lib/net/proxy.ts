@@ -3,7 +3,8 @@
  * byte (HAProxy's "The PROXY protocol", proxy-protocol.txt).
  */
 
-import { type Bytes, startsWith } from "../bytes.ts";
+import { startsWith } from "@std/bytes";
+import type { Bytes } from "../bytes.ts";
 import { excerpt, TransferError } from "../errors.ts";
 
 const V1_START = new TextEncoder().encode("PROXY ");

@@ -1,12 +1,14 @@
 /** A line with a delay: relay.ts LISTEN PORT MS passes every byte on after so many milliseconds, each way. */
 
+import { delay } from "@std/async";
+
 const [listen, port, delayMs] = Deno.args.map(Number) as [number, number, number];
 
 async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(64 * 1024);
   let last = Promise.resolve();
   const later = (work: () => Promise<void>): void => {
-    const due = new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+    const due = delay(delayMs);
     last = last.then(() => due).then(work).catch(() => {});
   };
   try {

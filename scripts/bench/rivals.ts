@@ -1,5 +1,6 @@
 /** The tools that the benchmark compares, each with its own server on a free port of the loopback interface. */
 
+import { delay } from "@std/async";
 import { freePort } from "../../tests/support/net.ts";
 import { command, Process, run } from "../../tests/support/programs.ts";
 
@@ -73,7 +74,7 @@ async function listening(server: Process, port: number): Promise<void> {
   for (let tries = 0; tries < LISTENING_TRIES && !ended; tries++) {
     const { stdout } = await run(["cat", "/proc/net/tcp", "/proc/net/tcp6"], { cwd: "/" });
     if (socket.test(stdout)) return;
-    await new Promise((resolve) => setTimeout(resolve, LISTENING_PAUSE_MS));
+    await delay(LISTENING_PAUSE_MS);
   }
   throw new Error(`a server does not listen on port ${port}: ${[...server.lines, ...server.errors].join("; ")}`);
 }

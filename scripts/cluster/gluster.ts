@@ -1,5 +1,6 @@
 /** A GlusterFS volume of three replicas on this machine, in the namespaces of this process, with two mounts. */
 
+import { delay } from "@std/async";
 import { run } from "../../tests/support/programs.ts";
 
 /** The name under which the bricks know each other; GlusterFS takes no loopback address. */
@@ -29,7 +30,7 @@ export async function must(...words: string[]): Promise<string> {
 export async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < TRIES; tries++) {
     if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await delay(PAUSE_MS);
   }
   throw new Error(`${what} did not happen within ${TRIES * PAUSE_MS / 1000} seconds`);
 }

@@ -1,5 +1,6 @@
 /** Clients that move files through the cluster while parts of it break, and remember what they were promised. */
 
+import { delay } from "@std/async";
 import { Buffer } from "node:buffer";
 import { get, put, TransferError } from "../../lib/mod.ts";
 import { randomBytes } from "../../tests/support/folder.ts";
@@ -90,7 +91,7 @@ ${[...this.#failures].sort().map(([cause, count]) => `| failed, ${cause} | ${cou
       if (!(error instanceof TransferError)) throw error;
       const cause = `${this.#phase}: ${error.message.replaceAll(/\d+ of \d+|\d{2,}/g, "N").replace(/client-\S+/, "F")}`;
       this.#failures.set(cause, (this.#failures.get(cause) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await delay(PAUSE_MS);
       return false;
     }
   }
@@ -127,19 +128,19 @@ ${[...this.#failures].sort().map(([cause, count]) => `| failed, ${cause} | ${cou
   async #faults(): Promise<void> {
     const { nodes: [one, two], volume } = this.#cluster;
     const at = async (part: number, phase: string): Promise<void> => {
-      while (this.#begun < part * this.#transfers) await sleep(PAUSE_MS);
+      while (this.#begun < part * this.#transfers) await delay(PAUSE_MS);
       const seconds = ((performance.now() - this.#start) / 1000).toFixed(0);
       console.log(`after ${Math.min(this.#begun, this.#transfers)} transfers, ${seconds} s: ${phase}`);
       this.#phase = phase;
     };
     await at(0.15, "server one killed");
     await one.signal("SIGKILL");
-    await sleep(DEAD_MS);
+    await delay(DEAD_MS);
     await one.start();
     await at(0.3, "all well again");
     await at(0.4, "server two stopped");
     await two.signal("SIGSTOP");
-    await sleep(STOPPED_MS);
+    await delay(STOPPED_MS);
     await two.signal("SIGCONT");
     await at(0.6, "all well again");
     await at(0.7, "a brick killed");
@@ -147,10 +148,6 @@ ${[...this.#failures].sort().map(([cause, count]) => `| failed, ${cause} | ${cou
     await at(0.85, "the brick back");
     await volume.heal();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function print(title: string, lines: readonly string[]): void {

@@ -4,6 +4,7 @@
  * choices of a run. Exits with 1 if anything is wrong.
  */
 
+import { delay } from "@std/async";
 import { readCommandLine, readInteger } from "../../lib/cli/arguments.ts";
 import { within } from "../../lib/within.ts";
 import { run as runCommand, ServerProcess } from "../../tests/support/programs.ts";
@@ -88,7 +89,7 @@ async function quietResources(run: Run): Promise<Resources | undefined> {
   let last = await resources(run);
   let same = 0;
   for (let tries = 0; last && same < 10 && tries < 100; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await delay(200);
     const now = await resources(run);
     same = now?.descriptors === last.descriptors ? same + 1 : 0;
     last = now;

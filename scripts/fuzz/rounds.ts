@@ -1,5 +1,6 @@
 /** The rounds that a fuzzer plays: an attack on the real server or on a real client, or a right transfer in between. */
 
+import { delay } from "@std/async";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { del, get, put, TransferError } from "../../lib/mod.ts";
@@ -118,7 +119,7 @@ async function stall({ port, fail }: Round): Promise<void> {
     await conn.read(new Uint8Array(100));
     await conn.write(wire(message));
   }
-  await new Promise((resolve) => setTimeout(resolve, 2 * TIMEOUT_SECONDS * 1000));
+  await delay(2 * TIMEOUT_SECONDS * 1000);
   let length = 0;
   const buffer = new Uint8Array(MAX_BYTES);
   for (let count: number | null = 0; count !== null; count = await conn.read(buffer)) length += count;

@@ -1,5 +1,6 @@
 /** Checks whether a client and a server speak the lab's protocol: `deno task lab --help`. */
 
+import { delay } from "@std/async";
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
@@ -165,7 +166,7 @@ async function saved(files: string[], signal: AbortSignal): Promise<void> {
   signal.addEventListener("abort", () => watcher.close(), { once: true });
   for await (const { kind } of watcher) if (kind !== "access") break;
   // An editor writes in several steps.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await delay(300);
 }
 
 function complain(error: unknown): number {

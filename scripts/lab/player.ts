@@ -1,6 +1,7 @@
 /** Plays the plays with a program under test. It judges nothing, and goes on as long as there is somebody to talk to. */
 
-import { abortable, within } from "../../lib/within.ts";
+import { abortable, delay } from "@std/async";
+import { within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../ports.ts";
 import { Connection, type Heard } from "./connection.ts";
 import { type Launch, type Machine, output } from "./launch.ts";
@@ -203,7 +204,7 @@ class Scene {
     const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
     let file = await hold(`${this.cwd}/${name}`);
     while (performance.now() < deadline && file?.bytes.length !== this.play.data.length) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await delay(25);
       file = await hold(`${this.cwd}/${name}`);
     }
     this.recorder.add({ type: "file", name, file });
@@ -305,7 +306,7 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     await current.open(play);
     const { count, program, recorder: { recording } } = current;
     const startMs = unreached === 0 ? START_WAITS * stage.timeoutMs : 2000;
-    if (play.idle) await abortable(new Promise((resolve) => setTimeout(resolve, play.idle)), stage.signal);
+    if (play.idle) await abortable(delay(play.idle), stage.signal);
     try {
       await current.perform((on) => reach(current, play.host, count === 1 && !on ? startMs : 500, stage.signal));
     } finally {
@@ -359,7 +360,7 @@ async function reach(
       if (tries % 10 === 0) {
         scene.host = listeningHosts(port).find((each) => !/^(::|0\.0\.0\.0)$/.test(each)) ?? scene.host;
       }
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await delay(25);
     }
   }
   return undefined;

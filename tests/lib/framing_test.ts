@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts";
@@ -129,9 +130,7 @@ Deno.test("a size that ends too early is an error that counts its bytes", async 
 
 Deno.test("a text may have pauses shorter than the silence that ends it", async () => {
   for (const pieces of everyCut(wire("naïve €😀"))) {
-    const late = pieces.map((piece, index) =>
-      new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 2 * index))
-    );
+    const late = pieces.map((piece, index) => delay(2 * index).then(() => piece));
     assertEquals(await textWithoutSilence(frames(late)), "naïve €😀");
   }
   assertEquals(await textWithoutSilence(frames([])), "");
@@ -167,7 +166,7 @@ Deno.test("a text ends at its most bytes, and the rest stays for the next read",
 Deno.test("a text known to be whole is not waited for, an incomplete one is", async () => {
   const state = (text: Bytes): "whole" | "open" => decode(text).endsWith("!") ? "whole" : "open";
   assertEquals(await textWithoutSilence(frames([wire("text!")], "silence"), { state }), "text!");
-  const late = new Promise<Bytes>((resolve) => setTimeout(() => resolve(wire("xt!")), 50));
+  const late = delay(50).then(() => wire("xt!"));
   assertEquals(decode(await frames([wire("te"), late], "silence").text({ silenceMs: 1, maxBytes: 9, state })), "text!");
   assertEquals(decode(await frames([wire("te")]).text({ silenceMs: 1, maxBytes: 9, state })), "te");
 });
@@ -253,9 +252,7 @@ Deno.test("an error in place of a size is a ProtocolError with its whole text", 
 });
 
 Deno.test("silence does not end an error that has said nothing yet", async () => {
-  const late = [wire("ERR"), wire("OR: "), wire("no room")].map((piece, index) =>
-    new Promise<Bytes>((resolve) => setTimeout(() => resolve(piece), 300 * index))
-  );
+  const late = [wire("ERR"), wire("OR: "), wire("no room")].map((piece, index) => delay(300 * index).then(() => piece));
   const error = await assertRejects(() => frames(late).token("OK"), ProtocolError);
   assertEquals(error.received, "ERROR: no room");
 });
@@ -289,6 +286,6 @@ Deno.test("file data that comes fast is read in ever larger pieces, the first as
 });
 
 Deno.test("of file data that comes slowly, every arrival is a piece", async () => {
-  const reader = arrivals(100, () => new Promise((resolve) => setTimeout(resolve, 10)));
+  const reader = arrivals(100, () => delay(10));
   for (let count = 0; count < 5; count++) assertEquals((await reader.read(new Uint8Array(64 * 1024))).length, 100);
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { toArrayBuffer } from "@std/streams";
 import {
   ConnectionError,
@@ -163,7 +164,7 @@ Deno.test("a server knows how many bytes its running transfers have left", async
   const left = async (bytes: bigint): Promise<void> => {
     for (let tries = 0; server.bytesLeft !== bytes; tries++) {
       assert(tries < 1000, `${server.bytesLeft} bytes left, not ${bytes}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await delay(10);
     }
   };
   await left(0n);
@@ -332,7 +333,7 @@ Deno.test("a stream that nobody reads is given up after the timeout", async () =
   await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
   await using server = await serve({ ...HOST, port: 0, root: folder.path });
   const { readable } = await get("f", { ...HOST, port: server.address.port, timeoutMs: 500 });
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await delay(1500);
   await assertRejects(() => toArrayBuffer(readable), TransferError, "nobody read the data for 0.5 seconds");
 });
 

@@ -1,6 +1,7 @@
 /** How a client waits for READY. Its waits of seconds and minutes pass fifty times as fast here. */
 
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { get } from "../../lib/mod.ts";
 import { Raw, wire } from "../support/raw.ts";
 
@@ -22,7 +23,7 @@ Deno.test("a client waits with three connections, and replaces one that the serv
   })();
   using _ = fastTimers();
   const download = get("f", { hostname: "127.0.0.1", port: listener.addr.port });
-  while (conns.length < 3) await new Promise((resume) => setTimeout(resume, 10 * SPEED));
+  while (conns.length < 3) await delay(10 * SPEED);
   // The second is asked for a file that does not exist, to see whether it still stands.
   const probe = new Uint8Array(100);
   const { length } = wire("GET .blockferry-withdrawn");

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { Regulars } from "../../lib/regulars.ts";
 
 Deno.test("a client is known after three whole commands in a row, and for a tenth of a second", async () => {
@@ -10,7 +11,7 @@ Deno.test("a client is known after three whole commands in a row, and for a tent
   }
   assertEquals(has, [false, false, false, false, false, true]);
   assertEquals(regulars.has("192.0.2.2"), false);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await delay(150);
   assertEquals(regulars.has("192.0.2.1"), false);
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { pump, RateLimit } from "../../lib/transfer.ts";
 
 Deno.test("a transfer fails as soon as either side fails, with that error", async () => {
@@ -50,7 +51,7 @@ Deno.test("the pieces of a transfer are whole calls of as many blocks as are gat
 Deno.test("a rate makes up for a pause of a tenth of a second at most", async () => {
   const limit = new RateLimit(10_000);
   await limit.pass(1000);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await delay(700);
   const start = performance.now();
   for (let piece = 0; piece < 6; piece++) await limit.pass(1000);
   // Five pieces last half a second, less that tenth; timers may be a little early.

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../support/certificates.ts";
@@ -226,7 +227,7 @@ testWith([UNIX], "--grace lets a transfer finish that takes longer than 5 second
   // The server may not have read all of the first half.
   const line = /^server: waits up to 60 seconds for a client, [4-9] B left; Ctrl-C cuts it$/;
   assertMatch(await server.errorLine(/./), line);
-  await new Promise((resolve) => setTimeout(resolve, 5500));
+  await delay(5500);
   // No new client is taken meanwhile.
   assertEquals((await run(pair.words("GET", "f"), { cwd: pair.mine })).status, 1);
   await raw.until("g");

@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
+import { encodeHex } from "@std/encoding";
 import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
@@ -79,8 +81,7 @@ Deno.test("--verify prints the sum of the server's file", async () => {
   await using pair = await Pair.start();
   const data = randomBytes(300_000);
   await Deno.writeFile(`${pair.mine}/f`, data);
-  const sum = [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))]
-    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const sum = encodeHex(await crypto.subtle.digest("SHA-256", data));
   for (
     const args of [["PUT", "f"], ["PUT", "f", "--as", "g"], ["GET", "g"], ["GET", "g", "--as", "h"], [
       "GET",
@@ -189,7 +190,7 @@ testWith([LINUX], "a standard error that can't be written changes nothing", asyn
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const client = pair.shell(`"\${@:1:$# - 1}" ${listener.addr.port} DEL f --timeout 1 2> /dev/full`);
   using conn = await listener.accept();
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await delay(1500);
   await conn.write(new TextEncoder().encode("READYDONE"));
   assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { randomBytes } from "../support/folder.ts";
@@ -92,7 +93,7 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
   const sleeper = parseInt(new TextDecoder().decode((await output.read()).value));
   const isGone = async (): Promise<void> => {
     while ((await run(["ps", "-eo", "args"], { cwd: "/" })).stdout.includes(` ${pair.server.port} PUT f`)) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(50);
     }
   };
   assert(await within(isGone().then(() => true), LIMIT_MS), "the client did not end by its signal");

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, concat } from "../../lib/bytes.ts";
+import { delay } from "@std/async";
+import { concat } from "@std/bytes";
+import type { Bytes } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { age, randomBytes } from "../support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
@@ -11,16 +13,12 @@ import { Conversation, LIMIT_MS, Raw, wire } from "../support/raw.ts";
 
 const MALFORMED = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** Says a command in two pieces; what the server answers. */
 async function answer(port: number, first: Bytes, pauseMs: number, second: Bytes): Promise<string> {
   using raw = await Raw.connect(port);
   await raw.hear("READY".length);
   await raw.say(first);
-  await sleep(pauseMs);
+  await delay(pauseMs);
   await raw.say(second);
   await raw.finish();
   return await raw.rest();
@@ -32,7 +30,7 @@ Deno.test("a request that is too long is refused whole, in however many pieces",
   const folder = wire("./".repeat(2045));
   for (const verb of ["DEL", "GET"]) {
     for (const pauseMs of [0, 20, 40, 60]) {
-      const said = await answer(pair.server.port, concat(wire(`${verb} `), folder), pauseMs, wire("file.xyz"));
+      const said = await answer(pair.server.port, concat([wire(`${verb} `), folder]), pauseMs, wire("file.xyz"));
       // After 100 ms of silence the shorter name was the whole request.
       assert([MALFORMED, `ERROR: ${"./".repeat(2045)} does not exist`].includes(said), said.slice(0, 200));
     }
@@ -46,7 +44,7 @@ async function ask(port: number, pieces: string[], pauseMs: number): Promise<Raw
   await raw.hear("READY".length);
   for (const piece of pieces) {
     await raw.say(wire(piece));
-    await sleep(pieces.length > 2 ? 1 : pauseMs);
+    await delay(pieces.length > 2 ? 1 : pauseMs);
   }
   await raw.hear("OK".length);
   return raw;
@@ -122,7 +120,7 @@ Deno.test("one of many DELs in a row that comes in pieces deletes the file that 
     using raw = await Raw.connect(pair.server.port);
     await raw.hear("READY".length);
     for (const [index, piece] of pieces.entries()) {
-      if (index > 0) await sleep(3);
+      if (index > 0) await delay(3);
       await raw.say(wire(piece));
     }
     assertEquals(await raw.rest(), "DONE");
@@ -141,7 +139,7 @@ Deno.test("a size that follows a PUT at once is no part of its name", async () =
     using raw = await Raw.connect(pair.server.port);
     await raw.hear("READY".length);
     await raw.say(wire("PUT f"));
-    await sleep(1);
+    await delay(1);
     await raw.say(wire(4n));
     await raw.hear("OKOK".length);
     await raw.say(wire("text"));
@@ -156,7 +154,7 @@ Deno.test("a request that is not UTF-8 gets an ERROR that says so, in one piece 
   const bad = new Uint8Array([0xff]);
   for (const verb of ["DEL", "GET"]) {
     const name = verb === "DEL" ? "f" : "missing";
-    assertEquals(await answer(pair.server.port, concat(wire(`${verb} ${name}`), bad), 0, wire()), MALFORMED);
+    assertEquals(await answer(pair.server.port, concat([wire(`${verb} ${name}`), bad]), 0, wire()), MALFORMED);
     await withinTime(async () => {
       assertEquals(await answer(pair.server.port, wire(`${verb} ${name}`), 5, bad), MALFORMED);
     });
@@ -172,7 +170,7 @@ Deno.test("every byte counts as life, in the middle of a message too", async () 
     using conversation = await Conversation.start(pair.server.port, verb, verb === "GET" ? "f" : "g", wire("text"));
     await conversation.until(letter);
     for (const byte of message) {
-      await sleep(600);
+      await delay(600);
       await conversation.say(new Uint8Array([byte]));
     }
     assertEquals(new TextDecoder().decode(await conversation.hear(rest.length)), rest);
@@ -186,7 +184,7 @@ Deno.test("every byte counts as life, in the middle of a message too", async () 
       // Evidently incomplete until the name begins.
       for (const byte of wire("GET f")) {
         await raw.say(new Uint8Array([byte]));
-        await sleep(600);
+        await delay(600);
       }
       assertEquals(new TextDecoder().decode(await raw.hear(2)), "OK");
     })(),
@@ -215,8 +213,8 @@ Deno.test("bytes beyond the announced size leave the old file, except a DONE", a
   assertEquals(await Deno.readTextFile(pair.folder.at("served/f")), old);
   for (const own of ["", "DONE"]) {
     // Two known clients do not wait for OK, two append a DONE of their own.
-    assertEquals(await put(concat(wire(5000n), data, wire(own)), wire()), "DONE");
-    assertEquals(await put(wire(5000n), concat(data, wire(own))), "DONE");
+    assertEquals(await put(concat([wire(5000n), data, wire(own)]), wire()), "DONE");
+    assertEquals(await put(wire(5000n), concat([data, wire(own)])), "DONE");
     assertEquals(await Deno.readFile(pair.folder.at("served/f")), data);
   }
   assertEquals(

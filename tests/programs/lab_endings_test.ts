@@ -1,6 +1,7 @@
 /** Programs that do anything to the lab check cost a play, never the run. */
 
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { Folder } from "../support/folder.ts";
 import { lab } from "../support/lab.ts";
 import { PYTHON, testWith, UNIX } from "../support/needs.ts";
@@ -59,7 +60,7 @@ testWith([UNIX], "a lab check that is ended by a signal ends its programs and re
   const words = [...lab, "--server", `touch ${folder.path}/started; ${marker}; : {port}`, "--only", "1.1"];
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using check = new Process([...words, "--junit", folder.at("all.xml")], { cwd: folder.path });
-    while (!(await folder.names()).includes("started")) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!(await folder.names()).includes("started")) await delay(50);
     check.child.kill(signal);
     assertEquals(await check.ended(), { SIGINT: 130, SIGTERM: 143 }[signal]);
     assert(!(await processes()).includes(marker), "a process of a program under test is left");

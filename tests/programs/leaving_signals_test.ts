@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../support/folder.ts";
@@ -140,7 +141,7 @@ testWith([TERMINAL], "Ctrl-C at a terminal waits until a transfer is done, howev
   const { server, client, interrupt } = upload;
   interrupt();
   await server.line(/^server: waits for a client, [\d.]+ kiB left; Ctrl-C cuts it$/);
-  await new Promise((resolve) => setTimeout(resolve, GRACE_MS + 500));
+  await delay(GRACE_MS + 500);
   await client.until("g");
   assertEquals(await server.ended(), 0);
   assertEquals(await Deno.readFile(folder.at("f")), DATA);
@@ -288,9 +289,9 @@ testWith([UNIX], "a second signal ends a client whose output nobody reads at onc
       await stderr.read();
       await stderr.cancel();
       // By then the pipe is full, and the first signal can't end the write.
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await delay(500);
       child.kill("SIGINT");
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await delay(200);
       child.kill("SIGTERM");
       assertEquals((await child.status).code, 143);
     } finally {

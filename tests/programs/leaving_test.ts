@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { type Role, VERBS } from "../../lib/protocol.ts";
 import { get } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
@@ -240,7 +241,7 @@ Deno.test("a slow peer is not given up while bytes arrive, nor a server before R
     using listener = await listen("FIN");
     const client = runClient(["127.0.0.1", `${listener.port}`, "GET", "f", "--timeout", "3"], { cwd: folder.path });
     using raw = await accept(listener);
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await delay(delayMs);
     await raw.play(messages, "server", pauseMs);
     assertEquals((await client).status, 0);
     assertBytes(await Deno.readFile(folder.at("f")), data);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { randomBytes } from "../support/folder.ts";
 import { LINUX, STRACE, testWith } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
@@ -29,7 +30,7 @@ Deno.test("the OK before an empty file's DONE arrives alone", async () => {
     await raw.hear("OK".length);
     await raw.say(wire(0n));
     // As long as a client of the lab's may be busy before its recv().
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await delay(25);
     assertEquals(await raw.hearSome(), "OK");
     assertEquals(await raw.hearSome(), "DONE");
   });
@@ -52,7 +53,7 @@ testWith([LINUX], "sessions whose clients do not close keep at most 100 connecti
     let after = await descriptors(pair.server.child.pid);
     for (let last = 0; last !== after;) {
       last = after;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(50);
       after = await descriptors(pair.server.child.pid);
     }
     assert(after - before <= 100, `${after - before} descriptors more`);
@@ -70,7 +71,7 @@ testWith([LINUX], "at most 511 clients wait with a connection of the server's", 
       open.push(await Deno.connect({ hostname: "127.0.0.1", port: pair.server.port }));
     }
     // Clients are accepted at once: give the server time to take too many.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await delay(1000);
     const more = await descriptors(pair.server.child.pid) - before;
     assert(more > 300 && more <= 515, `${more} descriptors more`);
   } finally {
@@ -92,7 +93,7 @@ testWith([LINUX], "a server without descriptors says so once, and once when it h
       // Each time, one descriptor gets free and is taken.
       for (const conn of open.splice(0, 10)) {
         conn.close();
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await delay(100);
       }
     } finally {
       for (const conn of open) conn.close();
@@ -100,7 +101,7 @@ testWith([LINUX], "a server without descriptors says so once, and once when it h
     // The first client after a second without a failure brings the line.
     for (let tries = 0; server.errors.length < 2 * round + 2; tries++) {
       assert(tries < 200, "the server does not say that it has recovered");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(50);
       using conversation = await Conversation.start(server.port, "GET", "f", wire("text"));
       await conversation.until("h");
     }
@@ -120,7 +121,7 @@ testWith([LINUX, STRACE], "a server without descriptors does not try to accept a
       open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
     }
     await server.errorLine(/not accepted/);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await delay(1000);
     // One in 100 ms; a loop without a pause makes thousands.
     const failed = (await readTrace(trace)).filter((call) => call.includes("EMFILE"));
     assert(failed.length > 0 && failed.length <= 20, `${failed.length} attempts in a second`);

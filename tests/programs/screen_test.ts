@@ -1,6 +1,7 @@
 /** What stands on a terminal's screen, which tmux plays. */
 
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { randomBytes } from "../support/folder.ts";
 import { testWith, TMUX, UNIX } from "../support/needs.ts";
 import { Pair } from "../support/pair.ts";
@@ -42,7 +43,7 @@ class Screen implements AsyncDisposable {
       const lines = await this.lines();
       if (isThere(lines)) return lines;
       if (performance.now() > deadline) throw new Error(`the screen never came to that:\n${lines.join("\n")}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await delay(100);
     }
   }
 
@@ -76,7 +77,7 @@ testWith([UNIX, TMUX], "after Ctrl-Z and fg, or a resize, there is one bar, and 
   for (const columns of [50, 110, 60]) {
     await screen.tmux("resize-window", "-x", `${columns}`);
     // tmux tells the programs a quarter of a second later. Then the wrapped line is drawn anew; nothing of it stays.
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await delay(700);
     await screen.until((lines) => {
       const [line, ...rest] = lines.slice(lines.indexOf("prompt> fg") + 2);
       return /\d%/.test(line!) && rest.length === 0;

@@ -1,6 +1,7 @@
 /** What the client shows on a terminal, which util-linux's `script` plays. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
 import { readBytes } from "../../lib/cli/arguments.ts";
 import { Conversation } from "../support/raw.ts";
 import { randomBytes } from "../support/folder.ts";
@@ -73,7 +74,7 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
     await first.until("half");
     await using client = start(pair, columns, "PUT", "f");
     // The line has no end until it is wiped away.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await delay(1500);
     await first.until("g");
     const output = await shown(client);
     const message = `waiting for our turn at localhost port ${pair.server.port}`.slice(0, columns - 3);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../support/certificates.ts";
@@ -335,7 +336,7 @@ testWith([OPENSSL, LINUX], "a hundred TLS clients at once are all served, and le
   // A finished session closes its connection within a second.
   for (let tries = 0; await descriptors(server.child.pid) > before; tries++) {
     assert(tries < 100, `${await descriptors(server.child.pid)} descriptors, ${before} at the start`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
   assertEquals(server.errors, []);
   // No turn is left over, so it ends at once.

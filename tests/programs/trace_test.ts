@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { folders, Pair } from "../support/pair.ts";
 import { command, run, ServerProcess } from "../support/programs.ts";
 import { Raw, wire } from "../support/raw.ts";
@@ -83,7 +84,7 @@ Deno.test("a trace shows what came instead, cut or together with its neighbour",
   await raw.say(wire("GET f"));
   await raw.hear("OK".length);
   await raw.say(wire("REA"));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await delay(50);
   await raw.say(wire("DYOK"));
   await raw.hear(8 + "textDONE".length);
   using wrong = await Raw.connect(pair.server.port);

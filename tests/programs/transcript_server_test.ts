@@ -1,6 +1,7 @@
 /** What the server prints, letter for letter, and the status that it ends with. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { Folder } from "../support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
@@ -237,7 +238,7 @@ async function listening(port: number, server: Process): Promise<void> {
     } catch (error) {
       if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
       assert(performance.now() < deadline, `no server on port ${port}: ${server.errors}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Disks of the tests' own. */
 
+import { delay } from "@std/async";
 import { fusePython } from "./needs.ts";
 import { Process, run } from "./programs.ts";
 
@@ -23,7 +24,7 @@ export class StrangeDisk implements AsyncDisposable {
     const disk = new StrangeDisk(new Process([fusePython()!, STRANGE_DISK, kept, path, fault], { cwd: "/" }), path);
     for (const deadline = performance.now() + LIMIT_MS; (await Deno.stat(path)).dev === dev;) {
       if (performance.now() > deadline) throw new Error(`no disk: ${disk.#process.errors.join("\n")}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await delay(10);
     }
     return disk;
   }

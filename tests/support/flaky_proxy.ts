@@ -1,5 +1,7 @@
 /** A bad network on this machine: passes a connection on to a server, late or not to its end. */
 
+import { delay } from "@std/async";
+
 /** What happens to one connection. */
 export interface Plan {
   /** `late` loses nothing; a connection that is cut ends with FIN on both sides, one that is reset with RST. */
@@ -43,7 +45,7 @@ export class FlakyProxy implements AsyncDisposable {
         if (count === null) break;
         // What comes after a cut is read and dropped: a close would make a reset of it.
         if (isCut) continue;
-        if (plan.fault === "late") await new Promise((done) => setTimeout(done, plan.random() * MAX_PAUSE_MS));
+        if (plan.fault === "late") await delay(plan.random() * MAX_PAUSE_MS);
         const passing = Math.min(count, left);
         for (let start = 0; start < passing;) start += await to.write(buffer.subarray(start, passing));
         left -= passing;

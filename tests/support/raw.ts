@@ -1,8 +1,10 @@
 /** The lab's conversations as lists of messages, and a raw TCP connection that plays one side of them byte by byte. */
 
 import { assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import type { Role, Verb } from "../../lib/protocol.ts";
-import { type Bytes, concat } from "../../lib/bytes.ts";
+import { concat } from "@std/bytes";
+import type { Bytes } from "../../lib/bytes.ts";
 
 /** One message of a conversation, or a part of one. */
 export interface Message {
@@ -19,7 +21,7 @@ export function wire(...parts: (string | bigint | Uint8Array)[]): Bytes {
     new DataView(size.buffer).setBigUint64(0, part);
     return size;
   });
-  return concat(...pieces);
+  return concat(pieces);
 }
 
 /** What both sides say, in the lab's order ("The Protocol"): a message for each letter of its list. */
@@ -138,7 +140,7 @@ export class Raw implements Disposable {
         assertBytes(await this.hear(bytes.length), bytes);
         continue;
       }
-      if (messages[index - 1]?.from === role) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (messages[index - 1]?.from === role) await delay(pauseMs);
       await this.say(bytes);
     }
   }

@@ -1,6 +1,7 @@
 /** Records what the real programs send each other, for the dumps in PROTOCOL.md. */
 
-import { type Bytes, concat } from "../../lib/bytes.ts";
+import { concat } from "@std/bytes";
+import type { Bytes } from "../../lib/bytes.ts";
 import { type Role, STEPS, type Verb } from "../../lib/protocol.ts";
 import { folders } from "./pair.ts";
 import { runClient, ServerProcess } from "./programs.ts";
@@ -33,7 +34,7 @@ export async function recordedDump(verb: Verb): Promise<string> {
   const recorded = relay(listener, server.port);
   await runClient(["127.0.0.1", String(listener.addr.port), verb, NAME], { cwd: folder.at("mine") });
   const pieces = await recorded;
-  const said = (role: Role): Bytes => concat(...pieces.filter(({ from }) => from === role).map(({ bytes }) => bytes));
+  const said = (role: Role): Bytes => concat(pieces.filter(({ from }) => from === role).map(({ bytes }) => bytes));
   const sent = { client: said("client"), server: said("server") };
   // TCP keeps no borders between messages; their lengths are known.
   const lines = conversation(verb, NAME, new TextEncoder().encode(TEXT)).flatMap(

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { Printer } from "../../../lib/cli/output.ts";
 import { isReady } from "../../../lib/within.ts";
 
@@ -52,15 +53,15 @@ Deno.test("lines of both streams come in their order, and one that is stuck hold
   const stuck = new Printer(sink(out!, room.promise), sink(err!));
   void stuck.print("one\n");
   stuck.warn("two\n");
-  while (err!.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (err!.length === 0) await delay(10);
   assertEquals([out, err], [[], ["two\n"]]);
   void stuck.print("three\n");
   // Until that has been looked at, and left.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await delay(50);
   room.resolve();
   // Without a flush, and without a line after it.
   const deadline = performance.now() + LIMIT_MS;
-  while (out!.length < 2 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (out!.length < 2 && performance.now() < deadline) await delay(10);
   assertEquals(out, ["one\n", "three\n"]);
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { ConnectionError } from "../../../lib/errors.ts";
 import { Socket } from "../../../lib/net/socket.ts";
 import { LIMIT_MS, Raw } from "../../support/raw.ts";
@@ -41,7 +42,7 @@ Deno.test("a timeout beyond what timers hold, or of Infinity, is no limit", asyn
     using _raw = raw;
     const reader = socket.readable.getReader({ mode: "byob" });
     const heard = socket.watch(reader.read(new Uint8Array(1)));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
     await raw.say(new Uint8Array([1]));
     assertEquals((await heard).value, new Uint8Array([1]));
   }

@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
@@ -55,7 +56,7 @@ export async function assertDrafts(folder: Folder, check: (names: string[]) => v
     try {
       return check(await drafts(folder));
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
   }
   check(await drafts(folder));
@@ -85,10 +86,6 @@ export function seeded(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Moves the file `f` of a client in this process: whether it was done, or failed as a transfer may. */

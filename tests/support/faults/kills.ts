@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import type { Verb } from "../../../lib/protocol.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { get } from "../../../lib/mod.ts";
@@ -24,7 +25,6 @@ import {
   moved,
   NEW,
   OLD,
-  pause,
   type Transfer,
 } from "./folders.ts";
 
@@ -94,7 +94,7 @@ export async function killServerByChance(verb: Transfer, random: () => number): 
       await Promise.race([begun.promise, transfer]);
       const start = performance.now();
       if (killAfterMs !== undefined) {
-        await pause(killAfterMs);
+        await delay(killAfterMs);
         await kill(server);
       }
       const isDone = await transfer;
@@ -124,7 +124,7 @@ export async function killClientByChance(verb: Transfer, random: () => number): 
     await client.line(/^client (sending|receiving) file f \(\d+ bytes\)$/);
     const start = performance.now();
     if (killAfterMs !== undefined) {
-      await pause(killAfterMs);
+      await delay(killAfterMs);
       await kill(client);
     }
     const status = await client.ended();

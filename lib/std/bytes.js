@@ -1,0 +1,3 @@
+// @ts-self-types="./bytes.d.ts"
+export { concat } from "deno-std/bytes/concat.js";
+export { startsWith } from "deno-std/bytes/starts_with.js";

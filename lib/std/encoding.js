@@ -1,0 +1,2 @@
+// @ts-self-types="./encoding.d.ts"
+export { encodeHex } from "deno-std/encoding/hex.js";
