@@ -11,7 +11,7 @@ import { PEERS } from "./lab.ts";
 import { PYTHON, STRACE, testWith, UNIX } from "./needs.ts";
 
 /** One change of a naive program. */
-export interface Slip {
+export interface Mistake {
   /** What the program then does. */
   name: string;
   /** What stands in the naive program, and what stands there instead. */
@@ -27,17 +27,17 @@ export interface Slip {
 // Where the naive programs are naive.
 const NAIVE = ["7.4", "7.8", "8.4"];
 const AT_ONCE = 12;
-/** LAB_SLIPS=whole judges each program by all sentences, which takes minutes. */
-const IS_WHOLE = Deno.env.get("LAB_SLIPS") === "whole";
+/** LAB_MISTAKES=whole judges each program by all sentences, which takes minutes. */
+const IS_WHOLE = Deno.env.get("LAB_MISTAKES") === "whole";
 
-/** Makes a test of all slips of a program. They wait more than they work, so several are checked at a time. */
-export function testSlips(role: Role, slips: Slip[]): void {
+/** Makes a test of all mistakes of a program. They wait more than they work, so several are checked at a time. */
+export function testMistakes(role: Role, mistakes: Mistake[]): void {
   testWith(
     [UNIX, PYTHON, STRACE],
-    `the lab check finds what is wrong with ${slips.length} ${role}s, and no more`,
+    `the lab check finds what is wrong with ${mistakes.length} ${role}s, and no more`,
     async () => {
       await using folder = new Folder();
-      const queue = [...slips.entries()];
+      const queue = [...mistakes.entries()];
       const found: unknown[] = [];
       await Promise.all(Array.from({ length: AT_ONCE }, async () => {
         for (let next; (next = queue.shift());) {
@@ -50,7 +50,7 @@ export function testSlips(role: Role, slips: Slip[]): void {
 }
 
 /** What the check says that it should not, or does not say. */
-async function check(role: Role, { name, changes, fails, says, only = [] }: Slip, path: string): Promise<unknown[]> {
+async function check(role: Role, { name, changes, fails, says, only = [] }: Mistake, path: string): Promise<unknown[]> {
   let source = await Deno.readTextFile(`${PEERS}/naive_${role}.py`);
   for (const [right, wrong] of changes) {
     assert(source.includes(right), `${name}: ${right}`);

@@ -1,10 +1,10 @@
 /** What the lab check says of the naive client when a few words in it are others. */
 
-import { testSlips } from "../support/slips.ts";
+import { testMistakes } from "../support/mistakes.ts";
 
 const ERROR = '        fail("server error: " + message[len("ERROR: "):])';
 
-testSlips("client", [
+testMistakes("client", [
   {
     name: "its command before READY",
     changes: [['expect(sock, "READY")\nif', "if"]],

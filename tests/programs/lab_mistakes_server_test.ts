@@ -1,8 +1,8 @@
 /** What the lab check says of the naive server when a few words in it are others. */
 
-import { testSlips } from "../support/slips.ts";
+import { testMistakes } from "../support/mistakes.ts";
 
-testSlips("server", [
+testMistakes("server", [
   {
     name: "a newline after each token",
     changes: [['sendall(b"OK")', 'sendall(b"OK\\n")']],
