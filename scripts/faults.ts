@@ -5,7 +5,7 @@
  */
 
 import { readCommandLine, readInteger } from "../lib/cli/arguments.ts";
-import { FAULTS } from "../tests/support/faults/faults.ts";
+import { FAULTS } from "./support/faults/faults.ts";
 
 const USAGE = `Usage: deno task faults [ROUNDS]
 

@@ -2,10 +2,9 @@
 
 // From the top down; rooms in one line stand side by side and do not know each other.
 const FLOORS: Record<string, RegExp>[] = [
-  { tests: /^tests\/(lib|programs)\//, scripts: /^scripts\/(?!lab\/|ports\.ts)/ },
-  { support: /^tests\/support\// },
+  { tests: /^tests\//, scripts: /^scripts\/(?!(lab|support)\/)/ },
   { lab: /^scripts\/lab\// },
-  { ports: /^scripts\/ports\.ts$/ },
+  { support: /^scripts\/support\// },
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|sha256)\.ts$/ },

@@ -7,8 +7,8 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { readCommandLine, readInteger } from "../lib/cli/arguments.ts";
 import { del, get, put, ServerError } from "../lib/mod.ts";
-import { Folder, randomBytes } from "../tests/support/folder.ts";
-import { ServerProcess } from "../tests/support/programs.ts";
+import { Folder, randomBytes } from "./support/folder.ts";
+import { ServerProcess } from "./support/programs.ts";
 
 const USAGE = `Usage: deno task load [CLIENTS [TRANSFERS]]
 

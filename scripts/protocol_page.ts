@@ -1,7 +1,7 @@
 /** Writes the hex dumps in `lib/PROTOCOL.md` anew, from sessions of the real programs: `deno task protocol-page`. */
 
 import { VERBS } from "../lib/protocol.ts";
-import { recordedDump } from "../tests/support/recording.ts";
+import { recordedDump } from "./support/recording.ts";
 
 const path = new URL("../lib/PROTOCOL.md", import.meta.url);
 let page = await Deno.readTextFile(path);

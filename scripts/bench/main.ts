@@ -4,8 +4,8 @@
  */
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
-import { Folder } from "../../tests/support/folder.ts";
-import { run } from "../../tests/support/programs.ts";
+import { Folder } from "../support/folder.ts";
+import { run } from "../support/programs.ts";
 import { interrupt } from "./measure.ts";
 import type { Bench } from "./rivals.ts";
 import { type Options, SECTIONS } from "./sections.ts";

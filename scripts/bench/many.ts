@@ -1,7 +1,7 @@
 /** Many small files in one command: how long each verb takes, and how that grows with their number. */
 
-import { randomBytes } from "../../tests/support/folder.ts";
-import { command, run } from "../../tests/support/programs.ts";
+import { randomBytes } from "../support/folder.ts";
+import { command, run } from "../support/programs.ts";
 import { conclude, interrupt, median, table, timed } from "./measure.ts";
 import { type Bench, serve, sshServer } from "./rivals.ts";
 
@@ -63,7 +63,10 @@ async function ours(bench: Bench, clients: number, options: string[] = []): Prom
 }
 
 async function naive(bench: Bench): Promise<Mover> {
-  const port = await serve(bench, (port) => [bench.python, `${PROJECT}/tests/peers/naive_server.py`, `${port}`]);
+  const port = await serve(
+    bench,
+    (port) => [bench.python, `${PROJECT}/scripts/support/peers/naive_server.py`, `${port}`],
+  );
   return {
     name: "naive Python pair",
     words: (verb, names) => [bench.python, `${import.meta.dirname}/many_client.py`, `${port}`, verb, ...names],

@@ -1,8 +1,8 @@
 /** How the benchmark measures and prints. */
 
 import { createHash } from "node:crypto";
-import { randomBytes } from "../../tests/support/folder.ts";
-import { run } from "../../tests/support/programs.ts";
+import { randomBytes } from "../support/folder.ts";
+import { run } from "../support/programs.ts";
 import type { Bench, Copy, Tool } from "./rivals.ts";
 
 export const MIB = 1024 * 1024;

@@ -1,8 +1,8 @@
 /** The tools that the benchmark compares, each with its own server on a free port of the loopback interface. */
 
 import { delay } from "@std/async";
-import { freePort } from "../../tests/support/net.ts";
-import { command, Process, run } from "../../tests/support/programs.ts";
+import { freePort } from "../support/ports.ts";
+import { command, Process, run } from "../support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const LISTENING_TRIES = 500;
@@ -122,7 +122,7 @@ export async function naivePython(bench: Bench, { isTls = false } = {}): Promise
   const words = (program: string): string[] => [
     bench.python,
     ...isTls ? [`${import.meta.dirname}/inside_tls.py`, bench.folder] : [],
-    `${PROJECT}/tests/peers/naive_${program}.py`,
+    `${PROJECT}/scripts/support/peers/naive_${program}.py`,
   ];
   const port = await serve(bench, (port) => [...words("server"), `${port}`]);
   const client = (verb: string, file: string): Copy => ({

@@ -1,7 +1,7 @@
 /** The sections of the benchmark, by the names that `--only` takes. */
 
-import { command, Process, run } from "../../tests/support/programs.ts";
-import { certificates } from "../../tests/support/certificates.ts";
+import { command, Process, run } from "../support/programs.ts";
+import { certificates } from "../support/certificates.ts";
 import { chart, type Line, sizeLabel } from "./chart.ts";
 import { many } from "./many.ts";
 import {
@@ -126,7 +126,7 @@ async function small(bench: Bench, { rounds }: Options): Promise<void> {
     {
       ours: port,
       "minimal CPython": await python("scripts/bench/minimal_server.py"),
-      "naive Python": await python("tests/peers/naive_server.py"),
+      "naive Python": await python("scripts/support/peers/naive_server.py"),
     },
     rounds,
     async (port) => (await load(bench, { port, file: "small", seconds: SMALL_SECONDS })).rate,
@@ -136,7 +136,7 @@ async function small(bench: Bench, { rounds }: Options): Promise<void> {
     Object.entries(rates).map(([name, rate]) => [name, rate.toFixed(0), (rate / rates.ours).toFixed(2)]),
   );
 
-  const naive = `${PROJECT}/tests/peers/naive_client.py`;
+  const naive = `${PROJECT}/scripts/support/peers/naive_client.py`;
   const pythons = [...new Set([which("python3")!, "/usr/bin/python3"])].filter(isFile);
   const clients = {
     ours: command("client"),

@@ -1,6 +1,6 @@
 /** Three servers on a volume with two mounts, and a balancer before them; and the ways to break parts of it. */
 
-import { command, Process } from "../../tests/support/programs.ts";
+import { command, Process } from "../support/programs.ts";
 import { get, ServerError } from "../../lib/mod.ts";
 import { until, Volume } from "./gluster.ts";
 

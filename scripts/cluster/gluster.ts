@@ -1,7 +1,7 @@
 /** A GlusterFS volume of three replicas on this machine, in the namespaces of this process, with two mounts. */
 
 import { delay } from "@std/async";
-import { run } from "../../tests/support/programs.ts";
+import { run } from "../support/programs.ts";
 
 /** The name under which the bricks know each other; GlusterFS takes no loopback address. */
 const NODE = "blockferry-node";

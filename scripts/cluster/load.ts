@@ -3,7 +3,7 @@
 import { delay } from "@std/async";
 import { Buffer } from "node:buffer";
 import { get, put, TransferError } from "../../lib/mod.ts";
-import { randomBytes } from "../../tests/support/folder.ts";
+import { randomBytes } from "../support/folder.ts";
 import type { Cluster } from "./cluster.ts";
 
 // No two are as long, so that a file tells by its length what its bytes must be.

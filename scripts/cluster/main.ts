@@ -4,8 +4,8 @@
  */
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
-import { Folder } from "../../tests/support/folder.ts";
-import { CLUSTER_PROGRAMS, missingPrograms } from "../../tests/support/needs.ts";
+import { Folder } from "../support/folder.ts";
+import { CLUSTER_PROGRAMS, missingPrograms } from "../support/cluster_programs.ts";
 import { Cluster } from "./cluster.ts";
 import { Load } from "./load.ts";
 

@@ -1,7 +1,7 @@
 /** Random and nearly right conversations: what is said, how it is spoiled, and one end of a connection that says it. */
 
 import type { Bytes } from "../../lib/bytes.ts";
-import { wire } from "../../tests/support/raw.ts";
+import { wire } from "../support/raw.ts";
 
 /** Random choices that a seed repeats. */
 export class Random {

@@ -7,7 +7,7 @@
 import { delay } from "@std/async";
 import { readCommandLine, readInteger } from "../../lib/cli/arguments.ts";
 import { within } from "../../lib/within.ts";
-import { run as runCommand, ServerProcess } from "../../tests/support/programs.ts";
+import { run as runCommand, ServerProcess } from "../support/programs.ts";
 import { playRound, STACK_TRACE, TIMEOUT_SECONDS } from "./rounds.ts";
 import { MAX_BYTES, World } from "./world.ts";
 

@@ -4,8 +4,8 @@ import { delay } from "@std/async";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { del, get, put, TransferError } from "../../lib/mod.ts";
-import { wire } from "../../tests/support/raw.ts";
-import { runClient } from "../../tests/support/programs.ts";
+import { wire } from "../support/raw.ts";
+import { runClient } from "../support/programs.ts";
 import {
   anyName,
   type Ending,

@@ -1,8 +1,8 @@
 /** What the fuzzer knows to be right: the folders around a server, all that was sent to it, and what went wrong. */
 
 import type { Bytes } from "../../lib/bytes.ts";
-import { wire } from "../../tests/support/raw.ts";
-import { Folder } from "../../tests/support/folder.ts";
+import { wire } from "../support/raw.ts";
+import { Folder } from "../support/folder.ts";
 import { fileData, type Message, Random, sizedData } from "./conversations.ts";
 
 /** The most bytes that a file may have which the server is sent. */

@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { within } from "../../lib/within.ts";
-import { freePort, listeningHosts } from "../ports.ts";
+import { freePort, listeningHosts } from "../support/ports.ts";
 import { Connection, type Heard } from "./connection.ts";
 import { type Launch, type Machine, output } from "./launch.ts";
 import type { Act, Play } from "./plays.ts";

@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { get, ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";
-import { assertBytes, conversation, cut, glued, type Message, Raw, SIZE_5, wire } from "../support/raw.ts";
-import { randomBytes } from "../support/folder.ts";
+import { assertBytes, conversation, cut, glued, type Message, Raw, SIZE_5, wire } from "../../scripts/support/raw.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { withinTime } from "../support/net.ts";
 
 Deno.test("the client understands every message cut at any byte", async () => {

@@ -4,7 +4,7 @@ import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader, type TextEnd } from "../../lib/framing.ts";
 import { within } from "../../lib/within.ts";
-import { wire } from "../support/raw.ts";
+import { wire } from "../../scripts/support/raw.ts";
 
 /** A reader of pieces that arrive one by one, and of what follows them: the end, an error or silence. */
 function frames(pieces: Iterable<Bytes | Promise<Bytes>>, end: "close" | "silence" | Error = "close"): FrameReader {

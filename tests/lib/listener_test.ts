@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { assertNoDrafts } from "../support/faults/folders.ts";
-import { age, Folder } from "../support/folder.ts";
+import { assertNoDrafts } from "../../scripts/support/faults/folders.ts";
+import { age, Folder } from "../../scripts/support/folder.ts";
 
 Deno.test("a running server sweeps every hour, until it ends", async () => {
   const { setInterval, clearInterval } = globalThis;

@@ -16,11 +16,11 @@ import {
   TransferError,
 } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
-import { Conversation, LIMIT_MS, wire } from "../support/raw.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { Conversation, LIMIT_MS, wire } from "../../scripts/support/raw.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { DENO_JSON, Process } from "../support/programs.ts";
+import { DENO_JSON, Process } from "../../scripts/support/programs.ts";
 
 const HOST = { hostname: "127.0.0.1" };
 

@@ -1,13 +1,12 @@
 /** How long the programs wait for what may never happen. */
 
-// @ts-types="../support/types/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { perform } from "../../lib/cli/transfers.ts";
 import { Overwrite } from "../../lib/files/storage.ts";
 import { StreamSource } from "../../lib/files/streams.ts";
 import { FileError, serve } from "../../lib/mod.ts";
 import { tryLock } from "../../lib/older_deno.ts";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { FastTimers } from "../support/timers.ts";
 
 Deno.test("a stream that does not end after its last byte is waited for a second", async () => {

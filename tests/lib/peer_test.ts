@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Socket } from "../../lib/net/socket.ts";
 import { Peer } from "../../lib/peer.ts";
-import { Raw } from "../support/raw.ts";
-import { randomBytes } from "../support/folder.ts";
+import { Raw } from "../../scripts/support/raw.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 
 /** A connection that notes the length of each write. */
 function noting(conn: Deno.TcpConn, lengths: number[]): Deno.TcpConn {

@@ -7,8 +7,8 @@ import { FileError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader } from "../../lib/framing.ts";
 import { isFileName, Root } from "../../lib/files/root.ts";
-import { wire } from "../support/raw.ts";
-import { Folder } from "../support/folder.ts";
+import { wire } from "../../scripts/support/raw.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 
 // The same inputs on every run: a failure that comes and goes teaches people to run the tests again.
 const RUNS = { seed: 1024, numRuns: 300 };

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { get } from "../../lib/mod.ts";
-import { Raw, wire } from "../support/raw.ts";
+import { Raw, wire } from "../../scripts/support/raw.ts";
 
 const SPEED = 50;
 

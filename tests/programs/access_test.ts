@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { toText } from "@std/streams";
 import { within } from "../../lib/within.ts";
-import { age } from "../support/folder.ts";
+import { age } from "../../scripts/support/folder.ts";
 import { IPV6, SOURCES, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { client, folders } from "../support/pair.ts";
-import { command, ServerProcess } from "../support/programs.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
+import { command, ServerProcess } from "../../scripts/support/programs.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 const FILES = { "served/f": "served", "mine/f": "mine" };

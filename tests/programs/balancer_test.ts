@@ -2,12 +2,12 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
-import { certificates } from "../support/certificates.ts";
+import { certificates } from "../../scripts/support/certificates.ts";
 import { OPENSSL, testWith, UNIX } from "../support/needs.ts";
 import { freePort, withinTime } from "../support/net.ts";
-import { folders, Pair } from "../support/pair.ts";
-import { run, runClient, ServerProcess } from "../support/programs.ts";
-import { Conversation, Raw, wire } from "../support/raw.ts";
+import { folders, Pair } from "../../scripts/support/pair.ts";
+import { run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
 import { CAN_RESET, connect } from "../support/resettable.ts";
 
 const LOOPBACK = "127.0.0.0/8";

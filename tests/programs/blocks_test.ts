@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";
-import { command, run, runClient, ServerProcess } from "../support/programs.ts";
+import { command, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 /** The most bytes that any one call of a trace wrote to a socket. */

@@ -2,12 +2,12 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { encodeHex } from "@std/encoding";
 import { toArrayBuffer } from "@std/streams";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
-import { folders, Pair } from "../support/pair.ts";
-import { Process, runClient } from "../support/programs.ts";
+import { folders, Pair } from "../../scripts/support/pair.ts";
+import { Process, runClient } from "../../scripts/support/programs.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
-import { Conversation, Raw, spoken, wire } from "../support/raw.ts";
+import { Conversation, Raw, spoken, wire } from "../../scripts/support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
@@ -101,7 +101,7 @@ for (const verb of ["PUT", "GET"]) {
     await folder.folder("served");
     await Deno.writeFile(folder.at("f"), randomBytes(5000));
     await Deno.copyFile(folder.at("f"), folder.at("served/f"));
-    const naive = await Deno.readTextFile(`${import.meta.dirname}/../peers/naive_server.py`);
+    const naive = await Deno.readTextFile(`${import.meta.dirname}/../../scripts/support/peers/naive_server.py`);
     // Behind every answer the first byte of the file is another.
     const flipping = naive.replace(
       "    conn.close()\n",

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CLUSTER, SOURCES, testWith } from "../support/needs.ts";
-import { run } from "../support/programs.ts";
+import { run } from "../../scripts/support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";
-import type { Output } from "../support/programs.ts";
+import type { Output } from "../../scripts/support/programs.ts";
 
 const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT")!;
 const SERVER = Deno.env.get("BLOCKFERRY_SERVER")!;

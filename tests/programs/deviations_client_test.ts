@@ -2,15 +2,15 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
-import { randomBytes } from "../support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
-import { folders, Pair } from "../support/pair.ts";
-import { command, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
+import { folders, Pair } from "../../scripts/support/pair.ts";
+import { command, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
-import { LIMIT_MS, Raw, spoken } from "../support/raw.ts";
+import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
 
-const PEERS = `${import.meta.dirname}/../peers`;
+const PEERS = `${import.meta.dirname}/../../scripts/support/peers`;
 
 /** Plays a server for one run of the client. */
 async function played(args: string[], ...texts: string[]): Promise<Output> {

@@ -3,13 +3,13 @@ import { delay } from "@std/async";
 import { concat } from "@std/bytes";
 import type { Bytes } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
-import { age, randomBytes } from "../support/folder.ts";
+import { age, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { asNobody } from "../support/nobody.ts";
-import { client, folders, Pair } from "../support/pair.ts";
-import { command, Process, run, ServerProcess } from "../support/programs.ts";
-import { Conversation, LIMIT_MS, Raw, wire } from "../support/raw.ts";
+import { client, folders, Pair } from "../../scripts/support/pair.ts";
+import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { Conversation, LIMIT_MS, Raw, wire } from "../../scripts/support/raw.ts";
 
 const MALFORMED = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
 

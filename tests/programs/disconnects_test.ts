@@ -3,10 +3,10 @@ import { delay } from "@std/async";
 import { type Role, VERBS } from "../../lib/protocol.ts";
 import { get } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, wire } from "../support/raw.ts";
+import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, wire } from "../../scripts/support/raw.ts";
 import * as resettable from "../support/resettable.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
-import { runClient, ServerProcess } from "../support/programs.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { runClient, ServerProcess } from "../../scripts/support/programs.ts";
 
 const WAYS = ["FIN", "reset"] as const;
 type Way = typeof WAYS[number];

@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { StrangeDisk } from "../support/disk.ts";
-import { randomBytes } from "../support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { ACL, FUSE, SOURCES, testWith } from "../support/needs.ts";
-import { client, folders } from "../support/pair.ts";
-import { run, runClient, ServerProcess } from "../support/programs.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
+import { run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 
 for (const [name, size] of [["much too large", 3_000_000], ["slightly too large", 1_010_000]] as const) {
   testWith([FUSE], `a disk that cuts a ${name} file when it is closed fails GET and PUT`, async () => {

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FAULTS } from "../support/faults/faults.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { FAULTS } from "../../scripts/support/faults/faults.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SHARED_LOCKS, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
-import { client, folders } from "../support/pair.ts";
-import { command, type Output, run, runClient, ServerProcess } from "../support/programs.ts";
-import { Conversation, wire } from "../support/raw.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
+import { command, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { Conversation, wire } from "../../scripts/support/raw.ts";
 
 // Some of each kind; `deno task faults` has them all, and more rounds.
 const STEPS = ["GET half", "GET g", "PUT e", "PUT half", "PUT f", "DEL b"];

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { run } from "../support/programs.ts";
+import { run } from "../../scripts/support/programs.ts";
 
 const SCRIPT = `${import.meta.dirname}/../../scripts/fuzz/main.ts`;
 const PERMISSIONS = ["net", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`);

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { lab } from "../support/lab.ts";
 import { PYTHON, testWith, UNIX } from "../support/needs.ts";
-import { Process, run } from "../support/programs.ts";
+import { Process, run } from "../../scripts/support/programs.ts";
 import { probe } from "../../scripts/lab/launch.ts";
 import { Program } from "../../scripts/lab/program.ts";
 

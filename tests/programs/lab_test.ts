@@ -1,7 +1,7 @@
 /** The lab check as a command. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { failed, lab, PEERS } from "../support/lab.ts";
 import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { randomBytes } from "../support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, STRACE, testWith } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
-import { folders, Pair } from "../support/pair.ts";
-import { command, descriptors, run, ServerProcess } from "../support/programs.ts";
-import { Conversation, Raw, wire } from "../support/raw.ts";
+import { folders, Pair } from "../../scripts/support/pair.ts";
+import { command, descriptors, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 testWith([STRACE], "after the last data of an upload the client lets nothing wait for more", async () => {

@@ -1,11 +1,11 @@
 /** Many files in one command. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { randomBytes } from "../support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";
-import { client, folders, Pair } from "../support/pair.ts";
-import { command, Process, run } from "../support/programs.ts";
-import { Conversation, Raw, wire } from "../support/raw.ts";
+import { client, folders, Pair } from "../../scripts/support/pair.ts";
+import { command, Process, run } from "../../scripts/support/programs.ts";
+import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 /** Files of all sizes, small ones and some that take several pieces. */

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { NETEM, ROOT, testWith } from "../support/needs.ts";
-import { command, Process, run, ServerProcess } from "../support/programs.ts";
+import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 async function succeed(...words: string[]): Promise<void> {
   const { status, stderr } = await run(words, { cwd: "/" });

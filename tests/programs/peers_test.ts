@@ -1,12 +1,12 @@
 /** Our programs and others, written from the lab's document alone, in all pairings: what is moved and what is printed. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { PYTHON, testWith } from "../support/needs.ts";
-import { command, Process, run } from "../support/programs.ts";
+import { command, Process, run } from "../../scripts/support/programs.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 
-const PEERS = `${import.meta.dirname}/../peers/`;
+const PEERS = `${import.meta.dirname}/../../scripts/support/peers/`;
 const CLIENTS = { our: command("client"), Python: [...PYTHON_WORDS, `${PEERS}naive_client.py`] };
 const SERVERS = { our: command("server"), Python: [...PYTHON_WORDS, `${PEERS}naive_server.py`] };
 

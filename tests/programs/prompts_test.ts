@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SOURCES, TERMINAL, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { client, folders } from "../support/pair.ts";
-import { command, type Output, run, ServerProcess } from "../support/programs.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
+import { command, type Output, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 /** The words that run a program on a terminal, where Deno may ask. */
 function onTerminal(program: "client" | "server", permissions: string[], args: string[]): string[] {

@@ -1,6 +1,6 @@
 import { assertStringIncludes } from "@std/assert";
 import { ERROR_TEXTS, STEPS, VERBS } from "../../lib/protocol.ts";
-import { recordedDump } from "../support/recording.ts";
+import { recordedDump } from "../../scripts/support/recording.ts";
 
 const page = await Deno.readTextFile(new URL("../../lib/PROTOCOL.md", import.meta.url));
 

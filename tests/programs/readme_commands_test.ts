@@ -1,11 +1,11 @@
 /** The README's commands, run as they stand there, but for the port and the folder `/srv/files`. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { failed } from "../support/lab.ts";
 import { EXECUTABLES, OPENSSL, PYTHON, SOURCES, testWith, UNIX } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { command, type Output, Process, run } from "../support/programs.ts";
+import { command, type Output, Process, run } from "../../scripts/support/programs.ts";
 
 const PROJECT = await Deno.realPath(`${import.meta.dirname}/../..`);
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
@@ -124,7 +124,7 @@ testWith([UNIX, OPENSSL], "the README's certificate is one that its server and c
 testWith([UNIX, PYTHON], "the README's lab command finds nothing wrong with the naive pair", async () => {
   await using shell = await Shell.open();
   for (const name of ["client", "server"]) {
-    await Deno.copyFile(`${PROJECT}/tests/peers/naive_${name}.py`, shell.at(`${name}.py`));
+    await Deno.copyFile(`${PROJECT}/scripts/support/peers/naive_${name}.py`, shell.at(`${name}.py`));
   }
   const line = LAB.replaceAll("path/to", shell.path);
   // The tests beside this one take the machine's time.

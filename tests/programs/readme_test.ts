@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { LINKS, SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { command, Process, run } from "../support/programs.ts";
+import { command, Process, run } from "../../scripts/support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);

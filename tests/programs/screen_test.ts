@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { randomBytes } from "../support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { testWith, TMUX, UNIX } from "../support/needs.ts";
-import { Pair } from "../support/pair.ts";
-import { run } from "../support/programs.ts";
+import { Pair } from "../../scripts/support/pair.ts";
+import { run } from "../../scripts/support/programs.ts";
 
 // Far longer than a program takes to start and a bar to appear.
 const LIMIT_MS = 60_000;

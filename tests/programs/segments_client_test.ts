@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";
-import { assertBytes, bytewise, conversation, type Message, wire } from "../support/raw.ts";
+import { assertBytes, bytewise, conversation, type Message, wire } from "../../scripts/support/raw.ts";
 import { withinTime } from "../support/net.ts";
-import { runClient } from "../support/programs.ts";
+import { runClient } from "../../scripts/support/programs.ts";
 
 Deno.test("the real client works with a server that sends byte by byte", async () => {
   await using asked = new Asked();

@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
-import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../support/raw.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../../scripts/support/raw.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { withinTime } from "../support/net.ts";
-import { ServerProcess } from "../support/programs.ts";
+import { ServerProcess } from "../../scripts/support/programs.ts";
 
 // A name with a space and with letters of one byte to four.
 const NAME = "naïve €😀.bin";

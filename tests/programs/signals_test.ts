@@ -2,11 +2,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
-import { command, Process, run, ServerProcess } from "../support/programs.ts";
-import { Conversation } from "../support/raw.ts";
+import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { Conversation } from "../../scripts/support/raw.ts";
 
 // How long the server lets transfers finish, as --help says.
 const GRACE_MS = 5000;

@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { readBytes } from "../../lib/cli/arguments.ts";
-import { Conversation } from "../support/raw.ts";
-import { randomBytes } from "../support/folder.ts";
+import { Conversation } from "../../scripts/support/raw.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { TERMINAL, testWith } from "../support/needs.ts";
-import { Pair } from "../support/pair.ts";
-import { command, Process } from "../support/programs.ts";
+import { Pair } from "../../scripts/support/pair.ts";
+import { command, Process } from "../../scripts/support/programs.ts";
 
 /** A test that plays a terminal. */
 function terminalTest(name: string, work: (pair: Pair) => Promise<void>): void {

@@ -2,12 +2,20 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { get, serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { certificates } from "../support/certificates.ts";
-import { Folder, randomBytes } from "../support/folder.ts";
+import { certificates } from "../../scripts/support/certificates.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, NETWORK, OPENSSL, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { folders } from "../support/pair.ts";
-import { command, descriptors, type Output, Process, run, runClient, ServerProcess } from "../support/programs.ts";
+import { folders } from "../../scripts/support/pair.ts";
+import {
+  command,
+  descriptors,
+  type Output,
+  Process,
+  run,
+  runClient,
+  ServerProcess,
+} from "../../scripts/support/programs.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {

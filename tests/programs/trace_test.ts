@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { folders, Pair } from "../support/pair.ts";
-import { command, run, ServerProcess } from "../support/programs.ts";
-import { Raw, wire } from "../support/raw.ts";
+import { folders, Pair } from "../../scripts/support/pair.ts";
+import { command, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { Raw, wire } from "../../scripts/support/raw.ts";
 
 /** A trace without its times. */
 function timeless(lines: string[]): string[] {

@@ -1,10 +1,10 @@
 /** What the client prints, letter for letter, and the status that it ends with. */
 
 import { assertEquals } from "@std/assert";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { LINUX, SOURCES, testWith } from "../support/needs.ts";
-import { type Output, runClient } from "../support/programs.ts";
-import { Raw, SIZE_5, spoken } from "../support/raw.ts";
+import { type Output, runClient } from "../../scripts/support/programs.ts";
+import { Raw, SIZE_5, spoken } from "../../scripts/support/raw.ts";
 
 Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
   await using folder = new Folder();

@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { command, Process, run, ServerProcess } from "../support/programs.ts";
-import { Raw, SIZE_5, spoken } from "../support/raw.ts";
+import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { Raw, SIZE_5, spoken } from "../../scripts/support/raw.ts";
 
 Deno.test("the server prints the lab's lines for a GET, a PUT and a DEL", async () => {
   await using folder = new Folder();

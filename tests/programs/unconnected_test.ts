@@ -1,10 +1,10 @@
 /** What the client prints where it finds the mistake, or no server, before it is connected. */
 
 import { assertEquals } from "@std/assert";
-import { Folder } from "../support/folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { runClient } from "../support/programs.ts";
+import { runClient } from "../../scripts/support/programs.ts";
 
 Deno.test("errors that need no server are reported without a connection", async () => {
   await using folder = new Folder();

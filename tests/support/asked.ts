@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { del, get, put } from "../../lib/mod.ts";
 import type { Verb } from "../../lib/protocol.ts";
-import { assertBytes, bytewise, cut, type Message, Raw, wire } from "./raw.ts";
-import { Folder, randomBytes } from "./folder.ts";
+import { assertBytes, bytewise, cut, type Message, Raw, wire } from "../../scripts/support/raw.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 
 /** A name with a space and with characters of one byte to four. */
 export const NAME = "naïve €😀.bin";

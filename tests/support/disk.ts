@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import { fusePython } from "./needs.ts";
-import { Process, run } from "./programs.ts";
+import { Process, run } from "../../scripts/support/programs.ts";
 
 const STRANGE_DISK = `${import.meta.dirname}/strange_disk.py`;
 // Far longer than a disk takes to appear on the slowest machine.

@@ -3,11 +3,11 @@
 import type { Role } from "../../lib/protocol.ts";
 import { type Expected, type Play, PLAYS } from "../../scripts/lab/plays.ts";
 import { type Event as LabEvent, type Recording, type Session, sizeBytes, utf8 } from "../../scripts/lab/recording.ts";
-import { type Output, run } from "./programs.ts";
+import { type Output, run } from "../../scripts/support/programs.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 /** The folder of programs that others could have written. */
-export const PEERS = `${PROJECT}/tests/peers`;
+export const PEERS = `${PROJECT}/scripts/support/peers`;
 
 /** Runs `deno task lab`, as from the folder of the peers. */
 export function lab(...args: string[]): Promise<Output> {

@@ -6,7 +6,7 @@ import { judge } from "../../scripts/lab/causes.ts";
 import { fromFile } from "../../scripts/lab/launch.ts";
 import { report } from "../../scripts/lab/report.ts";
 import { run } from "../../scripts/lab/run.ts";
-import { Folder } from "./folder.ts";
+import { Folder } from "../../scripts/support/folder.ts";
 import { PEERS } from "./lab.ts";
 import { PYTHON, STRACE, testWith, UNIX } from "./needs.ts";
 

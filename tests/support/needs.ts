@@ -1,6 +1,7 @@
 /** What some tests need. Where it is missing they are ignored, with the reason in their name. */
 
-import { DENO_JSON } from "./programs.ts";
+import { missingPrograms } from "../../scripts/support/cluster_programs.ts";
+import { DENO_JSON } from "../../scripts/support/programs.ts";
 
 /** Something that a machine may lack. */
 export interface Need {
@@ -71,18 +72,6 @@ export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);
 });
-/** What a cluster on this machine takes, and the Debian packages that have it. */
-export const CLUSTER_PROGRAMS = {
-  glusterd: "glusterfs-server",
-  haproxy: "haproxy",
-  ip: "iproute2",
-  unshare: "util-linux",
-};
-/** The packages that are missing for a cluster, and other reasons why there can be none. */
-export function missingPrograms(): string[] {
-  const programs = Object.entries(CLUSTER_PROGRAMS).filter(([program]) => !runs("sh", "-c", `command -v ${program}`));
-  return [...IS_ROOT && IS_LINUX ? [] : ["root on Linux"], ...programs.map(([, name]) => name)];
-}
 export const CLUSTER = need(
   "root, GlusterFS, HAProxy and the right to mount",
   () => missingPrograms().length === 0 && MOUNTS.isMet() && runs("test", "-c", "/dev/fuse"),

@@ -1,6 +1,6 @@
 /** Ports, and what depends on real time. */
 
-export { freePort } from "../../scripts/ports.ts";
+export { freePort } from "../../scripts/support/ports.ts";
 
 /**
  * Tries again what depends on real time, such as a rest that must arrive within 50 ms: on a busy machine it may be late.

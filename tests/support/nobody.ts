@@ -1,8 +1,8 @@
 /** Programs that run as a user who owns nothing here. */
 
-import type { Folder } from "./folder.ts";
+import type { Folder } from "../../scripts/support/folder.ts";
 import { NOBODY } from "./needs.ts";
-import { run } from "./programs.ts";
+import { run } from "../../scripts/support/programs.ts";
 
 /** The words that run a program so. Deno's cache is copied to the folder: the real one may be closed to others. */
 export async function asNobody(folder: Folder): Promise<string[]> {

@@ -1,7 +1,7 @@
 /** TCP connections whose close is a reset, which the close of Deno's own is not. */
 
 import { createServer, Socket } from "node:net";
-import { type Conn, Raw } from "./raw.ts";
+import { type Conn, Raw } from "../../scripts/support/raw.ts";
 
 /** Whether this Deno can reset a connection; older ones can't. */
 export const CAN_RESET = "resetAndDestroy" in Socket.prototype;

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { explain, type Program, readArguments, readBytes, UsageError } from "../../../lib/cli/arguments.ts";
 import { CLIENT, readTask } from "../../../lib/cli/client_options.ts";
 import { readServeOptions, SERVER } from "../../../lib/cli/server_options.ts";
-import { DENO_JSON } from "../../support/programs.ts";
+import { DENO_JSON } from "../../../scripts/support/programs.ts";
 
 const EXPECTED = "expected an address, a port, a command and a file name";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe } from "../../../lib/cli/trace.ts";
 import { STEPS } from "../../../lib/protocol.ts";
-import { wire } from "../../support/raw.ts";
+import { wire } from "../../../scripts/support/raw.ts";
 
 Deno.test("of a long message a trace shows 100 bytes, and counts the others", () => {
   const [, step] = STEPS.GET;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Listing } from "../../../lib/files/listing.ts";
-import { Folder } from "../../support/folder.ts";
+import { Folder } from "../../../scripts/support/folder.ts";
 
 Deno.test("a longer name is found as soon as the folder's time of change tells of it", async () => {
   await using folder = new Folder();

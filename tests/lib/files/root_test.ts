@@ -2,9 +2,9 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { isFileName, Root } from "../../../lib/files/root.ts";
-import { Folder } from "../../support/folder.ts";
+import { Folder } from "../../../scripts/support/folder.ts";
 import { testWith, UNIX } from "../../support/needs.ts";
-import { run } from "../../support/programs.ts";
+import { run } from "../../../scripts/support/programs.ts";
 
 /** A folder `root` with a file, a folder and links, beside things that are outside of it. */
 async function served(folder: Folder): Promise<Root> {

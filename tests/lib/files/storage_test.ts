@@ -4,9 +4,9 @@ import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";
 import { openTarget } from "../../../lib/files/target.ts";
 import { Overwrite, Source, Written } from "../../../lib/files/storage.ts";
-import { age, Folder, randomBytes } from "../../support/folder.ts";
+import { age, Folder, randomBytes } from "../../../scripts/support/folder.ts";
 import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
-import { DENO_JSON, Process, run } from "../../support/programs.ts";
+import { DENO_JSON, Process, run } from "../../../scripts/support/programs.ts";
 
 /** Runs a program text in a Deno process of its own that may use the folder. */
 function spawnDeno(folder: Folder, text: string): Process {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { TransferError } from "../../../lib/errors.ts";
 import { readProxyHeader } from "../../../lib/net/proxy.ts";
-import { wire } from "../../support/raw.ts";
+import { wire } from "../../../scripts/support/raw.ts";
 
 const V2 = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
 const IPV4 = [192, 0, 2, 7, 198, 51, 100, 1, 0xc0, 0x01, 0x30, 0x39];

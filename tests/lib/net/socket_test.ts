@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { ConnectionError } from "../../../lib/errors.ts";
 import { Socket } from "../../../lib/net/socket.ts";
-import { LIMIT_MS, Raw } from "../../support/raw.ts";
+import { LIMIT_MS, Raw } from "../../../scripts/support/raw.ts";
 
 /** Both ends of a connection: a socket, and one in the test's hands. */
 async function pair(options: { timeoutMs: number; sendTimeoutMs?: number }): Promise<{ socket: Socket; raw: Raw }> {
