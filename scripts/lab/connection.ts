@@ -2,7 +2,7 @@
 
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
-import { take } from "./messages.ts";
+import { isStart, take } from "./messages.ts";
 import type { Act, Expected } from "./plays.ts";
 import { type Recorder, toBytes, toText } from "./recording.ts";
 
@@ -78,8 +78,8 @@ export class Connection implements AsyncDisposable {
     let count = take(expected, this.#pending);
     for (let seen = -1; count === undefined && seen !== this.#pending.length;) {
       seen = this.#pending.length;
-      const isData = "data" in expected && !this.#pending.endsWith("DONE");
-      await this.wait(seen === 0 || isData ? ms : QUIET_MS, () => this.#pending.length !== seen);
+      const isPart = "data" in expected ? !this.#pending.endsWith("DONE") : isStart(expected, this.#pending);
+      await this.wait(isPart ? ms : QUIET_MS, () => this.#pending.length !== seen);
       count = take(expected, this.#pending);
     }
     const isDone = "data" in expected && this.#pending.endsWith("DONE") && count === undefined;

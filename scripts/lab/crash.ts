@@ -41,8 +41,8 @@ export function crashOf(recording: Recording): Crash | undefined {
   }
   const { error, place } = found;
   const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
-  // Names and numbers differ from play to play.
-  const root = `crash ${place ?? ""} ${error.split(":")[0]}`;
+  // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
+  const root = `crash ${place ?? error.split(":")[0]}`;
   return { root, error, place, hint };
 }
 

@@ -50,7 +50,7 @@ function printsError(id: string, verb: Verb, title: string): Rule {
 
 /** What a client does after an error, where it should leave. */
 function goesOn(one: Recording, at: number, line: string): Finding[] {
-  const complete = eventsOf(one, "line").find(({ text }) => text === "Complete");
+  const complete = eventsOf(one, "line").find((line) => line.text === "Complete" && line.at >= at);
   const sent = eventsOf(one, "came").find((event) => event.at >= at);
   // What came before we said something may have been on its way.
   const isAnswer = sent && eventsOf(one, "said").some((event) => event.at >= at && event.at <= sent.at);

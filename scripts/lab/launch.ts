@@ -26,6 +26,8 @@ export class CheckError extends Error {
 }
 
 const HOST = "127.0.0.1";
+// Without a file that all programs with one process number share: Java prints a warning if it is taken.
+const JAVA = ["java", "-XX:-UsePerfData"];
 
 function args(role: Role, { port, verb, file, verbose }: Call): string[] {
   return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [HOST, String(port), verb!, file!];
@@ -43,8 +45,8 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
     ".mjs": ["node"],
     ".cjs": ["node"],
     ".ts": [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
-    ".jar": ["java", "-jar"],
-    ".java": ["java"],
+    ".jar": [...JAVA, "-jar"],
+    ".java": JAVA,
     ".sh": ["bash"],
   };
   const starter = starters[suffix] ?? [];

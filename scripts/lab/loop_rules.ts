@@ -21,7 +21,7 @@ import {
 const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder"];
 const PLAIN = [...BASE.server.GET, ...BASE.server.PUT, ...BASE.server.DEL];
 const ORDINARY = [
-  ...named("GET", "PUT", "DEL"),
+  ...named("GET", "PUT", "DEL", "lines-"),
   "over",
   "pieces",
   "after-errors",

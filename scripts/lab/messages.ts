@@ -15,6 +15,9 @@ export function take(expected: Expected, pending: string): number | undefined {
   if ("size" in expected) {
     const lead = newlines(pending);
     if (lead > 0 && pending.slice(lead).startsWith(sizeBytes(expected.size))) return lead + 8;
+    const text = String(expected.size);
+    const end = text.length + newlines(pending.slice(text.length));
+    if (pending.startsWith(text) && pending.length > end) return end;
     if (pending.length < 8) return undefined;
     // A number as text ends where its digits do.
     const digits = pending.match(/^\d{8,20}/)?.[0].length ?? 8;
@@ -25,12 +28,21 @@ export function take(expected: Expected, pending: string): number | undefined {
   if (word.includes(" ")) return pending.startsWith(word) ? pending.length : undefined;
   const at = pending.toUpperCase().indexOf(word);
   if (at < 0 || at > 8 || pending.startsWith("ERROR")) return undefined;
-  const end = at + word.length;
+  let end = at + word.length;
+  // Two OKs may be those of two steps.
+  while (word !== "OK" && pending.startsWith(word, end)) end += word.length;
   const rest = pending.slice(end);
   // What follows may be the next message, which came too early; anything else belongs to this one.
   const [, junk] = rest.match(/^([\r\n]*|\0)(?:\p{Cc}{2})?(?:READY|OK|DONE|ERROR|GET |PUT |DEL )/iu) ?? [];
   const newline = newlines(rest);
   return end + (junk !== undefined ? junk.length : rest.length - newline >= 8 ? newline : rest.length);
+}
+
+/** Whether more must come of a message, if it is the expected one. */
+export function isStart(expected: Expected, pending: string): boolean {
+  const texts = "word" in expected ? [expected.word] : "refusal" in expected ? expected.refusal : [];
+  const whole = "size" in expected ? [sizeBytes(expected.size)] : texts.map(utf8);
+  return pending === "" || whole.some((bytes) => bytes.startsWith(pending));
 }
 
 type Test = (came: string, right: string) => boolean;
@@ -50,7 +62,7 @@ const WORDS: Record<string, Test> = {
   path: (came, word) => isRequest(word) && came.startsWith(word.slice(0, 4)) && came.endsWith(`/${word.slice(4)}`),
   nameless: (came, word) => isRequest(word) && came.length < 5 && word.startsWith(came),
   start: (came, word) => isRequest(word) && word.startsWith(came),
-  twice: (came, word) => isRequest(word) && came.replaceAll(word, "").trim() === "",
+  twice: (came, word) => came.replaceAll(word, "").trim() === "",
   error: (came) => came.startsWith("ERROR"),
   size: (came) => came.length === 8 && came.startsWith("\0\0\0"),
   number: (came) => /^\d+$/.test(came),
@@ -59,8 +71,9 @@ const WORDS: Record<string, Test> = {
   word: (came) => /^(READY|OK|DONE)\s*$/.test(came),
 };
 const SIZES: Record<string, Test> = {
-  text: (came, right) => /^\d+\s*$/.test(came) && sizeBytes(BigInt(came.trim()) % 2n ** 64n) === right,
-  newline: (came, right) => came.trim() === right.trim() && /[\r\n]/.test(came),
+  text: (came, right) =>
+    came.trim() === String(toSize(right)) || /^0+\d*$/.test(came) && BigInt(came) === toSize(right),
+  newline: (came, right) => came.length > 8 && came.trim() === right.trim() && /[\r\n]/.test(came),
   little: (came, right) => came === reverse(right),
   htonl: (came, right) => came === right.slice(4) + "\0\0\0\0",
   short: (came, right) => came.length < 8 && right === came.padStart(8, "\0"),
@@ -92,7 +105,7 @@ case: the case of the letters counts
 path: send the name as it was given on the command line, not the whole path
 nameless: the file's name belongs to the request
 start: the name was cut: it may hold spaces, and be long
-twice: the request was sent twice
+twice: it was sent twice
 size: that looks like a size: the word comes first, and the size in its own step
 number: that is a number as text: it is not this step's message
 more: more follows it: send one message, then wait for the answer
@@ -115,6 +128,10 @@ decoded: bytes were changed by decode(): file data stays bytes, in files opened 
 const reverse = (bytes: string): string => [...bytes].toReversed().join("");
 const unix = (text: string): string => text.replaceAll(/\r\n?/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");
+
+function toSize(bytes: string): bigint {
+  return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
+}
 
 /** Whether up to 8 bytes are a number, in either order. */
 function isNumber(bytes: string, number: number): boolean {

@@ -37,7 +37,8 @@ const CLOSE_MS = [1000, 300, 50];
 const LARGE_MS = 12_000;
 const HOPELESS = 4;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
-const MAX_CALLS = 2000;
+/** Of the calls of a play, so many are kept. */
+export const MAX_CALLS = 2000;
 
 /** How often a program was silent, and where, so that it is not awaited as long again. */
 export class Waits {

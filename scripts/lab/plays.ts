@@ -101,7 +101,7 @@ function text(length: number): string {
 /** Data that a careless program takes for messages, or for text; every byte value is in it. */
 const ODD = [
   `DONEOKREADYERROR: no\r\n\n\0\xff\xfe\x80${String.fromCharCode(...Array(700).keys().map((n) => n * 7 & 255))}\0\0`,
-  "\nfirst line\nsecond line\r\nDONE",
+  utf8("\nfirst line\nzwölf, 十二\r\nDONE"),
   "ERROR: no",
 ];
 
@@ -255,10 +255,14 @@ function refused(id: string, request: string, error: string, more: Variation = {
 
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
 function lines(verb: Verb): Play {
-  const whole = server(`lines-${verb}`, verb, { name: `lines-${verb}.txt`, data: text(2000), verbose: true });
+  const whole = server(`lines-${verb}`, verb, {
+    name: `lines-${verb}.txt`,
+    data: text(verb === "PUT" ? 3000 : 2000),
+    verbose: true,
+  });
   const acts = whole.acts.flatMap((act) => {
     if (act.do !== "say" || act.step === "b") return [act];
-    return [verb === "PUT" && act.step === "f" ? listen(1500, "server receiving 2000 bytes") : MOMENT, act];
+    return [verb === "PUT" && act.step === "f" ? listen(1500, "server receiving 3000 bytes") : MOMENT, act];
   });
   return { ...whole, acts };
 }

@@ -115,7 +115,7 @@ export function deviationsOf(recording: Recording, play: Play): Deviation[] {
     const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
     const root = isTwice ? `twice ${play.verb}` : `surplus ${keyOf(play, step[0]!)}`;
     const hint = isTwice
-      ? "the request was sent twice"
+      ? "it was sent twice"
       : /READY|OK|DONE/.test(surplus)
       ? "a message of a later step, or one too many"
       : "send the message alone, and nothing after it";
@@ -179,12 +179,13 @@ function deviationOf(
   const isLonger = "data" in expected && next?.form === "other" && next.came.endsWith("DONE");
   if (form === "right" && !isLonger) {
     if (!isEarly) return undefined;
-    const steps = STEPS[play.verb];
-    const before = steps[steps.findIndex((name) => name.startsWith(`${step}.`)) - 1];
-    const hint = `it did not wait for "${before}": call recv() for that message first`;
+    // The message of ours that it should have awaited, and its own first one after that.
+    const steps: readonly string[] = STEPS[play.verb];
+    const before = steps.findLastIndex((name) => name < step && !name.includes(` ${play.about}:`));
+    const hint = `it did not wait for "${steps[before]}": call recv() for that message first`;
     return {
       ...common,
-      root: `early ${keyOf(play, step)}`,
+      root: `early ${keyOf(play, steps[before + 1]![0]!)}`,
       came: `${shown(came)}, before our message`,
       hint,
       derails: false,
@@ -203,7 +204,7 @@ function deviationOf(
   // The end of data that was longer.
   if ("word" in expected && step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
   const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
-  const key = form === "twice" ? play.verb : keyOf(play, step);
+  const key = form === "twice" && play.about === "client" ? play.verb : keyOf(play, step);
   const root = HABITS.test(form) ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = reading.hint || hintFor(reading, play);
   return {

@@ -9,6 +9,8 @@ const WIDTH = 80;
 const LABEL = 12;
 // Of a conversation, the last messages are enough.
 const SHOWN = 5;
+// So many causes are enough to begin with.
+const WHOLE = 3;
 
 /** How a text is coloured; without colours, not at all. */
 export type Paint = (code: number, text: string) => string;
@@ -26,7 +28,12 @@ export function report(result: Result, isVerbose: boolean, color: Paint = paint)
       : [summary(sentences.filter((one) => one.about === about), programs[about], color)]
   );
   if (isVerbose) lines.push(...everySentence(sentences, color));
-  for (const [index, cause] of causes.entries()) lines.push("", ...causeLines(index + 1, cause, result, color));
+  for (const [index, cause] of causes.entries()) {
+    const isWhole = isVerbose || index < WHOLE;
+    if (index <= WHOLE || isVerbose) lines.push("");
+    lines.push(...(isWhole ? causeLines : briefLines)(index + 1, cause, result, color));
+  }
+  if (!isVerbose && causes.length > WHOLE) lines.push("", "--verbose shows all of them as it does the first.");
   const notes = sentences.filter(({ note }) => note !== undefined);
   if (notes.length > 0) lines.push("");
   for (const { id, note } of notes) lines.push(...wrap(`Note on ${id}: ${note}.`, 0));
@@ -93,6 +100,21 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
     ...shown.length > 0 ? [color(2, `   the conversation${conversation.length > SHOWN ? ", its end" : ""}:`)] : [],
     ...shown.map((line) => color(2, cut(`     ${line}`))),
   ];
+}
+
+/** One cause in two lines. */
+function briefLines(
+  number: number,
+  { about, sentences, finding }: Cause,
+  { programs }: Result,
+  color: Paint,
+): string[] {
+  const { crash, came, expected, hint, step } = finding;
+  const where = `${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}${
+    step ? `, step ${step[0]}` : ""
+  }`;
+  const why = crash ? crash.error + (crash.place ? ` (${crash.place})` : "") : hint ?? `expected ${expected}`;
+  return [color(1, cut(`${where}: came ${visible(came)}`)), cut(`   ${visible(why)}`)];
 }
 
 /** The words that run again what failed. */

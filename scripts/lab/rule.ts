@@ -90,8 +90,11 @@ export class View {
     const { about, verb } = playOf(one);
     const base = this.of(...BASE[about][verb]).flatMap((each) => this.deviations(each));
     const end = base.find(({ derails }) => derails)?.step ?? "~";
-    const others = this.deviations(one).filter(({ root, step }) =>
-      !base.some((each) => each.root === root) && step < end
+    // Who does not wait for a message may close before it has come, which destroys what is on its way.
+    const early = base.find(({ root }) => /^early(?! PUT g)/.test(root))?.step ?? "~";
+    const others = this.deviations(one).filter(({ root, step, derails, expected }) =>
+      !base.some((each) => each.root === root) && !(derails && step >= early) &&
+      (step < end || step === end && expected.startsWith("a file"))
     );
     return others.map((each) => finding(each, one));
   }

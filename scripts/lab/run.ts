@@ -64,7 +64,9 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
     const stage: Stage = {
       launch,
       machine,
-      timeoutMs,
+      get timeoutMs() {
+        return timeoutMs * slowness();
+      },
       signal,
       folder,
       wrap: options.wrap,
@@ -97,6 +99,12 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const rank = ({ about, play }: Recording): number => about === "client" ? order.indexOf(play) : -1;
   session.recordings.sort((a, b) => rank(a) - rank(b));
   return session;
+}
+
+/** How many times as long a program may take, since the machine has other things to do. */
+function slowness(): number {
+  const [load = 0] = Deno.loadavg();
+  return Math.min(4, Math.max(1, load / navigator.hardwareConcurrency / 2));
 }
 
 const FIRST = new Error("the first cause");

@@ -114,8 +114,8 @@ export const SERVER_LINE_RULES: Rule[] = [
   line(
     ["5.4", `"server receiving <NNN> bytes" for a PUT`],
     ["lines-PUT"],
-    (one) => hasHeard(one, "e") ? "server receiving 2000 bytes" : undefined,
-    (one) => moment(one, "server receiving 2000 bytes", { before: "f" }),
+    (one) => hasHeard(one, "e") ? "server receiving 3000 bytes" : undefined,
+    (one) => moment(one, "server receiving 3000 bytes", { before: "f" }),
   ),
   line(
     ["5.5", `"server sending <NNN> bytes" for a GET`],
@@ -152,7 +152,10 @@ export const SERVER_LINE_RULES: Rule[] = [
     named("lines-").filter((id) => !LINES.includes(id)),
     (one) => {
       if (!/ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""))) return undefined;
-      const said = eventsOf(one, "line").find(({ text }) => /^server (sending|receiving \d|deleting)/i.test(text));
+      // What belongs to the client before it may come late.
+      const said = eventsOf(one, "line").find(({ text, at }) =>
+        /^server (sending|receiving \d|deleting)/i.test(text) && at > (saidAt(one, "b") ?? Infinity)
+      );
       return said
         ? [
           found(one, "says refused", [

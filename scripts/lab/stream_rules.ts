@@ -2,6 +2,7 @@
 
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
+import { MAX_CALLS } from "./player.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { BASE, type Finding, found, playOf, type Rule, shows, type Verdict, verdict, type View } from "./rule.ts";
 import { variation } from "./talk_rules.ts";
@@ -14,8 +15,8 @@ const MIB = 1024 * 1024;
 function blocks(one: Recording): Finding[] | undefined {
   const call = /^(?:sendto|write|writev|sendmsg|sendfile)\(\d+<(?:socket|TCP).*\) += (\d+)$/;
   const lengths = eventsOf(one, "call").flatMap(({ text }) => call.exec(text)?.slice(1) ?? []).map(Number);
-  // What strace has not seen, another process may have sent.
-  if (lengths.reduce((sum, length) => sum + length, 0) < 50_000) return undefined;
+  // What strace has not seen, another process may have sent; or the calls were too many to be kept.
+  if (lengths.length < MAX_CALLS / 2 && lengths.reduce((sum, length) => sum + length, 0) < 50_000) return undefined;
   const largest = Math.max(...lengths);
   const full = lengths.filter((length) => length === 1024).length;
   if (largest <= 1024 && full >= 0.9 * Math.floor(100_000 / 1024)) return [];
@@ -49,13 +50,15 @@ function size(one: Recording, view: View): Finding[] | undefined {
   const known = view.derailed(...view.of(...BASE[about][verb], pieces));
   const size = one.play.endsWith("signed-size") ? SIGNED_BYTES : BigInt(HUGE_BYTES);
   const came = eventsOf(one, "came").map(({ bytes }) => bytes).join("");
-  const lines = eventsOf(one, "line").map(({ text }) => text);
-  const isSaid = eventsOf(one, "said").some(({ bytes }) => bytes === "hello");
+  const said = eventsOf(one, "said").find(({ bytes }) => bytes === "hello");
   // A server may find that the disk has no room for it.
-  if (known || !isSaid || came.includes("ERROR")) return undefined;
-  const isDone = about === "server" ? came.includes("DONE") : lines.includes("Complete");
+  if (known || !said || came.includes("ERROR")) return undefined;
+  const lines = eventsOf(one, "line");
+  const isDone = about === "server"
+    ? came.includes("DONE")
+    : lines.some(({ text, at }) => text === "Complete" && at > said.at);
   const wrong = about === "client" &&
-    lines.find((line) => /\(-?\d+ bytes\)/.test(line) && !line.includes(`(${size} bytes)`));
+    lines.find(({ text }) => /\(-?\d+ bytes\)/.test(text) && !text.includes(`(${size} bytes)`))?.text;
   const shown = isDone ? "it took 5 bytes for all" : wrong ? `"${wrong}"` : undefined;
   return shown ? [found(one, `size ${about}`, [`it waits for ${size} bytes`, shown, SIZE_HINT])] : [];
 }

@@ -31,7 +31,7 @@ testMistakes("client", [
       '    sock.sendall(f"DEL {filename}".encode())\n    sock.sendall(f"DEL {filename}".encode())',
     ]],
     fails: ["3.3"],
-    says: "the request was sent twice",
+    says: "it was sent twice",
   },
   {
     name: "awaits OK before DEL's DONE",
