@@ -15,13 +15,13 @@ const FLOORS: Record<string, RegExp>[] = [
 ];
 
 const project = new URL("..", import.meta.url);
-const files = (await output("git", "ls-files", "-co", "--exclude-standard", "*.ts")).trim().split("\n");
+const files = (await output("git", "ls-files", "-co", "--exclude-standard", "*.ts", "*.tsx")).trim().split("\n");
 const imports = new Map<string, string[]>();
 for (const file of files) {
   if (file.endsWith(".d.ts")) continue;
   const text = await Deno.readTextFile(new URL(file, project)).catch(() => "");
   // Dynamic imports and types count too. An example in a comment does not.
-  const found = text.matchAll(/^(?! \*).*(?:from |import\()"(\.[^"]+\.ts)"/gm);
+  const found = text.matchAll(/^(?! \*).*(?:from |import\()"(\.[^"]+\.tsx?)"/gm);
   imports.set(
     file,
     [...found].map(([, path]) => new URL(path!, new URL(file, project)).href.slice(project.href.length)),

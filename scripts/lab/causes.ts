@@ -2,7 +2,7 @@
 
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf } from "./reading.ts";
-import type { Session } from "./recording.ts";
+import type { Recording, Session } from "./recording.ts";
 import { type Finding, playOf, type Rule, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
@@ -113,11 +113,15 @@ function weight({ sentences }: Cause): number {
   return sentences.length + (sentences.some((id) => /^[123]/.test(id)) ? 100 : 0);
 }
 
-function upTo({ play, run, at }: Finding, { recordings }: Session): string[] {
-  const recording =
-    recordings.find((one) => one.play === play && one.run === run && one.events.some((event) => event.at >= at)) ??
-      recordings.find((one) => one.play === play && one.run === run);
+/** The recording that shows a finding. */
+export function recordingOf({ play, run, at }: Finding, { recordings }: Session): Recording | undefined {
+  const own = recordings.filter((one) => one.play === play && one.run === run);
+  return own.find(({ events }) => events.some((event) => event.at >= at)) ?? own[0];
+}
+
+function upTo(finding: Finding, session: Session): string[] {
+  const recording = recordingOf(finding, session);
   if (!recording) return [];
   const lines = conversationOf(recording, playOf(recording));
-  return lines.filter((line) => line.at <= at || at === 0).map(({ line }) => line);
+  return lines.filter(({ at }) => at <= finding.at || finding.at === 0).map(({ line }) => line);
 }

@@ -9,6 +9,7 @@ import { isIn, judge } from "./causes.ts";
 import { CheckError, fromCommand, fromFile, type Launch } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";
+import { reportPage } from "./page/report_page.tsx";
 import { again, junit, report, ROLES } from "./report.ts";
 import { RULES } from "./rules.ts";
 import { newSession, type Programs, run, type RunOptions } from "./run.ts";
@@ -32,6 +33,7 @@ project's own programs are checked.
   --watch           run again when a program is saved
   --verbose         show every sentence
   --junit FILE      write the results as a JUnit file too
+  --html FILE       write a page with pictures of the conversations
   --record FILE     keep all that happened, as JSON
   --replay FILE     judge what --record kept, and start nothing
   --list            list the sentences, and run none
@@ -46,7 +48,7 @@ Example:
 
 const OPTIONS = {
   flags: ["strict", "list", "first", "watch", "verbose"],
-  values: ["server", "client", "only", "timeout", "junit", "record", "replay"],
+  values: ["server", "client", "only", "timeout", "junit", "html", "record", "replay"],
 };
 
 interface Task {
@@ -55,7 +57,7 @@ interface Task {
   options: RunOptions;
   /** The programs' files, and those that are written or read, as absolute paths. */
   sources: string[];
-  files: Record<"junit" | "record" | "replay", string | undefined>;
+  files: Record<"junit" | "html" | "record" | "replay", string | undefined>;
 }
 
 async function readTask(args: Arguments): Promise<Task> {
@@ -63,7 +65,7 @@ async function readTask(args: Arguments): Promise<Task> {
   const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
   const absolute = (path: string): string => path.startsWith("/") ? path : `${cwd}/${path}`;
   const file = (option: string): string | undefined => args.value(option) && absolute(args.value(option)!);
-  const files = { junit: file("junit"), record: file("record"), replay: file("replay") };
+  const files = { junit: file("junit"), html: file("html"), record: file("record"), replay: file("replay") };
   const only = args.value("only")?.split(",");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
@@ -138,6 +140,11 @@ async function readSession(path: string): Promise<Session> {
   return session;
 }
 
+/** The words that name the programs on the command line. */
+function wordsOf(programs: Programs): string[] {
+  return ROLES.flatMap((role) => programs[role]?.argument ?? []);
+}
+
 /** Runs the check, or judges a recording, and reports. */
 async function check({ args, programs, options, files }: Task, signal: AbortSignal): Promise<number> {
   const session = files.replay ? await readSession(files.replay) : newSession(programs);
@@ -147,12 +154,13 @@ async function check({ args, programs, options, files }: Task, signal: AbortSign
     progress();
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
     await writeFile(files.junit, junit(judge(session, options)));
+    const words = files.replay ? undefined : wordsOf(programs);
+    if (files.html) await writeFile(files.html, reportPage(judge(session, options), session, words));
   }
   const result = judge(session, options);
   console.log(report(result, args.has("verbose")).join("\n"));
   if (result.causes.length > 0) {
-    const words = ROLES.flatMap((role) => programs[role]?.argument ?? []);
-    if (!files.replay) console.log(`\n${again(result, words)}`);
+    if (!files.replay) console.log(`\nRun again what failed: ${again(result, wordsOf(programs))}`);
     return 1;
   }
   if (result.sentences.some(({ outcome }) => outcome === "holds")) return 0;

@@ -20,6 +20,8 @@ export interface Reading {
   ms: number;
   isEnded: boolean;
   at: number;
+  /** When its first byte came. */
+  cameAt: number;
 }
 
 /** Where a program left the document. Deviations with one root are one cause. */
@@ -55,14 +57,14 @@ export function read(recording: Recording, play: Play): { readings: Reading[]; s
   const expected = play.acts.flatMap((act) => act.do === "hear" && act.on === undefined ? [act] : []);
   const readings: Reading[] = [];
   // Long rows of zeros are counted only.
-  const parts: { start: number; text: string }[] = [];
+  const parts: { start: number; text: string; at: number }[] = [];
   const slice = (start: number, end: number): string =>
     parts.map((part) => part.text.slice(Math.max(0, start - part.start), Math.max(0, end - part.start))).join("");
   let [length, taken, before, isEnded, position] = [0, 0, 0, false, 0];
   for (const event of recording.events.filter(({ on }) => on === undefined)) {
     if (event.type === "came") {
       const { bytes, zeros = 0, cut = 0 } = event;
-      parts.push({ start: length, text: bytes + (zeros < 1_000_000 ? "\0".repeat(zeros) : "") });
+      parts.push({ start: length, text: bytes + (zeros < 1_000_000 ? "\0".repeat(zeros) : ""), at: event.at });
       length += bytes.length + zeros + cut;
     } else if (event.type === "said") before = length;
     else if (event.type === "ended") isEnded = true;
@@ -78,14 +80,15 @@ export function read(recording: Recording, play: Play): { readings: Reading[]; s
       : formOf(act.expected, came);
     const lead = came.match(/^[\r\n\0]*/)![0].length;
     const isEarly = event.count > lead && taken + lead < before;
-    readings.push({ ...act, came, form: form!, hint, isEarly, ms: event.ms ?? 0, isEnded, at: event.at });
+    const cameAt = event.count > 0 ? parts.findLast(({ start }) => start <= taken + lead)?.at ?? event.at : event.at;
+    readings.push({ ...act, came, form: form!, hint, isEarly, ms: event.ms ?? 0, isEnded, at: event.at, cameAt });
     taken += event.count;
   }
   return { readings, surplus: slice(taken, length) };
 }
 
 /** What should come, in words. */
-function wanted(expected: Expected): string {
+export function wanted(expected: Expected): string {
   if ("word" in expected) return `"${expected.word}"`;
   if ("refusal" in expected) return `"${expected.refusal[0]}"`;
   if ("size" in expected) return `the size ${expected.size} in 8 bytes`;

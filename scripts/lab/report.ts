@@ -117,11 +117,11 @@ function briefLines(
   return [color(1, cut(`${where}: came ${visible(came)}`)), cut(`   ${visible(why)}`)];
 }
 
-/** The words that run again what failed. */
+/** The command that runs again what failed. */
 export function again({ causes }: Result, words: string[]): string {
   const ids = [...new Set(causes.flatMap(({ sentences }) => sentences))];
   const quoted = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-  return `Run again what failed: ${["deno task lab", ...quoted].join(" ")} --only ${ids.join(",")}`;
+  return `${["deno task lab", ...quoted].join(" ")} --only ${ids.join(",")}`;
 }
 
 function cut(line: string): string {

@@ -1,0 +1,248 @@
+/** The verdict on a client and a server as a page, with the conversations as pictures. */
+
+import type { VNode } from "preact";
+import type { Role } from "../../../lib/protocol.ts";
+import { type Cause, recordingOf, type Result, type Sentence } from "../causes.ts";
+import type { Session } from "../recording.ts";
+import { again, ROLES } from "../report.ts";
+import { playOf } from "../rule.ts";
+import { SECTIONS } from "../rules.ts";
+import { capped, count, page } from "./frame.tsx";
+import { ladderOf, rightLadder, type Rung } from "./ladder.ts";
+
+const VERBS: Record<Rung["kind"], string> = { message: "sends", prints: "prints", note: "" };
+// What is open at the start: more would hide that there are others.
+const OPEN_CAUSES = 2;
+const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
+  "holds": ["✓", "holds"],
+  "fails": ["✗", "does not hold"],
+  "not shown": ["?", "could not be shown"],
+  "left out": ["–", "left out"],
+};
+
+/** One HTML file with all that a check found; `words` name the programs in the command that runs it again. */
+export function reportPage(result: Result, session: Session, words = Object.values(session.programs)): string {
+  const { causes, sentences, programs } = result;
+  const names = ROLES.flatMap((role) => programs[role] ?? []);
+  const notes = sentences.filter(({ note }) => note !== undefined);
+  return page(
+    `${names.join(" and ")}: lab check`,
+    <>
+      <header>
+        <p class="over">Lab check</p>
+        <h1>{names.join(" and ")}</h1>
+        <p class="lead">{summary(result)}</p>
+        <ul class="programs">
+          {ROLES.filter((role) => programs[role] !== undefined).map((role) => (
+            <Program
+              name={programs[role]!}
+              sentences={sentences.filter(({ about }) => about === role)}
+            />
+          ))}
+        </ul>
+      </header>
+      {causes.map((cause, index) => <CauseCard number={index + 1} {...{ cause, result, session }} />)}
+      {causes.length > 0 && (
+        <section>
+          <h2>Run again what failed</h2>
+          <p class="command" tabindex={0}>
+            <code>{again(result, words)}</code>
+          </p>
+        </section>
+      )}
+      {notes.length > 0 && (
+        <section>
+          <h2>Notes</h2>
+          <ul>{notes.map(({ id, note }) => <li>Sentence {id}: {note}.</li>)}</ul>
+        </section>
+      )}
+      <section>
+        <details open={causes.length === 0}>
+          <summary>
+            <h2>All {count(sentences.length, "sentence")}</h2>
+          </summary>
+          {SECTIONS.map((name, number) => {
+            const own = sentences.filter(({ id }) => id.startsWith(`${number}.`));
+            return own.length > 0 && (
+              <>
+                <h3>{number} {name}</h3>
+                <ul class="sentences">{own.map((one) => <SentenceLine sentence={one} causes={causes} />)}</ul>
+              </>
+            );
+          })}
+        </details>
+      </section>
+    </>,
+  );
+}
+
+function counted(sentences: Sentence[], outcome: Sentence["outcome"]): number {
+  return sentences.filter((one) => one.outcome === outcome).length;
+}
+
+function summary({ causes, sentences }: Result): string {
+  const [fails, hidden] = [counted(sentences, "fails"), counted(sentences, "not shown")];
+  const asked = sentences.length - counted(sentences, "left out");
+  if (fails > 0) {
+    const why = causes.length === 1 ? "one cause" : `${causes.length} causes, the gravest first`;
+    return `${fails} of ${count(asked, "sentence")} ${fails === 1 ? "does" : "do"} not hold, for ${why}.`;
+  }
+  return hidden > 0 ? `Nothing is wrong in what could be shown.` : `All ${count(asked, "sentence")} hold.`;
+}
+
+function Program({ name, sentences }: { name: string; sentences: Sentence[] }): VNode {
+  const [holds, fails, hidden] = (["holds", "fails", "not shown"] as const).map((one) => counted(sentences, one));
+  const parts = [`${holds} of ${holds! + fails! + hidden!} hold`];
+  if (fails) parts.push(`${fails} ${fails === 1 ? "does" : "do"} not`);
+  if (hidden) parts.push(`${hidden} could not be shown`);
+  return (
+    <li class={fails ? "fails" : hidden ? "hidden" : "holds"}>
+      <Mark outcome={fails ? "fails" : hidden ? "not shown" : "holds"} />
+      <span>
+        <b>{name}</b> {parts.join(", ")}
+      </span>
+    </li>
+  );
+}
+
+function Mark({ outcome }: { outcome: Sentence["outcome"] }): VNode {
+  const [mark, name] = OUTCOMES[outcome];
+  return <span class="mark" role="img" aria-label={name}>{mark}</span>;
+}
+
+function CauseCard(
+  { number, cause, result, session }: { number: number; cause: Cause; result: Result; session: Session },
+): VNode {
+  const { about, finding, sentences: [first, ...others] } = cause;
+  const title = result.sentences.find(({ id }) => id === first)?.title;
+  const recording = recordingOf(finding, session);
+  const play = recording && playOf(recording);
+  const { crash } = finding;
+  return (
+    <section class="cause" id={`cause${number}`}>
+      <h2>
+        <span class="number">{number}</span> <span>{result.programs[about]}: {title}</span>
+      </h2>
+      <p class="where">
+        Sentence <a href={`#s${first}`}>{first}</a>
+        {others.length > 0 && (
+          <>
+            , and {others.length === 1 ? "one more" : `${others.length} more`} for the same cause:{" "}
+            {others.map((id, index) => (
+              <>
+                {index > 0 && ", "}
+                <a href={`#s${id}`}>{id}</a>
+              </>
+            ))}
+          </>
+        )}
+        {finding.step && (
+          <>
+            {" · step "}
+            <b>{finding.step}</b>
+          </>
+        )}
+      </p>
+      <dl>
+        <Field name="Expected" kind="right" text={finding.expected} />
+        <Field name="Came" kind="wrong" text={finding.came} />
+        <Field name="Error" text={crash?.error} />
+        <Field name="Line" text={crash?.place} />
+      </dl>
+      {finding.hint && (
+        <p class="hint">
+          <b>Likely</b> {capped(finding.hint)}.
+        </p>
+      )}
+      {recording && play && (
+        <details open={number <= OPEN_CAUSES}>
+          <summary>The conversation</summary>
+          <div class="pair">
+            <Ladder caption="What happened" rungs={ladderOf(recording, play, finding)} {...{ about, result }} />
+            <Ladder
+              caption="What the document says"
+              isRight
+              rungs={rightLadder(recording, play, finding)}
+              {...{ about, result }}
+            />
+          </div>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Field({ name, text, kind }: { name: string; text: string | undefined; kind?: string }): VNode | null {
+  if (text === undefined) return null;
+  return (
+    <div class={kind}>
+      <dt>{name}</dt>
+      <dd>{capped(text)}</dd>
+    </div>
+  );
+}
+
+function Ladder(
+  { caption, rungs, isRight, about, result }: {
+    caption: string;
+    rungs: Rung[];
+    isRight?: boolean;
+    about: Role;
+    result: Result;
+  },
+): VNode {
+  const names = { client: "the check", server: "the check", [about]: result.programs[about]! };
+  return (
+    <figure class={`ladder ${isRight ? "right" : "came"}`}>
+      <figcaption>{caption}</figcaption>
+      <p class="heads" aria-hidden="true">
+        {ROLES.map((role) => <span class={role === about ? "own" : ""}>{names[role]}</span>)}
+      </p>
+      <ol>{rungs.map((rung) => <RungLine rung={rung} name={names[rung.from]} />)}</ol>
+    </figure>
+  );
+}
+
+function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
+  const { kind, from, step, text, ms, isMissing, isMarked, expected } = rung;
+  const verdict = isMissing ? "never came" : isMarked && ms !== undefined ? `wrong: expected ${expected}` : undefined;
+  return (
+    <li class={[kind, from, isMissing && "missing", isMarked && "marked"].filter(Boolean).join(" ")}>
+      <div class="text">
+        {step && <b class="step">{step}</b>}
+        <span class="spoken">{name}</span>
+        <span class={kind === "prints" ? "verb" : "spoken"}>{VERBS[kind]}</span>
+        {kind === "note" ? <span>{capped(text)}</span> : <code>{capped(text)}</code>}
+        {ms !== undefined && !isMissing && <span class="time">{time(ms)}</span>}
+      </div>
+      {kind === "message" && <div class="arrow" />}
+      {verdict && <p class="verdict">{isMarked && "✗ "}{capped(verdict)}</p>}
+    </li>
+  );
+}
+
+function SentenceLine({ sentence, causes }: { sentence: Sentence; causes: Cause[] }): VNode {
+  const { id, about, title, outcome, reason } = sentence;
+  const numbers = causes.flatMap(({ about: whose, sentences, finding: { step, came } }, index) =>
+    whose === about && (sentences.includes(id) || reason === `at step "${step}" came ${came}`) ? [index + 1] : []
+  );
+  return (
+    <li id={`s${id}`} class={outcome.replace(" ", "-")}>
+      <Mark outcome={outcome} /> <b>{id}</b>
+      <span>
+        {about}: {title}
+        {reason && <span class="reason">{OUTCOMES[outcome][1]}: {capped(reason)}</span>}
+        {numbers.map((number) => (
+          <>
+            {" "}
+            <a href={`#cause${number}`}>cause {number}</a>
+          </>
+        ))}
+      </span>
+    </li>
+  );
+}
+
+function time(ms: number): string {
+  return ms < 1000 ? `${Number(ms.toFixed(ms < 10 ? 1 : 0))} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
