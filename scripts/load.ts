@@ -135,8 +135,7 @@ const start = performance.now();
 await Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
 const seconds = (performance.now() - start) / 1000;
 
-server.child.kill("SIGTERM");
-if (await server.ended() !== 0) lose(new Error("the server did not end well"));
+if (await server.end() !== 0) lose(new Error("the server did not end well"));
 for (const name of await served.names()) {
   if (/^(own|shared)-\d+$/.test(name)) await assertVersion(served.at(name)).catch(lose);
   else lose(new Error(`${name} is left in the served folder`));

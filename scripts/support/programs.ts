@@ -113,7 +113,13 @@ export class Process implements AsyncDisposable {
     return code;
   }
 
-  /** Ends the process. */
+  /** Ends the process by SIGTERM: then `lines` and `errors` have all that it printed. Its exit status. */
+  end(): Promise<number> {
+    this.child.kill("SIGTERM");
+    return this.ended();
+  }
+
+  /** Kills the process. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.child.kill("SIGKILL");

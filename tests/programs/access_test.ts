@@ -163,6 +163,7 @@ testWith(
     assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
     assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
     assertEquals(await folder.names("served"), ["f", "out", "up"]);
+    await server.end();
     assertEquals(server.errors, ["server: unable to create file out: it leads outside of the served folder"]);
   },
 );
@@ -179,6 +180,7 @@ testWith([SOURCES], "a server without --allow-write sends the lab's errors, and 
   assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
   assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  await server.end();
   assertEquals(server.errors, [
     "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)",
     "server: unable to create file f: no permission to write it (run it with --allow-write)",

@@ -41,13 +41,6 @@ function assertSentences(errors: string[], program: Role, context?: string): voi
   for (const line of errors) assertMatch(line, new RegExp(`^${program}: [a-z].*[a-z")?]$`), context);
 }
 
-/** Ends a server; all that it printed about failures. */
-async function errorsOf(server: ServerProcess): Promise<string[]> {
-  server.child.kill("SIGTERM");
-  await server.ended();
-  return server.errors;
-}
-
 for (const way of WAYS) {
   Deno.test(`a client that leaves by ${way} at any step leaves the old file and no draft`, async () => {
     await using folder = new Folder();
@@ -77,9 +70,9 @@ for (const way of WAYS) {
         assertBytes(file, isNew ? DATA : OLD, at(messages));
       }
     }
-    const errors = await errorsOf(server);
-    assert(errors.length > 0);
-    assertSentences(errors, "server");
+    await server.end();
+    assert(server.errors.length > 0);
+    assertSentences(server.errors, "server");
   });
 
   Deno.test(`a server that leaves by ${way} at any step leaves the client's old file`, async () => {
@@ -146,7 +139,8 @@ for (const way of WAYS) {
     using last = await Raw.connect(server.port);
     await last.play(messages, "client");
     // It went without a word.
-    assertEquals(await errorsOf(server), []);
+    await server.end();
+    assertEquals(server.errors, []);
   });
 }
 
@@ -188,8 +182,9 @@ Deno.test("the server gives up a client that stalls at any step for --timeout se
     await stalled.play(messages, "client");
     await assertServesNext(server, at(messages));
     assert(performance.now() - start >= 1990, at(messages));
+    await server.end();
     assertMatch(
-      (await errorsOf(server)).join("\n"),
+      server.errors.join("\n"),
       /^server: the client was silent for 2 seconds( after \d+ of \d+ bytes)? \(at step ".+"\)$/,
       at(messages),
     );

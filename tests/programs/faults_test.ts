@@ -149,6 +149,7 @@ testWith([MOUNTS], "on a read-only disk PUT and DEL get the lab's errors, and GE
   assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
   assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  await server.end();
   assertEquals(server.errors, [
     "server: unable to create file f: read-only file system",
     "server: unable to create file new: read-only file system",
@@ -181,6 +182,7 @@ testWith(
     assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
     assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
     assertEquals(await folder.names("served"), ["f", "open", "secret"]);
+    await server.end();
     assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
     // A folder that the user may not enter is not served at all.
     await Deno.chmod(await folder.folder("closed"), 0o700);

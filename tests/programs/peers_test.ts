@@ -155,7 +155,7 @@ class Pairing implements AsyncDisposable {
   /** Ends the server, and compares all that it printed. */
   async end(): Promise<void> {
     await this.#server.line(/^server waiting/, this.#serverLines.length - 1);
-    await this.#server[Symbol.asyncDispose]();
+    await this.#server.end();
     // The client's port is the system's choice.
     const lines = this.#server.lines.map((line) => line.replace(/^(server connected .*:)\d+$/, "$1*"));
     assertEquals(lines, this.#serverLines);

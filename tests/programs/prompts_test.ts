@@ -74,6 +74,7 @@ testWith([TERMINAL, SOURCES], "a server refuses what is not granted to it, and D
     assertEquals((await client(folder, server.port, "GET", name)).status, 1);
   }
   assertEquals((await client(folder, server.port, "GET", "f", "--as", "g")).status, 0);
+  await server.end();
   assert(!server.lines.some((line) => line.includes("requests")), server.lines.join("\n"));
   assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("secret"))], [["f", "link"], "secret"]);
 });

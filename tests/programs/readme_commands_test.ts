@@ -107,6 +107,7 @@ testWith([UNIX, SOURCES], "the README's smallest permissions are enough", async 
     assertEquals([output.status, output.stderr], [0, ""], words);
   }
   assertEquals(await Deno.readTextFile(shell.at("g")), "text");
+  await server.end();
   assertEquals(server.errors, []);
 });
 

@@ -85,6 +85,7 @@ Deno.test("without --clients a second client gets its READY when the first is do
   await first.until("g");
   await ready;
   await second.until("h");
+  await server.end();
   const turns = server.lines.filter((line) => /connected|request/.test(line)).map((line) => line.split(" ")[1]);
   assertEquals(turns, ["connected", "receiving", "connected", "receiving"]);
 });
@@ -131,8 +132,7 @@ Deno.test("every line of -v is one client's, whole, however many are served at o
     }
   };
   await Promise.all(Array.from({ length: 8 }, (_, index) => client(index + 1)));
-  server.child.kill("SIGTERM");
-  await server.ended();
+  await server.end();
   const others = new RegExp(`^server (waiting on port ${server.port}|connected to client at 127\\.0\\.0\\.1:\\d+)$`);
   assertEquals(server.lines.filter((line) => !others.test(line)).sort(), expected.sort());
   assertEquals(server.errors, []);

@@ -51,7 +51,7 @@ Deno.test("--trace shows each message in the lab's words, on both sides", async 
     assertEquals(shown, lines);
     expected.push(...mirrored(lines));
   }
-  await pair.server.line(/waiting/, 12);
+  await pair.server.end();
   assertEquals(timeless(pair.server.errors), expected);
 });
 
@@ -71,7 +71,7 @@ Deno.test("messages and the lab's lines stand in the order of their events", asy
       assertEquals(stdout.match(/after .* s/), null);
     }
   }
-  await server.line(/waiting/, 5 * 11 + 5 * 12);
+  await server.end();
   const order = server.lines.flatMap((line) => line.match(/^a(?=\.)|^server connected/)?.[0] ?? []);
   assertEquals(order, Array(10).fill(["server connected", "a"]).flat());
 });
@@ -108,7 +108,7 @@ Deno.test("a trace of a refusal shows the ERROR in the step's place", async () =
     ...DEL.slice(0, 2),
     "c. server: DONE               <  ERROR: f does not exist  (expected DONE)",
   ]);
-  await pair.server.line(/waiting/, 2);
+  await pair.server.end();
   assertEquals(pair.server.errors.at(-1), "c. server: DONE               >  ERROR: f does not exist");
 });
 
@@ -116,5 +116,6 @@ Deno.test("without --trace nothing is shown", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(`${pair.mine}/f`, "text");
   assertEquals((await pair.client("PUT", "f")).stderr, "");
+  await pair.server.end();
   assertEquals(pair.server.errors, []);
 });

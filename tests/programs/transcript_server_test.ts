@@ -134,7 +134,7 @@ Deno.test("without -v the server prints nothing at all, whatever happens", async
   await playClient(port, "READY", "DEL f", "ERROR: f does not exist");
   await playClient(port, "READY", "PUT new", "OK", SIZE_5, "OK", "wor");
   await playClient(port, "READY");
-  await server[Symbol.asyncDispose]();
+  await server.end();
   assertEquals([server.lines, server.errors], [[], []]);
 });
 
@@ -167,7 +167,7 @@ Deno.test("a DEL that is sent again is answered once, before or after the answer
     assertEquals(await folder.names(), []);
   }
   await playClient(server.port, "READY", "DEL f", "", "DEL f", "ERROR: f does not exist");
-  await server[Symbol.asyncDispose]();
+  await server.end();
   assertEquals(server.errors, []);
 });
 
@@ -223,7 +223,7 @@ async function playClient(port: number, ...texts: string[]): Promise<string> {
 async function assertPrints(server: ServerProcess, lines: string[], errors: string[] = []): Promise<void> {
   const waiting = `server waiting on port ${server.port}`;
   await server.line(/^server waiting/, lines.length + 1);
-  await server[Symbol.asyncDispose]();
+  await server.end();
   assertEquals(server.lines, [waiting, ...lines, waiting]);
   assertEquals(server.errors, errors);
 }
