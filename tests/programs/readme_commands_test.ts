@@ -98,12 +98,12 @@ testWith([UNIX, SOURCES], "the README's smallest permissions are enough", async 
   const [, net, forPut] = README.match(/`(--allow-net=HOST:PORT) (--allow-read=FILE)`/)!;
   const [, forGet] = README.match(/`(--allow-read=\. --allow-write=\.)`/)!;
   const client = `deno run --no-prompt ${net!.replace("HOST:PORT", "127.0.0.1:12345")}`;
-  await using server = await shell.serve(SMALLEST.replace("server.ts", `${PROJECT}/server.ts`));
+  await using server = await shell.serve(SMALLEST.replace("server.ts", `"${PROJECT}/server.ts"`));
   for (
     const words of [`${forPut!.replace("FILE", "f")} PUT f`, `${forGet} GET f --as g`, `--allow-read=. DEL f`]
   ) {
     const [, permissions, rest] = words.match(/(.*?) ((?:PUT|GET|DEL).*)/)!;
-    const output = await shell.run(`${client} ${permissions} ${PROJECT}/client.ts 127.0.0.1 12345 ${rest}`);
+    const output = await shell.run(`${client} ${permissions} "${PROJECT}/client.ts" 127.0.0.1 12345 ${rest}`);
     assertEquals([output.status, output.stderr], [0, ""], words);
   }
   assertEquals(await Deno.readTextFile(shell.at("g")), "text");

@@ -37,8 +37,9 @@ testWith([SOURCES], "the README's transcript is what the programs print", async 
   const port = String(freePort());
   /** A command line of the README's, with this port. */
   const words = (line: string): string[] => {
-    const [, ...args] = line.replace("12345", port).replace(/\w+\.ts/, (program) => `${PROJECT}/${program}`).split(" ");
-    return [Deno.execPath(), ...args.toSpliced(1, 0, "--quiet", "--no-prompt")];
+    const [, verb, ...args] = line.replace("12345", port).split(" ");
+    const ours = args.map((word) => /^\w+\.ts$/.test(word) ? `${PROJECT}/${word}` : word);
+    return [Deno.execPath(), verb!, "--quiet", "--no-prompt", ...ours];
   };
   await folder.folder("served");
   await using server = new Process(words(start!), { cwd: folder.path });
