@@ -1,5 +1,7 @@
 /** Ports, and what depends on real time. */
 
+import { delay } from "@std/async";
+
 export { freePort } from "../../scripts/support/ports.ts";
 
 /**
@@ -7,11 +9,12 @@ export { freePort } from "../../scripts/support/ports.ts";
  * A program that does not wait for it fails every time.
  */
 export async function withinTime(attempt: () => Promise<void>): Promise<void> {
-  for (let tries = 5; tries > 1; tries--) {
+  for (let tries = 0; tries < 20; tries++) {
     try {
       return await attempt();
     } catch {
-      // Late, perhaps.
+      // Late, perhaps: the machine may have more time in a while.
+      await delay(20 * tries);
     }
   }
   await attempt();
