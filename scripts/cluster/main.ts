@@ -5,16 +5,18 @@
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { Folder } from "../support/folder.ts";
-import { CLUSTER_PROGRAMS, missingPrograms } from "../support/cluster_programs.ts";
 import { Cluster } from "./cluster.ts";
 import { Load } from "./load.ts";
+
+// With the Debian packages that have them.
+const PROGRAMS = { glusterd: "glusterfs-server", haproxy: "haproxy", ip: "iproute2", unshare: "util-linux" };
 
 const USAGE = `Usage: deno task cluster [options]
 
 Sets up three servers on a GlusterFS volume of three replicas behind HAProxy,
 moves files through them while a server is killed, another stopped and a brick
 killed, compares every byte, and takes it all down. Needs root on Linux with
-${Object.values(CLUSTER_PROGRAMS).join(", ")}.
+${Object.values(PROGRAMS).join(", ")}.
 
 Options:
       --transfers N  how many transfers (default 2000)
@@ -38,6 +40,14 @@ function readTask(args: Arguments): { transfers: number; clients: number; inside
     // The folder of a run that has entered its namespaces.
     inside: args.value("inside"),
   };
+}
+
+/** The packages that are missing for a cluster, and other reasons why there can be none. */
+function missingPrograms(): string[] {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return ["root on Linux"];
+  const isThere = (program: string): boolean =>
+    new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).outputSync().success;
+  return Object.entries(PROGRAMS).filter(([program]) => !isThere(program)).map(([, name]) => name);
 }
 
 async function enter(): Promise<number> {

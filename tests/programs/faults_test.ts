@@ -8,12 +8,13 @@ import { client, folders } from "../../scripts/support/pair.ts";
 import { command, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation, wire } from "../../scripts/support/raw.ts";
 
-// Some of each kind; `deno task faults` has them all, and more rounds.
+// Some of the steps; `deno task faults` has them all, and the random ones.
 const STEPS = ["GET half", "GET g", "PUT e", "PUT half", "PUT f", "DEL b"];
 for (const { name, trials } of FAULTS) {
+  const all = trials(0);
+  const some = all.filter((trial) => STEPS.includes(trial.name));
+  if (all.length === 0) continue;
   Deno.test(`only whole files are left when ${name}`, async () => {
-    const all = trials(2);
-    const some = all.filter((trial) => STEPS.includes(trial.name));
     for (const trial of some.length > 0 ? some : all) await trial.run();
   });
 }

@@ -1,6 +1,5 @@
 /** What some tests need. Where it is missing they are ignored, with the reason in their name. */
 
-import { missingPrograms } from "../../scripts/support/cluster_programs.ts";
 import { DENO_JSON } from "../../scripts/support/programs.ts";
 
 /** Something that a machine may lack. */
@@ -72,10 +71,6 @@ export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);
 });
-export const CLUSTER = need(
-  "root, GlusterFS, HAProxy and the right to mount",
-  () => missingPrograms().length === 0 && MOUNTS.isMet() && runs("test", "-c", "/dev/fuse"),
-);
 export const IPV6 = need("IPv6", () => {
   try {
     Deno.listen({ hostname: "::1", port: 0 }).close();
