@@ -66,6 +66,8 @@ export function isJudged(rule: Rule, scope: Scope): boolean {
 const EXPLAINS: Record<string, RegExp> = {
   "read little": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
   "read size": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
+  "decoded": /^lines$/,
+  "early Complete": /^order of lines/,
   "awaits OK": /^line Complete/,
   "stored done-in-data": /^stays GET/,
   "stored empty PUT": /^early PUT g/,

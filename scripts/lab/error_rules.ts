@@ -2,7 +2,7 @@
 
 import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
-import { wrongLine } from "./lines.ts";
+import { printed, wrongLine } from "./lines.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { BASE, type Finding, finding, found, type Rule, shows } from "./rule.ts";
 
@@ -117,7 +117,7 @@ export const ERROR_RULES: Rule[] = [
     (one) => {
       if (!eventsOf(one, "said").some(({ step }) => step === "g")) return undefined;
       const line = "server error: unable to create file middle.bin";
-      return eventsOf(one, "line").some(({ text }) => text === line) ? [] : [unprinted(line, one)];
+      return printed(one, line) === undefined ? [unprinted(line, one)] : [];
     },
   ),
   shows(

@@ -126,7 +126,7 @@ decoded: bytes were changed by decode(): file data stays bytes, in files opened 
 );
 
 const reverse = (bytes: string): string => [...bytes].toReversed().join("");
-const unix = (text: string): string => text.replaceAll(/\r\n?/g, "\n");
+const unix = (text: string): string => text.replaceAll(/\r*\n|\r/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");
 
 function toSize(bytes: string): bigint {

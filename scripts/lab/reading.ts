@@ -238,7 +238,8 @@ function lastOf({ verb }: Play): string {
 }
 
 function keyOf(play: Play, step: string): string {
-  return step === "a" ? `${play.about} a` : `${play.verb} ${step}`;
+  // Which verb it will be, or is, does not matter yet.
+  return step <= "b" ? `${play.about} ${step}` : `${play.verb} ${step}`;
 }
 
 /** What the program printed last. */
@@ -306,14 +307,21 @@ function fileDeviation(recording: Recording, play: Play): Deviation | undefined 
       at: first.at,
     };
   }
-  if (!last.file) {
+  const old = play.files[play.name];
+  if (!last.file || last.file.bytes === old && old !== play.data) {
     const hint = "open it under the name that was given, in the folder in which the program runs";
-    return { ...common, root: `unstored ${play.verb}`, came: "no such file", hint, derails: true, at: last.at };
+    return {
+      ...common,
+      root: `unstored ${play.verb}`,
+      came: last.file ? "the old one" : "no such file",
+      hint,
+      derails: true,
+      at: last.at,
+    };
   }
   const held = last.file.bytes;
   const [form, hint] = dataForm(play.data, held);
   if (form === "right") return undefined;
-  const old = play.files[play.name];
   const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const [root, why] = isOld

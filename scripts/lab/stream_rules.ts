@@ -69,7 +69,7 @@ function huge(one: Recording, view: View): Finding[] | undefined {
   const [own] = view.own(one).filter(({ step = "" }) => /bytes/.test(step));
   const isHeld = view.of(`${about === "client" ? "client-" : ""}large-${verb}`).some((each) => memory(each)?.length);
   const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
-  if (own && !isSilent) return [{ ...own, hint: own.hint ?? SIZE_HINT }];
+  if (own && !isSilent) return [{ ...own, hint: own.root.startsWith("off") ? SIZE_HINT : own.hint ?? SIZE_HINT }];
   return own || view.derailed(one) ? undefined : [];
 }
 

@@ -58,13 +58,3 @@ testWith([UNIX, PYTHON], "a recording that is judged again says the same, and th
   assertMatch(text, /<testsuite name="1 GET" tests="4" failures="1" skipped="\d">/);
   assertStringIncludes(text, "expected &quot;OK&quot;; came the bytes 4f 4b 1b");
 });
-
-testWith([UNIX, PYTHON], "a program with one mistake fits a screen of 24 lines of 80 letters", async () => {
-  await using folder = new Folder();
-  const source = await Deno.readTextFile(`${PEERS}/naive_server.py`);
-  await Deno.writeTextFile(folder.at("server.py"), source.replaceAll('b"READY"', 'b"READY\\n"'));
-  const { stdout } = await lab("naive_client.py", folder.at("server.py"), "--only", "1,2,3");
-  const lines = stdout.trimEnd().split("\n").slice(0, -1); // The command has a long path here.
-  assertEquals([lines.length <= 22, lines.filter((line) => line.length > 80)], [true, []], stdout);
-  assertStringIncludes(stdout, "1. server.py: GET follows steps a to h (1.1)\n   also     2.1, 3.1\n");
-});

@@ -1,0 +1,179 @@
+/** What the lab check says of the naive programs when a few words in them are others: what the player must see. */
+
+import { testMistakes } from "../support/mistakes.ts";
+
+testMistakes("server", [
+  {
+    name: "no loop around the recv() of file data",
+    changes: [[
+      "        while remaining > 0:\n            block = conn.recv(min(BLOCK, remaining))\n            if not block:\n                return\n            file.write(block)\n            remaining -= len(block)",
+      "        file.write(conn.recv(remaining))",
+    ]],
+    fails: ["2.2", "7.1"],
+    says: "call it in a loop until all bytes are there",
+  },
+  {
+    name: "READY is never sent",
+    changes: [['    conn.sendall(b"READY")\n', ""]],
+    fails: ["1.1", "2.1", "3.1"],
+    says: "READY was never sent: the program went on with the next step",
+  },
+  {
+    name: "awaits the end of the connection in a PUT",
+    changes: [["while remaining > 0:", "while True:"], ["                return\n", "                break\n"], [
+      "min(BLOCK, remaining)",
+      "BLOCK",
+    ]],
+    fails: ["2.1"],
+    says: "it waits for more",
+  },
+  {
+    name: "serves one client",
+    changes: [["    conn.close()", "    conn.close()\n    break"]],
+    fails: ["8.1"],
+    says: "accept() the next client in a loop",
+  },
+  {
+    name: "ends when nobody comes for two seconds",
+    changes: [["    conn, addr = sock.accept()", "    sock.settimeout(2)\n    conn, addr = sock.accept()"]],
+    fails: ["8.1"],
+    says: "nobody had come for 2.5 seconds",
+  },
+  {
+    name: "a thread for each client",
+    changes: [
+      [
+        "    conn, addr = sock.accept()",
+        "    conn, addr = sock.accept()\n    if os.fork():\n        conn.close()\n        continue",
+      ],
+      ["    conn.close()\n", "    conn.close()\n"],
+      [
+        "        delete(conn, filename)\n    conn.close()",
+        "        delete(conn, filename)\n    conn.close()\n    os._exit(0)",
+      ],
+    ],
+    fails: ["8.2"],
+    says: "no thread or process for each",
+  },
+  {
+    name: "bound to 127.0.1.1",
+    changes: [['bind(("",', 'bind(("127.0.1.1",']],
+    fails: ["8.5"],
+    says: "it listens on 127.0.1.1 alone",
+  },
+  {
+    name: "waits for the client to close, which is right",
+    changes: [["    conn.close()", "    while conn.recv(BLOCK):\n        pass\n    conn.close()"]],
+    fails: [],
+    only: ["8.1", "8.6"],
+  },
+  {
+    name: "listens on IPv6 and IPv4, which is right",
+    changes: [["socket.AF_INET,", "socket.AF_INET6,"]],
+    fails: [],
+    only: ["5.2", "8.5"],
+  },
+  {
+    name: "says DONE before it deletes",
+    changes: [[
+      "    try:\n        os.remove(filename)",
+      '    conn.sendall(b"DONE")\n    try:\n        os.remove(filename)',
+    ], [
+      '        return\n    conn.sendall(b"DONE")\n\n\nsock',
+      "        return\n\n\nsock",
+    ]],
+    fails: ["3.1"],
+    says: "delete first, then send DONE",
+  },
+  {
+    name: "receives a file with one call",
+    changes: [["conn.recv(min(BLOCK, remaining))", "conn.recv(remaining, socket.MSG_WAITALL)"]],
+    fails: ["7.9"],
+    says: "it grew by",
+  },
+  {
+    name: "send() whose result nobody looks at",
+    changes: [["conn.sendall(block)", "conn.send(block)"]],
+    fails: ["7.15"],
+    says: "send() may take a part only",
+  },
+]);
+
+testMistakes("client", [
+  {
+    name: "its command before READY",
+    changes: [['expect(sock, "READY")\nif', "if"]],
+    fails: ["1.5", "2.6", "3.3"],
+    says: 'it did not wait for "a. server: READY"',
+  },
+  {
+    name: "DEL twice",
+    changes: [[
+      '    sock.sendall(f"DEL {filename}".encode())',
+      '    sock.sendall(f"DEL {filename}".encode())\n    sock.sendall(f"DEL {filename}".encode())',
+    ]],
+    fails: ["3.3"],
+    says: "it was sent twice",
+  },
+  {
+    name: "awaits OK before DEL's DONE",
+    changes: [['DEL {filename}".encode())', 'DEL {filename}".encode())\n    expect(sock, "OK")']],
+    fails: ["3.3", "4.3"],
+    says: "DEL has no OK",
+  },
+  {
+    name: "DONE in the file",
+    changes: [["sock.recv(min(BLOCK, remaining))", "sock.recv(BLOCK)"]],
+    fails: ["1.5"],
+    says: "DONE became part of the file",
+    only: ["1.6", "4.1"],
+  },
+  {
+    name: "an empty file is never finished",
+    changes: [["        remaining = size\n", "        remaining = size or 1\n"]],
+    fails: ["1.6"],
+    only: ["4.1"],
+  },
+  {
+    name: "looks for its file when it is connected",
+    changes: [
+      [
+        'if command == "PUT" and not os.access(filename, os.R_OK):\n    fail(f"client error: {filename} does not exist")\n',
+        "",
+      ],
+      [
+        'expect(sock, "READY")',
+        'if command == "PUT" and not os.access(filename, os.R_OK):\n    fail(f"client error: {filename} does not exist")\nexpect(sock, "READY")',
+      ],
+    ],
+    fails: ["6.8"],
+    says: "look whether the file is there before connect()",
+  },
+  {
+    name: "send() whose result nobody looks at",
+    changes: [["sock.sendall(block)", "sock.send(block)"]],
+    fails: ["7.16"],
+    says: "send() may take a part only",
+  },
+  {
+    name: "receives a file with one call",
+    changes: [["sock.recv(min(BLOCK, remaining))", "sock.recv(remaining, socket.MSG_WAITALL)"]],
+    fails: ["7.10"],
+    says: "it grew by",
+  },
+  {
+    name: "waits for the server to close, which is right",
+    changes: [['print("Complete"', 'sock.recv(1)\nprint("Complete"']],
+    fails: [],
+    only: ["4.1", "4.2"],
+  },
+  {
+    name: "ends its side after its data, which is right",
+    changes: [[
+      "            block = file.read(BLOCK)\n",
+      "            block = file.read(BLOCK)\n    sock.shutdown(socket.SHUT_WR)\n",
+    ]],
+    fails: [],
+    only: ["2.7"],
+  },
+]);
