@@ -4,21 +4,9 @@ import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
 import type { Play } from "./plays.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import {
-  BASE,
-  type Finding,
-  found,
-  named,
-  playOf,
-  type Rule,
-  shows,
-  type Verdict,
-  verdict,
-  type View,
-} from "./rule.ts";
+import { BASE, found, named, playOf, type Rule, shows } from "./rule.ts";
 
 const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
-const COMPLETE_HINT = 'receive DONE and compare it before print("Complete")';
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
 
 /** The client's line for a play. */
@@ -33,37 +21,17 @@ function last(one: Recording): string {
 /** The line of a verb, then Complete; a conversation that broke off before shows neither. */
 function lineAndComplete(id: string, verb: Verb): Rule {
   const sample = lineOf({ verb, name: "<filename>", data: "" }).replace("(0 ", "(<NNN> ");
-  const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
   // The last step before the line.
   const step = { GET: "f", PUT: "d", DEL: "b" }[verb];
-  const judge = (view: View): Verdict => {
-    const findings: Finding[] = [];
-    let isShown = false;
-    for (const one of view.of(...plays)) {
-      const line = lineOf(playOf(one));
-      const lines = eventsOf(one, "line");
-      const derailed = view.derailed(one);
-      const isDue = eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
-      const [at, complete] = [printed(one, line), printed(one, "Complete")];
-      if (at === undefined && isDue && (!derailed || derailed.step[0]! > step)) {
-        findings.push(wrongLine(line, one, lines));
-      }
-      if (at === undefined) continue;
-      if (complete !== undefined) isShown = true;
-      else if (!derailed && saidAt(one, last(one)) !== undefined) findings.push(wrongLine("Complete", one, lines));
-      if (complete !== undefined && complete < at) {
-        findings.push(
-          found(one, "order of lines", [
-            `"${line}", then "Complete"`,
-            "the other order",
-            "print the line before the bytes move",
-          ], { at }),
-        );
-      }
-    }
-    return findings.length > 0 || isShown ? verdict(findings) : view.notShown(plays);
-  };
-  return { id, about: "client", title: `${verb}: "${sample}", then "Complete"`, plays, judge };
+  const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
+  return shows([id, "client", `${verb}: "${sample}", then "Complete"`], plays, (one, view) => {
+    const [line, derailed] = [lineOf(playOf(one)), view.derailed(one)?.step];
+    const isDue = eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
+    const [at, complete] = [printed(one, line), printed(one, "Complete")];
+    if (at === undefined) return isDue && (!derailed || derailed > `${step}~`) ? [wrongLine(line, one)] : undefined;
+    if (complete === undefined) return !derailed && saidAt(one, last(one)) ? [wrongLine("Complete", one)] : undefined;
+    return complete < at ? [found(one, "order of lines", at, [`"${line}", then "Complete"`, "the other order"])] : [];
+  });
 }
 
 /** Section 4. */
@@ -78,27 +46,20 @@ export const CLIENT_LINE_RULES: Rule[] = [
       const lines = eventsOf(one, "line").filter(({ stream }) => stream === "stdout");
       const other = lines.find(({ text }) => text !== "Complete" && text !== lineOf(playOf(one)));
       if (lines.length <= 2 || !other) return lines.length === 0 ? undefined : [];
-      return [
-        found(one, "other lines", ["two lines", `also "${other.text}"`, "print these two lines alone"], {
-          at: other.at,
-        }),
-      ];
+      return [found(one, "other lines", other.at, ["two lines", `also "${other.text}"`])];
     },
   ),
   shows(
-    [
-      "4.5",
-      "client",
-      "PUT: it prints its line when it is about to send the bytes, neither before OK nor after them",
-      MOMENT,
-    ],
+    ["4.5", "client", "PUT: it prints its line just before it sends the bytes, not before OK or after them", MOMENT],
     ["client-PUT"],
-    (one) => moment(one, lineOf(playOf(one)), { after: "e", before: "g" }),
+    (one) => moment(one, lineOf(playOf(one)), "e", "g"),
   ),
-  shows(["4.6", "client", `it prints "Complete" when it has received DONE, not before`], BASES, (one, view) => {
-    const early = moment(one, "Complete", { after: last(one), hint: COMPLETE_HINT });
-    return early ?? (saidAt(one, last(one)) === undefined && view.derailed(one) ? undefined : []);
-  }),
+  shows(
+    ["4.6", "client", `it prints "Complete" when it has received DONE, not before`],
+    BASES,
+    (one, view) =>
+      moment(one, "Complete", last(one)) ?? (!saidAt(one, last(one)) && view.derailed(one) ? undefined : []),
+  ),
   shows(
     [
       "4.7",
@@ -110,18 +71,13 @@ export const CLIENT_LINE_RULES: Rule[] = [
     (one) => {
       const at = printed(one, "Complete");
       if (at === undefined) return eventsOf(one, "closed").length > 0 ? [] : undefined;
-      return [
-        found(one, "early Complete", [
-          `no "Complete" without DONE`,
-          "the server closed, and it was printed",
-          COMPLETE_HINT,
-        ], { at }),
-      ];
+      const words = ['no "Complete" without DONE', "the server closed, and it was printed"] as [string, string];
+      return [found(one, "unfinished Complete", at, words)];
     },
   ),
   shows(
     ["4.8", "client", "GET: it prints its line when it is about to receive the bytes, not after them", MOMENT],
     ["client-GET"],
-    (one) => moment(one, lineOf(playOf(one)), { before: "g" }),
+    (one) => moment(one, lineOf(playOf(one)), undefined, "g"),
   ),
 ];

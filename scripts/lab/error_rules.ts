@@ -2,6 +2,7 @@
 
 import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
+import { HINTS } from "./hints.ts";
 import { printed, wrongLine } from "./lines.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { BASE, type Finding, finding, found, type Rule, shows } from "./rule.ts";
@@ -12,48 +13,39 @@ function refusal(id: string, title: string, play: string, strict?: string): Rule
     const deviations = view.deviations(one);
     if (deviations.some(({ step, derails }) => derails && step < "c")) return undefined;
     const own = deviations.filter(({ step }) => step.startsWith("c"));
-    const hint = "return after the error: it ends the conversation";
     const isMore = own.some(({ expected }) => expected === "nothing more");
-    return own.map((each) => ({ ...finding(each, one), ...isMore ? { hint } : {} }));
+    return own.map((each) => ({ ...finding(each, one), ...isMore ? { hint: HINTS.get("more after error") } : {} }));
   });
 }
 
 /** A line is missing; where the program crashed, that is the cause. */
 function unprinted(line: string, one: Recording): Finding {
   const crash = crashOf(one);
-  const wrong = wrongLine(line, one, eventsOf(one, "line"));
-  return crash ? { ...wrong, crash, root: crash.root, hint: crash.hint } : wrong;
+  return { ...wrongLine(line, one), ...crash ? { crash, root: crash.root, hint: crash.hint } : {} };
 }
 
 /** The client prints the server's error, and leaves. */
 function printsError(id: string, verb: Verb, title: string): Rule {
-  const play = `client-${verb}-refused`;
-  const rule = shows([id, "client", title], [play], (one, view) => {
+  return shows([id, "client", title], [`client-${verb}-refused`], (one, view) => {
     const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
     const base = view.derailed(one, ...view.of(...BASE.client[verb]));
     if (!said || base && base.step < "c") return undefined;
     const line = `server error: ${said.bytes.slice("ERROR: ".length)}`;
     // The document has both forms, with "file" and without.
-    const forms = [line, line.replace("error: ", "error: file ")];
-    const isPrinted = eventsOf(one, "line").some(({ stream, text }) => stream === "stdout" && forms.includes(text));
+    const isPrinted = [line, line.replace("error: ", "error: file ")].some((form) => printed(one, form) !== undefined);
     const stayed = eventsOf(one, "stayed").map(({ ms, at }) =>
-      found(one, "stays after error", [
-        "it exits",
-        `it was still there after ${ms / 1000} seconds`,
-        "close the socket and exit",
-      ], { at })
+      found(one, "stays after error", at, ["it exits", `it was still there after ${ms / 1000} seconds`])
     );
     return [...isPrinted ? goesOn(one, said.at, line) : [unprinted(line, one)], ...stayed];
-  });
-  return { ...rule, plays: [play, ...BASE.client[verb]] };
+  }, BASE.client[verb]);
 }
 
 /** What a client does after an error, where it should leave. */
-function goesOn(one: Recording, at: number, line: string): Finding[] {
-  const complete = eventsOf(one, "line").find((line) => line.text === "Complete" && line.at >= at);
-  const sent = eventsOf(one, "came").find((event) => event.at >= at);
+function goesOn(one: Recording, start: number, line: string): Finding[] {
+  const complete = eventsOf(one, "line").find(({ text, at }) => text === "Complete" && at >= start);
+  const sent = eventsOf(one, "came").find(({ at }) => at >= start);
   // What came before we said something may have been on its way.
-  const isAnswer = sent && eventsOf(one, "said").some((event) => event.at >= at && event.at <= sent.at);
+  const isAnswer = sent && eventsOf(one, "said").some(({ at }) => at >= start && at <= sent.at);
   const crash = crashOf(one);
   const came = crash
     ? "it went on, and crashed"
@@ -62,11 +54,15 @@ function goesOn(one: Recording, at: number, line: string): Finding[] {
     : isAnswer
     ? "it sent more"
     : undefined;
-  const words = [`it exits after "${line}"`, came!, "leave at once, as by sys.exit(1)"] as [string, string, string];
-  return came ? [found(one, "goes on after error", words, { at: complete?.at ?? sent?.at ?? at, crash })] : [];
+  if (!came) return [];
+  const finding = found(one, "goes on after error", complete?.at ?? sent?.at ?? start, [
+    `it exits after "${line}"`,
+    came,
+  ]);
+  return [{ ...finding, crash }];
 }
 
-/** The client finds its own error. */
+/** The client finds its own error; where it may, when it is connected. */
 function ownError(id: string, title: string, play: string, text: string, mayConnect: boolean): Rule {
   return shows([id, "client", title], [play], (one) => {
     const line = `client error: ${text}`;
@@ -75,9 +71,9 @@ function ownError(id: string, title: string, play: string, text: string, mayConn
     const printed = eventsOf(one, "line").find((event) => event.text === line);
     const findings = printed ? mayConnect ? goesOn(one, printed.at, line) : [] : [unprinted(line, one)];
     if (!connected || mayConnect) return findings;
-    const hint = "look whether the file is there before connect()";
     const root = findings[0]?.root ?? "connects first";
-    return [found(one, root, ["no connection", "it connected", hint], { at: connected.at }), ...findings];
+    const hint = HINTS.get("connects first");
+    return [found(one, root, connected.at, ["no connection", "it connected", hint]), ...findings];
   });
 }
 
@@ -128,10 +124,9 @@ export const ERROR_RULES: Rule[] = [
       "the document does not say what becomes of the file",
     ],
     ["client-GET-refused"],
-    (one) => {
-      const left = eventsOf(one, "file").find(({ file }) => file !== null);
-      const hint = "create the file when the server has said OK";
-      return left ? [found(one, "file left", [`no file "${left.name}"`, "it is left", hint], { at: left.at })] : [];
-    },
+    (one) =>
+      eventsOf(one, "file").filter(({ file }) => file !== null).map(({ name, at }) =>
+        found(one, "file left", at, [`no file "${name}"`, "it is left"])
+      ),
   ),
 ];

@@ -1,17 +1,12 @@
 /** A line that should have been printed, when, and what was printed instead. */
 
 import { levenshteinDistance } from "@std/text";
-import { eventsOf, type Recording } from "./recording.ts";
+import { HINTS } from "./hints.ts";
+import { eventsOf, type Line, type Recording } from "./recording.ts";
 import { type Finding, found } from "./rule.ts";
 
 /** Why the moment of a line is no failure by itself. */
 export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
-
-interface Line {
-  at: number;
-  stream: "stdout" | "stderr";
-  text: string;
-}
 
 /** When a line was printed on standard output, if it was. */
 export function printed(one: Recording, text: string): number | undefined {
@@ -24,32 +19,18 @@ export function saidAt(one: Recording, step: string): number | undefined {
 }
 
 /** Looks whether a line came after one step of ours and before another; nothing is shown if it did not come. */
-export function moment(
-  one: Recording,
-  text: string,
-  { after, before, hint }: { after?: string; before?: string; hint?: string },
-): Finding[] | undefined {
+export function moment(one: Recording, text: string, after?: string, before?: string): Finding[] | undefined {
   const at = printed(one, text);
   if (at === undefined) return undefined;
-  const [start, end] = [after, before].map((step) => step && saidAt(one, step) || undefined);
-  const what = `"${text}" `;
-  if (after && at < (start ?? Infinity)) {
-    return [
-      found(one, `early ${text}`, [
-        `${what}after step ${after}`,
-        "it came before",
-        hint ?? `print it when step ${after} has come`,
-      ], { at }),
-    ];
+  const end = before && saidAt(one, before);
+  if (after && at < (saidAt(one, after) ?? Infinity)) {
+    const hint = HINTS.get(`early ${text}`) ?? `print it when step ${after} has come`;
+    return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
-  if (end && at > end) {
-    return [
-      found(one, `late ${text}`, [`${what}before the bytes`, "it came after them", "print it before they move"], {
-        at,
-      }),
-    ];
-  }
-  return [];
+  if (!end || at <= end) return [];
+  return [
+    found(one, `late ${text}`, at, [`"${text}" before the bytes`, "it came after them", "print it before they move"]),
+  ];
 }
 
 /** The line that is most like another one, whatever its numbers are; none, if none is. */
@@ -61,50 +42,40 @@ function nearest(expected: string, lines: Line[]): Line | undefined {
 }
 
 /** What is to say of a line that is not there. */
-export function wrongLine(expected: string, one: Recording, lines: Line[]): Finding {
+export function wrongLine(expected: string, one: Recording, lines: Line[] = eventsOf(one, "line")): Finding {
   // Another play's lines are nearer than none.
   const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, lines);
-  const [root, hint] = reason(expected, lines, near);
+  const [root, hint = HINTS.get(root)] = reason(expected, lines, near);
   const came = near ? `"${near.text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
-  return found(one, root, [`the line "${expected}"`, came, hint], { at: near?.at ?? lines.at(-1)?.at });
+  return found(one, root, near?.at ?? lines.at(-1)?.at, [`the line "${expected}"`, came, hint]);
 }
 
-function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string] {
+function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string | undefined] {
   const kind = `line ${expected.split(/[ :]/).slice(0, 3).join(" ")}`;
   // A traceback is no line of its own.
-  if (lines.every(({ text }) => /^\s|^Traceback|^[A-Z]\w*(Error|Exception)/.test(text))) {
-    return ["no lines", "it printed no line at all"];
-  }
+  if (lines.every(({ text }) => /^\s|^Traceback|^[A-Z]\w*(Error|Exception)/.test(text))) return ["no lines"];
   if (!near) return [kind];
   const { text, stream } = near;
   const size = Number(expected.match(/(\d+) bytes/)?.[1] ?? 0);
   const bare = (line: string): string => line.toLowerCase().replace(/[.!\s]+$/, "");
-  if (stream === "stderr") {
-    return ["stderr", "it went to standard error, as by sys.exit(text) or logging: print() writes to standard output"];
-  }
+  const same = (pattern: RegExp, by: string): boolean =>
+    text.replaceAll(pattern, by) === expected.replaceAll(pattern, by);
+  if (stream === "stderr") return ["stderr"];
   if (size > 0 && text.includes(reversed(size))) {
     return ["read little", `it read the size as little-endian, ${reversed(size)}: int.from_bytes(data, "big")`];
   }
-  if (text.trim() === expected) return ["line space", "a space stands beside it"];
-  if (/b'/.test(text)) return ["line repr", "decode() the bytes before you print them"];
-  if (bare(text) === bare(expected)) return ["line case", "the case of the letters, and dots, count"];
-  if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix", 'the prefix "ERROR: " is removed'];
-  if (text.replaceAll(/\W/g, "") === expected.replaceAll(/\W/g, "")) {
-    return [kind, "spaces, colons, quotes and brackets count"];
+  if (text.trim() === expected) return ["line space"];
+  if (/b'/.test(text)) return ["line repr"];
+  if (bare(text) === bare(expected)) return ["line case"];
+  if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
+  if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
+  if (!same(/\d+/g, "#")) return [kind];
+  const number = text.match(/(-?\d+) bytes/)?.[1];
+  if (size === 0 || number === undefined || !/receiving/.test(expected)) {
+    return [`${kind} number`, HINTS.get("line number")];
   }
-  if (text.replaceAll(/\d+/g, "#") === expected.replaceAll(/\d+/g, "#")) {
-    {
-      const number = text.match(/(-?\d+) bytes/)?.[1];
-      const isRead = size > 0 && /receiving/.test(expected) && number !== undefined;
-      return isRead ? ["read size", readHint(number)] : [`${kind} number`, "the number is not the right one"];
-    }
-  }
-  return [kind];
-}
-
-function readHint(number: string): string {
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
-  return `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`;
+  return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];
 }
 
 /** A size as a program prints it that reads it in the wrong order. */

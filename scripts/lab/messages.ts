@@ -1,5 +1,6 @@
 /** Recognises a message in the bytes that came, in the right form or in one of those that programs get wrong. */
 
+import { HINTS } from "./hints.ts";
 import type { Expected } from "./plays.ts";
 import { sizeBytes, toBytes, utf8 } from "./recording.ts";
 
@@ -90,41 +91,6 @@ const DATA: Record<string, Test> = {
   cut: (came, data) => data.startsWith(came),
   decoded: (came, data) => came !== "" && isUtf8(came) && !isUtf8(data),
 };
-/** What is likely wrong, by the form. */
-const HINTS = new Map(
-  `newline: a newline follows: send the bytes alone, as in sock.sendall(b"OK")
-space: a space stands beside it: send the text alone
-nul: NULs follow: send as many bytes as the text has, not the whole buffer
-repr: that is how Python shows bytes: send the bytes themselves, not str() of them
-quotes: quotes stand around it: send the text itself, not its repr() or JSON
-bom: a byte order mark stands before it: encode as utf-8, not utf-8-sig
-utf16: that is UTF-16, two bytes a letter: encode as UTF-8 (writeChars() does not)
-java: its length stands before it in two bytes, as writeUTF() sends it: send the bytes of the text alone
-length: its length stands before it: the document's texts have none
-case: the case of the letters counts
-path: send the name as it was given on the command line, not the whole path
-nameless: the file's name belongs to the request
-start: the name was cut: it may hold spaces, and be long
-twice: it was sent twice
-size: that looks like a size: the word comes first, and the size in its own step
-number: that is a number as text: it is not this step's message
-more: more follows it: send one message, then wait for the answer
-before: another word stands before it, which this step does not have
-word: that is another step's word: look at the order of the steps
-text: that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
-little: the bytes are little-endian: network order is big-endian, as in struct.pack("!Q", size)
-htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out
-short: that is the size in fewer than 8 bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
-short-little: that is the size in fewer than 8 bytes, little-endian: it has 8, as in struct.pack("!Q", size)
-off: these are 8 bytes, but of another number: announce the file's size in bytes
-done-in-data: DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))
-lines: line ends were changed: open files with "rb" and "wb"
-padded: the last block was filled up: it is as short as the rest of the file
-stripped: bytes at the ends were stripped, as strip() does: file data stays as it is
-decoded: bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"`
-    .split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
-);
-
 const reverse = (bytes: string): string => [...bytes].toReversed().join("");
 const unix = (text: string): string => text.replaceAll(/\r*\n|\r/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");

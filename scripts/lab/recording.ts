@@ -38,6 +38,9 @@ export type Event =
     | { type: "stayed"; ms: number }
   );
 
+/** A line that the program printed. */
+export type Line = Extract<Event, { type: "line" }>;
+
 /** One play with one program. */
 export interface Recording {
   /** The play's name. */

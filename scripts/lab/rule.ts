@@ -2,9 +2,10 @@
 
 import type { Role, Verb } from "../../lib/protocol.ts";
 import type { Crash } from "./crash.ts";
+import { HINTS } from "./hints.ts";
 import { type Play, PLAYS } from "./plays.ts";
 import { type Deviation, deviationsOf } from "./reading.ts";
-import { eventsOf, type Recording } from "./recording.ts";
+import { eventsOf, type Line, type Recording } from "./recording.ts";
 
 /** What shows that a sentence does not hold, and where: the play, the start of the program, and the moment. */
 export interface Finding {
@@ -38,8 +39,11 @@ export interface Rule {
   plays: string[];
   judge: (view: View) => Verdict;
   /** Why it is judged with `--strict` alone: the document leaves it open, or makes it optional. */
-  strict?: string;
+  strict?: string | undefined;
 }
+
+/** What a recording shows, or `undefined` if it shows nothing. */
+export type Look = (one: Recording, view: View) => Finding[] | undefined;
 
 /** The plain conversations. */
 export const BASE: Record<Role, Record<Verb, string[]>> = {
@@ -92,15 +96,14 @@ export class View {
     const end = base.find(({ derails }) => derails)?.step ?? "~";
     // Who does not wait for a message may close before it has come, which destroys what is on its way.
     const early = base.find(({ root }) => /^early(?! PUT g)/.test(root))?.step ?? "~";
-    const others = this.deviations(one).filter(({ root, step, derails, expected }) =>
+    return this.deviations(one).filter(({ root, step, derails, expected }) =>
       !base.some((each) => each.root === root) && !(derails && step >= early) &&
       (step < end || step === end && expected.startsWith("a file"))
-    );
-    return others.map((each) => finding(each, one));
+    ).map((each) => finding(each, one));
   }
 
   /** The lines that a program printed in one start of it. */
-  lines(run: number): { at: number; stream: "stdout" | "stderr"; text: string }[] {
+  lines(run: number): Line[] {
     return this.recordings.filter((one) => one.run === run && !one.missing).flatMap((one) => eventsOf(one, "line"));
   }
 
@@ -119,14 +122,15 @@ export function finding(deviation: Deviation, { play, run }: Recording): Finding
   return { ...rest, play, run };
 }
 
-/** What a recording shows that is no deviation of its conversation. */
+/** What a recording shows that is no deviation of its conversation; the hint is the root's, if not the crash's. */
 export function found(
   { play, run }: Recording,
   root: string,
-  [expected, came, hint]: [expected: string, came: string, hint?: string | undefined],
-  more: { at?: number | undefined; crash?: Crash | undefined } = {},
+  at: number | undefined,
+  [expected, came, hint = HINTS.get(root)]: [expected: string, came: string, hint?: string | undefined],
+  crash?: Crash,
 ): Finding {
-  return { root, expected, came, hint, play, run, at: more.at ?? 0, crash: more.crash };
+  return { root, expected, came, hint: crash ? crash.hint : hint, play, run, at: at ?? 0, crash };
 }
 
 /** The verdict on findings: none is a sentence that holds. */
@@ -139,15 +143,16 @@ export function notShown(reason: string): Verdict {
   return { outcome: "not shown", reason };
 }
 
-/** A rule that looks at each recording; `look` returns what it shows, or `undefined` if it shows nothing. */
+/** A rule that looks at each recording; `more` are plays that tell whether something is wrong with all of them. */
 export function shows(
   [id, about, title, strict]: [id: string, about: Role, title: string, strict?: string | undefined],
   plays: string[],
-  look: (one: Recording, view: View) => Finding[] | undefined,
+  look: Look,
+  more: string[] = [],
 ): Rule {
   const judge = (view: View): Verdict => {
     const shown = view.of(...plays).map((one) => look(one, view)).filter((one) => one !== undefined);
     return shown.length > 0 ? verdict(shown.flat()) : view.notShown(plays);
   };
-  return { id, about, title, plays, judge, ...strict ? { strict } : {} };
+  return { id, about, title, plays: [...plays, ...more], judge, strict };
 }

@@ -1,14 +1,15 @@
 /** Section 5: the lines that the server prints with -v, and when; and that it prints none without. */
 
 import { crashOf } from "./crash.ts";
-import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
+import { MOMENT, moment, saidAt, wrongLine } from "./lines.ts";
 import { HUGE_BYTES } from "./plays.ts";
 import { lastWords } from "./reading.ts";
-import { eventsOf, type Recording } from "./recording.ts";
+import { eventsOf, type Line, type Recording } from "./recording.ts";
 import {
   BASE,
   type Finding,
   found,
+  type Look,
   named,
   playOf,
   type Rule,
@@ -28,24 +29,24 @@ const SILENT = [
 ];
 const LINES = ["lines-GET", "lines-PUT", "lines-DEL"];
 
-/** A line of the server's; `expected` is the line, where the recording calls for one. `late` finds that it came late. */
+/** A line of the server's: what it is, where the recording calls for one; `late` finds that it came late. */
 function line(
   [id, title]: [string, string],
   plays: string[],
-  expected: (one: Recording) => string | undefined,
-  late: (one: Recording, view: View) => Finding[] | undefined = () => [],
+  expected: (one: Recording) => string | false | undefined,
+  late: Look = () => [],
   more: string[] = [],
 ): Rule {
   const judge = (view: View): Verdict => {
-    const due = view.of(...plays).flatMap((one) => expected(one) === undefined ? [] : [[one, expected(one)!] as const]);
-    const findings = due.flatMap(([one, text]) => {
-      const lines = view.lines(one.run);
+    const due = view.of(...plays).filter((one) => expected(one));
+    const findings = due.flatMap((one) => {
+      const [text, lines] = [expected(one) as string, view.lines(one.run)];
       // "The actual client IP could be represented differently", as by a socket for IPv6 and IPv4.
       const isPrinted = lines.some((each) => each.stream === "stdout" && each.text.replace("::ffff:", "") === text);
       return isPrinted ? [] : [wrongLine(text, one, lines)];
     });
     if (due.length === 0) return withoutStart(view) ?? view.notShown([...plays, ...LINES]);
-    return verdict(findings.length > 0 ? findings : due.flatMap(([one]) => late(one, view) ?? []));
+    return verdict(findings.length > 0 ? findings : due.flatMap((one) => late(one, view) ?? []));
   };
   return { id, about: "server", title: `-v: ${title}`, plays: [...plays, ...LINES, ...more], judge };
 }
@@ -57,7 +58,7 @@ function withoutStart(view: View): Verdict | undefined {
   if (!exit) return undefined;
   const crash = crashOf(one);
   const came = `it ended with exit status ${exit.status}${crash ? "" : lastWords(one)}`;
-  return verdict([found(one, "no -v", ["with -v after the port it starts", came, crash?.hint], { crash })]);
+  return verdict([found(one, "no -v", 0, ["with -v after the port it starts", came], crash)]);
 }
 
 function isConnected(one: Recording): boolean {
@@ -70,17 +71,11 @@ function hasHeard(one: Recording, step: string): boolean {
 
 /** Of a file that is never sent whole, the line must come all the same. */
 function sendingLate(_: Recording, view: View): Finding[] {
+  const text = `server sending ${HUGE_BYTES} bytes`;
   return view.of("huge-file").flatMap((one) => {
-    const text = `server sending ${HUGE_BYTES} bytes`;
     const isOther = eventsOf(one, "line").some((event) => /^server sending/.test(event.text));
     if (!hasHeard(one, "g") || isOther || view.lines(one.run).some((each) => each.text === text)) return [];
-    return [
-      found(one, "late line GET", [
-        `"${text}" before the bytes`,
-        "bytes came, and the line did not",
-        "print it before the first block",
-      ]),
-    ];
+    return [found(one, "late line GET", 0, [`"${text}" before the bytes`, "bytes came, and the line did not"])];
   });
 }
 
@@ -91,9 +86,19 @@ function deletingLate(_: Recording, view: View): Finding[] {
     const deletion = calls.findIndex(({ text }) => /^unlink\w*\(.*order\.txt.* = 0/.test(text));
     const printing = calls.findIndex(({ text }) => /^writev?\(1<.*server deleting file order.txt/.test(text));
     if (deletion < 0 || printing < deletion) return [];
-    const text = '"server deleting file order.txt" before the deletion';
-    return [found(one, "late line DEL", [text, "it came after", "print it before the file is deleted"])];
+    return [found(one, "late line DEL", 0, ['"server deleting file order.txt" before the deletion', "it came after"])];
   });
+}
+
+/** What should not have been printed. */
+function unwanted(
+  one: Recording,
+  root: string,
+  expected: string,
+  isIt: (line: Line) => boolean,
+): Finding[] {
+  const said = eventsOf(one, "line").find(isIt);
+  return said ? [found(one, root, said.at, [expected, `"${said.text}"`])] : [];
 }
 
 /** Section 5. */
@@ -101,83 +106,64 @@ export const SERVER_LINE_RULES: Rule[] = [
   line(
     ["5.1", `"server waiting on port <port#>"`],
     LINES,
-    (one) => isConnected(one) ? `server waiting on port ${one.port}` : undefined,
+    (one) => isConnected(one) && `server waiting on port ${one.port}`,
   ),
-  line(["5.2", `"server connected to client at <address>:<port>"`], LINES, (one) => {
-    const address = eventsOf(one, "connected")[0]?.address;
-    return address && `server connected to client at ${address}`;
-  }),
+  line(
+    ["5.2", `"server connected to client at <address>:<port>"`],
+    LINES,
+    (one) => isConnected(one) && `server connected to client at ${eventsOf(one, "connected")[0]!.address}`,
+  ),
   line(["5.3", `"server receiving request: <cmd>"`], LINES, (one) => {
     const { verb, name } = playOf(one);
-    return saidAt(one, "b") === undefined ? undefined : `server receiving request: ${verb} ${name}`;
+    return saidAt(one, "b") !== undefined && `server receiving request: ${verb} ${name}`;
   }),
   line(
     ["5.4", `"server receiving <NNN> bytes" for a PUT`],
     ["lines-PUT"],
-    (one) => hasHeard(one, "e") ? "server receiving 3000 bytes" : undefined,
-    (one) => moment(one, "server receiving 3000 bytes", { before: "f" }),
+    (one) => hasHeard(one, "e") && "server receiving 3000 bytes",
+    (one) => moment(one, "server receiving 3000 bytes", undefined, "f"),
   ),
   line(
     ["5.5", `"server sending <NNN> bytes" for a GET`],
     ["lines-GET"],
-    (one) => hasHeard(one, "g") ? "server sending 2000 bytes" : undefined,
+    (one) => hasHeard(one, "g") && "server sending 2000 bytes",
     sendingLate,
     ["huge-file"],
   ),
   line(
     ["5.6", `"server deleting file <filename>" for a DEL`],
     ["lines-DEL"],
-    (one) => hasHeard(one, "c") ? "server deleting file lines-DEL.txt" : undefined,
+    (one) => hasHeard(one, "c") && "server deleting file lines-DEL.txt",
     deletingLate,
     ["order"],
   ),
-  shows(
-    ["5.7", "server", "without -v the server prints nothing"],
-    SILENT,
-    (one) => {
-      if (!isConnected(one)) return undefined;
-      // An interpreter's warnings, and a traceback, are not the program's output.
-      const said = eventsOf(one, "line").find(({ stream, text }) => stream === "stdout" || /^server /i.test(text));
-      return said
-        ? [
-          found(one, "talks", ["no output without -v", `"${said.text}"`, 'print only if "-v" is in sys.argv'], {
-            at: said.at,
-          }),
-        ]
-        : [];
-    },
-  ),
+  shows(["5.7", "server", "without -v the server prints nothing"], SILENT, (one) => {
+    if (!isConnected(one)) return undefined;
+    // An interpreter's warnings, and a traceback, are not the program's output.
+    return unwanted(
+      one,
+      "talks",
+      "no output without -v",
+      ({ stream, text }) => stream === "stdout" || /^server /i.test(text),
+    );
+  }),
   shows(
     ["5.8", "server", "-v: what is refused is not said to be sent, received or deleted"],
     named("lines-").filter((id) => !LINES.includes(id)),
     (one) => {
       if (!/ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""))) return undefined;
       // What belongs to the client before it may come late.
-      const said = eventsOf(one, "line").find(({ text, at }) =>
-        /^server (sending|receiving \d|deleting)/i.test(text) && at > (saidAt(one, "b") ?? Infinity)
+      return unwanted(
+        one,
+        "says refused",
+        "no such line for what is refused",
+        ({ text, at }) => /^server (sending|receiving \d|deleting)/i.test(text) && at > (saidAt(one, "b") ?? Infinity),
       );
-      return said
-        ? [
-          found(one, "says refused", [
-            "no such line for what is refused",
-            `"${said.text}"`,
-            "look at the file before the line is printed",
-          ], { at: said.at }),
-        ]
-        : [];
     },
   ),
   shows(
-    [
-      "5.9",
-      "server",
-      "-v: it prints that it sends when it is about to send the bytes, not before the client's READY",
-      MOMENT,
-    ],
+    ["5.9", "server", "-v: it prints that it sends just before it sends, not before the client's READY", MOMENT],
     ["lines-GET"],
-    (one) =>
-      printed(one, "server sending 2000 bytes") === undefined
-        ? undefined
-        : moment(one, "server sending 2000 bytes", { after: "d" }),
+    (one) => moment(one, "server sending 2000 bytes", "d"),
   ),
 ];

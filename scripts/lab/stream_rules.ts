@@ -1,15 +1,13 @@
 /** Section 7: streams, blocks, memory and large sizes. */
 
 import type { Role, Verb } from "../../lib/protocol.ts";
+import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { MAX_CALLS } from "./player.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { BASE, type Finding, found, playOf, type Rule, shows, type Verdict, verdict, type View } from "./rule.ts";
 import { variation } from "./talk_rules.ts";
 
-const SIZE_HINT = "a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it";
-const LOOP_HINT =
-  "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
 const MIB = 1024 * 1024;
 
 function blocks(one: Recording): Finding[] | undefined {
@@ -23,8 +21,7 @@ function blocks(one: Recording): Finding[] | undefined {
   const came = largest > 1024
     ? `a call with ${largest} bytes`
     : `${full} calls with 1024 bytes, and ${lengths.length - full} others`;
-  const hint = "read 1024 bytes of the file at a time, and send each block with sendall(), not the whole file";
-  return [found(one, "blocks", ["100000 bytes in 1024-byte blocks", came, hint])];
+  return [found(one, "blocks", 0, ["100000 bytes in 1024-byte blocks", came])];
 }
 
 function memory(one: Recording): Finding[] | undefined {
@@ -37,9 +34,8 @@ function memory(one: Recording): Finding[] | undefined {
   const isHeld = growth > LARGE_BYTES / 2 || isSlow && last.passed > 8 * MIB && growth > 0.75 * last.passed;
   if (!isHeld) return last.passed < LARGE_BYTES / 2 ? undefined : [];
   const came = `it grew by ${Math.round(growth / MIB)} MiB with ${Math.round(last.passed / MIB)} MiB of data`;
-  const hint = "move a block at a time: read() without a size, a list of blocks, or data += block hold all of it";
   const time = isSlow ? `, in ${Math.round(last.ms / 1000)} seconds` : "";
-  return [found(one, `memory ${one.play}`, ["memory that does not grow with the file", came + time, hint])];
+  return [found(one, `memory ${one.play}`, 0, ["memory that does not grow with the file", came + time])];
 }
 
 /** A size was announced, of which a few bytes were sent: the program must wait for more. */
@@ -60,7 +56,7 @@ function size(one: Recording, view: View): Finding[] | undefined {
   const wrong = about === "client" &&
     lines.find(({ text }) => /\(-?\d+ bytes\)/.test(text) && !text.includes(`(${size} bytes)`))?.text;
   const shown = isDone ? "it took 5 bytes for all" : wrong ? `"${wrong}"` : undefined;
-  return shown ? [found(one, `size ${about}`, [`it waits for ${size} bytes`, shown, SIZE_HINT])] : [];
+  return shown ? [found(one, `size ${about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
 }
 
 /** A file of more than 2^32 bytes; what goes wrong with every file, or as it is read whole, is another sentence's. */
@@ -69,7 +65,8 @@ function huge(one: Recording, view: View): Finding[] | undefined {
   const [own] = view.own(one).filter(({ step = "" }) => /bytes/.test(step));
   const isHeld = view.of(`${about === "client" ? "client-" : ""}large-${verb}`).some((each) => memory(each)?.length);
   const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
-  if (own && !isSilent) return [{ ...own, hint: own.root.startsWith("off") ? SIZE_HINT : own.hint ?? SIZE_HINT }];
+  const wide = HINTS.get("wide size");
+  if (own && !isSilent) return [{ ...own, hint: own.root.startsWith("off") ? wide : own.hint ?? wide }];
   return own || view.derailed(one) ? undefined : [];
 }
 
@@ -77,18 +74,12 @@ function huge(one: Recording, view: View): Finding[] | undefined {
 function partial(one: Recording): Finding[] | undefined {
   const call = eventsOf(one, "call").find(({ text }) => /INJECTED/.test(text));
   const asked = Number(call?.text.match(/, (\d+), \w+, NULL, 0\) += 100 \(INJECTED\)/)?.[1] ?? 0);
-  const came = eventsOf(one, "came").map(({ bytes }) => bytes).join("");
+  const bytes = eventsOf(one, "came").map((event) => event.bytes).join("");
   const others = one.about === "client" ? "PUT partial.bin".length + 8 : "READYOKDONE".length + 8;
-  const lost = 10_000 + others - came.length - 100;
+  const lost = 10_000 + others - bytes.length - 100;
   if (asked <= 100 || lost <= 0) return asked <= 100 ? undefined : [];
-  const hint = "send() may take a part only: use sendall(), or look at its result";
-  return [
-    found(one, "partial", [
-      "all of a block is sent",
-      `${lost} bytes were not sent when a call took 100 of ${asked}`,
-      hint,
-    ]),
-  ];
+  const came = `${lost} bytes were not sent when a call took 100 of ${asked}`;
+  return [found(one, "partial", 0, ["all of a block is sent", came])];
 }
 
 function halves(id: string, about: Role, plays: string[]): Rule {
@@ -100,7 +91,7 @@ function halves(id: string, about: Role, plays: string[]): Rule {
     const verdicts = rules.map((rule) => rule.judge(view));
     const failed = verdicts.find(({ outcome }) => outcome === "fails");
     if (failed?.outcome !== "fails") return verdicts.find(({ outcome }) => outcome !== "holds") ?? verdict([]);
-    return verdict([{ ...failed.findings[0]!, root: "halves", hint: LOOP_HINT }]);
+    return verdict([{ ...failed.findings[0]!, root: "halves", hint: HINTS.get("halves") }]);
   };
   return { ...rules[0]!, plays: rules.flatMap(({ plays }) => plays), judge };
 }

@@ -1,0 +1,95 @@
+/** What is likely wrong, by the form of a message or by the root of a finding: what a student reads. */
+
+const LOOP = "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
+const COMPLETE = 'receive DONE and compare it before print("Complete")';
+const SIZE = "a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it";
+const HELD = "move a block at a time: read() without a size, a list of blocks, or data += block hold all of it";
+
+/** A hint stands after the first colon. */
+export const HINTS: ReadonlyMap<string, string> = new Map(
+  `newline: a newline follows: send the bytes alone, as in sock.sendall(b"OK")
+space: a space stands beside it: send the text alone
+nul: NULs follow: send as many bytes as the text has, not the whole buffer
+repr: that is how Python shows bytes: send the bytes themselves, not str() of them
+quotes: quotes stand around it: send the text itself, not its repr() or JSON
+bom: a byte order mark stands before it: encode as utf-8, not utf-8-sig
+utf16: that is UTF-16, two bytes a letter: encode as UTF-8 (writeChars() does not)
+java: its length stands before it in two bytes, as writeUTF() sends it: send the bytes of the text alone
+length: its length stands before it: the document's texts have none
+case: the case of the letters counts
+path: send the name as it was given on the command line, not the whole path
+nameless: the file's name belongs to the request
+start: the name was cut: it may hold spaces, and be long
+twice: it was sent twice
+size: that looks like a size: the word comes first, and the size in its own step
+number: that is a number as text: it is not this step's message
+more: more follows it: send one message, then wait for the answer
+before: another word stands before it, which this step does not have
+word: that is another step's word: look at the order of the steps
+text: that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
+little: the bytes are little-endian: network order is big-endian, as in struct.pack("!Q", size)
+htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out
+short: that is the size in fewer than 8 bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
+short-little: that is the size in fewer than 8 bytes, little-endian: it has 8, as in struct.pack("!Q", size)
+off: these are 8 bytes, but of another number: announce the file's size in bytes
+done-in-data: DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))
+lines: line ends were changed: open files with "rb" and "wb"
+padded: the last block was filled up: it is as short as the rest of the file
+stripped: bytes at the ends were stripped, as strip() does: file data stays as it is
+decoded: bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"
+unsent: not all of the file was sent: send what each read(1024) returns, until it returns nothing
+accepted: it accepted the request: look at the file before it is answered
+unprefixed: the text begins with "ERROR: ", with that case, colon and space
+refused: os.access(filename, os.W_OK) is false for a file that is not there yet
+extra: a message of a later step, or one too many
+junk: send the message alone, and nothing after it
+stays: close the socket and leave when DONE has come
+empty data: of an empty file no data comes: do not call recv() for it
+waits: all bytes had been sent, and it waits for more: count them, and stop at the size that was announced
+unbound: bind to the port that is the first argument, and listen before anything else
+elsewhere: connect to the host and the port that are the first two arguments
+undeleted: delete first, then send DONE
+unremoved: os.remove(filename)
+unstored: open it under the name that was given, in the folder in which the program runs
+untruncated: the old file was not truncated: open it with "wb", not "r+b" or "ab"
+stored empty: the file is empty: was the size read right, were the bytes written, and the file closed before DONE?
+stored cut: ${LOOP}
+halves: ${LOOP}
+awaits OK: DEL has no OK: DONE follows on the request
+names: a name may hold spaces, and letters beyond ASCII: take all that follows the command and one space
+order of lines: print the line before the bytes move
+other lines: print these two lines alone
+unfinished Complete: ${COMPLETE}
+early Complete: ${COMPLETE}
+late line GET: print it before the first block
+late line DEL: print it before the file is deleted
+talks: print only if "-v" is in sys.argv
+says refused: look at the file before the line is printed
+stays after error: close the socket and exit
+goes on after error: leave at once, as by sys.exit(1)
+more after error: return after the error: it ends the conversation
+connects first: look whether the file is there before connect()
+file left: create the file when the server has said OK
+blocks: read 1024 bytes of the file at a time, and send each block with sendall(), not the whole file
+memory large-GET: ${HELD}
+memory large-PUT: ${HELD}
+memory client-large-GET: ${HELD}
+memory client-large-PUT: ${HELD}
+wide size: ${SIZE}
+size server: ${SIZE}
+size client: ${SIZE}
+partial: send() may take a part only: use sendall(), or look at its result
+next client: accept() the next client in a loop that never ends
+next client idle: wait in accept() without a timeout
+at once: serve a connection to its end before the next accept(): no thread or process for each
+bind: bind(("", port)) takes clients from everywhere; "localhost", "127.0.0.1" and gethostname() do not
+unclosed: close() the connection when its conversation is over
+no lines: it printed no line at all
+stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output
+line space: a space stands beside it
+line repr: decode() the bytes before you print them
+line case: the case of the letters, and dots, count
+line marks: spaces, colons, quotes and brackets count
+line number: the number is not the right one
+prefix: the prefix "ERROR: " is removed`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
+);
