@@ -20,7 +20,8 @@ export interface Reading {
   ms: number;
   isEnded: boolean;
   at: number;
-  /** When its first byte came. */
+  /** How many bytes were taken for it, and when the first one came. */
+  count: number;
   cameAt: number;
 }
 
@@ -81,7 +82,8 @@ export function read(recording: Recording, play: Play): { readings: Reading[]; s
     const lead = came.match(/^[\r\n\0]*/)![0].length;
     const isEarly = event.count > lead && taken + lead < before;
     const cameAt = event.count > 0 ? parts.findLast(({ start }) => start <= taken + lead)?.at ?? event.at : event.at;
-    readings.push({ ...act, came, form: form!, hint, isEarly, ms: event.ms ?? 0, isEnded, at: event.at, cameAt });
+    const { count, ms = 0, at } = event;
+    readings.push({ ...act, came, form: form!, hint, isEarly, ms, isEnded, at, count, cameAt });
     taken += event.count;
   }
   return { readings, surplus: slice(taken, length) };

@@ -10,7 +10,7 @@ export interface Need {
 }
 
 /** Defines a test that is ignored, with the reason in its name, unless all that it needs is there. */
-export function testWith(needs: Need[], name: string, fn: () => void | Promise<void>): void {
+export function testWith(needs: Need[], name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {
   const missing = needs.find((need) => !need.isMet());
   Deno.test({ name: missing ? `${name} (needs ${missing.what})` : name, ignore: missing !== undefined, fn });
 }
@@ -67,6 +67,12 @@ export const FUSE = need(
   "root, FUSE and its Python module (python3-fusepy)",
   () => IS_ROOT && runs("fusermount", "-V") && runs("test", "-c", "/dev/fuse") && fusePython() !== undefined,
 );
+/** A browser for pages. */
+export function chromium(): string | undefined {
+  const names = ["chromium", "chromium-browser", "google-chrome"].map((name) => `/usr/bin/${name}`);
+  return names.find((path) => runs("test", "-x", path));
+}
+export const CHROMIUM = need("chromium", () => chromium() !== undefined);
 export const NETEM = need("netem, to delay and lose packets", () => {
   const netem = "ip link add name ferry type dummy && tc qdisc add dev ferry root netem loss 1%";
   return IS_LINUX && runs("unshare", "--net", "sh", "-c", netem);

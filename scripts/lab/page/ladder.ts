@@ -13,7 +13,9 @@ export interface Rung {
   from: Role;
   /** The letter of the document's step. */
   step?: string;
+  /** Lines that were printed at one time are one text. */
   text: string;
+  isError?: boolean;
   /** In milliseconds from the first rung. */
   ms?: number;
   /** It should have been there, and never was. */
@@ -46,18 +48,31 @@ export function ladderOf(recording: Recording, play: Play, finding: Finding): Ru
   }
   rungs.sort((a, b) => a.at - b.at);
   mark(rungs, finding, rightLadder(recording, play, finding), play.about);
-  const end = Math.max(MAX_RUNGS, rungs.findIndex((rung) => rung.isMarked) + 1);
-  const start = rungs[0]?.at ?? 0;
-  const kept = rungs.slice(0, end).map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - start }));
-  const hidden = rungs.length - end;
+  const all = joined(rungs);
+  const end = Math.max(MAX_RUNGS, all.findIndex((rung) => rung.isMarked) + 1);
+  const start = all[0]?.at ?? 0;
+  const kept = all.slice(0, end).map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - start }));
+  const hidden = all.length - end;
   return hidden <= 0 ? kept : [...kept, { kind: "note", from: play.about, text: `${hidden} more, not shown` }];
 }
 
+/** Joins lines that follow on each other. */
+function joined<T extends Rung>(rungs: T[]): T[] {
+  const all: T[] = [];
+  for (const rung of rungs) {
+    const last = all.at(-1);
+    const isNext = last?.kind === "prints" && rung.kind === "prints" && last.isError === rung.isError;
+    if (!isNext || last.isMarked || rung.isMarked) all.push({ ...rung });
+    else last.text += `\n${rung.text}`;
+  }
+  return all;
+}
+
 /** A message of the program's. */
-function heard({ step, expected, came, form, isEarly, at, cameAt }: Reading, { about, verb }: Play): Placed {
+function heard({ step, expected, came, count, form, isEarly, at, cameAt }: Reading, { about, verb }: Play): Placed {
   const common = { kind: "message" as const, from: about, step, at: cameAt, moment: at };
   if (form === "missing") return { ...common, text: wanted(expected), isMissing: true };
-  const text = "zeros" in expected ? "many bytes" : textOf({ bytes: came }, step === SIZE_STEP[verb]);
+  const text = "zeros" in expected ? `${count} bytes` : textOf({ bytes: came }, step === SIZE_STEP[verb]);
   return { ...common, text, isOff: isEarly || form !== "right" };
 }
 
@@ -74,10 +89,7 @@ function happened(event: Event, { about, verb }: Play): Placed[] {
         other(about),
       );
     case "line":
-      return one({
-        kind: "prints",
-        text: event.stream === "stderr" ? `${event.text} (on standard error)` : event.text,
-      });
+      return one({ kind: "prints", text: event.text, isError: event.stream === "stderr" });
     case "connected":
       return note(about === "client" ? "connects" : "accepts the connection");
     case "unconnected":
@@ -96,7 +108,9 @@ function happened(event: Event, { about, verb }: Play): Placed[] {
 /** Marks what a finding is about, and adds what should have been printed. */
 function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], from: Role): void {
   const own = at === 0 ? [] : rungs.filter(({ moment }) => moment === at);
-  const wrong = own.find((rung) => rung.isOff || rung.isMissing) ?? own[0];
+  // Several lines may have been printed at that moment.
+  const wrong = own.find(({ text }) => came.includes(text)) ??
+    own.find((rung) => rung.isOff || rung.isMissing) ?? own[0];
   const line = lineOf(expected);
   if (line !== undefined && came === "no such line") {
     // After the message that it would follow.
@@ -121,61 +135,67 @@ function lineOf(expected: string): string | undefined {
 /** The conversation as the document has it, with what the program under test prints; what a finding misses is marked. */
 export function rightLadder(recording: Recording, play: Play, { step, expected }: Finding): Rung[] {
   const line = lineOf(expected);
-  return rightRungs(recording, play).map((rung) => ({
-    ...rung,
-    isMarked: rung.kind === "message" ? rung.step === step?.[0] : rung.text === line,
-  }));
+  return joined(
+    rightRungs(recording, play).map((rung) => ({
+      ...rung,
+      isMarked: rung.kind === "message" ? rung.step === step?.[0] : rung.text === line,
+    })),
+  );
 }
 
-function rightRungs(recording: Recording, { about, verb, name, data, verbose, acts }: Play): Rung[] {
-  const isServer = about === "server";
-  const sizes = acts.flatMap((act) => act.do === "hear" && "size" in act.expected ? [act.expected.size] : []);
-  const said = acts.flatMap((act) => act.do === "say" && act.step === SIZE_STEP[verb] ? [act.bytes] : []);
-  const size = sizes[0] ?? (said[0] ? numberOf(said[0]) : BigInt(data.length));
+function rightRungs(recording: Recording, play: Play): Rung[] {
+  const { about, verb, verbose, acts } = play;
   const prints = (text: string): Rung => ({ kind: "prints", from: about, text });
-  const message = (from: Role, step: string, text: string): Rung => ({ kind: "message", from, step, text });
-  // What is printed just before a message, by the document.
-  const lines: Record<string, string[]> = isServer && verbose
-    ? {
-      "c": [`server receiving request: ${verb} ${name}`],
-      "PUT f": [`server receiving ${size} bytes`],
-      "GET g": [`server sending ${size} bytes`],
-      "DEL c": [`server deleting file ${name}`],
-    }
-    : isServer
-    ? {}
-    : {
-      "GET g": [`client receiving file ${name} (${size} bytes)`],
-      "PUT f": [`client sending file ${name} (${size} bytes)`],
-      "DEL b": [`client deleting file ${name}`],
-    };
-  const printed = (step: string): Rung[] => [...lines[step] ?? [], ...lines[`${verb} ${step}`] ?? []].map(prints);
-  const address = eventsOf(recording, "connected")[0]?.address;
-  const opening = isServer && verbose
-    ? [`server waiting on port ${recording.port}`, ...address ? [`server connected to client at ${address}`] : []]
-    : [];
-  const own = isServer ? undefined : clientError(recording.play, name);
+  const own = clientError(play);
   if (own) return [prints(own)];
+  const message = (from: Role, step: string, text: string, answer: string[] = []): Rung[] => [
+    { kind: "message", from, step, text },
+    ...[...linesAfter(step, play), ...answer].map(prints),
+  ];
+  const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
+  const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
   const messages = acts.filter(({ on }) => on === undefined).flatMap((act): Rung[] => {
-    if (act.do === "hear") {
-      const lines = "refusal" in act.expected ? printed(act.step).slice(0, 1) : printed(act.step);
-      return [...lines, message(about, act.step, expectedText(act.expected))];
-    }
-    if (act.do !== "say") return [];
-    const all = [act, ...act.last ? [act.last] : []];
-    return all.flatMap(({ step, ...bytes }) => {
-      const end = bytes.bytes === "DONE" ? "Complete" : bytes.bytes.replace(/^ERROR: /, "server error: ");
-      const answer = !isServer && /^(DONE$|ERROR: )/.test(bytes.bytes) ? [prints(end)] : [];
-      return [...printed(step), message(other(about), step, textOf(bytes, step === SIZE_STEP[verb])), ...answer];
+    if (act.do === "hear") return message(about, act.step, expectedText(act.expected));
+    const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
+    return said.flatMap(({ step, ...bytes }) => {
+      const text = textOf(bytes, step === SIZE_STEP[verb]);
+      return message(other(about), step, text, about === "client" ? answerTo(bytes.bytes) : []);
     });
   });
-  return [...opening.map(prints), ...messages];
+  return [...about === "server" && verbose ? opening.map(prints) : [], ...messages];
+}
+
+/** What the document has a program print when the message of a step has passed. */
+function linesAfter(step: string, { about, verb, name, data, verbose, acts }: Play): string[] {
+  const announced = acts.flatMap((act) => {
+    if (act.do === "say") return act.step === SIZE_STEP[verb] ? [numberOf(act.bytes)] : [];
+    return act.do === "hear" && "size" in act.expected ? [act.expected.size] : [];
+  });
+  const size = announced[0] ?? BigInt(data.length);
+  const isServer = about === "server";
+  if (isServer && !verbose) return [];
+  const isRefused = acts.some((act) => act.do === "hear" && "refusal" in act.expected);
+  const lines: Record<Verb, [step: string, server: string, client: string]> = {
+    GET: ["f", `sending ${size} bytes`, `receiving file ${name} (${size} bytes)`],
+    PUT: ["e", `receiving ${size} bytes`, `sending file ${name} (${size} bytes)`],
+    DEL: [isServer ? "b" : "a", `deleting file ${name}`, `deleting file ${name}`],
+  };
+  const [last, ...texts] = lines[verb];
+  const line = isServer ? `server ${texts[0]}` : `client ${texts[1]}`;
+  const request = isServer && step === "b" ? [`server receiving request: ${verb} ${name}`] : [];
+  return [...request, ...step === last && !isRefused ? [line] : []];
+}
+
+/** What a client prints of the server's last message. */
+function answerTo(bytes: string): string[] {
+  if (bytes === "DONE") return ["Complete"];
+  return bytes.startsWith("ERROR: ") ? [bytes.replace("ERROR: ", "server error: ")] : [];
 }
 
 /** What a client prints that finds the error itself, before it connects. */
-function clientError(play: string, name: string): string | undefined {
-  if (play === "client-PUT-missing") return `client error: ${name} does not exist`;
-  return play === "client-GET-folder" ? `client error: unable to create file ${name}` : undefined;
+function clientError({ id, name }: Play): string | undefined {
+  if (id === "client-PUT-missing") return `client error: ${name} does not exist`;
+  return id === "client-GET-folder" ? `client error: unable to create file ${name}` : undefined;
 }
 
 function expectedText(expected: Expected): string {

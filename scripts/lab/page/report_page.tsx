@@ -10,6 +10,7 @@ import { SECTIONS } from "../rules.ts";
 import { capped, count, page } from "./frame.tsx";
 import { ladderOf, rightLadder, type Rung } from "./ladder.ts";
 
+const MAX_LINES = 12;
 const VERBS: Record<Rung["kind"], string> = { message: "sends", prints: "prints", note: "" };
 // What is open at the start: more would hide that there are others.
 const OPEN_CAUSES = 2;
@@ -198,21 +199,20 @@ function Ladder(
       <p class="heads" aria-hidden="true">
         {ROLES.map((role) => <span class={role === about ? "own" : ""}>{names[role]}</span>)}
       </p>
-      <ol>{rungs.map((rung) => <RungLine rung={rung} name={names[rung.from]} />)}</ol>
+      <ol role="list">{rungs.map((rung) => <RungLine rung={rung} name={names[rung.from]} />)}</ol>
     </figure>
   );
 }
 
 function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
-  const { kind, from, step, text, ms, isMissing, isMarked, expected } = rung;
+  const { kind, from, step, text, ms, isError, isMissing, isMarked, expected } = rung;
   const verdict = isMissing ? "never came" : isMarked && ms !== undefined ? `wrong: expected ${expected}` : undefined;
   return (
     <li class={[kind, from, isMissing && "missing", isMarked && "marked"].filter(Boolean).join(" ")}>
       <div class="text">
-        {step && <b class="step">{step}</b>}
-        <span class="spoken">{name}</span>
-        <span class={kind === "prints" ? "verb" : "spoken"}>{VERBS[kind]}</span>
-        {kind === "note" ? <span>{capped(text)}</span> : <code>{capped(text)}</code>}
+        {step && <b class="step">{step}</b>} <span class="spoken">{name}</span>{" "}
+        <span class={kind === "prints" ? "verb" : "spoken"}>{VERBS[kind]}{isError && " on standard error"}</span>{" "}
+        {kind === "note" ? <span>{capped(text)}</span> : <Lines text={text} />}
         {ms !== undefined && !isMissing && <span class="time">{time(ms)}</span>}
       </div>
       {kind === "message" && <div class="arrow" />}
@@ -221,10 +221,27 @@ function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
   );
 }
 
+/** Of many lines the last ones, where an error says what it is. */
+function Lines({ text }: { text: string }): VNode {
+  const lines = text.split("\n");
+  const hidden = Math.max(0, lines.length - MAX_LINES);
+  return (
+    <code>
+      {hidden > 0 && <i>{count(hidden, "line")} before, not shown</i>}
+      {lines.slice(hidden).map((line) => <span>{capped(line)}</span>)}
+    </code>
+  );
+}
+
+// How long was waited differs from play to play.
+const bare = (text = ""): string => text.replace(/[\d.]+ seconds/, "");
+
 function SentenceLine({ sentence, causes }: { sentence: Sentence; causes: Cause[] }): VNode {
   const { id, about, title, outcome, reason } = sentence;
   const numbers = causes.flatMap(({ about: whose, sentences, finding: { step, came } }, index) =>
-    whose === about && (sentences.includes(id) || reason === `at step "${step}" came ${came}`) ? [index + 1] : []
+    whose === about && (sentences.includes(id) || bare(reason) === bare(`at step "${step}" came ${came}`))
+      ? [index + 1]
+      : []
   );
   return (
     <li id={`s${id}`} class={outcome.replace(" ", "-")}>

@@ -17,10 +17,10 @@ export const STYLE = `
   --code: ui-monospace, "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; background: var(--page); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 main { max-width: 72rem; margin: auto; padding: 2rem 1.25rem 4rem; }
 code, dd, .command { font-family: var(--code); font-size: 0.9em; }
-code, dd, .text, .reason, h1, h2, td { overflow-wrap: anywhere; unicode-bidi: isolate; overflow: clip; }
+code, dd, h1, h2, td { unicode-bidi: isolate; overflow: clip; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 h1 { margin: 0; font-size: 1.75rem; line-height: 1.25; }
@@ -59,7 +59,7 @@ summary h2 { display: inline; color: var(--text); }
 .ladder.right { position: sticky; top: 1rem; align-self: start; }
 figcaption { font-weight: 600; }
 .heads { display: flex; justify-content: space-between; gap: 1rem; margin: 0.5rem 0 0; font-size: 0.85rem; color: var(--muted); }
-.heads span { padding: 0.1rem 0.5rem; border: 1px solid var(--life); border-radius: 0.3rem; overflow-wrap: anywhere; }
+.heads span { padding: 0.1rem 0.5rem; border: 1px solid var(--life); border-radius: 0.3rem; }
 .heads .own { color: var(--text); font-weight: 600; }
 .ladder ol { list-style: none; margin: 0 1rem; padding: 0.75rem 0 1rem; border: solid var(--life); border-width: 0 2px; }
 .ladder li { margin: 0.5rem 0; }
@@ -76,8 +76,11 @@ figcaption { font-weight: 600; }
   border: solid transparent; border-width: 5px 0 5px 9px; border-left-color: currentColor;
 }
 .server .arrow::after { right: auto; left: 0; border-width: 5px 9px 5px 0; border-right-color: currentColor; }
-.prints .text { margin: 0 15% 0 0.6rem; padding: 0.15rem 0.6rem; border: 1px solid var(--line); border-radius: 0.3rem; }
-.prints.server .text { margin: 0 0.6rem 0 15%; }
+.prints .text { flex-wrap: wrap; margin: 0 10% 0 0.6rem; padding: 0.15rem 0.6rem; border: 1px solid var(--line); border-radius: 0.3rem; }
+.prints.server .text { margin: 0 0.6rem 0 10%; }
+.prints .time { margin: 0; }
+.prints code { order: 1; }
+.prints code > * { display: block; white-space: pre-wrap; }
 .prints + .prints { margin-top: -0.3rem; }
 .note .text { font-size: 0.85rem; color: var(--muted); }
 .missing { color: var(--muted); }
@@ -109,8 +112,6 @@ meter { display: block; width: 100%; height: 0.6rem; }
   main { padding: 1.25rem 0.75rem 3rem; }
   section { padding: 1rem 0.85rem; }
   .ladder ol { margin: 0 0.6rem; }
-  .ladder .prints .text { flex-wrap: wrap; margin: 0 0.4rem; }
-  .prints code { order: 1; flex-basis: 100%; }
   .points, .status { width: 5.5rem; }
 }
 @media print {

@@ -1,0 +1,201 @@
+/** The lab check's pages, in a browser. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import axe from "axe-core";
+import { launch, type Page } from "puppeteer-core";
+import { judge } from "../../scripts/lab/causes.ts";
+import { classPage, type ClassRow } from "../../scripts/lab/page/class_page.tsx";
+import { ladderOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
+import { reportPage } from "../../scripts/lab/page/report_page.tsx";
+import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
+import { playOf } from "../../scripts/lab/rule.ts";
+import { Folder } from "../../scripts/support/folder.ts";
+import { lab, session } from "../support/lab.ts";
+import { CHROMIUM, chromium, testWith, UNIX } from "../support/needs.ts";
+
+const HOSTILE = `</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\u202e\x1b[2J\0`;
+
+/** A server that sends and prints what could be mistaken for HTML. */
+function hostile(recording: Recording): void {
+  for (const line of eventsOf(recording, "line")) line.text += HOSTILE;
+  const [came] = eventsOf(recording, "came");
+  const [heard] = eventsOf(recording, "heard");
+  if (!came || heard?.step !== "a") return;
+  came.bytes = HOSTILE.replace("\u202e", "\xe2\x80\xae");
+  heard.count = came.bytes.length;
+}
+
+/** A client that goes on without the READY of its GET, and never prints "Complete". */
+function forgetful(recording: Recording): void {
+  recording.events = recording.events.filter((event) => event.type !== "line" || event.text !== "Complete");
+  const index = recording.events.findIndex((event) => event.type === "heard" && event.step === "d");
+  if (!recording.play.startsWith("client-GET") || index < 0) return;
+  const heard = recording.events[index]!;
+  recording.events.splice(index - 1, 2, { ...heard, type: "heard", step: "d", count: 0, ms: 3000 });
+}
+
+function both(): Session {
+  const [client, server] = [session("client", forgetful), session("server", hostile)];
+  return {
+    version: 1,
+    programs: { client: `client${HOSTILE}.py`, server: "server.py" },
+    recordings: [...client.recordings, ...server.recordings],
+  };
+}
+
+const ROWS: ClassRow[] = [
+  {
+    name: `Ann ${HOSTILE}`,
+    id: "c1",
+    points: 40,
+    of: 60,
+    status: "graded",
+    causes: [HOSTILE],
+    link: "a #1/report.html",
+    failed: ["1.1", "2.1"],
+  },
+  { name: "Bob", of: 60, status: "check failed", causes: [], failed: ["1.1"] },
+];
+
+testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
+  await using folder = new Folder();
+  const made = both();
+  const pages = {
+    report: reportPage(judge(made, { only: ["1", "4"] }), made),
+    right: reportPage(judge(session("server")), session("server")),
+    class: classPage(ROWS),
+  };
+  for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
+  const browser = await launch({
+    executablePath: chromium()!,
+    // As root, Chromium has no sandbox.
+    args: Deno.uid() === 0 ? ["--no-sandbox"] : [],
+  });
+  try {
+    const page = await browser.newPage();
+    const seen: string[] = [];
+    page.on("console", (message) => seen.push(message.text()));
+    page.on("pageerror", (error) => seen.push(String(error)));
+    page.on("request", (request) => seen.push(request.url()));
+    const open = async (name: keyof typeof pages, theme = "light", width = 1200): Promise<string> => {
+      const url = `file://${folder.at(`${name}.html`)}`;
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+      await page.setViewport({ width, height: 800 });
+      seen.length = 0;
+      await page.goto(url);
+      return url;
+    };
+    await t.step("open from a disk without another request or a message, and fit narrow screens", async () => {
+      for (const name of ["report", "right", "class"] as const) {
+        const url = await open(name, "light", 400);
+        assertEquals([name, seen, await get(page, "document.documentElement.scrollWidth")], [name, [url], 400]);
+        assertEquals(await get(page, "getComputedStyle(document.querySelector('section')).borderTopStyle"), "solid");
+      }
+    });
+    await t.step("are accessible in both themes", async () => {
+      for (const name of ["report", "class"] as const) {
+        for (const [theme, width] of [["light", 1200], ["dark", 400]] as const) {
+          await open(name, theme, width);
+          await get(page, "document.querySelectorAll('details').forEach((one) => one.open = true)");
+          await page.evaluate(axe.source);
+          const found = await get(
+            page,
+            "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
+          );
+          assertEquals([name, theme, found], [name, theme, []]);
+        }
+      }
+    });
+    await t.step("show what a program sent and printed as text", async () => {
+      for (const name of ["report", "class"] as const) {
+        await open(name);
+        assertEquals(
+          await get(
+            page,
+            "[document.scripts.length, document.images.length, document.querySelectorAll('style').length]",
+          ),
+          [0, 0, 1],
+        );
+        const text = await get(page, "document.body.textContent.trim()") as string;
+        assertStringIncludes(
+          text,
+          '</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\\u202e\\x1b[2J',
+        );
+        assertEquals(text.match(/[\p{Cc}\u202e]/gu), null);
+      }
+    });
+    await t.step("run no script, even if there were one", async () => {
+      await open("report");
+      const add =
+        "const one = document.createElement('script'); one.textContent = 'globalThis.ran = true'; document.body.append(one);";
+      assertEquals(await get(page, `(() => { ${add} return globalThis.ran ?? 'blocked'; })()`), "blocked");
+    });
+    await t.step("show everything on paper", async () => {
+      await open("report");
+      const isShown = "document.querySelector('#s4\\\\.1').checkVisibility({ contentVisibilityAuto: true })";
+      assertEquals(await get(page, isShown), false);
+      await page.emulateMediaType("print");
+      await get(page, "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+      assertEquals(await get(page, isShown), true);
+      await page.emulateMediaType();
+    });
+    await t.step("draw a conversation as a list, with what never came as a dashed arrow", async () => {
+      await open("report");
+      const missing = "document.querySelector('.came ol[role=list] > li.marked.missing.client')";
+      assertMatch(await get(page, `${missing}.textContent`) as string, /^d client.* sends "READY"✗ never came$/);
+      assertEquals(await get(page, `getComputedStyle(${missing}.querySelector('.arrow')).borderBottomStyle`), "dashed");
+      assertEquals(
+        await get(
+          page,
+          "document.querySelectorAll('.cause').length === document.querySelectorAll('.came .marked').length",
+        ),
+        true,
+      );
+    });
+    await t.step("link to reports by their paths alone", async () => {
+      await open("class");
+      assertEquals(await get(page, "document.querySelector('tbody a').getAttribute('href')"), "a%20%231/report.html");
+    });
+  } finally {
+    await browser.close();
+  }
+});
+
+function get(page: Page, expression: string): Promise<unknown> {
+  return page.evaluate(expression);
+}
+
+Deno.test("a line that was never printed stands where the document has it", () => {
+  const made = session("client", forgetful);
+  const { finding } = judge(made).causes.find(({ sentences }) => sentences.includes("4.2"))!;
+  const recording = made.recordings.find(({ play }) => play === "client-PUT")!;
+  const rungs = ladderOf(recording, playOf(recording), finding);
+  const index = rungs.findIndex(({ isMarked }) => isMarked);
+  assertEquals([rungs[index - 1]?.step, rungs[index]?.text, rungs[index]?.isMissing], ["g", "Complete", true]);
+});
+
+Deno.test("what a right program does is the conversation that the document has", () => {
+  const said = (rungs: { kind: string; text: string }[]): string[] =>
+    rungs.flatMap(({ kind, text }) => kind === "note" ? [] : text.split("\n").map((line) => `${kind} ${line}`));
+  const none = { root: "", expected: "", came: "", play: "", run: 1, at: 0 };
+  for (const about of ["client", "server"] as const) {
+    for (const recording of session(about).recordings) {
+      const play = playOf(recording);
+      if (play.strict || play.id === "both" || /huge|signed|vanish/.test(play.id)) continue;
+      const [came, right] = [
+        ladderOf(recording, play, none).filter(({ isMarked }) => !isMarked),
+        rightLadder(recording, play, none),
+      ];
+      assertEquals([play.id, ...said(came).toSorted()], [play.id, ...said(right).toSorted()]);
+    }
+  }
+});
+
+testWith([UNIX], "--html writes the page of a recording", async () => {
+  await using folder = new Folder();
+  const [json, html] = [folder.at("all.json"), folder.at("all.html")];
+  await Deno.writeTextFile(json, JSON.stringify(both()));
+  const { status } = await lab("--replay", json, "--html", html);
+  const made = both();
+  assertEquals([status, await Deno.readTextFile(html)], [1, reportPage(judge(made), made)]);
+});
