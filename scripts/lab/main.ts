@@ -13,6 +13,7 @@ import { reportPage } from "./page/report_page.tsx";
 import { again, junit, report, ROLES } from "./report.ts";
 import { RULES } from "./rules.ts";
 import { newSession, type Programs, run, type RunOptions } from "./run.ts";
+import { findSandbox, play as playEnclosed } from "./sandbox.ts";
 
 const USAGE = `Usage: deno task lab [options] [client.py] [server.py]
 
@@ -30,6 +31,7 @@ project's own programs are checked.
   --strict          also what the document leaves open or makes optional
   --timeout S       wait at most S seconds for a message (default 3)
   --first           stop at the first cause
+  --sandbox         let the programs see and change nothing but their own files
   --watch           run again when a program is saved
   --verbose         show every sentence
   --junit FILE      write the results as a JUnit file too
@@ -47,14 +49,15 @@ Example:
 `;
 
 const OPTIONS = {
-  flags: ["strict", "list", "first", "watch", "verbose"],
+  flags: ["strict", "list", "first", "watch", "verbose", "sandbox"],
   values: ["server", "client", "only", "timeout", "junit", "html", "record", "replay"],
 };
 
 interface Task {
   args: Arguments;
   programs: Programs;
-  options: RunOptions;
+  options: RunOptions & { timeoutMs: number };
+  cwd: string;
   /** The programs' files, and those that are written or read, as absolute paths. */
   sources: string[];
   files: Record<"junit" | "html" | "record" | "replay", string | undefined>;
@@ -85,7 +88,8 @@ async function readTask(args: Arguments): Promise<Task> {
   }
   const timeoutMs = 1000 * (args.integer("timeout", 1, 1000) ?? 3);
   const options = { only, isStrict: args.has("strict"), isFirst: args.has("first"), timeoutMs };
-  return { args, programs, options, files, sources: Object.values(given).map(absolute) };
+  if (args.has("sandbox") && (isOwn || files.replay)) throw new UsageError("option --sandbox needs programs to run");
+  return { args, programs, options, cwd, files, sources: Object.values(given).map(absolute) };
 }
 
 /** Which of the files is which. */
@@ -145,11 +149,28 @@ function wordsOf(programs: Programs): string[] {
   return ROLES.flatMap((role) => programs[role]?.argument ?? []);
 }
 
+/** Runs the programs in the sandbox. */
+async function runEnclosed({ programs, options, cwd, sources }: Task, signal: AbortSignal): Promise<Session> {
+  const words = Object.fromEntries(ROLES.flatMap((role) => programs[role] ? [[role, programs[role].argument]] : []));
+  const isCommand = Object.values(words).some(({ length }) => length > 1);
+  const folders = [...sources.map((path) => path.slice(0, path.lastIndexOf("/"))), ...isCommand ? [cwd] : []];
+  const { session, error } = await playEnclosed(
+    { programs: words, cwd, options },
+    await findSandbox(),
+    folders,
+    signal,
+  );
+  if (error !== undefined) throw new CheckError(error);
+  return session;
+}
+
 /** Runs the check, or judges a recording, and reports. */
-async function check({ args, programs, options, files }: Task, signal: AbortSignal): Promise<number> {
-  const session = files.replay ? await readSession(files.replay) : newSession(programs);
+async function check(task: Task, signal: AbortSignal): Promise<number> {
+  const { args, programs, options, files } = task;
+  let session = files.replay ? await readSession(files.replay) : newSession(programs);
   try {
-    if (!files.replay) await run(programs, { ...options, signal, session, onPlay: progress });
+    if (args.has("sandbox")) session = await runEnclosed(task, signal);
+    else if (!files.replay) await run(programs, { ...options, signal, session, onPlay: progress });
   } finally {
     progress();
     await writeFile(files.record, `${JSON.stringify(session)}\n`);

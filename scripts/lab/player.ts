@@ -108,7 +108,7 @@ class Scene {
     const words = [...machine.unbuffered, ...play.traced ? strace : [], ...launch.words(call)];
     this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
       cwd: this.cwd,
-      isEnclosed: !wrap && machine.enclosed.length > 0,
+      isEnclosed: wrap !== undefined || machine.enclosed.length > 0,
       onLine: (stream, text) => text !== "" && this.recorder.add({ type: "line", stream, text }),
       isCapped: play.memory ?? false,
     });

@@ -37,15 +37,15 @@ export function report(result: Result, isVerbose: boolean, color: Paint = paint)
   const notes = sentences.filter(({ note }) => note !== undefined);
   if (notes.length > 0) lines.push("");
   for (const { id, note } of notes) lines.push(...wrap(`Note on ${id}: ${note}.`, 0));
-  const hidden = sentences.filter(({ outcome, reason }) => outcome === "not shown" && isMissing(reason));
+  const hidden = sentences.filter(({ outcome, reason }) => outcome === "not shown" && isMachines(reason));
   if (!isVerbose && hidden.length > 0) {
     lines.push(...wrap(`Not checked: ${hidden.map(({ id, reason }) => `${id} (${reason})`).join("; ")}.`, 0));
   }
   return lines;
 }
 
-// What this machine lacks, not the program.
-function isMissing(reason = ""): boolean {
+/** Whether a reason is what this machine lacks, not the program. */
+export function isMachines(reason = ""): boolean {
   return /strace|\/proc|addresses|temporary folder/.test(reason);
 }
 

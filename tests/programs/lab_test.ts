@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { failed, lab, PEERS } from "../support/lab.ts";
-import { PYTHON, testWith, UNIX } from "../support/needs.ts";
+import { PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
 
 testWith([UNIX], "our programs hold to every sentence of the document, strictly", async () => {
   const output = await lab("--strict", "--timeout", "20");
@@ -57,4 +57,12 @@ testWith([UNIX, PYTHON], "a recording that is judged again says the same, and th
   const text = await Deno.readTextFile(xml);
   assertMatch(text, /<testsuite name="1 GET" tests="4" failures="1" skipped="\d">/);
   assertStringIncludes(text, "expected &quot;OK&quot;; came the bytes 4f 4b 1b");
+});
+
+testWith([SANDBOX, PYTHON], "in the sandbox the check says of programs what it says without", async () => {
+  const args = ["naive_server.py", "naive_client.py", "--only", "3,4.1,7.3", "--verbose"];
+  const [inside, outside] = await Promise.all([lab("--sandbox", ...args), lab(...args)]);
+  assertEquals([inside.stdout, inside.status], [outside.stdout, 0], inside.stderr);
+  const { stderr } = await lab("--sandbox", "--server", `python3 ${import.meta.filename} {port}`, "--only", "3.1");
+  assertMatch(stderr, /^lab: .* can't be checked: .* can't open file .*lab_test.ts/);
 });

@@ -56,6 +56,11 @@ export const ACL = need("ACLs (setfacl)", () => {
   const probe = 'f=$(mktemp) && setfacl -m u:12345:rw "$f"; status=$?; rm "$f"; exit $status';
   return IS_LINUX && runs("sh", "-c", probe);
 });
+const PROBE = `await (await import("${import.meta.resolve("../../scripts/lab/sandbox.ts")}")).findSandbox()`;
+export const SANDBOX = need(
+  "bubblewrap 0.8 and the right to use it",
+  () => IS_LINUX && runs("bwrap", "--version") && runs(Deno.execPath(), "eval", PROBE),
+);
 /** The Python that has a module for FUSE: Debian's package is for Debian's own, which need not be the first one. */
 export function fusePython(): string | undefined {
   const modules = ["fusepy", "fuse"];

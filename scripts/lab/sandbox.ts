@@ -1,0 +1,236 @@
+/**
+ * Plays with programs of strangers, in two sandboxes of bubblewrap. In the outer one runs the player, with a network of
+ * its own; in an inner one for each start runs the program, which sees the system, its own files and its work folder.
+ */
+
+import type { Scope } from "./causes.ts";
+import { CheckError, output, runs } from "./launch.ts";
+import type { Session } from "./recording.ts";
+import type { RunOptions } from "./run.ts";
+
+/** What is played: the words that name each program again, and the options of a run. */
+export interface Task {
+  programs: Partial<Record<"client" | "server", string[]>>;
+  /** What relative paths start from. */
+  cwd: string;
+  options: Scope & Pick<RunOptions, "isFirst"> & { timeoutMs: number };
+  /** How long all plays may take, in milliseconds. */
+  limitMs?: number;
+}
+
+/** What came of it. */
+export interface Played {
+  session: Session;
+  /** Why it could not be played, in one sentence. */
+  error?: string;
+  /** Why it was ended before all was played. */
+  ended?: string;
+}
+
+/** What the player gets: the words before each start of a program, those before its binds and those after them. */
+export interface Enclosed extends Task {
+  inner?: { before: string[]; after: string[] };
+}
+
+/** A way to play: in sandboxes, or with the user's rights. */
+export interface Sandbox {
+  /** What bounds a program, in a few words. */
+  bounds: string;
+  /** The words before the player, and what it wraps around a program, with folders that both see. */
+  enclose(folders: string[]): { outer: string[]; inner?: Enclosed["inner"] };
+}
+
+const MB = 1024 * 1024;
+const PROJECT = import.meta.dirname!.split("/").slice(0, -2).join("/");
+// What any program needs of a system; not /home, /root, /run, /srv and /var.
+const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/nix/store"];
+// Of a hand-in: the work folders of all its programs, with the largest files of the plays; and a program's own /tmp.
+const [WORK_BYTES, TMP_BYTES] = [768 * MB, 64 * MB];
+// The threads of Java are processes too. A program that holds the largest file of the plays twice must still end well.
+const [PROCESSES, MEMORY_BYTES, FILE_BYTES, CPU_S] = [128, 1024 * MB, 512 * MB, 60];
+const CGROUP = ["MemoryMax=3G", "MemorySwapMax=0", "TasksMax=512"].flatMap((value) => ["-p", value]);
+// The session that comes from a player: a program that floods all its outputs makes some megabytes.
+const MAX_SESSION_BYTES = 256 * MB;
+// Beyond its own limit, the player ends its programs and writes its session.
+const LAST_MS = 15_000;
+
+/** No sandbox: programs run with the user's rights. */
+export const NO_SANDBOX: Sandbox = {
+  bounds: "no sandbox: the programs run with your rights",
+  enclose: () => ({ outer: [] }),
+};
+
+/** The sandbox, tried. Throws a {@linkcode CheckError} that says why there is none, and what to do. */
+export async function findSandbox(): Promise<Sandbox> {
+  if (Deno.build.os !== "linux") {
+    throw new CheckError("the sandbox needs Linux; in a virtual machine or WSL it can run");
+  }
+  if (!await runs(["bwrap", "--version"])) {
+    throw new CheckError("the sandbox needs bubblewrap: apt-get install bubblewrap");
+  }
+  const isRoot = Deno.uid() === 0;
+  const system = await systemMounts();
+  const scope = ["systemd-run", ...isRoot ? [] : ["--user"], "--scope", "--quiet", "--collect", ...CGROUP, "--"];
+  const hasScope = await runs([...scope, "true"]);
+  // A user namespace counts its own processes since Linux 5.14; before, all of the user's on this machine count.
+  const [major = 0, minor = 0] = Deno.osRelease().split(".").map(Number);
+  const counts = major > 5 || major === 5 && minor >= 14;
+  const sandbox: Sandbox = {
+    bounds: hasScope
+      ? "a cgroup bounds each hand-in to 3 GB and 512 threads"
+      : "without a cgroup, each process is bounded to 1 GB, and a hand-in is ended at 3 GB or 100 processes",
+    enclose: (folders) => ({
+      outer: [...hasScope ? scope : [], ...isRoot ? asNobody([...system, ...folders]) : [], ...outer(system, folders)],
+      inner: inner(system, folders, counts),
+    }),
+  };
+  const { outer: words, inner: { before, after } = { before: [], after: [] } } = sandbox.enclose([]);
+  const [program, ...args] = [...words, ...before, ...after, "true"];
+  const { success, stderr } = await new Deno.Command(program!, { args, stdin: "null" }).output();
+  if (success) return sandbox;
+  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+  throw new CheckError(
+    /unknown option/i.test(said ?? "")
+      ? `the sandbox needs bubblewrap 0.8 or newer (${said})`
+      : `the sandbox can't be made here (${said}): a container may forbid it, and so does Ubuntu's AppArmor until ` +
+        "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+  );
+}
+
+/** Plays what is asked, in a process of its own. */
+export async function play(task: Task, sandbox: Sandbox, folders: string[], signal?: AbortSignal): Promise<Played> {
+  const { outer, inner } = sandbox.enclose(folders);
+  const player = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--cached-only",
+    "-A",
+    `${import.meta.dirname}/enclosed.ts`,
+  ];
+  const [program, ...args] = [...outer, ...player, JSON.stringify({ ...task, ...inner ? { inner } : {} })];
+  const child = new Deno.Command(program!, {
+    args,
+    // Its end tells the player that this process has ended, however that was.
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+  const end = (): void => {
+    try {
+      // As root, the sandbox of one user is around that of another one, who does not end with it.
+      if (inner) Deno.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGTERM");
+    } catch {
+      // It has ended.
+    }
+  };
+  const limit = task.limitMs === undefined ? undefined : setTimeout(end, task.limitMs + LAST_MS);
+  signal?.addEventListener("abort", end, { once: true });
+  try {
+    const [text, said] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.status]);
+    signal?.throwIfAborted();
+    if (text.endsWith("}\n")) return JSON.parse(text);
+    const reason = said.trim().split("\n").at(-1) || "it was ended";
+    throw new CheckError(`the player ended without a result: ${reason}`);
+  } finally {
+    clearTimeout(limit);
+    await child.stdin.close().catch(() => {});
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+async function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const parts: string[] = [];
+  let left = MAX_SESSION_BYTES;
+  const decoder = new TextDecoder();
+  for await (const part of stream) {
+    if ((left -= part.length) >= 0) parts.push(decoder.decode(part, { stream: true }));
+  }
+  return left >= 0 ? parts.join("") : "";
+}
+
+function readOnly(paths: string[]): string[] {
+  // Else bubblewrap makes the folders above a bind for its own user alone.
+  const above = (path: string): string[] =>
+    path.split("/").slice(1, -1).flatMap((_, index, parts) => ["--dir", `/${parts.slice(0, index + 1).join("/")}`]);
+  return [...new Set(paths)].flatMap((path) => [...above(path), "--ro-bind", path, path]);
+}
+
+/** As root no limit on processes holds, so all of it runs as nobody, who sees as much as is bound. */
+function asNobody(paths: string[]): string[] {
+  const binds = [...readOnly([...paths, ...own()]), "--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"];
+  const change = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const rights = ["SETUID", "SETGID"].flatMap((name) => ["--cap-add", `CAP_${name}`]);
+  return ["bwrap", "--die-with-parent", "--tmpfs", "/tmp", ...binds, ...rights, ...change];
+}
+
+// The player's program and its modules.
+function own(): string[] {
+  const cache = Deno.env.get("DENO_DIR") ??
+    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
+  return [PROJECT, cache];
+}
+
+function outer(system: string[], folders: string[]): string[] {
+  const spaces = ["user", "net", "pid", "ipc"].map((name) => `--unshare-${name}`);
+  const [, cache] = own();
+  const environment = { PATH: pathOf(system), HOME: "/tmp", LANG: "C.UTF-8", DENO_DIR: cache!, NO_COLOR: "1" };
+  return [
+    ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--clearenv"],
+    ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...["--proc", "/proc", "--dev", "/dev", "--size", String(WORK_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp"],
+    ...readOnly([...system, ...folders, ...own()]),
+  ];
+}
+
+function inner(system: string[], folders: string[], counts: boolean): Required<Enclosed>["inner"] {
+  const spaces = ["user", "pid", "ipc"].map((name) => `--unshare-${name}`);
+  const limits = { as: "unlimited", data: MEMORY_BYTES, fsize: FILE_BYTES, cpu: CPU_S, core: 0 };
+  return {
+    before: [
+      ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--disable-userns", "--unsetenv", "DENO_DIR"],
+      ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/dev/shm"],
+      ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp", ...readOnly([...system, ...folders])],
+    ],
+    // bubblewrap's own root and /dev have no bound.
+    after: [
+      ...["--remount-ro", "/dev", "--remount-ro", "/", "prlimit"],
+      ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`),
+      ...counts ? [`--nproc=${PROCESSES}`] : [],
+      // If memory runs out, the kernel ends these first.
+      ...["sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh"],
+    ],
+  };
+}
+
+/** The system's folders, and those of interpreters that are elsewhere. */
+async function systemMounts(): Promise<string[]> {
+  const there = await Promise.all(SYSTEM.map((path) => Deno.stat(path).then(() => path, () => "")));
+  const found = await Promise.all([
+    output(["python3", "-c", "import sys; print(sys.executable); print(sys.base_prefix + '/bin/python3')"]),
+    output(["sh", "-c", "command -v node; command -v java; true"]),
+  ]);
+  const programs = [Deno.execPath(), ...found.join("\n").split("\n").filter((path) => path.startsWith("/"))];
+  const real = await Promise.all(programs.map((path) => Deno.realPath(path).catch(() => path)));
+  const prefixes = [...programs, ...real].map(prefixOf).filter((path) =>
+    !SYSTEM.some((folder) => `${path}/`.startsWith(`${folder}/`))
+  );
+  return [...there.filter((path) => path !== ""), ...new Set(prefixes)];
+}
+
+// Of .../bin/python3 all of the installation; but not a home folder that has a bin.
+function prefixOf(path: string): string {
+  const folder = path.split("/").slice(0, -1);
+  const prefix = folder.slice(0, -1).join("/");
+  return folder.at(-1) === "bin" && prefix !== Deno.env.get("HOME") ? prefix : folder.join("/");
+}
+
+function pathOf(system: string[]): string {
+  const others = system.filter((path) => !SYSTEM.includes(path));
+  return [...others.flatMap((path) => [`${path}/bin`, path]), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"].join(
+    ":",
+  );
+}
