@@ -2,7 +2,8 @@
 
 // From the top down; rooms in one line stand side by side and do not know each other.
 const FLOORS: Record<string, RegExp>[] = [
-  { tests: /^tests\//, scripts: /^scripts\/(?!(lab|support)\/)/ },
+  { tests: /^tests\//, scripts: /^scripts\/(?!(lab|grade|support)\/)/ },
+  { grade: /^scripts\/grade\// },
   { lab: /^scripts\/lab\// },
   { support: /^scripts\/support\// },
   { entries: /^(client|server)\.ts$/ },

@@ -1,0 +1,128 @@
+/** Grades all hand-ins of a class: some at a time, then alone what failed; and keeps each as soon as it is done. */
+
+import { UsageError } from "../../lib/cli/arguments.ts";
+import { printable } from "../../lib/printable.ts";
+import type { Role } from "../../lib/protocol.ts";
+import type { Sandbox } from "../lab/sandbox.ts";
+import { confirm, grade, type Graded } from "./grade.ts";
+import { findHandins, type Handin, stage, type Staged } from "./handins.ts";
+import { writeClass, writeHandin } from "./results.ts";
+import { digestOf, folderOf, type Ledger, type Outcome, readOutcome, type Row, rowOf } from "./rows.ts";
+
+/** A class to grade. */
+export interface Class {
+  /** A folder or a zip file. */
+  handins: string;
+  /** The programs' names, if they are not the usual ones. */
+  names: Partial<Record<Role, string>>;
+  sandbox: Sandbox;
+  ledger: Ledger;
+  /** The hand-in that is graded anew. */
+  again: string | undefined;
+  signal: AbortSignal;
+}
+
+interface Entry {
+  handin: Handin;
+  folder: string;
+  staged: Staged;
+  outcome?: Outcome;
+  digest: string;
+}
+
+/** Grades a class, and writes what there is of it, whatever happens. */
+export async function gradeClass({ handins, names, sandbox, ledger, again, signal }: Class): Promise<Row[]> {
+  const { out } = ledger;
+  // What a killed run left.
+  for (const { name } of await Array.fromAsync(Deno.readDir(out))) {
+    if (/^\.(work|draft)_/.test(name)) await Deno.remove(`${out}/${name}`, { recursive: true });
+  }
+  const work = await Deno.makeTempDir({ dir: out, prefix: ".work_" });
+  await Deno.chmod(work, 0o755);
+  const entries: Entry[] = [];
+  const rows = (): Row[] =>
+    entries.flatMap(({ handin, folder, outcome }) => outcome ? [rowOf(handin, folder, outcome, ledger)] : []);
+  try {
+    const version = await checksVersion();
+    const found = await findHandins(handins, work);
+    const isAgain = ({ name, id }: Handin): boolean =>
+      again !== undefined && [name, id].some((each) => each.toLowerCase() === again.toLowerCase());
+    if (again !== undefined && !found.some(isAgain)) throw new UsageError(`there is no hand-in of "${again}"`);
+    for (const [index, handin] of found.entries()) {
+      signal.throwIfAborted();
+      const staged = await stage(handin, `${work}/${index + 1}`, names);
+      const folder = await folderOf(handin, ledger);
+      const digest = await digestOf([version, JSON.stringify(names), sandbox.bounds, ...await contentsOf(handin)]);
+      const outcome = isAgain(handin) ? undefined : await readOutcome(`${out}/${folder}`, digest);
+      entries.push({ handin, folder, staged, digest, ...outcome ? { outcome } : {} });
+    }
+    await play(entries, sandbox, ledger, signal);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+    if (entries.length > 0) await writeClass(rows(), ledger);
+  }
+  return rows();
+}
+
+async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: AbortSignal): Promise<void> {
+  const fresh = entries.filter(({ outcome }) => !outcome);
+  const doubtful = (): Entry[] => entries.filter(({ outcome }) => outcome?.isUnconfirmed);
+  const start = performance.now();
+  let done = 0;
+  const show = (): void => progress(done, fresh.length - done + doubtful().length, performance.now() - start);
+  const keep = async (entry: Entry, { outcome, session }: Graded): Promise<void> => {
+    entry.outcome = { digest: entry.digest, ...outcome };
+    const row = rowOf(entry.handin, entry.folder, entry.outcome, ledger);
+    await writeHandin(row, entry.outcome, session, ledger);
+    done++;
+    if (!outcome.isUnconfirmed) say(row);
+    show();
+  };
+  const queue = fresh.values();
+  show();
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {
+    for (const entry of queue) await keep(entry, await grade(entry.staged, sandbox, signal));
+  }));
+  for (const entry of doubtful()) await keep(entry, await confirm(entry.outcome!, entry.staged, sandbox, signal));
+  progress();
+}
+
+/** A line for a hand-in. */
+function say({ label, status, points, of, result, notes }: Row): void {
+  progress();
+  const causes = result?.causes.length ?? 0;
+  const parts = [`${status}`.padEnd(12), `${points ?? "-"} of ${of}`.padEnd(12), label];
+  if (causes > 0) parts.push(`(${causes} ${causes === 1 ? "cause" : "causes"})`);
+  console.log(printable([...parts, ...notes.length > 0 ? [`- ${notes.join("; ")}`] : []].join(" ")));
+}
+
+/** A bar on a terminal; without arguments, none. */
+function progress(done?: number, left = 0, ms = 0): void {
+  if (!Deno.stderr.isTerminal()) return;
+  const filled = done === undefined ? 0 : Math.round(20 * done / (done + left || 1));
+  const bar = `[${"#".repeat(filled)}${"-".repeat(20 - filled)}]`;
+  const seconds = done ? Math.ceil(ms / done * left / 1000) : undefined;
+  const time = seconds === undefined
+    ? ""
+    : `, about ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
+  const text = done === undefined ? "" : `${bar} ${done} of ${done + left} plays${time}`;
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
+/** What a check depends on: all of its sources. */
+async function checksVersion(): Promise<string> {
+  const folder = `${import.meta.dirname}/../lab`;
+  const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
+    name.endsWith(".ts")
+  );
+  const texts = await Promise.all(names.sort().map((name) => Deno.readTextFile(`${folder}/${name}`)));
+  return await digestOf(texts);
+}
+
+async function contentsOf({ files }: Handin): Promise<(string | Uint8Array)[]> {
+  const parts: (string | Uint8Array)[] = [];
+  for (const [path, source] of [...files].sort(([a], [b]) => a < b ? -1 : 1)) {
+    parts.push(path, await Deno.readFile(source));
+  }
+  return parts;
+}

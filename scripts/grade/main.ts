@@ -1,0 +1,143 @@
+/** Checks the hand-ins of a class, each in a sandbox: `deno task grade --help`. */
+
+import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
+import { onEndSignal } from "../../lib/cli/signals.ts";
+import { printable } from "../../lib/printable.ts";
+import { CheckError } from "../lab/launch.ts";
+import { RULES } from "../lab/rules.ts";
+import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
+import { gradeClass } from "./class.ts";
+import { fill } from "./gradebook.ts";
+import { DEFAULT_POINTS, pointsOf, readPoints } from "./marks.ts";
+import { replace } from "./results.ts";
+import type { Row } from "./rows.ts";
+
+const USAGE = `Usage: deno task grade [options] HANDINS
+
+Checks every hand-in of a class as deno task lab does, in a sandbox, and writes
+marks and a page for each. HANDINS is what Brightspace, Canvas or Moodle lets
+you download, a zip file or its folder; or any folder with one for each student.
+
+  --out DIR         where the results go (default: HANDINS-grades)
+  --gradebook FILE  fill this export of the platform's gradebook, into DIR
+  --item NAME       the gradebook's column, if it has several
+  --points FILE     what the sentences are worth; --list prints such a file
+  --due TIME        report the minutes after it, such as "2026-10-03 23:59"
+  --client NAME     the files' names, if they are not like client.py and
+  --server NAME     server.py
+  --again NAME      check this hand-in anew, though nothing has changed
+  --anonymous       numbers instead of names, but in the tables
+  --gradescope      write Gradescope's results.json too
+  --no-sandbox      run the programs with your rights
+  --list            print the sentences and their points, as a points file
+  -h, --help        show this text
+
+What was checked before is not checked again, unless the hand-in or the check
+has changed. Exit status: 0 all hand-ins have a mark, 1 some need a look, 2 it
+could not be done.
+
+Example:
+  deno task grade "Lab 3 Download.zip" --gradebook grades.csv
+`;
+
+const OPTIONS = {
+  flags: ["anonymous", "gradescope", "no-sandbox", "list"],
+  values: ["out", "gradebook", "item", "points", "due", "client", "server", "again"],
+};
+
+/** The points file that is in force, with the sentences to read along. */
+function pointsFile(points = DEFAULT_POINTS): string {
+  const judged = RULES.filter(({ strict }) => !strict);
+  const each = Object.fromEntries(judged.map(({ id }) => [id, pointsOf(id, points)]));
+  const sentences = Object.fromEntries(judged.map(({ id, about, title }) => [id, `${about}: ${title}`]));
+  return JSON.stringify({ ...points, points: each, sentences }, undefined, 2);
+}
+
+async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
+  const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const absolute = (path: string): string => (path.startsWith("/") ? path : `${cwd}/${path}`).replace(/\/+$/, "");
+  const read = async (option: string): Promise<Uint8Array | undefined> => {
+    const path = args.value(option);
+    return path && await Deno.readFile(absolute(path)).catch((error) => {
+          throw new CheckError(`${path} can't be read: ${error.message}`);
+        }) || undefined;
+  };
+  const [given, other] = args.positional;
+  const due = args.value("due") === undefined ? undefined : new Date(args.value("due")!);
+  if (due && isNaN(Number(due))) throw new UsageError(`option --due: "${args.value("due")}" is no time`);
+  const text = await read("points");
+  const points = text ? readPoints(new TextDecoder().decode(text), args.value("points")!) : DEFAULT_POINTS;
+  if (args.has("list")) {
+    console.log(pointsFile(points));
+    return 0;
+  }
+  if (given === undefined || other !== undefined) throw new UsageError("give one folder or zip file with the hand-ins");
+  const handins = absolute(given);
+  const out = absolute(args.value("out") ?? `${handins.replace(/\.zip$/, "")}-grades`);
+  if (`${out}/`.startsWith(`${handins}/`)) throw new UsageError("DIR can't be in HANDINS; --out names another one");
+  const gradebook = await read("gradebook");
+  // A wrong export is not found out after all the work.
+  if (gradebook) fill(gradebook, [], args.value("item"));
+  const sandbox = args.has("no-sandbox") ? NO_SANDBOX : await findSandbox().catch((error) => {
+    throw error instanceof CheckError
+      ? new CheckError(`${error.message}; --no-sandbox runs the programs with your rights`)
+      : error;
+  });
+  console.log(`Sandbox: ${sandbox.bounds}.`);
+  const names = Object.fromEntries(
+    (["client", "server"] as const).flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []),
+  );
+  await Deno.mkdir(out, { recursive: true }).catch((error) => {
+    throw new CheckError(`${out} can't be made: ${error.message}`);
+  });
+  const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
+  const rows = await gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
+  if (gradebook) await fillGradebook(rows, gradebook, args, `${out}/${args.value("gradebook")!.split("/").at(-1)}`);
+  console.log(`\n${summary(rows)}. The class: ${out}/index.html`);
+  return rows.every(({ status }) => status === "graded") ? 0 : 1;
+}
+
+function summary(rows: Row[]): string {
+  const counts = Map.groupBy(rows, ({ status }) => status).entries().map(([status, { length }]) =>
+    `${length} ${status}`
+  );
+  return [`${rows.length} hand-ins`, ...counts].join(", ");
+}
+
+async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, path: string): Promise<void> {
+  const marks = rows.map(({ handin: { name, id }, points, of, status }) => ({
+    name,
+    id,
+    of,
+    // A person looks at these first.
+    points: status === "check failed" || status === "unsteady" ? undefined : points,
+  }));
+  const { bytes: filled, column, filled: count, unmatched, missing } = fill(bytes, marks, args.value("item"));
+  await replace(path, filled);
+  console.log(`\n${path}: "${printable(column)}" is filled in ${count} rows.`);
+  const left = marks.filter(({ points }) => points === undefined).map(({ name }) => name);
+  if (left.length > 0) console.log(`Left empty, to be looked at: ${printable(left.join("; "))}.`);
+  if (unmatched.length > 0) console.log(`Hand-ins without one row of their own: ${printable(unmatched.join("; "))}.`);
+  if (missing.length > 0) console.log(`Rows without a hand-in: ${printable(missing.join("; "))}.`);
+}
+
+async function main(): Promise<number> {
+  const ending = new AbortController();
+  let status: number | undefined;
+  onEndSignal((code) => {
+    status = code;
+    ending.abort(new CheckError("interrupted; what is done is kept, and the same command goes on with the rest"));
+  });
+  try {
+    return await readCommandLine(
+      { name: "grade", usage: USAGE, options: OPTIONS },
+      (args) => grade(args, ending.signal),
+    );
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    console.error(`grade: ${printable(error.message)}`);
+    return status ?? 2;
+  }
+}
+
+Deno.exit(await main());

@@ -1,0 +1,97 @@
+/** Points for what holds. One cause costs once, however many sentences it breaks. */
+
+import { CheckError } from "../lab/launch.ts";
+import type { Result } from "../lab/causes.ts";
+import { isMachines, ROLES } from "../lab/report.ts";
+import { RULES } from "../lab/rules.ts";
+
+/** The points file. */
+export interface Points {
+  /** The points of a sentence, by its number; of each sentence of a section, by the section's. */
+  points: Record<string, number>;
+  /** Whether a cause costs the dearest of its sentences, or all of them. Once, the others do not count. */
+  cause: "once" | "each sentence";
+  /** What a sentence earns that could not be shown: a share of its points, from 0 to 1; or it does not count. */
+  notShown: number | "does not count";
+}
+
+/** Every sentence is worth a point; what could not be shown costs nothing but its own points. */
+export const DEFAULT_POINTS: Points = {
+  points: { 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1 },
+  cause: "once",
+  notShown: 0,
+};
+
+const JUDGED = RULES.filter(({ strict }) => !strict);
+
+/** Reads a points file. Throws a {@linkcode CheckError} that says what is wrong with it. */
+export function readPoints(text: string, path: string): Points {
+  const wrong = (why: string): CheckError => new CheckError(`${path} is no points file: ${why}`);
+  let given;
+  try {
+    given = { ...DEFAULT_POINTS, ...JSON.parse(text) };
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  for (const [key, value] of Object.entries(given.points)) {
+    if (!JUDGED.some(({ id }) => id === key || id.startsWith(`${key}.`))) throw wrong(`there is no sentence ${key}`);
+    if (typeof value !== "number" || !(value >= 0)) throw wrong(`${key} needs a number of points`);
+  }
+  if (given.cause !== "once" && given.cause !== "each sentence") throw wrong('"cause" is "once" or "each sentence"');
+  if (given.notShown !== "does not count" && !(given.notShown >= 0 && given.notShown <= 1)) {
+    throw wrong('"notShown" is a number from 0 to 1, or "does not count"');
+  }
+  return given;
+}
+
+/** The points of a sentence. */
+export function pointsOf(id: string, { points }: Points): number {
+  return points[id] ?? points[id.split(".")[0]!] ?? 0;
+}
+
+/** The points of a hand-in, of how many, and those of each sentence. */
+export function mark(
+  result: Result | undefined,
+  rules: Points,
+): { points: number; of: number; each: Map<string, number> } {
+  const sentences = new Map(result?.sentences.map((one) => [one.id, one]));
+  const costing = new Set<string>();
+  for (const cause of result?.causes ?? []) {
+    const own = cause.sentences.filter((id) => !costing.has(id)).sort((a, b) =>
+      pointsOf(b, rules) - pointsOf(a, rules)
+    );
+    for (const id of rules.cause === "once" ? own.slice(0, 1) : own) costing.add(id);
+  }
+  const each = new Map<string, number>();
+  let [points, of] = [0, 0];
+  for (const role of ROLES) {
+    // What does not count leaves the mark as it would be without it: a program of which nothing holds has no points.
+    let [earned, counted, all] = [0, 0, 0];
+    for (const { id } of JUDGED.filter(({ about }) => about === role)) {
+      const { outcome, reason } = sentences.get(id) ?? { outcome: "not shown" };
+      // What this machine lacks is nobody's fault.
+      if (isMachines(reason)) continue;
+      const worth = pointsOf(id, rules);
+      const share = outcome === "holds"
+        ? 1
+        : outcome !== "fails"
+        ? rules.notShown
+        : costing.has(id)
+        ? 0
+        : "does not count";
+      all += worth;
+      each.set(id, share === "does not count" ? 0 : round(share * worth));
+      if (share === "does not count") continue;
+      earned += share * worth;
+      counted += worth;
+    }
+    points += counted > 0 ? all * earned / counted : 0;
+    of += all;
+  }
+  return { points: round(points), of: round(of), each };
+}
+
+/** A number with two decimals at most. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,146 @@
+/** Grading a class as a command, with real programs in a real sandbox. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Folder } from "../../scripts/support/folder.ts";
+import { attack, grade, gradesOf, gradeWords, handIn, processesWith, waitFor } from "../support/grade.ts";
+import { PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
+import { PEERS } from "../support/lab.ts";
+import { Process, run } from "../../scripts/support/programs.ts";
+
+testWith([SANDBOX, PYTHON], "a program in the sandbox reaches nothing but its own files", async () => {
+  await using folder = new Folder();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await handIn(folder.at("class/Ann O'Neil"), { "client.py": attack(folder.path, listener.addr.port) });
+  await handIn(folder.at("class/Ben"), { "notes.txt": "secret" });
+  const files = await folder.names("class/Ben");
+  const { stdout, stderr } = await grade(folder.at("class"), "--out", folder.at("out"));
+  const [ann, ben] = await gradesOf(folder.at("out"));
+  assertStringIncludes(
+    ann?.notes ?? "",
+    "it ended with exit status 3 before it connected: got nothing",
+    stdout + stderr,
+  );
+  assertEquals([ann?.status, ben?.status], ["no program", "no program"]);
+  assertEquals([await folder.names("class/Ben"), await folder.names("class/Ann O'Neil")], [files, ["client.py"]]);
+  // Without the sandbox the same program gets a lot: it does try.
+  await grade(folder.at("class"), "--out", folder.at("open"), "--no-sandbox", "--anonymous");
+  const [open] = await gradesOf(folder.at("open"));
+  assertMatch(open?.notes ?? "", /before it connected: got .*its home.*another's.*connection/);
+  assertEquals([open?.name, (await Deno.readTextFile(folder.at("open/index.html"))).includes("Neil")], [
+    "Ann O'Neil",
+    false,
+  ]);
+});
+
+testWith(
+  [SANDBOX, PYTHON],
+  "hand-ins that break off cost their own row, and a second run does what is new",
+  async () => {
+    await using folder = new Folder();
+    const at = (name: string): string => folder.at(`class/${name}`);
+    const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
+    await handIn(at("Ada"), { "lab3/Server.py": server.replaceAll('b"READY"', 'b"READY\\n"') });
+    await handIn(at("Bob"), { "client.py": `import os\nwhile True: os.fork()\n` });
+    await handIn(at("Cy"), { "client.py": "if True\n", "client_old.py": "" });
+    await handIn(at("=Dan"), { "my_client.py": "", "a_client.py": "" });
+    const run = (...args: string[]): ReturnType<typeof grade> =>
+      grade(folder.at("class"), "--out", folder.at("out"), ...args);
+    const first = await run("--gradescope");
+    const rows = await gradesOf(folder.at("out"));
+    const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
+    assertEquals(told, [
+      ["'=Dan", "no program", "0", "which one is the client: a_client.py, my_client.py?; there is no server.py"],
+      ["Ada", "graded", "31.94", "there is no client.py"],
+      ["Bob", "timed out", "0", "there is no server.py; it had more than 100 processes"],
+      ["Cy", "no program", "0", rows[3]!.notes],
+    ], first.stdout + first.stderr);
+    assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
+    assertEquals([first.status, rows[1]!.causes], [1, "1.1 2.1 3.1"]);
+    const [own] = (await folder.names("out")).filter((name) => name.startsWith("Ada."));
+    assertEquals(await folder.names(`out/${own}`), ["junit.xml", "report.html", "result.json", "results.json"]);
+    assertEquals((await folder.names("out")).filter((name) => name.startsWith(".")), []);
+
+    // Each line of the second run is one that was played.
+    await Deno.writeTextFile(`${at("Cy")}/client.py`, "import sys\nsys.exit(4)\n");
+    const second = await run();
+    assertEquals(second.stdout.match(/^(graded|no program|timed out) .*$/gm)?.length, 1, second.stdout);
+    assertStringIncludes((await gradesOf(folder.at("out")))[3]!.notes, "exit status 4");
+    const third = await run("--again", "cy");
+    assertEquals(third.stdout.match(/^no program .*$/gm)?.length, 1, third.stdout);
+  },
+);
+
+testWith([SANDBOX, PYTHON], "nothing of a hand-in is left, and Ctrl-C keeps what is done", async () => {
+  await using folder = new Folder();
+  const mark = crypto.randomUUID();
+  // A process that leaves its session, and does not hear SIGTERM.
+  const leave = `import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", "${mark}"])
+`;
+  await handIn(folder.at("class/Ann"), { "client.py": `${leave}time.sleep(0.2)\nsys.exit(3)\n` });
+  await handIn(folder.at("class/Zoe"), {
+    "client.py": `${leave}time.sleep(600)\n`,
+    "server.py": "import time\ntime.sleep(600)\n",
+  });
+  await using grading = new Process(gradeWords(folder.at("class"), "--out", folder.at("out")), { cwd: "/" });
+  await grading.line(/^no program .*Ann/);
+  await waitFor(() => processesWith(mark).length > 0);
+  grading.child.kill("SIGINT");
+  assertEquals(await grading.ended(), 130);
+  assertMatch(grading.errors.join(), /interrupted; what is done is kept/);
+  await waitFor(() => processesWith(mark).length === 0);
+  assertEquals((await gradesOf(folder.at("out"))).map(({ name }) => name), ["Ann"]);
+  const names = (await folder.names("out")).map((name) => name.replace(/\.\w{8}$/, ""));
+  assertEquals(names, ["Ann", "grades.csv", "index.html"]);
+});
+
+testWith([UNIX], "where there is no sandbox, one sentence says why and nothing runs", async () => {
+  await using folder = new Folder();
+  await handIn(folder.at("class/Ann"), { "client.py": `open("${folder.at("ran")}", "w")\n` });
+  const path = await folder.folder("bin");
+  const bwrap = 'case $1 in --version) ;; *) echo "bwrap: setting up uid map: Permission denied" >&2; exit 1;; esac\n';
+  for (const [script, words] of [[bwrap, "AppArmor"], ["exit 127\n", "apt-get install bubblewrap"]] as const) {
+    await Deno.writeTextFile(`${path}/bwrap`, `#!/bin/sh\n${script}`, { mode: 0o755 });
+    const { status, stderr } = await run([
+      "env",
+      `PATH=${path}:${Deno.env.get("PATH")}`,
+      ...gradeWords(folder.at("class")),
+    ], {
+      cwd: "/",
+    });
+    assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);
+    assertStringIncludes(stderr, Deno.build.os === "linux" ? words : "needs Linux");
+    assertStringIncludes(stderr, "--no-sandbox");
+  }
+  assertEquals(await folder.names(), ["bin", "class"]);
+});
+
+Deno.test("what is wrong with the command line or a file is one sentence", async () => {
+  await using folder = new Folder();
+  await handIn(folder.path, {
+    "class/Ann/notes.txt": "",
+    "points.json": '{"points": {"9": 1}}',
+    "book.csv": "Name,Mark\nAnn,\n",
+    "two.csv": "Student,ID,Lab 1 (1),Lab 2 (2)\n",
+    "no.zip": "PK",
+  });
+  const cases: [args: string[], words: string][] = [
+    [[], "give one folder or zip file"],
+    [[folder.at("none")], "there is no folder and no zip file"],
+    [[folder.at("no.zip")], "is no class: it can't be unpacked"],
+    [[folder.at("class"), "--out", folder.at("class/out")], "DIR can't be in HANDINS"],
+    [[folder.at("class"), "--due", "soon"], '"soon" is no time'],
+    [[folder.at("class"), "--again", "Zoe"], 'there is no hand-in of "Zoe"'],
+    [[folder.at("class"), "--points", folder.at("points.json")], "there is no sentence 9"],
+    [[folder.at("class"), "--gradebook", folder.at("book.csv")], "no export of Brightspace, Canvas or Moodle"],
+    [[folder.at("class"), "--gradebook", folder.at("two.csv")], '--item names one of "Lab 1 (1)", "Lab 2 (2)"'],
+  ];
+  for (const [args, words] of cases) {
+    const { status, stderr } = await grade("--no-sandbox", ...args);
+    assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);
+    assertStringIncludes(stderr, words);
+  }
+});

@@ -1,0 +1,164 @@
+/** What learning platforms make of a class's hand-ins, and of its gradebook. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fill } from "../../scripts/grade/gradebook.ts";
+import { findHandins, stage } from "../../scripts/grade/handins.ts";
+import { DEFAULT_POINTS, mark } from "../../scripts/grade/marks.ts";
+import { judge } from "../../scripts/lab/causes.ts";
+import { Folder } from "../../scripts/support/folder.ts";
+import { handIn } from "../support/grade.ts";
+import { session } from "../support/lab.ts";
+import { PYTHON, testWith } from "../support/needs.ts";
+import { run } from "../../scripts/support/programs.ts";
+
+/** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
+async function found(folder: Folder, root: string): Promise<unknown[]> {
+  const work = await folder.folder(`work ${crypto.randomUUID()}`);
+  return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
+    const { programs, folder, notes } = await stage(handin, `${work}/${index}`, {});
+    const own = Object.values(programs).map((path) => path.slice(folder.length + 1)).sort();
+    return [handin.name, handin.id, own, handin.earlier.length + notes.length];
+  }));
+}
+
+Deno.test("Brightspace's folders and flat files are found, the latest of each counts", async () => {
+  await using folder = new Folder();
+  const files = Object.fromEntries([
+    "149842-3829 - Jane Doe - Oct 3, 2024 1111 PM/client.py",
+    "149842-3829 - Jane Doe - Oct 3, 2024 1111 PM/server.py",
+    "149842-3829 - Jane Doe - Oct 12, 2024 101 AM/client.py",
+    "149842-3829 - Jane Doe - Oct 12, 2024 101 AM/Lab 3/server.py",
+    "77-3829 - Ann - Marie O'Neil - Sep 30, 2024 9:05 AM/lab2client.py",
+    "index.html",
+    "5 - 李 Ünal, Jr. - Oct 4, 2024 1200 PM - client.py",
+    "5 - 李 Ünal, Jr. - Oct 4, 2024 1200 PM - my - server.py",
+  ].map((name) => [name, ""]));
+  await handIn(folder.at("in"), files);
+  assertEquals(await found(folder, folder.at("in")), [
+    ["Ann - Marie O'Neil", "77", ["lab2client.py"], 1],
+    ["Jane Doe", "149842", ["Lab 3/server.py", "client.py"], 1],
+    ["李 Ünal, Jr.", "5", ["client.py", "my - server.py"], 0],
+  ]);
+  const [ann, jane] = await findHandins(folder.at("in"), folder.path);
+  assertEquals([ann?.at, jane?.at], [new Date(2024, 8, 30, 9, 5), new Date(2024, 9, 12, 1, 1)]);
+});
+
+Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", async () => {
+  await using folder = new Folder();
+  const names = (...all: string[]): Record<string, string> => Object.fromEntries(all.map((name) => [name, ""]));
+  await handIn(
+    folder.at("canvas"),
+    names(
+      "doejane_LATE_12_901_client.py",
+      "doejane_LATE_12_903_client-1.py",
+      "doejane_LATE_12_902_server.py",
+      "oneilann_13_904_my_3_4_client.py",
+    ),
+  );
+  assertEquals(await found(folder, folder.at("canvas")), [
+    ["doejane", "12", ["client.py", "server.py"], 1],
+    ["oneilann", "13", ["my_3_4_client.py"], 1],
+  ]);
+  const [late, other] = await findHandins(folder.at("canvas"), folder.path);
+  assertEquals([late?.isLate, other?.isLate], [true, undefined]);
+  assertStringIncludes(String(late?.files.get("client.py")), "_903_client-1.py");
+  await handIn(
+    folder.at("moodle"),
+    names(
+      "Jane O'Doe_657737_assignsubmission_file_/src/server.py",
+      "Jane O'Doe_657737_assignsubmission_onlinetext_/onlinetext.html",
+      "Bo_Li_657738_assignsubmission_file_client.py",
+    ),
+  );
+  assertEquals(await found(folder, folder.at("moodle")), [
+    ["Bo_Li", "657738", ["client.py"], 1],
+    ["Jane O'Doe", "657737", ["src/server.py"], 1],
+  ]);
+  // Two that could be meant are a doubt, not a guess; the very name is none.
+  await handIn(folder.at("plain"), names("a b/client.py", "a b/test_client.py", "c/a/server.py", "c/b/server.py"));
+  await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
+  assertEquals(await found(folder, folder.at("plain")), [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]]);
+});
+
+testWith([PYTHON], "a zip file is bounded, and no path or link leaves its folder", async () => {
+  await using folder = new Folder();
+  const script = `
+import sys, zipfile
+def zip(name, files):
+    with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as z:
+        for path, data in files:
+            z.writestr(path, data)
+link = zipfile.ZipInfo("server.py")
+link.external_attr = 0o120777 << 16
+zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd")])
+zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
+zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
+open("Dan.zip", "w").write("PK no zip")
+with zipfile.ZipFile("all.zip", "w") as z:
+    for name in ["Ann", "Ben", "Cy", "Dan"]:
+        z.write(f"{name}.zip", f"Lab 3 Download/{name}/lab.zip")
+`;
+  const { stderr } = await run(["python3", "-c", script], { cwd: folder.path });
+  assertEquals(stderr, "");
+  const work = await folder.folder("work");
+  const handins = await findHandins(folder.at("all.zip"), work);
+  const staged = await Promise.all(handins.map((each, index) => stage(each, `${work}/${index}`, {})));
+  const about = staged.map(({ notes }) => notes.filter((note) => note.startsWith("lab.zip")).join());
+  assertEquals(about.map((note) => note.replace(/unpacked: .*can't.*/, "broken")), [
+    "",
+    "lab.zip is not unpacked: it has more than 50 MB",
+    "lab.zip is not unpacked: it has more than 500 files",
+    "lab.zip is not broken",
+  ]);
+  assertEquals(await folder.names("work/0/lab"), ["client.py"]);
+  assertEquals(await folder.names(), ["Ann.zip", "Ben.zip", "Cy.zip", "Dan.zip", "all.zip", "work"]);
+});
+
+Deno.test("a gradebook's column is filled, and all other bytes stay as they were", () => {
+  const marks = [
+    { name: "Jane Doe", id: "12", points: 59, of: 59 },
+    { name: "O'Neil Ann", id: "13", points: 20, of: 59 },
+    { name: "Sam Poe", id: "98", points: 1, of: 59 },
+    { name: "Not Here", id: "99", points: 1, of: 59 },
+    { name: "Bo Li", id: "657738", points: undefined, of: 59 },
+  ];
+  const filled = (text: string, encode = (each: string): Uint8Array => new TextEncoder().encode(each)): unknown[] => {
+    const { bytes, unmatched, missing } = fill(encode(text), marks, undefined);
+    return [new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), unmatched.length, missing];
+  };
+  const head = 'OrgDefinedId,Username,Last Name,First Name,"Lab 3 Points Grade <Numeric MaxPoints:10 Weight:5>",';
+  assertEquals(
+    filled(
+      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,,#\r\n#901,ao,O'Neil,"Ann",5,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n`,
+    ),
+    [
+      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,10,#\r\n#901,ao,O'Neil,"Ann",3.39,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n`,
+      3,
+      ["sam poe", "sam poe"],
+    ],
+  );
+  const canvas = (first: string, second: string): string =>
+    `Student,ID,Section,Lab 3 (77),Final Score\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
+  assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 3, []]);
+  const moodle = (grade: string): string =>
+    `Identifier;"Full name";Grade;"Maximum Grade"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
+  const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const { bytes } = fill(latin(moodle("")), marks, undefined);
+  assertEquals(bytes, latin(moodle("100")));
+});
+
+Deno.test("a cause costs once, and what nothing holds of has no points", () => {
+  const right = session("server");
+  const result = judge(right);
+  const all = mark(result, DEFAULT_POINTS);
+  assertEquals([all.points, result.causes], [33, []]);
+  const wrong = session("server", (recording) => {
+    for (const event of recording.events) if (event.type === "came" && event.bytes === "READY") event.bytes = "READY\n";
+  });
+  const once = mark(judge(wrong), DEFAULT_POINTS);
+  const each = mark(judge(wrong), { ...DEFAULT_POINTS, cause: "each sentence" });
+  assertEquals([once.points, each.points, once.of], [17.03, 16, 59]);
+  const none = judge({ version: 1, programs: { server: "server.py" }, recordings: [] });
+  assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
+  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 29.5);
+});

@@ -1,0 +1,81 @@
+/** Classes to grade, and what came of them. */
+
+import { parse } from "@std/csv";
+import { type Output, run } from "../../scripts/support/programs.ts";
+
+const PROJECT = `${import.meta.dirname}/../..`;
+
+/** Runs `deno task grade`. */
+export function grade(...args: string[]): Promise<Output> {
+  return run(gradeWords(...args), { cwd: PROJECT });
+}
+
+/** The words that run it. */
+export function gradeWords(...args: string[]): string[] {
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", `${PROJECT}/scripts/grade/main.ts`, ...args];
+}
+
+/** Writes files into a folder, which is made. */
+export async function handIn(folder: string, files: Record<string, string>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.mkdir(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+}
+
+/** A row of the table. */
+export type Grade = Record<"name" | "id" | "points" | "of" | "status" | "causes" | "late" | "notes", string>;
+
+/** The rows of the table in a folder of results. */
+export async function gradesOf(out: string): Promise<Grade[]> {
+  const text = await Deno.readTextFile(`${out}/grades.csv`);
+  return parse(text.replace("\ufeff", ""), { skipFirstRow: true }) as Grade[];
+}
+
+/** A client that says what it got of what is not its own, and does no harm where it gets it. */
+export function attack(folder: string, port: number): string {
+  return `
+import ctypes, glob, os, socket, sys
+got = []
+own = os.path.dirname(os.path.abspath(__file__))
+# An interpreter may be installed there.
+home = ${JSON.stringify(Deno.env.get("HOME"))}
+if os.path.exists(home) and len(os.listdir(home)) > 1: got.append("its home")
+if os.path.exists(${JSON.stringify(`${folder}/class/Ben/notes.txt`)}): got.append("another's file")
+if os.path.exists(${JSON.stringify(`${PROJECT}/client.ts`)}): got.append("the check's own client")
+got += [f"writing to {d}" for d in [own, "/", "/usr", "/etc", "/dev", "/proc/sys/kernel"] if os.access(d, os.W_OK)]
+commands = [open(p, "rb").read() for p in glob.glob("/proc/[0-9]*/cmdline")]
+if any(b"enclosed.ts" in c for c in commands): got.append("the check's process")
+got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR"] if name in os.environ]
+if ctypes.CDLL(None).unshare(0x10000000) == 0: got.append("a user namespace")
+for address in [("127.0.0.1", ${port}), ("192.0.2.1", 80)]:
+    try:
+        sock = socket.socket()
+        sock.settimeout(0.5)
+        sock.connect(address)
+        got.append("a connection")
+    except OSError:
+        pass
+print("got", ", ".join(got) or "nothing")
+sys.exit(3)
+`;
+}
+
+/** The processes that have this in their command line. */
+export function processesWith(text: string): string[] {
+  return Array.from(Deno.readDirSync("/proc"), ({ name }) => name).filter((name) => {
+    try {
+      return /^\d+$/.test(name) && Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(text);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Awaits that something holds, for a minute at most. */
+export async function waitFor(holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries++) {
+    if (tries > 1200) throw new Error(`in a minute this did not come true: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
