@@ -6,12 +6,11 @@ import type { Enclosed, Played } from "./sandbox.ts";
 
 const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args[0]!);
 
-/** Puts a sandbox around a program that may write its work folder, and strace's file beside it. */
+/** Puts a sandbox around a program that may write its work folder; strace stays outside, where no program forges it. */
 function wrap(words: string[], { cwd }: { cwd: string }): string[] {
-  const trace = words.find((word) => word === `${cwd}.trace`);
-  if (trace) Deno.writeTextFileSync(trace, "");
-  const binds = [cwd, ...trace ? [trace] : []].flatMap((path) => ["--bind", path, path]);
-  return [...inner!.before, ...binds, "--chdir", cwd, ...inner!.after, ...words];
+  const traced = words.indexOf(`${cwd}.trace`) + 1;
+  const binds = ["--bind", cwd, cwd, "--chdir", cwd];
+  return [...words.slice(0, traced), ...inner!.before, ...binds, ...inner!.after, ...words.slice(traced)];
 }
 
 // All that runs at the same time: some starts of a program, with bubblewrap around each.
