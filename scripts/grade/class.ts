@@ -51,8 +51,8 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
       const staged = await stage(handin, `${work}/${index + 1}`, names);
-      const folder = await folderOf(handin, ledger);
-      const digest = await digestOf([version, JSON.stringify(names), sandbox.bounds, ...await contentsOf(handin)]);
+      const folder = folderOf(handin, ledger);
+      const digest = digestOf([version, JSON.stringify(names), sandbox.bounds, ...await contentsOf(handin)]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(`${out}/${folder}`, digest);
       entries.push({ handin, folder, staged, digest, ...outcome ? { outcome } : {} });
     }
@@ -116,7 +116,7 @@ async function checksVersion(): Promise<string> {
     name.endsWith(".ts")
   );
   const texts = await Promise.all(names.sort().map((name) => Deno.readTextFile(`${folder}/${name}`)));
-  return await digestOf(texts);
+  return digestOf(texts);
 }
 
 async function contentsOf({ files }: Handin): Promise<(string | Uint8Array)[]> {

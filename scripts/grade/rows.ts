@@ -1,5 +1,6 @@
 /** What became of each hand-in: what is kept of it, and its line in the class's table. */
 
+import { createHash } from "node:crypto";
 import type { Result } from "../lab/causes.ts";
 import type { Handin } from "./handins.ts";
 import { mark, type Points } from "./marks.ts";
@@ -43,20 +44,17 @@ export interface Ledger {
 }
 
 /** A folder's name for a hand-in: no other hand-in has it, and no path can leave DIR. */
-export async function folderOf({ name, id }: Handin, { isAnonymous }: Pick<Ledger, "isAnonymous">): Promise<string> {
-  const hash = (await digestOf([JSON.stringify([name, id])])).slice(0, 8);
+export function folderOf({ name, id }: Handin, { isAnonymous }: Ledger): string {
+  const hash = digestOf([name, id]).slice(0, 8);
   const readable = name === id ? name : `${name}_${id}`;
   return isAnonymous ? hash : `${readable.replace(/[^\p{L}\p{N}-]+/gu, "_").slice(0, 60)}.${hash}`;
 }
 
-/** SHA-256, in hexadecimal, of texts and files' bytes with their lengths. */
-export async function digestOf(parts: (string | Uint8Array)[]): Promise<string> {
-  const digests: string[] = [];
-  for (const part of parts) {
-    const bytes = typeof part === "string" ? new TextEncoder().encode(part) : Uint8Array.from(part);
-    digests.push(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex());
-  }
-  return digests.length === 1 ? digests[0]! : digestOf([digests.join()]);
+/** SHA-256, in hexadecimal, of texts and bytes, each with its length. */
+export function digestOf(parts: (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.length} `).update(part);
+  return hash.digest("hex");
 }
 
 /** The outcome that was written before, if it is of the same files and check. */
