@@ -136,16 +136,14 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   );
   const most = platform.most(title, table.rows.slice(1).map(({ cells }) => cells), column, header);
   const cell = (cells: Cell[]) => (name: string): string => cells[header.indexOf(name)]?.text ?? "";
-  const ids = rows.map((cells) =>
-    platform.ids.map((name) => plain(cell(cells)(name).replace(/^(#|Participant )/, "")))
-  );
-  const names = rows.map((cells) => platform.names(cell(cells)).map(plain));
+  const ids = rows.map((cells) => platform.ids.map((name) => cell(cells)(name).replace(/^(#|Participant )/, "")));
+  const names = rows.map((cells) => platform.names(cell(cells)));
   const taken = new Map<number, Mark>();
   const unmatched: string[] = [];
   // A name that two rows have, or two hand-ins, is nobody's.
   const isTwice = (mark: Mark): boolean => marks.some((one) => one !== mark && plain(one.name) === plain(mark.name));
   const where = (keys: string[][], key: string): number[] =>
-    keys.flatMap((each, index) => each.includes(plain(key)) ? [index] : []);
+    keys.flatMap((each, index) => each.map(plain).includes(plain(key)) ? [index] : []);
   const byName: Mark[] = [];
   for (const mark of marks) {
     const [index, second] = where(ids, mark.id);

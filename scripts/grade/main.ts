@@ -101,7 +101,7 @@ function summary(rows: Row[]): string {
   const counts = Map.groupBy(rows, ({ status }) => status).entries().map(([status, { length }]) =>
     `${length} ${status}`
   );
-  return [`${rows.length} hand-ins`, ...counts].join(", ");
+  return [`${rows.length} ${rows.length === 1 ? "hand-in" : "hand-ins"}`, ...counts].join(", ");
 }
 
 async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, path: string): Promise<void> {

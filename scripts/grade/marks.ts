@@ -27,9 +27,10 @@ const JUDGED = RULES.filter(({ strict }) => !strict);
 /** Reads a points file. Throws a {@linkcode CheckError} that says what is wrong with it. */
 export function readPoints(text: string, path: string): Points {
   const wrong = (why: string): CheckError => new CheckError(`${path} is no points file: ${why}`);
-  let given;
+  let given: Points;
   try {
-    given = { ...DEFAULT_POINTS, ...JSON.parse(text) };
+    const file = JSON.parse(text);
+    given = { ...DEFAULT_POINTS, ...file, points: { ...DEFAULT_POINTS.points, ...file?.points } };
   } catch (error) {
     throw wrong((error as Error).message);
   }
@@ -37,6 +38,7 @@ export function readPoints(text: string, path: string): Points {
     if (!JUDGED.some(({ id }) => id === key || id.startsWith(`${key}.`))) throw wrong(`there is no sentence ${key}`);
     if (typeof value !== "number" || !(value >= 0)) throw wrong(`${key} needs a number of points`);
   }
+  if (!JUDGED.some(({ id }) => pointsOf(id, given) > 0)) throw wrong("no sentence has points");
   if (given.cause !== "once" && given.cause !== "each sentence") throw wrong('"cause" is "once" or "each sentence"');
   if (given.notShown !== "does not count" && !(given.notShown >= 0 && given.notShown <= 1)) {
     throw wrong('"notShown" is a number from 0 to 1, or "does not count"');

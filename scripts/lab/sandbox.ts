@@ -56,7 +56,7 @@ const LAST_MS = 15_000;
 
 /** No sandbox: programs run with the user's rights. */
 export const NO_SANDBOX: Sandbox = {
-  bounds: "no sandbox: the programs run with your rights",
+  bounds: "none, the programs run with your rights",
   enclose: () => ({ outer: [] }),
 };
 

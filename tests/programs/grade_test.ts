@@ -70,6 +70,32 @@ testWith(
   },
 );
 
+testWith([UNIX, PYTHON], "what fails once, and not when played alone, is left to a person to mark", async () => {
+  await using folder = new Folder();
+  const client = await Deno.readTextFile(`${PEERS}/naive_client.py`);
+  // Right as soon as there is a first result.
+  const word = `"Complete" if __import__("glob").glob("${folder.at("out")}/Ann*/result.json") else "complete"`;
+  await handIn(folder.at("class/Ann_12_assignsubmission_file_"), { "client.py": client.replace('"Complete"', word) });
+  const book = 'Identifier,"Full name",Grade,"Maximum Grade"\r\nParticipant 12,Ann,,100\r\nParticipant 13,Bo,,100\r\n';
+  await Deno.writeTextFile(folder.at("book.csv"), book);
+  const args = [folder.at("class"), "--no-sandbox", "--out", folder.at("out"), "--gradebook", folder.at("book.csv")];
+  const { status, stdout } = await grade(...args);
+  assertMatch(stdout, /^unsteady .* Ann .*; failed once, and not when played alone: 4\.1, 4\.2, 4\.3$/m);
+  assertMatch(
+    stdout,
+    /"Grade" is filled in 0 rows\.\nLeft empty, to be looked at: Ann\.\nRows without a hand-in: Bo\.$/m,
+  );
+  assertEquals([status, await Deno.readTextFile(folder.at("out/book.csv"))], [1, book]);
+  const [own] = (await folder.names("out")).filter((name) => name.startsWith("Ann"));
+  const kept = JSON.parse(await Deno.readTextFile(folder.at(`out/${own}/result.json`)));
+  // Steady results are filled in, and points are counted anew without playing.
+  await Deno.writeTextFile(folder.at(`out/${own}/result.json`), JSON.stringify({ ...kept, status: "graded" }));
+  await Deno.writeTextFile(folder.at("points.json"), '{"points": {"4": 0}}');
+  const again = await grade(...args, "--points", folder.at("points.json"));
+  assertEquals([again.status, again.stdout.includes("Ann")], [0, false], again.stdout);
+  assertMatch(await Deno.readTextFile(folder.at("out/book.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
+});
+
 testWith([SANDBOX, PYTHON], "nothing of a hand-in is left, and Ctrl-C keeps what is done", async () => {
   await using folder = new Folder();
   const mark = crypto.randomUUID();

@@ -134,7 +134,7 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     [
       `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,10,#\r\n#901,ao,O'Neil,"Ann",3.39,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n`,
       3,
-      ["sam poe", "sam poe"],
+      ["Sam Poe", "Sam Poe"],
     ],
   );
   const canvas = (first: string, second: string): string =>
