@@ -124,7 +124,8 @@ function messages(verb: Verb, name: string, size: bigint, data: Expected): [step
   return said.map((message, index) => [STEPS[verb][index]![0]!, STEPS[verb][index]!.slice(3, 9) as Role, message]);
 }
 
-function bytesOf(message: Expected): { bytes: string; zeros?: number } {
+/** What is said at a step. */
+export function bytesOf(message: Expected): { bytes: string; zeros?: number } {
   if ("zeros" in message) return { bytes: "", zeros: message.zeros };
   if ("size" in message) return { bytes: sizeBytes(message.size) };
   return { bytes: "data" in message ? message.data : utf8("word" in message ? message.word : message.refusal[0]!) };

@@ -50,13 +50,23 @@ export function isMachines(reason = ""): boolean {
 }
 
 function summary(sentences: Sentence[], name: string, color: Paint): string {
-  const count = (outcome: Sentence["outcome"]): number => sentences.filter((one) => one.outcome === outcome).length;
-  const [fails, hidden] = [count("fails"), count("not shown")];
-  const all = count("holds") + fails + hidden;
-  const failing = fails > 0 ? color(31, `, ${fails} ${fails === 1 ? "does" : "do"} not`) : "";
-  const rest = hidden > 0 ? `, ${hidden} could not be shown` : "";
+  const { all, fails, hidden } = counted(sentences);
   const mark = fails > 0 ? color(31, "FAIL") : hidden === all ? color(33, "-   ") : color(32, "ok  ");
-  return `${mark} ${visible(name)}: ${count("holds")} of ${all} sentences hold${failing}${rest}`;
+  return `${mark} ${visible(name)}: ${inWords(sentences, color)}`;
+}
+
+/** How many sentences were asked for, and what became of them. */
+export function counted(sentences: Sentence[]): Record<"all" | "holds" | "fails" | "hidden", number> {
+  const count = (outcome: Sentence["outcome"]): number => sentences.filter((one) => one.outcome === outcome).length;
+  const [holds, fails, hidden] = [count("holds"), count("fails"), count("not shown")];
+  return { all: holds + fails + hidden, holds, fails, hidden };
+}
+
+/** What became of sentences, in words. */
+export function inWords(sentences: Sentence[], color: Paint = (_, text) => text): string {
+  const { all, holds, fails, hidden } = counted(sentences);
+  const failing = fails > 0 ? color(31, `, ${fails} ${fails === 1 ? "does" : "do"} not`) : "";
+  return `${holds} of ${all} sentences hold${failing}${hidden > 0 ? `, ${hidden} could not be shown` : ""}`;
 }
 
 function everySentence(sentences: Sentence[], color: Paint): string[] {

@@ -68,6 +68,9 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
   const browser = await launch({
     executablePath: chromium()!,
+    // Deno 2.6 does not open the WebSocket that is used otherwise.
+    pipe: true,
+    protocolTimeout: 60_000,
     // As root, Chromium has no sandbox.
     args: Deno.uid() === 0 ? ["--no-sandbox"] : [],
   });
@@ -172,6 +175,20 @@ Deno.test("a line that was never printed stands where the document has it", () =
   const rungs = ladderOf(recording, playOf(recording), finding);
   const index = rungs.findIndex(({ isMarked }) => isMarked);
   assertEquals([rungs[index - 1]?.step, rungs[index]?.text, rungs[index]?.isMissing], ["g", "Complete", true]);
+});
+
+Deno.test("of several lines at one moment, the wrong one is marked", () => {
+  const made = session("server", (recording) => {
+    for (const line of eventsOf(recording, "line")) {
+      Object.assign(line, { at: 3, text: line.text.replace("server deleting", "deleting") });
+    }
+  });
+  const { finding } = judge(made).causes.find(({ sentences }) => sentences.includes("5.6"))!;
+  const recording = made.recordings.find(({ play }) => play === finding.play)!;
+  const marked = ladderOf(recording, playOf(recording), finding).filter(({ isMarked }) => isMarked);
+  assertEquals(marked.map(({ text, expected }) => [text, expected]), [
+    ["deleting file lines-DEL.txt", 'the line "server deleting file lines-DEL.txt"'],
+  ]);
 });
 
 Deno.test("what a right program does is the conversation that the document has", () => {

@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { RULES } from "../rules.ts";
-import { capped, count, page } from "./frame.tsx";
+import { capped, count, listed, page } from "./frame.tsx";
 
 /** One hand-in. */
 export interface ClassRow {
@@ -62,14 +62,7 @@ export function classPage(rows: ClassRow[], title = "Lab check of a class"): str
                     <Meter value={own.length} of={rows.length} what={count(own.length, "hand-in")} />
                     <b>{own.length}</b> {text}
                   </summary>
-                  <p>
-                    {own.map((row, index) => (
-                      <>
-                        {index > 0 && ", "}
-                        <Name row={row} />
-                      </>
-                    ))}
-                  </p>
+                  <p>{listed(own.map((row) => <Name row={row} />))}</p>
                 </details>
               </li>
             ))}

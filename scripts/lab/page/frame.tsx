@@ -1,7 +1,7 @@
 /** What all pages have in common: one file without scripts, in which nothing can be loaded. */
 
 import { createHash } from "node:crypto";
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, VNode } from "preact";
 import { renderToStaticMarkup } from "preact-render-to-string";
 import { visible } from "../shown.ts";
 import { STYLE } from "./style.ts";
@@ -43,4 +43,9 @@ export function capped(text: string): string {
   const chars = [...text];
   const rest = chars.length - MAX_TEXT;
   return rest <= 0 ? text : `${chars.slice(0, MAX_TEXT).join("")}… and ${count(rest, "more character")}`;
+}
+
+/** A list in a sentence. */
+export function listed(items: VNode[]): VNode[] {
+  return items.map((item, index) => <>{index > 0 && ", "}{item}</>);
 }

@@ -1,9 +1,9 @@
 /** A conversation as rungs between two lifelines: as it was recorded, and as the document has it. */
 
 import type { Role, Verb } from "../../../lib/protocol.ts";
-import type { Expected, Play } from "../plays.ts";
+import { bytesOf, type Play } from "../plays.ts";
 import { read, type Reading, wanted } from "../reading.ts";
-import { type Event, eventsOf, type Recorded, type Recording, sizeBytes, toBytes, utf8 } from "../recording.ts";
+import { type Event, eventsOf, type Recorded, type Recording, toBytes } from "../recording.ts";
 import type { Finding } from "../rule.ts";
 import { shown, shownBytes } from "../shown.ts";
 
@@ -43,17 +43,17 @@ export function ladderOf(recording: Recording, play: Play, finding: Finding): Ru
     ...events.flatMap((event) => happened(event, play)),
   ];
   if (!/^[\r\n\0]*$/.test(surplus)) {
-    const at = events.at(-1)!.at;
-    rungs.push({ kind: "message", from: play.about, text: shown(surplus), at, moment: at, isOff: true });
+    const at = eventsOf(recording, "came").at(-1)!.at;
+    rungs.push({ kind: "message", from: play.about, text: shown(surplus), at, moment: events.at(-1)!.at });
   }
   rungs.sort((a, b) => a.at - b.at);
   mark(rungs, finding, rightLadder(recording, play, finding), play.about);
   const all = joined(rungs);
-  const end = Math.max(MAX_RUNGS, all.findIndex((rung) => rung.isMarked) + 1);
   const start = all[0]?.at ?? 0;
-  const kept = all.slice(0, end).map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - start }));
-  const hidden = all.length - end;
-  return hidden <= 0 ? kept : [...kept, { kind: "note", from: play.about, text: `${hidden} more, not shown` }];
+  const kept = all.filter((rung, index) => index < MAX_RUNGS || rung.isMarked)
+    .map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - start }));
+  const hidden = all.length - kept.length;
+  return hidden === 0 ? kept : [...kept, { kind: "note", from: play.about, text: `${hidden} more, not shown` }];
 }
 
 /** Joins lines that follow on each other. */
@@ -98,6 +98,10 @@ function happened(event: Event, { about, verb }: Play): Placed[] {
       return note("closes the connection");
     case "exit":
       return note(`ends with exit status ${event.status}`);
+    case "file":
+      return note(
+        event.file ? `has a file "${event.name}" of ${lengthOf(event.file)} bytes` : `has no file "${event.name}"`,
+      );
     case "stayed":
       return note(`is still running ${event.ms / 1000} seconds later`);
     default:
@@ -109,8 +113,9 @@ function happened(event: Event, { about, verb }: Play): Placed[] {
 function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], from: Role): void {
   const own = at === 0 ? [] : rungs.filter(({ moment }) => moment === at);
   // Several lines may have been printed at that moment.
+  // Several things may have happened at that moment.
   const wrong = own.find(({ text }) => came.includes(text)) ??
-    own.find((rung) => rung.isOff || rung.isMissing) ?? own[0];
+    own.find((rung) => rung.isOff || rung.isMissing) ?? own.at(-1);
   const line = lineOf(expected);
   if (line !== undefined && came === "no such line") {
     // After the message that it would follow.
@@ -155,7 +160,7 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
   const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
   const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
   const messages = acts.filter(({ on }) => on === undefined).flatMap((act): Rung[] => {
-    if (act.do === "hear") return message(about, act.step, expectedText(act.expected));
+    if (act.do === "hear") return message(about, act.step, textOf(bytesOf(act.expected), "size" in act.expected));
     const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
     return said.flatMap(({ step, ...bytes }) => {
       const text = textOf(bytes, step === SIZE_STEP[verb]);
@@ -198,18 +203,14 @@ function clientError({ id, name }: Play): string | undefined {
   return id === "client-GET-folder" ? `client error: unable to create file ${name}` : undefined;
 }
 
-function expectedText(expected: Expected): string {
-  if ("size" in expected) return textOf({ bytes: sizeBytes(expected.size) }, true);
-  if ("zeros" in expected) return textOf({ bytes: "", ...expected });
-  return textOf({
-    bytes: "data" in expected ? expected.data : utf8("word" in expected ? expected.word : expected.refusal[0]!),
-  });
-}
-
 /** Bytes in quotes where they are text; a size as a number too. */
 function textOf({ bytes, zeros = 0, cut = 0 }: Recorded, isSize = false): string {
   if (isSize && bytes.length === 8) return `${numberOf(bytes)} as ${shownBytes(bytes)}`;
-  return zeros + cut > 0 ? `${bytes.length + zeros + cut} bytes` : shown(bytes);
+  return zeros + cut > 0 ? `${lengthOf({ bytes, zeros, cut })} bytes` : shown(bytes);
+}
+
+function lengthOf({ bytes, zeros = 0, cut = 0 }: Recorded): number {
+  return bytes.length + zeros + cut;
 }
 
 function numberOf(bytes: string): bigint {

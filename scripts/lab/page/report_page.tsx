@@ -4,10 +4,10 @@ import type { VNode } from "preact";
 import type { Role } from "../../../lib/protocol.ts";
 import { type Cause, recordingOf, type Result, type Sentence } from "../causes.ts";
 import type { Session } from "../recording.ts";
-import { again, ROLES } from "../report.ts";
+import { again, counted, inWords, ROLES } from "../report.ts";
 import { playOf } from "../rule.ts";
 import { SECTIONS } from "../rules.ts";
-import { capped, count, page } from "./frame.tsx";
+import { capped, count, listed, page } from "./frame.tsx";
 import { ladderOf, rightLadder, type Rung } from "./ladder.ts";
 
 const MAX_LINES = 12;
@@ -46,7 +46,7 @@ export function reportPage(result: Result, session: Session, words = Object.valu
       {causes.length > 0 && (
         <section>
           <h2>Run again what failed</h2>
-          <p class="command" tabindex={0}>
+          <p class="command">
             <code>{again(result, words)}</code>
           </p>
         </section>
@@ -77,30 +77,21 @@ export function reportPage(result: Result, session: Session, words = Object.valu
   );
 }
 
-function counted(sentences: Sentence[], outcome: Sentence["outcome"]): number {
-  return sentences.filter((one) => one.outcome === outcome).length;
-}
-
 function summary({ causes, sentences }: Result): string {
-  const [fails, hidden] = [counted(sentences, "fails"), counted(sentences, "not shown")];
-  const asked = sentences.length - counted(sentences, "left out");
-  if (fails > 0) {
-    const why = causes.length === 1 ? "one cause" : `${causes.length} causes, the gravest first`;
-    return `${fails} of ${count(asked, "sentence")} ${fails === 1 ? "does" : "do"} not hold, for ${why}.`;
-  }
-  return hidden > 0 ? `Nothing is wrong in what could be shown.` : `All ${count(asked, "sentence")} hold.`;
+  const { all, fails, hidden } = counted(sentences);
+  const why = causes.length === 1 ? "one cause" : `${causes.length} causes, the gravest first`;
+  if (fails > 0) return `${fails} of ${count(all, "sentence")} ${fails === 1 ? "does" : "do"} not hold, for ${why}.`;
+  return hidden > 0 ? "Nothing is wrong in what could be shown." : `All ${count(all, "sentence")} hold.`;
 }
 
 function Program({ name, sentences }: { name: string; sentences: Sentence[] }): VNode {
-  const [holds, fails, hidden] = (["holds", "fails", "not shown"] as const).map((one) => counted(sentences, one));
-  const parts = [`${holds} of ${holds! + fails! + hidden!} hold`];
-  if (fails) parts.push(`${fails} ${fails === 1 ? "does" : "do"} not`);
-  if (hidden) parts.push(`${hidden} could not be shown`);
+  const { fails, hidden } = counted(sentences);
+  const outcome = fails > 0 ? "fails" : hidden > 0 ? "not shown" : "holds";
   return (
-    <li class={fails ? "fails" : hidden ? "hidden" : "holds"}>
-      <Mark outcome={fails ? "fails" : hidden ? "not shown" : "holds"} />
+    <li>
+      <Mark outcome={outcome} />
       <span>
-        <b>{name}</b> {parts.join(", ")}
+        <b>{name}</b> {inWords(sentences)}
       </span>
     </li>
   );
@@ -108,7 +99,7 @@ function Program({ name, sentences }: { name: string; sentences: Sentence[] }): 
 
 function Mark({ outcome }: { outcome: Sentence["outcome"] }): VNode {
   const [mark, name] = OUTCOMES[outcome];
-  return <span class="mark" role="img" aria-label={name}>{mark}</span>;
+  return <span class={`mark ${outcome.replace(" ", "-")}`} role="img" aria-label={name}>{mark}</span>;
 }
 
 function CauseCard(
@@ -119,30 +110,18 @@ function CauseCard(
   const recording = recordingOf(finding, session);
   const play = recording && playOf(recording);
   const { crash } = finding;
+  const name = result.programs[about]!;
   return (
     <section class="cause" id={`cause${number}`}>
       <h2>
-        <span class="number">{number}</span> <span>{result.programs[about]}: {title}</span>
+        <span class="number">{number}</span> <span>{name}: {title}</span>
       </h2>
       <p class="where">
         Sentence <a href={`#s${first}`}>{first}</a>
-        {others.length > 0 && (
-          <>
-            , and {others.length === 1 ? "one more" : `${others.length} more`} for the same cause:{" "}
-            {others.map((id, index) => (
-              <>
-                {index > 0 && ", "}
-                <a href={`#s${id}`}>{id}</a>
-              </>
-            ))}
-          </>
-        )}
-        {finding.step && (
-          <>
-            {" · step "}
-            <b>{finding.step}</b>
-          </>
-        )}
+        {others.length > 0 && ", and for the same cause "}
+        {listed(others.map((id) => <a href={`#s${id}`}>{id}</a>))}
+        {finding.step && " · step "}
+        <b>{finding.step}</b>
       </p>
       <dl>
         <Field name="Expected" kind="right" text={finding.expected} />
@@ -159,13 +138,8 @@ function CauseCard(
         <details open={number <= OPEN_CAUSES}>
           <summary>The conversation</summary>
           <div class="pair">
-            <Ladder caption="What happened" rungs={ladderOf(recording, play, finding)} {...{ about, result }} />
-            <Ladder
-              caption="What the document says"
-              isRight
-              rungs={rightLadder(recording, play, finding)}
-              {...{ about, result }}
-            />
+            <Ladder kind="came" rungs={ladderOf(recording, play, finding)} {...{ about, name }} />
+            <Ladder kind="right" rungs={rightLadder(recording, play, finding)} {...{ about, name }} />
           </div>
         </details>
       )}
@@ -184,18 +158,12 @@ function Field({ name, text, kind }: { name: string; text: string | undefined; k
 }
 
 function Ladder(
-  { caption, rungs, isRight, about, result }: {
-    caption: string;
-    rungs: Rung[];
-    isRight?: boolean;
-    about: Role;
-    result: Result;
-  },
+  { kind, rungs, about, name }: { kind: "came" | "right"; rungs: Rung[]; about: Role; name: string },
 ): VNode {
-  const names = { client: "the check", server: "the check", [about]: result.programs[about]! };
+  const names = { client: "the check", server: "the check", [about]: name };
   return (
-    <figure class={`ladder ${isRight ? "right" : "came"}`}>
-      <figcaption>{caption}</figcaption>
+    <figure class={`ladder ${kind}`}>
+      <figcaption>{kind === "came" ? "What happened" : "What the document says"}</figcaption>
       <p class="heads" aria-hidden="true">
         {ROLES.map((role) => <span class={role === about ? "own" : ""}>{names[role]}</span>)}
       </p>
@@ -244,17 +212,13 @@ function SentenceLine({ sentence, causes }: { sentence: Sentence; causes: Cause[
       : []
   );
   return (
-    <li id={`s${id}`} class={outcome.replace(" ", "-")}>
+    <li id={`s${id}`}>
       <Mark outcome={outcome} /> <b>{id}</b>
       <span>
         {about}: {title}
         {reason && <span class="reason">{OUTCOMES[outcome][1]}: {capped(reason)}</span>}
-        {numbers.map((number) => (
-          <>
-            {" "}
-            <a href={`#cause${number}`}>cause {number}</a>
-          </>
-        ))}
+        {numbers.length > 0 && " "}
+        {listed(numbers.map((number) => <a href={`#cause${number}`}>cause {number}</a>))}
       </span>
     </li>
   );

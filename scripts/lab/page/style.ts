@@ -31,9 +31,9 @@ h3 { margin: 1.5rem 0 0.25rem; font-size: 0.95rem; }
 .programs, .sentences { list-style: none; margin: 0; padding: 0; }
 .programs li { display: flex; gap: 0.6rem; align-items: baseline; }
 .mark { flex: none; width: 1.1em; font-weight: 700; text-align: center; }
-.holds > .mark { color: var(--good); }
-.fails > .mark { color: var(--bad); }
-.not-shown > .mark, .hidden > .mark { color: var(--doubt); }
+.mark.holds { color: var(--good); }
+.mark.fails { color: var(--bad); }
+.mark.not-shown { color: var(--doubt); }
 section { margin-top: 1.5rem; padding: 1.25rem; border: 1px solid var(--line); border-radius: 0.6rem; background: var(--card); }
 .cause h2 { display: flex; gap: 0.7rem; }
 .number {
@@ -53,7 +53,7 @@ dl .wrong dd { color: var(--bad); }
 summary { cursor: pointer; color: var(--muted); }
 summary h2 { display: inline; color: var(--text); }
 .pair { display: grid; gap: 2rem 2.5rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); margin-top: 1rem; }
-.command { margin: 0.75rem 0 0; padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 0.3rem; overflow-x: auto; }
+.command { margin: 0.75rem 0 0; padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 0.3rem; }
 
 .ladder { min-width: 0; margin: 0; }
 .ladder.right { position: sticky; top: 1rem; align-self: start; }
@@ -115,7 +115,7 @@ meter { display: block; width: 100%; height: 0.6rem; }
   .points, .status { width: 5.5rem; }
 }
 @media print {
-  :root { color-scheme: light; }
+  :root { color-scheme: light; font-size: 75%; }
   main { max-width: none; padding: 0; }
   details::details-content { content-visibility: visible; display: block; }
   .ladder li, dl, h2 { break-inside: avoid; break-after: auto; }
