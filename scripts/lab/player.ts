@@ -116,69 +116,59 @@ class Scene {
     program.ended.then((status) => program.isKilled || this.recorder.add({ type: "exit", status }));
   }
 
-  /** Plays the acts; `connect` makes a connection. */
+  /** Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail. */
   async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
-    const { play } = this;
+    const { play, recorder } = this;
+    const { waits, signal } = this.stage;
     let [misses, isOver] = [0, false];
-    for (const [index, act] of play.acts.entries()) {
-      this.stage.signal.throwIfAborted();
-      const { on } = act;
-      const connection = this.#connections[on ?? 1];
-      if (act.do === "connect" && !isOver) {
-        const conn = await connect(on);
-        if (conn) this.#connections[on ?? 1] = new Connection(conn, this.recorder, on);
-        else this.recorder.add({ type: "unconnected", ...on ? { on } : {} });
-        isOver = !conn;
-      } else if (act.do === "look") await this.#look(act.name, index === play.acts.length - 1);
-      else if (!connection) continue;
-      else if (isOver && act.do === "hear") await connection.hearRest(act.step, act.expected);
-      else if (!isOver || act.do === "finish" || act.do === "leave") {
-        const heard = await this.#act(act, connection);
-        if (act.do !== "hear") isOver ||= heard !== "heard";
-        else {
-          misses = heard === "silent" ? misses + 1 : 0;
-          if (heard === "silent") this.stage.waits.add(keyOf(play, act.step));
-          isOver = heard === "ended" || misses === 2;
-          if (isOver) this.stage.waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
-        }
+    for (const act of play.acts) {
+      signal.throwIfAborted();
+      const on = act.on ?? 1;
+      const connection = this.#connections[on];
+      if (act.do === "look") await this.#look(act.name, act === play.acts.at(-1));
+      else if (act.do === "connect") {
+        const conn = isOver ? undefined : await connect(act.on);
+        if (conn) this.#connections[on] = new Connection(conn, recorder, act.on);
+        else if (!isOver) recorder.add({ type: "unconnected", ...act.on ? { on } : {} });
+        isOver ||= !conn;
+      } else if (!connection) continue;
+      else if (act.do === "finish") await this.#finish(connection);
+      else if (act.do === "listen") await this.#listen(connection, act, isOver);
+      else if (act.do === "say") isOver ||= !await this.#say(connection, act);
+      else if (act.do === "leave") connection.leave();
+      else if (isOver) await connection.hearRest(act.step, act.expected);
+      else {
+        const heard = await this.#hear(connection, act);
+        misses = heard === "silent" ? misses + 1 : 0;
+        isOver = heard === "ended" || misses === 2;
+        if (heard === "silent") waits.add(keyOf(play, act.step));
+        if (isOver) waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
       }
     }
   }
 
-  async #act(act: Act, connection: Connection): Promise<Heard> {
-    const { timeoutMs, waits } = this.stage;
-    const { play } = this;
-    const onPart = (passed: number): Promise<void> => this.#measure(passed);
-    const largeMs = Math.max(LARGE_MS, timeoutMs);
-    switch (act.do) {
-      case "hear": {
-        const ms = Math.min(waits.limit(keyOf(play, act.step), timeoutMs), play.limitMs ?? timeoutMs);
-        if (!("zeros" in act.expected)) return await connection.hear(act.step, act.expected, ms);
-        return await connection.hearZeros(act.step, act.expected.zeros, play.memory ? largeMs : 3 * ms, onPart);
-      }
-      case "say":
-        return await (act.zeros ? connection.sayZeros(act, largeMs, onPart) : connection.say(act, timeoutMs))
-          ? "heard"
-          : "ended";
-      case "listen": {
-        const { events } = this.recorder.recording;
-        const isPrinted = (line: string): boolean =>
-          events.some((event) => event.type === "line" && event.text.includes(line));
-        await connection.wait(act.ms, () => act.until !== undefined && isPrinted(act.until));
-        return "heard";
-      }
-      case "finish":
-        await connection.finish();
-        await this.#finish(connection);
-        return "heard";
-      default:
-        connection.leave();
-        return "heard";
-    }
+  #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
+    const { play, stage: { timeoutMs, waits } } = this;
+    const ms = Math.min(waits.limit(keyOf(play, step), timeoutMs), play.limitMs ?? timeoutMs);
+    if (!("zeros" in expected)) return connection.hear(step, expected, ms);
+    return connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
+  }
+
+  #say(connection: Connection, act: Extract<Act, { do: "say" }>): Promise<boolean> {
+    if (act.zeros) return connection.sayZeros(act, this.#largeMs, this.#measure);
+    return connection.say(act, this.stage.timeoutMs);
+  }
+
+  async #listen(connection: Connection, { ms, until }: Extract<Act, { do: "listen" }>, isOver: boolean): Promise<void> {
+    const { recording } = this.recorder;
+    const isPrinted = (): boolean =>
+      until !== undefined && eventsOf(recording, "line").some(({ text }) => text.includes(until));
+    if (!isOver) await connection.wait(ms, isPrinted);
   }
 
   /** Awaits that a server closes, or that a client ends. */
   async #finish(connection: Connection): Promise<void> {
+    await connection.finish();
     const { timeoutMs, waits } = this.stage;
     const key = `end ${this.play.verb}`;
     if (this.play.about === "server") {
@@ -192,13 +182,17 @@ class Scene {
     this.recorder.add({ type: "stayed", ms });
   }
 
-  async #measure(passed: number): Promise<void> {
+  get #largeMs(): number {
+    return Math.max(LARGE_MS, this.stage.timeoutMs);
+  }
+
+  readonly #measure = async (passed: number): Promise<void> => {
     if (!this.play.memory || !this.stage.machine.hasProc) return;
     const kib = await this.program.peakKib();
     const [first] = eventsOf(this.recorder.recording, "memory");
     const ms = first ? Math.round(performance.now() - this.stage.start - first.at) : 0;
     this.recorder.add({ type: "memory", kib, passed, ms });
-  }
+  };
 
   // A program may still be closing its file: one that has not the right length is looked at again.
   async #look(name: string, isLast: boolean): Promise<void> {

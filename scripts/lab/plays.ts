@@ -12,7 +12,9 @@ export type Expected = { word: string } | { refusal: string[] } | { size: bigint
 export type Act =
   & { on?: number }
   & (
-    | { do: "connect" | "finish" | "leave" }
+    | { do: "connect" }
+    | { do: "finish" }
+    | { do: "leave" }
     | { do: "hear"; step: string; expected: Expected }
     /** Says bytes, in pieces of these lengths with gaps between; or zeros. What is `last` leaves with the last piece. */
     | {

@@ -83,26 +83,34 @@ export class Program implements AsyncDisposable {
 
   /** The most memory that a process of the program has had, in KiB. */
   async peakKib(): Promise<number> {
-    const script = "grep -H -E '^(PPid|VmHWM):' /proc/[0-9]*/status 2>/dev/null; true";
-    const found = (await output(["sh", "-c", script])).matchAll(/^\/proc\/(\d+)\/status:(PPid|VmHWM):\s+(\d+)/gm);
-    const parents = new Map<number, number>();
-    const peaks = new Map<number, number>();
-    for (const [, pid, key, value] of found) (key === "PPid" ? parents : peaks).set(Number(pid), Number(value));
-    const isOurs = (pid: number | undefined): boolean =>
-      pid !== undefined && pid > 1 && (pid === this.#child.pid || isOurs(parents.get(pid)));
-    return Math.max(0, ...[...peaks].filter(([pid]) => isOurs(pid)).map(([, kib]) => kib));
+    const files = (await this.#processes()).map((pid) => `/proc/${pid}/status`);
+    // One may end meanwhile.
+    const found = (await output(["sh", "-c", `cat ${files.join(" ")} 2>/dev/null; true`])).matchAll(
+      /^VmHWM:\s+(\d+)/gm,
+    );
+    return Math.max(0, ...Array.from(found, ([, kib]) => Number(kib)));
   }
 
   /** Ends the program alone, so that what traces it writes down what it saw. */
   async kill(): Promise<void> {
     this.isKilled = true;
+    for (const pid of await this.#processes(true)) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // Ended meanwhile.
+      }
+    }
+    await this.end(DRAIN_MS);
+  }
+
+  /** The processes that the program consists of; or those alone that have none of their own. */
+  async #processes(areLeaves = false): Promise<number[]> {
     const list = (await output(["ps", "-A", "-o", "pid=,ppid="])).matchAll(/(\d+) +(\d+)/g);
     const parents = new Map(Array.from(list, ([, pid, parent]) => [Number(pid), Number(parent)]));
     const isOurs = (pid = 0): boolean => pid > 1 && (pid === this.#child.pid || isOurs(parents.get(pid)));
-    for (const pid of parents.keys()) {
-      if (isOurs(pid) && ![...parents.values()].includes(pid)) Deno.kill(pid, "SIGKILL");
-    }
-    await this.end(DRAIN_MS);
+    const others = areLeaves ? new Set(parents.values()) : new Set();
+    return [...parents.keys()].filter((pid) => isOurs(pid) && !others.has(pid));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
