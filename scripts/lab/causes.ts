@@ -66,6 +66,12 @@ export function isJudged(rule: Rule, scope: Scope): boolean {
 const EXPLAINS: Record<string, RegExp> = {
   "read little": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
   "read size": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
+  // Who does not wait for one message takes it for the next.
+  "early client b": /^early (GET|PUT) /,
+  "early GET d": /^early GET f/,
+  "early GET e": /^early GET g/,
+  "early PUT d": /^early PUT f/,
+  "early PUT e": /^early PUT g/,
   "decoded": /^lines$/,
   "early Complete": /^order of lines/,
   "awaits OK": /^line Complete/,

@@ -13,8 +13,8 @@ function refusal(id: string, title: string, play: string, strict?: string): Rule
     const deviations = view.deviations(one);
     if (deviations.some(({ step, derails }) => derails && step < "c")) return undefined;
     const own = deviations.filter(({ step }) => step.startsWith("c"));
-    const isMore = own.some(({ expected }) => expected === "nothing more");
-    return own.map((each) => ({ ...finding(each, one), ...isMore ? { hint: HINTS.get("more after error") } : {} }));
+    const hint = HINTS.get("more after error");
+    return own.map((each) => ({ ...finding(each, one), ...each.expected === "nothing more" ? { hint } : {} }));
   });
 }
 

@@ -8,6 +8,9 @@ import { type Finding, found } from "./rule.ts";
 /** Why the moment of a line is no failure by itself. */
 export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
 
+const RIGHT =
+  /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
+
 /** When a line was printed on standard output, if it was. */
 export function printed(one: Recording, text: string): number | undefined {
   return eventsOf(one, "line").find((line) => line.stream === "stdout" && line.text === text)?.at;
@@ -35,7 +38,7 @@ export function moment(one: Recording, text: string, after?: string, before?: st
 
 /** The line that is most like another one, whatever its numbers are; none, if none is. */
 function nearest(expected: string, lines: Line[]): Line | undefined {
-  const bare = (text: string): string => text.slice(0, 200).toLowerCase().replaceAll(/\d+/g, "#");
+  const bare = (text: string): string => text.slice(0, 200).toLowerCase().replaceAll(/(\\x..)+|\d+/g, "#");
   const distances = lines.map((line) => ({ line, distance: levenshteinDistance(bare(line.text), bare(expected)) }));
   const [best] = distances.toSorted((a, b) => a.distance - b.distance);
   return best && best.distance <= expected.length * 0.4 ? best.line : undefined;
@@ -43,8 +46,10 @@ function nearest(expected: string, lines: Line[]): Line | undefined {
 
 /** What is to say of a line that is not there. */
 export function wrongLine(expected: string, one: Recording, lines: Line[] = eventsOf(one, "line")): Finding {
-  // Another play's lines are nearer than none.
-  const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, lines);
+  // Another play's lines are nearer than none, but for those that are right.
+  const kindOf = (text: string): string | undefined => text.match(RIGHT)?.[0];
+  const others = lines.filter(({ text }) => !kindOf(text) || kindOf(text) === kindOf(expected));
+  const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, others);
   const [root, hint = HINTS.get(root)] = reason(expected, lines, near);
   const came = near ? `"${near.text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
   return found(one, root, near?.at ?? lines.at(-1)?.at, [`the line "${expected}"`, came, hint]);

@@ -33,8 +33,8 @@ const START_WAITS = 3;
 const AGAIN_MS = [700, 700, 300];
 // A server that does not close may have no need to.
 const CLOSE_MS = [1000, 300, 50];
-// How long a large file may take; one that is copied whole for each block takes hours.
-const LARGE_MS = 12_000;
+// How long a large file may take, in messages; one that is copied whole for each block takes hours.
+const LARGE_WAITS = 4;
 const HOPELESS = 4;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
 /** Of the calls of a play, so many are kept. */
@@ -183,7 +183,7 @@ class Scene {
   }
 
   get #largeMs(): number {
-    return Math.max(LARGE_MS, this.stage.timeoutMs);
+    return LARGE_WAITS * this.stage.timeoutMs;
   }
 
   readonly #measure = async (passed: number): Promise<void> => {

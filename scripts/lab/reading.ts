@@ -164,7 +164,7 @@ function deviationOf(
   const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
   const place = form === "twice" && play.about === "client" ? play.verb : key;
   const root = HABITS.test(form) ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${place}`;
-  const hint = reading.hint ?? HINTS.get(answerForm(reading, play) ?? "");
+  const hint = HINTS.get(answerForm(reading, play) ?? "") ?? reading.hint;
   const isOther = form === "other";
   return { ...common, root, came: shown(came), hint, crash: isOther ? crash : undefined, derails: DERAILS.test(form) };
 }
@@ -195,7 +195,7 @@ function missing(
 function answerForm({ form, expected, came, step }: Reading, play: Play): string | undefined {
   if ("refusal" in expected) {
     if (came === "OK" || came === "DONE") return "accepted";
-    return came.startsWith("ERROR: ") ? undefined : "unprefixed";
+    return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
   const isRefused = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
   return isRefused && /create/.test(came) ? "refused" : undefined;

@@ -112,7 +112,7 @@ export class View {
     const derailed = this.derailed(...this.of(...plays));
     if (derailed) return notShown(`at step "${derailed.step}" came ${derailed.came}`);
     const missing = this.recordings.find((one) => plays.includes(one.play) && one.missing !== undefined);
-    return notShown(missing?.missing ?? "it was not played");
+    return notShown(missing?.missing ?? (this.of(...plays).length > 0 ? "nothing showed it" : "it was not played"));
   }
 }
 

@@ -31,7 +31,7 @@ function memory(one: Recording): Finding[] | undefined {
   const growth = 1024 * (Math.max(...measured.map(({ kib }) => kib)) - first.kib);
   // A program that copies all for each block never gets far.
   const isSlow = last.passed < LARGE_BYTES && last.ms > 5000;
-  const isHeld = growth > LARGE_BYTES / 2 || isSlow && last.passed > 8 * MIB && growth > 0.75 * last.passed;
+  const isHeld = growth > LARGE_BYTES / 2 || isSlow && last.passed > 4 * MIB && growth > 0.75 * last.passed;
   if (!isHeld) return last.passed < LARGE_BYTES / 2 ? undefined : [];
   const came = `it grew by ${Math.round(growth / MIB)} MiB with ${Math.round(last.passed / MIB)} MiB of data`;
   const time = isSlow ? `, in ${Math.round(last.ms / 1000)} seconds` : "";
