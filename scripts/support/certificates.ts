@@ -1,9 +1,19 @@
 /** Certificates for programs that speak TLS; they need openssl. */
 
+import { Folder } from "./folder.ts";
 import { run } from "./programs.ts";
 
-/** Makes a private authority, `ca.pem`, and a certificate from it for this machine, `cert.pem` and `key.pem`. */
-export async function certificates(folder: string): Promise<void> {
+// Made once, and the same for all folders.
+let made: Promise<Record<string, string>> | undefined;
+
+/** Puts a private authority, `ca.pem`, and a certificate from it for this machine, `cert.pem` and `key.pem`, there. */
+export async function certificates(path: string): Promise<void> {
+  for (const [name, text] of Object.entries(await (made ??= make()))) await Deno.writeTextFile(`${path}/${name}`, text);
+}
+
+async function make(): Promise<Record<string, string>> {
+  await using made = new Folder();
+  const folder = made.path;
   const openssl = async (...args: string[]): Promise<void> => {
     const { status, stderr } = await run(["openssl", ...args], { cwd: folder });
     if (status !== 0) throw new Error(`openssl: ${stderr}`);
@@ -15,4 +25,6 @@ export async function certificates(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/san`, "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
   const sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san", "-days", "2"];
   await openssl("x509", "-req", "-in", "cert.csr", "-out", "cert.pem", ...sign);
+  const texts = (await made.names()).map(async (name) => [name, await Deno.readTextFile(made.at(name))] as const);
+  return Object.fromEntries(await Promise.all(texts));
 }

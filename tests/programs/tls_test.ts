@@ -6,7 +6,7 @@ import { certificates } from "../../scripts/support/certificates.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, NETWORK, OPENSSL, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { folders } from "../../scripts/support/pair.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
 import {
   command,
   descriptors,
@@ -18,14 +18,25 @@ import {
 } from "../../scripts/support/programs.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
+/** Folders with certificates beside them. */
+async function secured(files: Record<string, string> = {}): Promise<Folder> {
+  const folder = await folders(files);
+  await certificates(folder.path);
+  return folder;
+}
+
+/** Runs a client that trusts them. */
+function tlsClient(folder: Folder, port: number, ...args: string[]): Promise<Output> {
+  return client(folder, port, ...args, "--ca", folder.at("ca.pem"));
+}
+
 function startTls(folder: Folder, ...args: string[]): Promise<ServerProcess> {
   const files = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
   return ServerProcess.start([...files, ...args], { cwd: folder.at("served") });
 }
 
 testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   await using server = await startTls(folder);
   const mine = { cwd: folder.at("mine") };
   const port = String(server.port);
@@ -40,7 +51,7 @@ testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
     assertEquals(get, { status: 0, stdout: "client receiving file f (700001 bytes)\nComplete\n", stderr: "" });
     assertEquals(await Deno.readFile(folder.at("mine/g")), data);
   }
-  const error = await runClient(["localhost", port, "GET", "none", "--ca", folder.at("ca.pem")], mine);
+  const error = await tlsClient(folder, server.port, "GET", "none");
   assertEquals(error, { status: 1, stdout: "server error: none does not exist\n", stderr: "" });
   const untrusted = await runClient(["localhost", port, "GET", "f", "--as", "h", "--tls"], mine);
   assertEquals([untrusted.status, untrusted.stdout], [1, ""]);
@@ -52,8 +63,7 @@ testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
 });
 
 testWith([OPENSSL, STRACE], "inside TLS a call carries 16 blocks, or as many as --gather says", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   await using server = await startTls(folder);
   const trace = folder.at("calls");
   const words = [...command("client"), "127.0.0.1", String(server.port), "PUT", "f", "--ca", folder.at("ca.pem")];
@@ -69,22 +79,18 @@ testWith([OPENSSL, STRACE], "inside TLS a call carries 16 blocks, or as many as 
 });
 
 testWith([OPENSSL], "a TLS server closes a client that says nothing, long before its timeout", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   await using server = await startTls(folder, "--timeout", "1000");
-  const args = ["localhost", String(server.port), "GET", "f"];
-  const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+  const { status, stderr } = await client(folder, server.port, "GET", "f");
   assertEquals(status, 1);
   assertMatch(stderr, /^client: expected READY, but the connection was closed .* does it use TLS \(--tls\)/);
   await server.errorLine(/^server: the client sent nothing for 2 seconds: it does not speak TLS/);
 });
 
 testWith([OPENSSL], "with -v a TLS server says why a handshake failed", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   await using server = await startTls(folder);
-  const port = String(server.port);
-  await runClient(["localhost", port, "GET", "f", "--tls"], { cwd: folder.at("mine") });
+  await client(folder, server.port, "GET", "f", "--tls");
   await server.errorLine(/^server: the client does not trust the certificate \(at step "a\. server: READY"\)$/);
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
   await conn.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
@@ -95,8 +101,7 @@ testWith(
   [OPENSSL],
   "a plain client of a TLS server learns so within the timeout",
   async () => {
-    await using folder = await folders();
-    await certificates(folder.path);
+    await using folder = await secured();
     await using server = await startTls(folder);
     await Deno.writeFile(folder.at("served/f"), randomBytes(10));
     const port = String(server.port);
@@ -106,9 +111,7 @@ testWith(
       await plain.errorLine(/./),
       /^client: .* did not send READY within 1 second: is it busy, or does it use TLS \(--tls\)\? .*$/,
     );
-    const next = await runClient(["localhost", port, "GET", "f", "--ca", folder.at("ca.pem")], {
-      cwd: folder.at("mine"),
-    });
+    const next = await tlsClient(folder, server.port, "GET", "f");
     assertEquals(next.status, 0, next.stderr);
     // The server has closed the connection, though its handshake was never done.
     assertEquals(await within(plain.ended(), 60_000), 1);
@@ -127,8 +130,7 @@ Deno.test("a TLS client of a plain server learns so", async () => {
 });
 
 testWith([OPENSSL], "openssl's own client can speak the protocol to our server", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   await Deno.writeTextFile(folder.at("served/f"), "some text");
   await using server = await startTls(folder);
   const child = new Deno.Command("openssl", {
@@ -159,8 +161,7 @@ testWith([OPENSSL], "openssl's own client can speak the protocol to our server",
 });
 
 testWith([OPENSSL], "our client can speak the protocol to openssl's own server", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   const port = freePort();
   const words = ["openssl", "s_server", "-accept", String(port), "-cert", "cert.pem", "-key", "key.pem", "-quiet"];
   const child = new Deno.Command(words[0]!, {
@@ -176,8 +177,7 @@ testWith([OPENSSL], "our client can speak the protocol to openssl's own server",
   await writer.write(new TextEncoder().encode("READY"));
   const client = (async (): Promise<Output> => {
     while (true) {
-      const words = ["localhost", String(port), "DEL", "f", "--ca", folder.at("ca.pem")];
-      const output = await runClient(words, { cwd: folder.at("mine") });
+      const output = await tlsClient(folder, port, "DEL", "f");
       if (!output.stderr.includes("connection refused")) return output;
     }
   })();
@@ -222,8 +222,7 @@ Deno.test("a certificate that can't be used is one sentence", async () => {
 });
 
 testWith([OPENSSL], "a certificate without a name, in the wrong order or with a locked key says so", async () => {
-  await using folder = await folders({ "mine/f": "hello" });
-  await certificates(folder.path);
+  await using folder = await secured({ "mine/f": "hello" });
   const openssl = (...args: string[]): Promise<Output> => run(["openssl", ...args], { cwd: folder.path });
   const sign = ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
   await Deno.writeTextFile(folder.at("no-san"), "basicConstraints=CA:FALSE\n");
@@ -232,8 +231,7 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
   {
     const files = ["--cert", folder.at("cn.pem"), "--key", folder.at("key.pem")];
     await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
-    const args = ["localhost", String(server.port), "PUT", "f", "--ca", folder.at("ca.pem")];
-    const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+    const { status, stderr } = await tlsClient(folder, server.port, "PUT", "f");
     assertEquals(status, 1);
     assertMatch(
       stderr,
@@ -245,8 +243,7 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
     await openssl(...sign, "-out", "other.pem", "-extfile", "other-san");
     const files = ["--cert", folder.at("other.pem"), "--key", folder.at("key.pem")];
     await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
-    const args = ["localhost", String(server.port), "PUT", "f", "--ca", folder.at("ca.pem")];
-    const { status, stderr } = await runClient(args, { cwd: folder.at("mine") });
+    const { status, stderr } = await tlsClient(folder, server.port, "PUT", "f");
     assertEquals(status, 1);
     assertMatch(stderr, /certificate is for another name\n$/);
   }
@@ -271,8 +268,7 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
 });
 
 testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   // Less than the sockets hold: the session is over long before the client has read all of it.
   await Deno.writeFile(folder.at("served/f"), new Uint8Array(2_000_000));
   const read = (name: string): string => Deno.readTextFileSync(folder.at(name));
@@ -304,8 +300,7 @@ async function innerPorts(pid: number): Promise<number[]> {
 }
 
 testWith([OPENSSL, NETWORK], "a TLS server does not start where the loopback interface is down", async () => {
-  await using folder = await folders();
-  await certificates(folder.path);
+  await using folder = await secured();
   const words = ["unshare", "--net", ...command("server"), "12345", "-v"];
   const tls = ["--cert", folder.at("cert.pem"), "--key", folder.at("key.pem")];
   await using server = new Process([...words, ...tls], { cwd: folder.at("served") });
@@ -319,17 +314,14 @@ testWith([OPENSSL, NETWORK], "a TLS server does not start where the loopback int
 });
 
 testWith([OPENSSL, LINUX], "a TLS server leaves no port of its own open to other programs", async () => {
-  await using folder = await folders({ "served/f": "hello" });
-  await certificates(folder.path);
+  await using folder = await secured({ "served/f": "hello" });
   await using server = await startTls(folder);
-  const args = ["localhost", `${server.port}`, "GET", "f", "--ca", folder.at("ca.pem")];
-  assertEquals((await runClient(args, { cwd: folder.at("mine") })).status, 0);
+  assertEquals((await tlsClient(folder, server.port, "GET", "f")).status, 0);
   assertEquals(await innerPorts(server.child.pid), []);
 });
 
 testWith([OPENSSL, LINUX], "a hundred TLS clients at once are all served, and leave nothing open", async () => {
-  await using folder = await folders({ "served/f": "hello" });
-  await certificates(folder.path);
+  await using folder = await secured({ "served/f": "hello" });
   await using server = await startTls(folder, "--clients", "100");
   const before = await descriptors(server.child.pid);
   const caCerts = [await Deno.readTextFile(folder.at("ca.pem"))];
