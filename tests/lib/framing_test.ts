@@ -63,18 +63,6 @@ Deno.test("a token is read however it is cut, and no byte after it", async () =>
   }
 });
 
-Deno.test("tokens and sizes that arrive together are read one after the other", async () => {
-  for (const pieces of everyCut(wire("READY", "OK", 258n, "OK", "DONE"))) {
-    const reader = frames(pieces);
-    await reader.token("READY");
-    await reader.token("OK");
-    assertEquals(await reader.size(), 258n);
-    await reader.token("OK");
-    await reader.token("DONE");
-    assertEquals(await readAll(reader), "");
-  }
-});
-
 Deno.test("a wrong token is an error that names what was expected and what came", async () => {
   const wrong: [token: string, received: string][] = [
     ["READY", "REDAY"],
@@ -100,12 +88,6 @@ Deno.test("the first wrong byte decides: no more bytes are waited for than come"
     const error = await assertRejects(() => frames([wire(received)], "silence").token("READY"), ProtocolError);
     assertEquals(error.received, received);
   }
-});
-
-Deno.test("at most 4 KiB of a wrong token are kept", async () => {
-  const flood = "ERROR: ".padEnd(3 * ERROR_TEXT_END.maxBytes, "x");
-  const error = await assertRejects(() => frames([wire(flood)], "silence").token("OK"), ProtocolError);
-  assertEquals(error.received, flood.slice(0, 4096));
 });
 
 Deno.test("a size is 8 bytes, big-endian and unsigned, however they are cut", async () => {

@@ -4,10 +4,11 @@ import { encodeHex } from "@std/encoding";
 import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
-import { folders, Pair } from "../../scripts/support/pair.ts";
+import { Pair } from "../../scripts/support/pair.ts";
 import { Process, runClient } from "../../scripts/support/programs.ts";
+import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
-import { Conversation, Raw, spoken, wire } from "../../scripts/support/raw.ts";
+import { Conversation, SIZE_5, spoken, wire } from "../../scripts/support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
@@ -124,18 +125,6 @@ for (const verb of ["PUT", "GET"]) {
   });
 }
 
-Deno.test("--limit-rate keeps to its rate in both directions", async () => {
-  await using pair = await Pair.start();
-  await Deno.writeFile(`${pair.mine}/f`, randomBytes(300 * 1024));
-  for (const verb of ["PUT", "GET"]) {
-    const start = performance.now();
-    assertEquals((await pair.client(verb, "f", "--limit-rate", "300K")).status, 0);
-    // The last piece is not waited for.
-    const seconds = (performance.now() - start) / 1000;
-    assertEquals(seconds > 0.8, true, `${verb} took ${seconds} s`);
-  }
-});
-
 Deno.test("a file name that ends like a short option is not an option", async () => {
   await using pair = await Pair.start();
   for (const name of ["sh", "aq", "xv"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
@@ -232,17 +221,15 @@ Deno.test("--no-clobber leaves a file that exists", async () => {
 });
 
 Deno.test("--no-clobber leaves a file that appears before all has arrived", async () => {
-  await using folder = await folders();
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const args = ["127.0.0.1", String(listener.addr.port), "GET", "f", "--no-clobber"];
-  const client = runClient(args, { cwd: folder.at("mine") });
-  using raw = new Raw(await listener.accept());
-  await raw.play(spoken("READY", "GET f", "OK", "READY", "\0\0\0\0\0\0\0\x05", "OK", "hello"), "server");
-  await Deno.writeTextFile(folder.at("mine/f"), "mine");
-  await raw.say(wire("DONE"));
-  assertEquals([(await client).status, (await client).stderr], [1, "client: f: file exists\n"]);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "mine");
-  assertEquals(await folder.names("mine"), ["f"]);
+  await using folder = new Folder();
+  const { status, stderr } = await withServer(["GET", "f", "--no-clobber"], folder, async (raw) => {
+    await raw.play(spoken("READY", "GET f", "OK", "READY", SIZE_5, "OK", "hello"), "server");
+    await Deno.writeTextFile(folder.at("f"), "mine");
+    await raw.say(wire("DONE"));
+  });
+  assertEquals([status, stderr], [1, "client: f: file exists\n"]);
+  assertEquals(await Deno.readTextFile(folder.at("f")), "mine");
+  assertEquals(await folder.names(), ["f"]);
 });
 
 Deno.test("a broken upload says how far it came, at the step that it was in", async () => {

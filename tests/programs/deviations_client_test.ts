@@ -2,25 +2,24 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
-import { randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
 import { command, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
 
 const PEERS = `${import.meta.dirname}/../../scripts/support/peers`;
 
-/** Plays a server for one run of the client. */
+/** Plays a server that speaks and closes. */
 async function played(args: string[], ...texts: string[]): Promise<Output> {
-  await using folder = await folders({ "mine/f": "hello" });
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = runClient(["127.0.0.1", `${listener.addr.port}`, ...args], { cwd: folder.at("mine") });
-  using raw = new Raw(await listener.accept());
-  await raw.play(spoken(...texts), "server");
-  await raw.finish();
-  return await client;
+  await using folder = new Folder();
+  return await withServer(args, folder, async (raw) => {
+    await raw.play(spoken(...texts), "server");
+    await raw.finish();
+  });
 }
 
 testWith([UNIX], "PUT - sends a pipe or a file of any size", async () => {

@@ -144,19 +144,6 @@ for (const way of WAYS) {
   });
 }
 
-Deno.test("a client that breaks the protocol is left, and the next is served", async () => {
-  await using folder = new Folder();
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  await Deno.writeFile(folder.at("next"), OLD);
-  const messages = conversation("GET", "next", OLD);
-  for (const index of [3, 5]) {
-    using raw = await Raw.connect(server.port);
-    await raw.play([...messages.slice(0, index), { from: "client", bytes: wire("NO") }], "client");
-    assertEquals(await raw.rest(), "");
-    await assertServesNext(server, at(messages.slice(0, index)));
-  }
-});
-
 // More than any two sockets hold between them.
 const HUGE_BYTES = 2 ** 30;
 
@@ -257,24 +244,4 @@ Deno.test("a slow peer is not given up while bytes arrive, nor a server before R
     serve(got.toSpliced(6, 1, ...bytewise(got[6]!)), 0),
     upload(sent.toSpliced(5, 1, ...bytewise(sent[5]!))),
   ]);
-});
-
-Deno.test("an ERROR in the middle of an upload is shown even if a reset follows it", async () => {
-  await using folder = new Folder();
-  await hugeFile(folder.at("huge"));
-  using listener = await listen("reset");
-  const client = runClient(["127.0.0.1", `${listener.port}`, "PUT", "huge"], { cwd: folder.path });
-  {
-    using raw = await accept(listener);
-    await raw.play(conversation("PUT", "huge").slice(0, 3), "server");
-    await raw.hear(8);
-    await raw.say(wire("OK"));
-    await raw.hear(1000);
-    await raw.say(wire("ERROR: no room"));
-  }
-  assertEquals(await client, {
-    status: 1,
-    stdout: `client sending file huge (${HUGE_BYTES} bytes)\nserver error: no room\n`,
-    stderr: "",
-  });
 });

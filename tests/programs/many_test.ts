@@ -53,9 +53,9 @@ Deno.test("--limit-rate holds for all transfers of a command together", async ()
   await using pair = await Pair.start("--clients", "4");
   const names = ["a", "b", "c", "d"];
   for (const name of names) await Deno.writeFile(`${pair.mine}/${name}`, randomBytes(100_000));
-  for (const parallel of ["1", "4"]) {
+  for (const [verb, parallel] of [["PUT", "4"], ["GET", "1"]] as const) {
     const start = performance.now();
-    const { status } = await pair.client("PUT", ...names, "--limit-rate", "200000", "--parallel", parallel);
+    const { status } = await pair.client(verb, ...names, "--limit-rate", "200000", "--parallel", parallel);
     assertEquals(status, 0);
     // 400,000 bytes last 2 seconds, of which the last piece and what a stall saves need not pass.
     assert(performance.now() - start > 1500, `${performance.now() - start} ms`);

@@ -20,16 +20,18 @@ Deno.test("eight clients at once lose nothing in 80 transfers", async () => {
   assert(Number(bytes) > 0);
 });
 
-Deno.test("a GET that has begun sends all of the old file while a PUT replaces it", async () => {
+Deno.test("a GET that has begun sends all of the old file whatever a PUT or a DEL does", async () => {
   await using folder = new Folder();
-  await Deno.writeFile(folder.at("f"), OLD);
   await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using reader = await Conversation.start(server.port, "GET", "f", OLD);
-  await reader.until("e");
-  using writer = await Conversation.start(server.port, "PUT", "f", NEW);
-  await writer.until("g");
-  assert(isSame(folder.at("f"), NEW));
-  await reader.until("h");
+  for (const [verb, last] of [["PUT", "g"], ["DEL", "c"]] as const) {
+    await Deno.writeFile(folder.at("f"), OLD);
+    using reader = await Conversation.start(server.port, "GET", "f", OLD);
+    await reader.until("e");
+    using other = await Conversation.start(server.port, verb, "f", NEW);
+    await other.until(last);
+    assert(verb === "DEL" ? (await folder.names()).length === 0 : isSame(folder.at("f"), NEW));
+    await reader.until("h");
+  }
 });
 
 Deno.test("a GET during a PUT gets the old file, and one after it the new", async () => {
@@ -43,18 +45,6 @@ Deno.test("a GET during a PUT gets the old file, and one after it the new", asyn
   await writer.until("g");
   using after = await Conversation.start(server.port, "GET", "f", NEW);
   await after.until("h");
-});
-
-Deno.test("a GET that has begun sends all of the file while a DEL removes it", async () => {
-  await using folder = new Folder();
-  await Deno.writeFile(folder.at("f"), OLD);
-  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using reader = await Conversation.start(server.port, "GET", "f", OLD);
-  await reader.until("e");
-  using remover = await Conversation.start(server.port, "DEL", "f");
-  await remover.until("c");
-  assertEquals(await folder.names(), []);
-  await reader.until("h");
 });
 
 Deno.test("two PUTs of one name are each whole when done, and the later one stays", async () => {
@@ -72,40 +62,30 @@ Deno.test("two PUTs of one name are each whole when done, and the later one stay
   assertEquals(await folder.names(), ["f"]);
 });
 
-Deno.test("without --clients a second client gets its READY when the first is done", async () => {
-  await using folder = new Folder();
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  using first = await Conversation.start(server.port, "PUT", "f", NEW);
-  await first.until("a");
-  using second = await Conversation.start(server.port, "GET", "f", NEW);
-  let isReady = false;
-  const ready = second.until("a").then(() => isReady = true);
-  await first.until("half");
-  assert(!isReady);
-  await first.until("g");
-  await ready;
-  await second.until("h");
-  await server.end();
-  const turns = server.lines.filter((line) => /connected|request/.test(line)).map((line) => line.split(" ")[1]);
-  assertEquals(turns, ["connected", "receiving", "connected", "receiving"]);
-});
-
-Deno.test("with --clients 2 a third client gets its READY when one of the two is done", async () => {
-  await using folder = new Folder();
-  await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-  using first = await Conversation.start(server.port, "PUT", "f", NEW);
-  using second = await Conversation.start(server.port, "PUT", "g", NEW);
-  await Promise.all([first.until("a"), second.until("a")]);
-  using third = await Conversation.start(server.port, "GET", "f", NEW);
-  let isReady = false;
-  const ready = third.until("a").then(() => isReady = true);
-  await Promise.all([first.until("half"), second.until("half")]);
-  assert(!isReady);
-  await first.until("g");
-  await ready;
-  await third.until("h");
-  await second.until("g");
-});
+for (const clients of [1, 2]) {
+  Deno.test(`with --clients ${clients} the next client gets its READY when one of them is done`, async () => {
+    await using folder = new Folder();
+    await using server = await ServerProcess.start(clients === 1 ? [] : ["--clients", "2"], { cwd: folder.path });
+    using stack = new DisposableStack();
+    const served: Conversation[] = [];
+    for (const name of ["f", "g"].slice(0, clients)) {
+      served.push(stack.use(await Conversation.start(server.port, "PUT", name, NEW)));
+    }
+    await Promise.all(served.map((each) => each.until("a")));
+    using next = await Conversation.start(server.port, "GET", "f", NEW);
+    let isReady = false;
+    const ready = next.until("a").then(() => isReady = true);
+    await Promise.all(served.map((each) => each.until("half")));
+    assert(!isReady);
+    await served[0]!.until("g");
+    await ready;
+    await next.until("h");
+    await served[1]?.until("g");
+    await server.end();
+    const turns = server.lines.filter((line) => /connected|request/.test(line)).map((line) => line.split(" ")[1]);
+    if (clients === 1) assertEquals(turns, ["connected", "receiving", "connected", "receiving"]);
+  });
+}
 
 Deno.test("every line of -v is one client's, whole, however many are served at once", async () => {
   await using folder = new Folder();

@@ -2,9 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
-import { LINUX, SOURCES, testWith } from "../support/needs.ts";
-import { type Output, runClient } from "../../scripts/support/programs.ts";
-import { Raw, SIZE_5, spoken } from "../../scripts/support/raw.ts";
+import { playServer, withServer } from "../support/played.ts";
+import { SIZE_5, spoken } from "../../scripts/support/raw.ts";
 
 Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
   await using folder = new Folder();
@@ -60,18 +59,6 @@ Deno.test("file data that looks like an error is data", async () => {
     stderr: "",
   });
   assertEquals(await Deno.readTextFile(folder.at("f")), "ERROR");
-});
-
-testWith([LINUX, SOURCES], "a full disk is the client's error, in the lab's words", async () => {
-  await using folder = new Folder();
-  await Deno.symlink("/dev/full", folder.at("f"));
-  const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDONE"];
-  // Deno opens most devices with all permissions only.
-  assertEquals(await withServer(["GET", "f"], folder, (raw) => raw.play(spoken(...get), "server"), ["--allow-all"]), {
-    status: 1,
-    stdout: "client receiving file f (5 bytes)\nclient error: unable to create file f\n",
-    stderr: "client: f: no space left on device\n",
-  });
 });
 
 Deno.test("a server's error is shown without its prefix, at every step", async () => {
@@ -217,28 +204,4 @@ for (const ending of ["closes", "stays"]) {
       stderr: "",
     });
   });
-}
-
-/** Plays a server, which speaks first, for one run of the client; it stays connected until the client has ended. */
-function playServer(args: string[], folder: Folder, ...texts: string[]): Promise<Output> {
-  return withServer(args, folder, (raw) => raw.play(spoken(...texts), "server"));
-}
-
-async function withServer(
-  args: string[],
-  folder: Folder,
-  serve: (raw: Raw) => Promise<void>,
-  permissions?: string[],
-): Promise<Output> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = runClient(["127.0.0.1", `${listener.addr.port}`, ...args], {
-    cwd: folder.path,
-    ...(permissions && { permissions }),
-  });
-  const unconnected = client.then((output) => {
-    throw new Error(`the client made no connection: ${JSON.stringify(output)}`);
-  });
-  using raw = new Raw(await Promise.race([listener.accept(), unconnected]));
-  await serve(raw);
-  return await client;
 }

@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { Folder } from "../../scripts/support/folder.ts";
-import { SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Raw, SIZE_5, spoken } from "../../scripts/support/raw.ts";
@@ -59,19 +58,6 @@ Deno.test("the server sends each of the lab's errors, and prints the refused req
     "server: unable to create file sub/sub/f: its folder does not exist",
   ]);
   assertEquals(await folder.names(), ["sub"]);
-});
-
-testWith([SOURCES], "a server that may not write says so in the lab's words", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "f");
-  await using server = await ServerProcess.start([], {
-    cwd: folder.path,
-    permissions: ["--allow-net", "--allow-read"],
-  });
-  await playClient(server.port, "READY", "PUT f", "ERROR: unable to create file f");
-  await playClient(server.port, "READY", "PUT new", "ERROR: unable to create file new");
-  await playClient(server.port, "READY", "DEL f", "ERROR: unable to delete f");
-  assertEquals(await Deno.readTextFile(folder.at("f")), "f");
 });
 
 Deno.test("a client that breaks the protocol is one line on stderr", async () => {
@@ -136,25 +122,6 @@ Deno.test("without -v the server prints nothing at all, whatever happens", async
   await playClient(port, "READY");
   await server.end();
   assertEquals([server.lines, server.errors], [[], []]);
-});
-
-Deno.test("a DEL that is sent twice in one piece deletes its file once", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "f");
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  const [first, second] = [
-    await playClient(server.port, "READY", "DEL fDEL f", "DONE"),
-    await playClient(server.port, "READY", "DEL fDEL f", "ERROR: f does not exist"),
-  ];
-  await assertPrints(server, [
-    `server connected to client at ${first}`,
-    "server receiving request: DEL fDEL f",
-    "server deleting file f",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${second}`,
-    "server receiving request: DEL fDEL f",
-  ]);
-  assertEquals(await folder.names(), []);
 });
 
 Deno.test("a DEL that is sent again is answered once, before or after the answer", async () => {

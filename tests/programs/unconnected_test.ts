@@ -35,16 +35,6 @@ testWith(
   async () => {
     await using folder = new Folder();
     await Deno.writeTextFile(folder.at("f"), "hello");
-    for (const name of ["new", "f"]) {
-      const error = `unable to create file ${name}`;
-      const reason = `${name}: no permission to write it (run it with --allow-write)`;
-      await assertUnconnected(folder, ["GET", name], { error, reason }, ["--allow-net", "--allow-read"]);
-    }
-    const unread = {
-      error: "unable to create file New",
-      reason: "New: no permission to read it (run it with --allow-read)",
-    };
-    await assertUnconnected(folder, ["GET", "New"], unread, ["--allow-net", "--allow-write"]);
     const reason = "f: no permission to read it (run it with --allow-read)";
     await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
       "--allow-net",

@@ -212,19 +212,6 @@ Deno.test("a DEL that is sent twice deletes once, however it is cut", async () =
   });
 });
 
-Deno.test("the server takes data of any length, cut where buffers and blocks end", async () => {
-  await using served = await Served.start();
-  for (const length of [0, 1, 1023, 1024, 1025, 2500, 300_000]) {
-    const data = randomBytes(length);
-    const messages = conversation("PUT", NAME, data);
-    await served.play("PUT", messages, { data });
-    for (const at of [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1]) {
-      if (at > 0 && at < length) await served.play("PUT", cut(messages, 5, at), { data });
-    }
-    await served.play("GET", conversation("GET", NAME, data), { data });
-  }
-});
-
 Deno.test("a DEL in pieces deletes the file that it names, and no other", async () => {
   await using served = await Served.start();
   await withinTime(async () => {
