@@ -41,8 +41,8 @@ Options:
   -h, --help          show this text
       --version       show the version
 
-Ctrl-C or SIGTERM lets running transfers finish (see --grace); a second one
-cuts them.
+After Ctrl-C or SIGTERM it takes no new client, and running transfers may finish
+for as long as --grace says; a second one cuts them.
 Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut,
 2 the command line is wrong.
 `,

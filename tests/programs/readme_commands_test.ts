@@ -1,19 +1,31 @@
-/** The README's commands, run as they stand there, but for the port and the folder `/srv/files`. */
+/** The commands of README and manual, run as they stand there, but for the port and the folders in `/srv` and `/tmp`. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { failed } from "../support/lab.ts";
 import { EXECUTABLES, OPENSSL, PYTHON, SOURCES, testWith, UNIX } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
+import { pairWithMistake } from "../../scripts/support/peers.ts";
 import { command, type Output, Process, run } from "../../scripts/support/programs.ts";
 
 const PROJECT = await Deno.realPath(`${import.meta.dirname}/../..`);
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
-/** The lines of the blocks for a shell. What is new there needs a test here. */
-const SHELL = [...README.matchAll(/^ *```sh\n(.*?)^ *```/gms)].flatMap(([, block]) =>
-  block!.replace(/ *\\\n */g, " ").trim().split("\n").map((line) => line.replace(/ +#.*/, ""))
-);
-const [DEMO, TEST, START, SMALLEST, CERTIFICATE, LAB] = SHELL as [string, string, string, string, string, string];
+const MANUAL = await Deno.readTextFile(`${PROJECT}/lib/MANUAL.md`);
+
+/** The blocks for a shell; a command that is new there needs a test here. */
+function shellBlocks(page: string): string[] {
+  return [...page.matchAll(/^ *```sh\n(.*?)^ *```/gms)].map(([, block]) => block!.replace(/^ +/gm, ""));
+}
+
+const [TRY, LAB, GRADE, START, MOVE, CERTIFICATE] = shellBlocks(README) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+const [SMALLEST, TRACED] = shellBlocks(MANUAL) as [string, string];
 
 /** A folder in whose shell `deno`, `npx`, `client` and `server` are ours, and `/srv/files` is the folder `files`. */
 class Shell extends Folder {
@@ -36,9 +48,15 @@ class Shell extends Folder {
     return shell;
   }
 
+  /** Puts parts of the project there. */
+  async link(...names: string[]): Promise<void> {
+    for (const name of names) await Deno.symlink(`${PROJECT}/${name}`, this.at(name));
+  }
+
   words(line: string): string[] {
-    const ours = line.replaceAll("12345", this.port).replaceAll("/srv/files", this.at("files"));
-    return ["env", `PATH=${this.at("bin")}:${Deno.env.get("PATH")}`, "sh", "-c", ours];
+    const ours = line.replaceAll("12345", this.port).replaceAll("/srv/files", this.at("files"))
+      .replaceAll("/tmp/copy", this.at("tmp/copy"));
+    return ["env", `PATH=${this.at("bin")}:${Deno.env.get("PATH")}`, "bash", "-O", "expand_aliases", "-c", ours];
   }
 
   run(line: string, { cwd = this.path } = {}): Promise<Output> {
@@ -47,7 +65,7 @@ class Shell extends Folder {
 
   /** Starts a server, with -v, so that one knows when it listens. */
   async serve(line: string, { cwd = this.path } = {}): Promise<Process> {
-    const server = new Process(this.words(`exec ${line.replace(/ -v$/, "")} -v`), { cwd });
+    const server = new Process(this.words(`exec ${line.trim().replace(/ -v\b/, "")} -v`), { cwd });
     await server.line(/^server waiting on port/);
     return server;
   }
@@ -55,21 +73,40 @@ class Shell extends Folder {
 
 /** The lines of a program's examples. */
 function examples(program: string): string[] {
-  const [, usage] = README.match(new RegExp(`<!-- ${program} --help -->.*?\nExamples:\n(.*?)\n\n`, "s"))!;
+  const [, usage] = MANUAL.match(new RegExp(`<!-- ${program} --help -->.*?\nExamples:\n(.*?)\n\n`, "s"))!;
   return usage!.split("\n").map((line) => line.trim());
 }
 
-Deno.test("each shell command of the README has a test", () => {
-  assertEquals(SHELL.length, 6);
-  assertEquals(TEST, DEMO.replace("demo", "test")); // It runs this test.
-  assertMatch(START, /^mkdir -p served && deno run /); // It is run with the transcript.
+Deno.test("each shell command of README and manual has a test", () => {
+  assertEquals([shellBlocks(README).length, shellBlocks(MANUAL).length], [6, 2]);
+  for (const [block, lines] of [[TRY, 2], [LAB, 1], [GRADE, 1], [START, 1], [SMALLEST, 1], [TRACED, 2]] as const) {
+    assertEquals(block.trim().split("\n").length, lines, block);
+  }
+  const [demo, test] = TRY.split("\n").map((line) => line.replace(/ +#.*/, ""));
+  assertEquals(test, demo!.replace("demo", "test")); // It runs this test.
 });
 
 testWith([UNIX, SOURCES], "the README's demo moves a file there and back", async () => {
   await using shell = await Shell.open();
-  const { status, stdout, stderr } = await shell.run(DEMO, { cwd: PROJECT });
+  const { status, stdout, stderr } = await shell.run(TRY.split("\n")[0]!, { cwd: PROJECT });
   assertEquals(status, 0, stderr);
   assertMatch(stdout, /\nThe 1079 bytes came back as they went\.\n$/);
+});
+
+testWith([UNIX, SOURCES], "the README's server and client move files, and leave nothing in the project", async () => {
+  await using shell = await Shell.open();
+  await shell.link("client.ts", "server.ts", "deno.json", "deno.lock", "LICENSE", "lib");
+  const before = await shell.names();
+  const [, make, start] = START.match(/^(mkdir .*) && (.*)/)!;
+  assertEquals((await shell.run(make!)).status, 0);
+  await using server = await shell.serve(start!);
+  // The first command that fails ends the script.
+  const { status, stdout, stderr } = await shell.run(`set -eo pipefail\n${MOVE}`);
+  assertEquals(status, 0, stderr);
+  assertEquals(stdout.match(/^Complete$/gm)?.length, 7, stdout);
+  assertEquals(server.lines.filter((line) => line.startsWith("server receiving request: ")).length, 9);
+  assertEquals(await Deno.readTextFile(shell.at("tmp/copy")), await Deno.readTextFile(`${PROJECT}/LICENSE`));
+  assertEquals([await shell.names(), await shell.names("served")], [[...before, "served"].sort(), []]);
 });
 
 testWith([UNIX], "the examples of --help do what they say", async () => {
@@ -92,11 +129,11 @@ testWith([UNIX], "the examples of --help do what they say", async () => {
   assertEquals(examples("client").length, 4);
 });
 
-testWith([UNIX, SOURCES], "the README's smallest permissions are enough", async () => {
+testWith([UNIX, SOURCES], "the manual's smallest permissions are enough", async () => {
   await using shell = await Shell.open();
   await Deno.writeTextFile(shell.at("f"), "text");
-  const [, net, forPut] = README.match(/`(--allow-net=HOST:PORT) (--allow-read=FILE)`/)!;
-  const [, forGet] = README.match(/`(--allow-read=\. --allow-write=\.)`/)!;
+  const [, net, forPut] = MANUAL.match(/`(--allow-net=HOST:PORT) (--allow-read=FILE)`/)!;
+  const [, forGet] = MANUAL.match(/`(--allow-read=\. --allow-write=\.)`/)!;
   const client = `deno run --no-prompt ${net!.replace("HOST:PORT", "127.0.0.1:12345")}`;
   await using server = await shell.serve(SMALLEST.replace("server.ts", `"${PROJECT}/server.ts"`));
   for (
@@ -122,18 +159,38 @@ testWith([UNIX, OPENSSL], "the README's certificate is one that its server and c
   }
 });
 
-testWith([UNIX, PYTHON], "the README's lab command finds nothing wrong with the naive pair", async () => {
+testWith([UNIX, PYTHON], "the README shows what its lab command prints for a pair with one mistake", async () => {
   await using shell = await Shell.open();
-  for (const name of ["client", "server"]) {
-    await Deno.copyFile(`${PROJECT}/scripts/support/peers/naive_${name}.py`, shell.at(`${name}.py`));
-  }
-  const line = LAB.replaceAll("path/to", shell.path);
+  for (const [path, text] of Object.entries(await pairWithMistake())) await Deno.writeTextFile(shell.at(path), text);
   // The tests beside this one take the machine's time.
+  const line = LAB.trim().replaceAll("path/to", shell.path);
   const output = await shell.run(`${line} --timeout 20`, { cwd: PROJECT });
-  assertEquals([output.status, failed(output)], [0, []], output.stdout);
+  assertEquals([output.status, failed(output).length], [1, 2], output.stdout);
+  const [, screen] = README.match(/<!-- lab screen -->\n\n```\n(.*?)```/s)!;
+  assertEquals(output.stdout.replaceAll(`${shell.path}/`, ""), screen);
 });
 
-testWith([UNIX, SOURCES], "deno install, as the README has it, gives programs that run", async () => {
+testWith([UNIX, PYTHON, SOURCES], "the manual's server shows the conversation of another's client", async () => {
+  await using shell = await Shell.open();
+  await shell.link("client.ts", "server.ts", "deno.json", "lib", "LICENSE");
+  await shell.folder("served");
+  await using server = await shell.serve(TRACED.split("\n")[0]!);
+  await shell.run(`python3 ${PROJECT}/scripts/support/peers/naive_client.py localhost 12345 PUT LICENSE`);
+  await server.errorLine(/g\. server: DONE/);
+});
+
+testWith([UNIX, PYTHON, SOURCES], "the manual's client shows the conversation of another's server", async () => {
+  await using shell = await Shell.open();
+  await shell.link("client.ts", "server.ts", "deno.json", "lib", "LICENSE");
+  const words = ["python3", `${PROJECT}/scripts/support/peers/naive_server.py`, shell.port, "-v"];
+  await using server = new Process(words, { cwd: shell.path });
+  await server.line(/waiting/);
+  const { status, stdout, stderr } = await shell.run(TRACED.split("\n")[1]!);
+  assertEquals([status, stdout.length], [0, 1079], stderr);
+  assertMatch(stderr, /h\. server: DONE/);
+});
+
+testWith([UNIX, SOURCES], "the README's deno install gives programs that run", async () => {
   await using shell = await Shell.open();
   const [, client] = README.match(/`(deno install .*?)`/)!;
   const server = client!.replaceAll("client", "server");

@@ -1,22 +1,23 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { LINKS, SOURCES, testWith } from "../support/needs.ts";
-import { freePort } from "../support/net.ts";
-import { command, Process, run } from "../../scripts/support/programs.ts";
+import { command, run } from "../../scripts/support/programs.ts";
+import { terminalPicture } from "../../scripts/support/terminal_picture.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
+const MANUAL = await Deno.readTextFile(`${PROJECT}/lib/MANUAL.md`);
 
 /** The code block after a comment. */
-function block(marker: string): string {
-  return README.split(`<!-- ${marker} -->\n`)[1]!.match(/```\w*\n(.*?)```/s)![1]!;
+function block(page: string, marker: string): string {
+  return page.split(`<!-- ${marker} -->\n`)[1]!.match(/```\w*\n(.*?)```/s)![1]!;
 }
 
 for (const program of ["client", "server"] as const) {
-  Deno.test(`the README's usage text of the ${program} is what --help prints`, async () => {
+  Deno.test(`the manual's usage text of the ${program} is what --help prints`, async () => {
     const { status, stdout, stderr } = await run([...command(program), "--help"], { cwd: PROJECT });
     assertEquals({ status, stderr }, { status: 0, stderr: "" });
-    assertEquals(stdout, block(`${program} --help`));
+    assertEquals(stdout, block(MANUAL, `${program} --help`));
     const lines = stdout.split("\n");
     assert(lines.every((line) => line.length <= 80), "a line is longer than 80 columns");
     // Usage and examples are on the first screen.
@@ -30,43 +31,26 @@ for (const program of ["client", "server"] as const) {
   });
 }
 
-testWith([SOURCES], "the README's transcript is what the programs print", async () => {
-  await using folder = new Folder();
-  await Deno.copyFile(`${PROJECT}/LICENSE`, folder.at("LICENSE"));
-  const [, start] = README.match(/^mkdir -p served && (deno run .*)$/m)!;
-  const port = String(freePort());
-  /** A command line of the README's, with this port. */
-  const words = (line: string): string[] => {
-    const [, verb, ...args] = line.replace("12345", port).split(" ");
-    const ours = args.map((word) => /^\w+\.ts$/.test(word) ? `${PROJECT}/${word}` : word);
-    return [Deno.execPath(), verb!, "--quiet", "--no-prompt", ...ours];
-  };
-  await folder.folder("served");
-  await using server = new Process(words(start!), { cwd: folder.path });
-  await server.line(/waiting/);
-  const printed = [];
-  for (const [line] of block("client transcript").matchAll(/^\$ .*$/gm)) {
-    const { stdout, stderr } = await run(words(line.slice("$ ".length)), { cwd: folder.path });
-    assertEquals(stderr, "");
-    printed.push(`${line}\n${stdout}`);
-  }
-  assertEquals(printed.join(""), block("client transcript"));
-  // It waits again after each client.
-  await server.line(/waiting/, 12);
-  const ports = (text: string): string => text.replaceAll(port, "12345").replace(/(?<=127\.0\.0\.1:)\d+/g, "54321");
-  assertEquals(ports(`${server.lines.join("\n")}\n`), ports(block("server transcript")));
+testWith([SOURCES], "the README's picture shows what the programs print", async () => {
+  assertEquals(await Deno.readTextFile(`${PROJECT}/.github/terminal.svg`), await terminalPicture());
 });
 
-testWith([LINKS], "the README's library example works in a project that links this one", async () => {
+testWith([LINKS], "the library's examples work in a project that links this one", async () => {
   await using folder = new Folder();
   const [, config] = README.match(/`(\{ "links": .*? \})`/)!;
   await Deno.writeTextFile(
     folder.at("deno.json"),
     config!.replace("../blockferry/", `${await Deno.realPath(PROJECT)}/`),
   );
-  await Deno.writeTextFile(folder.at("example.ts"), block("library example"));
   const words = [Deno.execPath(), "run", "--quiet", "--check", "--allow-net", "--allow-read", "--allow-write"];
-  const { status, stdout, stderr } = await run([...words, "example.ts"], { cwd: folder.path });
-  assertEquals(status, 0, stderr);
-  assertStringIncludes(stdout, "9 bytes\n9n some text\nother.txt does not exist | c. server: OK\n");
+  for (
+    const [page, printed] of [
+      [README, "9n some text\n"],
+      [MANUAL, "9 bytes\n9n some text\nother.txt does not exist | c. server: OK\n"],
+    ] as const
+  ) {
+    await Deno.writeTextFile(folder.at("example.ts"), block(page, "library example"));
+    const { status, stdout, stderr } = await run([...words, "example.ts"], { cwd: folder.path });
+    assertEquals([status, stdout], [0, printed], stderr);
+  }
 });
