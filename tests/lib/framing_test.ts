@@ -90,6 +90,12 @@ Deno.test("the first wrong byte decides: no more bytes are waited for than come"
   }
 });
 
+Deno.test("at most 4 KiB of a wrong token are kept", async () => {
+  const flood = "ERROR: ".padEnd(3 * ERROR_TEXT_END.maxBytes, "x");
+  const error = await assertRejects(() => frames([wire(flood)], "silence").token("OK"), ProtocolError);
+  assertEquals(error.received, flood.slice(0, 4096));
+});
+
 Deno.test("a size is 8 bytes, big-endian and unsigned, however they are cut", async () => {
   for (const size of [0n, 1n, 1025n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
     for (const pieces of everyCut(wire(size, "data"))) {
