@@ -45,7 +45,6 @@ interface Setting {
   memory?: boolean;
   /** Room on the disk that it takes, in bytes. */
   room?: number;
-  strict?: boolean;
   /** Afterwards the server is in an unknown state, by our fault. */
   breaks?: boolean;
   /** So long nobody comes before it, in milliseconds. */
@@ -229,14 +228,13 @@ function both(about: Role): Play[] {
     ),
     make(`large-${gives}`, gives, { name: "large.bin", files: { "large.bin": LARGE_BYTES }, ...large }),
     make(`large-${takes}`, takes, { name: "large.bin", room: LARGE_BYTES, ...large }),
-    make("halves-GET", "GET", { halves: true, data: text(2000), strict: true }),
-    make("halves-PUT", "PUT", { halves: true, data: text(2000), strict: true }),
+    make("halves-GET", "GET", { halves: true, data: text(2000) }),
+    make("halves-PUT", "PUT", { halves: true, data: text(2000) }),
     make("partial", gives, {
       name: "partial.bin",
       data: text(10_000),
       traced: PARTIAL,
       limitMs: 1000,
-      strict: true,
       breaks: true,
       from: file,
       instead: part,
@@ -289,7 +287,7 @@ function answered(verb: Verb, error: string): Play {
 
 /** The server closes instead of the last message. */
 function unfinished(verb: Verb): Play {
-  const { acts, ...rest } = client(`${verb}-unfinished`, verb, { strict: true });
+  const { acts, ...rest } = client(`${verb}-unfinished`, verb);
   const cut = acts.flatMap((act): Act[] => {
     if (act.do !== "say") return [act];
     const { last: _, ...alone } = act;
@@ -298,7 +296,6 @@ function unfinished(verb: Verb): Play {
   return { ...rest, acts: cut };
 }
 
-const strict = { strict: true };
 const verbose = { verbose: true };
 const VANISHED = [say("f", text(2000)), LEAVE];
 // An error in the middle of an upload.
@@ -321,12 +318,10 @@ const ALL: Play[] = [
   refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
   refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
   server("order", "DEL", { name: "order.txt", traced: SLOW_DELETION, breaks: true, ...verbose }),
-  refused("DEL-folder", "DEL folder", "unable to delete folder", strict),
-  ...["b", "d", "g"].map((from) =>
-    server(`vanish-${from}`, "GET", { data: text(5000), from, instead: [LEAVE], ...strict })
-  ),
-  server("vanish-PUT", "PUT", { name: "vanish.bin", size: 5000n, from: "f", instead: VANISHED, ...strict }),
-  server("after-vanish", "GET", strict),
+  refused("DEL-folder", "DEL folder", "unable to delete folder"),
+  ...["b", "d", "g"].map((from) => server(`vanish-${from}`, "GET", { data: text(5000), from, instead: [LEAVE] })),
+  server("vanish-PUT", "PUT", { name: "vanish.bin", size: 5000n, from: "f", instead: VANISHED }),
+  server("after-vanish", "GET"),
   ...both("client"),
   client("DEL-ok", "DEL", { name: "ok.txt", from: "c", instead: AWAITED_OK }),
   answered("GET", "refused.txt does not exist"),
@@ -341,7 +336,6 @@ const ALL: Play[] = [
     files: { "middle.bin": 20_000_000 },
     from: "f",
     instead: MIDDLE,
-    ...strict,
   }),
 ];
 
