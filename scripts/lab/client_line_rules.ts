@@ -3,7 +3,7 @@
 import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
 import type { Play } from "./plays.ts";
-import { eventsOf, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import { BASE, found, named, playOf, type Rule, shows } from "./rule.ts";
 
 const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
@@ -26,9 +26,10 @@ function lineAndComplete(id: string, verb: Verb): Rule {
   const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
   return shows([id, "client", `${verb}: "${sample}", then "Complete"`], plays, (one, view) => {
     const [line, derailed] = [lineOf(playOf(one)), view.derailed(one)?.step];
-    const isDue = eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
     const [at, complete] = [printed(one, line), printed(one, "Complete")];
-    if (at === undefined) return isDue && (!derailed || derailed > `${step}~`) ? [wrongLine(line, one)] : undefined;
+    if (at === undefined) {
+      return hasHeard(one, step) && (!derailed || derailed > `${step}~`) ? [wrongLine(line, one)] : undefined;
+    }
     if (complete === undefined) return !derailed && saidAt(one, last(one)) ? [wrongLine("Complete", one)] : undefined;
     return complete < at ? [found(one, "order of lines", at, [`"${line}", then "Complete"`, "the other order"])] : [];
   });

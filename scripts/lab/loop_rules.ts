@@ -3,7 +3,7 @@
 import { STEPS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { lastWords, read } from "./reading.ts";
-import { eventsOf, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import {
   BASE,
   type Finding,
@@ -37,8 +37,7 @@ const ORDINARY = named(
 
 /** Whether a conversation got to its last message. */
 function isWhole(one: Recording): boolean {
-  const last = STEPS[playOf(one).verb].at(-1)![0];
-  return eventsOf(one, "heard").some(({ step, count }) => step === last && count > 0);
+  return hasHeard(one, STEPS[playOf(one).verb].at(-1)![0]!);
 }
 
 /** What became of the clients that came next, after plays of these names. */

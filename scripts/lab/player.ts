@@ -372,7 +372,7 @@ export function playClient(play: Play, stage: Stage): Promise<void> {
       await scene.perform(async () => {
         const conn = listener.accept();
         conn.catch(() => {});
-        const key = `${play.about} ${play.verb} connect`;
+        const key = "client connect";
         const first = Promise.race([conn, program.ended.then(() => undefined)]);
         const accepted = await abortable(
           within(first, stage.waits.limit(key, START_WAITS * stage.timeoutMs)),

@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm, formOf } from "./messages.ts";
 import type { Expected, Play } from "./plays.ts";
-import { eventsOf, type Recorded, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Recorded, type Recording } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** A message of the program's, as it came. */
@@ -249,7 +249,7 @@ function fileDeviation(recording: Recording, play: Play): Deviation | undefined 
   const [first, last] = [looks[0], looks.at(-1)];
   const step = lastOf(play);
   const isOver = play.about === "server"
-    ? eventsOf(recording, "heard").some((event) => event.count > 0 && event.step === step[0])
+    ? hasHeard(recording, step[0]!)
     : eventsOf(recording, "said").some((event) => event.step === step[0]);
   if (!first || !last || !isOver || play.files[play.name] === "/") return undefined;
   if (play.verb === "DEL") {

@@ -69,6 +69,11 @@ export function eventsOf<T extends Event["type"]>({ events }: Recording, type: T
   return events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
 }
 
+/** Whether the player took something for the message of a step. */
+export function hasHeard(one: Recording, step: string): boolean {
+  return eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
+}
+
 /** Bytes as a recording keeps them. */
 export function toText(bytes: Uint8Array): string {
   let text = "";

@@ -4,7 +4,7 @@ import { crashOf } from "./crash.ts";
 import { MOMENT, moment, saidAt, wrongLine } from "./lines.ts";
 import { HUGE_BYTES } from "./plays.ts";
 import { lastWords } from "./reading.ts";
-import { eventsOf, type Line, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Line, type Recording } from "./recording.ts";
 import {
   BASE,
   type Finding,
@@ -63,10 +63,6 @@ function withoutStart(view: View): Verdict | undefined {
 
 function isConnected(one: Recording): boolean {
   return eventsOf(one, "connected").length > 0;
-}
-
-function hasHeard(one: Recording, step: string): boolean {
-  return eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
 }
 
 /** Of a file that is never sent whole, the line must come all the same. */
