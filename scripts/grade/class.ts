@@ -78,6 +78,10 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
     if (!outcome.isUnconfirmed) say(row);
     show();
   };
+  // Points may have changed.
+  for (const { handin, folder, outcome } of ledger.isGradescope ? entries : []) {
+    if (outcome) await writeHandin(rowOf(handin, folder, outcome, ledger), outcome, undefined, ledger);
+  }
   const queue = fresh.values();
   show();
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {

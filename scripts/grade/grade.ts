@@ -4,7 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { judge, type Result } from "../lab/causes.ts";
 import type { Session } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
-import { play, type Played, type Sandbox } from "../lab/sandbox.ts";
+import { play, type Sandbox } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
 import type { Outcome } from "./rows.ts";
 
@@ -20,28 +20,20 @@ const LIMIT_MS = 60_000;
 
 /** Grades a hand-in for the first time. Throws only what `signal` is aborted with. */
 export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
-  const { notes } = staged;
-  const roles = ROLES.filter((role) => staged.programs[role] !== undefined);
+  const { notes, programs } = staged;
+  const roles = ROLES.filter((role) => programs[role] !== undefined);
   if (roles.length === 0) return { outcome: { status: "no program", notes } };
   try {
-    let played = await playRoles(staged, roles, sandbox, signal);
-    const errors: string[] = [];
-    if (played.error !== undefined && roles.length === 1) errors.push(played.error);
-    else if (played.error !== undefined) {
-      // One of the two can't be started, which stopped the other one too.
-      const alone: Played[] = [];
-      for (const role of roles) alone.push(await playRoles(staged, [role], sandbox, signal));
-      errors.push(...alone.flatMap(({ error }) => error ?? []));
-      played = joined(alone);
-    }
-    const status = errors.length === roles.length ? "no program" : played.ended ? "timed out" : "graded";
-    if (played.ended) errors.push(played.ended);
-    const result = judge(played.session);
-    const isUnconfirmed = status === "timed out" || status === "graded" && failed(result).length > 0;
-    return {
-      outcome: { status, result, notes: [...notes, ...errors], ...isUnconfirmed ? { isUnconfirmed } : {} },
-      session: played.session,
-    };
+    const { session, errors, ended } = await playRoles(staged, roles, sandbox, signal);
+    // This machine lacks what would start it.
+    const lacking = errors.find((error) => error.includes("can't be started: there is no"));
+    if (lacking !== undefined) throw new Error(lacking);
+    const result = judge(session);
+    const started = roles.length - errors.length;
+    const status = ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded";
+    const isUnconfirmed = ended.length > 0 || started > 0 && failed(result).length > 0;
+    const all = [...notes, ...errors, ...ended];
+    return { outcome: { status, result, notes: all, ...isUnconfirmed ? { isUnconfirmed } : {} }, session };
   } catch (error) {
     signal.throwIfAborted();
     const reason = (error as Error).message;
@@ -51,16 +43,15 @@ export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSigna
 
 /** Plays again, while nothing else runs, what failed or timed out. */
 export async function confirm(
-  first: Graded["outcome"],
+  { isUnconfirmed: _, ...first }: Graded["outcome"],
   staged: Staged,
   sandbox: Sandbox,
   signal: AbortSignal,
 ): Promise<Graded> {
-  const { isUnconfirmed: _, ...outcome } = first;
-  const { status, result } = outcome;
-  if (status === "timed out" || status === "check failed" || !result) {
-    const { outcome: { isUnconfirmed: _, ...again }, ...rest } = await grade(staged, sandbox, signal);
-    return { outcome: again, ...rest };
+  const { status, result, notes } = first;
+  if (status === "timed out" || !result) {
+    const { outcome: { isUnconfirmed: _, ...outcome }, ...rest } = await grade(staged, sandbox, signal);
+    return { outcome, ...rest };
   }
   try {
     const only = failed(result);
@@ -68,12 +59,12 @@ export async function confirm(
     const { session } = await playRoles(staged, roles, sandbox, signal, only);
     const again = failed(judge(session, { only }));
     const differing = only.filter((id) => !again.includes(id));
-    if (differing.length === 0) return { outcome };
+    if (differing.length === 0) return { outcome: first };
     const note = `failed once, and not when played alone: ${differing.join(", ")}`;
-    return { outcome: { ...outcome, status: "unsteady", notes: [...outcome.notes, note] } };
+    return { outcome: { ...first, status: "unsteady", notes: [...notes, note] } };
   } catch (error) {
     signal.throwIfAborted();
-    return { outcome: { ...outcome, status: "check failed", notes: [...outcome.notes, (error as Error).message] } };
+    return { outcome: { ...first, status: "check failed", notes: [...notes, (error as Error).message] } };
   }
 }
 
@@ -81,24 +72,24 @@ function failed({ sentences }: Result): string[] {
   return sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id);
 }
 
-function playRoles(
+/** Plays with the programs apart, so that none costs the other one its plays. */
+async function playRoles(
   { folder, programs }: Staged,
   roles: readonly Role[],
   sandbox: Sandbox,
   signal: AbortSignal,
   only?: string[],
-): Promise<Played> {
-  const named = Object.fromEntries(roles.map((role) => [role, [programs[role]!]]));
-  const options = { timeoutMs: TIMEOUT_MS, ...only ? { only } : {} };
-  return play({ programs: named, cwd: folder, options, limitMs: LIMIT_MS }, sandbox, [folder], signal);
-}
-
-function joined(all: Played[]): Played {
+): Promise<{ session: Session; errors: string[]; ended: string[] }> {
+  const options = { timeoutMs: TIMEOUT_MS, only };
+  const all = await Promise.all(roles.map((role) => {
+    const task = { programs: { [role]: [programs[role]!] }, cwd: folder, options, limitMs: LIMIT_MS };
+    return play(task, sandbox, [folder], signal);
+  }));
   const session: Session = {
     version: 1,
     programs: Object.assign({}, ...all.map(({ session }) => session.programs)),
     recordings: all.flatMap(({ session }) => session.recordings),
   };
-  const ended = all.map(({ ended }) => ended).find(Boolean);
-  return { session, ...ended ? { ended } : {} };
+  const ended = all.flatMap((one, index) => one.ended ? [`the ${roles[index]} was ended: ${one.ended}`] : []);
+  return { session, errors: all.flatMap(({ error }) => error ?? []), ended };
 }

@@ -3,7 +3,7 @@
 import { CheckError } from "../lab/launch.ts";
 import { round } from "./marks.ts";
 
-/** The mark of one hand-in; without points it is not filled. */
+/** The mark of one hand-in; without points its cell stays as it is. */
 export interface Mark {
   name: string;
   id: string;

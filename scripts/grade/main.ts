@@ -109,14 +109,14 @@ async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, pa
     name,
     id,
     of,
-    // A person looks at these first.
-    points: status === "check failed" || status === "unsteady" ? undefined : points,
+    // A person looks at the others first.
+    points: status === "graded" ? points : undefined,
   }));
   const { bytes: filled, column, filled: count, unmatched, missing } = fill(bytes, marks, args.value("item"));
   await replace(path, filled);
   console.log(`\n${path}: "${printable(column)}" is filled in ${count} rows.`);
   const left = marks.filter(({ points }) => points === undefined).map(({ name }) => name);
-  if (left.length > 0) console.log(`Left empty, to be looked at: ${printable(left.join("; "))}.`);
+  if (left.length > 0) console.log(`Left as they were, to be looked at: ${printable(left.join("; "))}.`);
   if (unmatched.length > 0) console.log(`Hand-ins without one row of their own: ${printable(unmatched.join("; "))}.`);
   if (missing.length > 0) console.log(`Rows without a hand-in: ${printable(missing.join("; "))}.`);
 }

@@ -142,7 +142,9 @@ class Scene {
         misses = heard === "silent" ? misses + 1 : 0;
         isOver = heard === "ended" || misses === 2;
         if (heard === "silent") waits.add(keyOf(play, act.step));
-        if (isOver) waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
+        // A server that has served others is started anew: whether it is gone already, or going, is chance.
+        const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
+        if (isOver && !isRetried) waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
       }
     }
   }

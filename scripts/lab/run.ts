@@ -80,7 +80,8 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
         else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
       },
     };
-    if (about === "server") return served.map((part) => playServer(part, stage));
+    // What one lane gives up must not depend on how far the other one is.
+    if (about === "server") return served.map((part) => playServer(part, { ...stage, waits: new Waits() }));
     return Array.from({ length: CLIENTS }, async () => {
       for (let play; (play = own.shift());) await playClient(play, stage);
     });

@@ -50,8 +50,8 @@ testWith(
     const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
     assertEquals(told, [
       ["'=Dan", "no program", "0", "which one is the client: a_client.py, my_client.py?; there is no server.py"],
-      ["Ada", "graded", "31.94", "there is no client.py"],
-      ["Bob", "timed out", "0", "there is no server.py; it had more than 100 processes"],
+      ["Ada", "no program", "31.94", "there is no client.py"],
+      ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
       ["Cy", "no program", "0", rows[3]!.notes],
     ], first.stdout + first.stderr);
     assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
@@ -83,7 +83,7 @@ testWith([UNIX, PYTHON], "what fails once, and not when played alone, is left to
   assertMatch(stdout, /^unsteady .* Ann .*; failed once, and not when played alone: 4\.1, 4\.2, 4\.3$/m);
   assertMatch(
     stdout,
-    /"Grade" is filled in 0 rows\.\nLeft empty, to be looked at: Ann\.\nRows without a hand-in: Bo\.$/m,
+    /"Grade" is filled in 0 rows\.\nLeft as they were, to be looked at: Ann\.\nRows without a hand-in: Bo\.$/m,
   );
   assertEquals([status, await Deno.readTextFile(folder.at("out/book.csv"))], [1, book]);
   const [own] = (await folder.names("out")).filter((name) => name.startsWith("Ann"));
