@@ -5,7 +5,7 @@ import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
 import { confirm, grade, type Graded } from "./grade.ts";
-import { findHandins, type Handin, stage, type Staged } from "./handins.ts";
+import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { writeClass, writeHandin } from "./results.ts";
 import { digestOf, folderOf, type Ledger, type Outcome, readOutcome, type Row, rowOf } from "./rows.ts";
 
@@ -50,9 +50,19 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     if (again !== undefined && !found.some(isAgain)) throw new UsageError(`there is no hand-in of "${again}"`);
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
-      const staged = await stage(handin, `${work}/${index + 1}`, names);
+      const at = `${work}/${index + 1}`;
+      const staged = await stage(handin, at, names).catch(({ message }): Staged => ({
+        folder: at,
+        programs: {},
+        notes: [],
+        error: `it can't be read: ${message}`,
+      }));
       const folder = folderOf(handin, ledger);
-      const digest = digestOf([version, JSON.stringify(names), sandbox.bounds, ...await contentsOf(handin)]);
+      const digest = digestOf([
+        version,
+        JSON.stringify([names, sandbox.bounds, staged.notes]),
+        ...await contentsOf(at),
+      ]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(`${out}/${folder}`, digest);
       entries.push({ handin, folder, staged, digest, ...outcome ? { outcome } : {} });
     }
@@ -123,10 +133,8 @@ async function checksVersion(): Promise<string> {
   return digestOf(texts);
 }
 
-async function contentsOf({ files }: Handin): Promise<(string | Uint8Array)[]> {
+async function contentsOf(folder: string): Promise<(string | Uint8Array)[]> {
   const parts: (string | Uint8Array)[] = [];
-  for (const [path, source] of [...files].sort(([a], [b]) => a < b ? -1 : 1)) {
-    parts.push(path, await Deno.readFile(source));
-  }
+  for (const path of await walk(folder)) parts.push(path, await Deno.readFile(`${folder}/${path}`));
   return parts;
 }

@@ -20,7 +20,8 @@ const LIMIT_MS = 60_000;
 
 /** Grades a hand-in for the first time. Throws only what `signal` is aborted with. */
 export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
-  const { notes, programs } = staged;
+  const { notes, programs, error } = staged;
+  if (error !== undefined) return { outcome: { status: "check failed", notes: [error] } };
   const roles = ROLES.filter((role) => programs[role] !== undefined);
   if (roles.length === 0) return { outcome: { status: "no program", notes } };
   try {

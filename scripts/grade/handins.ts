@@ -26,6 +26,8 @@ export interface Staged {
   programs: Partial<Record<Role, string>>;
   /** What is missing or doubtful. */
   notes: string[];
+  /** Why it could not be read. */
+  error?: string;
 }
 
 // One entry of a download, taken apart.
@@ -188,7 +190,7 @@ async function list(folder: string): Promise<Deno.DirEntry[]> {
 }
 
 /** The regular files in a folder; links are left out. */
-async function walk(folder: string, above = "", depth = 0): Promise<string[]> {
+export async function walk(folder: string, above = "", depth = 0): Promise<string[]> {
   const files: string[] = [];
   for (const { name, isDirectory, isFile } of await list(folder)) {
     if (isFile) files.push(above + name);

@@ -134,8 +134,8 @@ async function main(): Promise<number> {
       (args) => grade(args, ending.signal),
     );
   } catch (error) {
-    if (!(error instanceof CheckError)) throw error;
-    console.error(`grade: ${printable(error.message)}`);
+    // A full disk, say; what was done is kept.
+    console.error(`grade: ${printable((error as Error).message)}`);
     return status ?? 2;
   }
 }

@@ -3,20 +3,36 @@
 import type { Result } from "../lab/causes.ts";
 import type { Session } from "../lab/recording.ts";
 import { report } from "../lab/report.ts";
-import type { Row } from "./rows.ts";
+
+/** A row of the class's page. */
+export interface ClassRow {
+  name: string;
+  id?: string | undefined;
+  /** Unknown where the check failed. */
+  points?: number | undefined;
+  of: number;
+  status: string;
+  /** The gravest first. */
+  causes: string[];
+  /** The path of its report, relative to the page. */
+  link?: string | undefined;
+  /** The numbers of the sentences that do not hold. */
+  failed: string[];
+}
 
 /** The page of a hand-in. */
-export function handinPage({ label }: Row, result: Result, _session: Session): string {
-  return page(label, `<pre>${escaped(report(result, true, (_, text) => text).join("\n"))}</pre>`);
+export function reportPage(result: Result, _session: Session): string {
+  const names = Object.values(result.programs).join(" and ");
+  return page(names, `<pre>${escaped(report(result, true, (_, text) => text).join("\n"))}</pre>`);
 }
 
 /** The page of the class: a row a hand-in. */
-export function classPage(rows: Row[]): string {
-  const lines = rows.map(({ label, folder, result, status, points, of }) => {
-    const name = result ? `<a href="${encodeURIComponent(folder)}/report.html">${escaped(label)}</a>` : escaped(label);
-    return `<tr><td>${name}<td>${points ?? ""}<td>${of}<td>${status}</tr>`;
+export function classPage(rows: ClassRow[]): string {
+  const lines = rows.map(({ name, link, points, of, status, causes }) => {
+    const shown = link ? `<a href="${escaped(link)}">${escaped(name)}</a>` : escaped(name);
+    return `<tr><td>${shown}<td>${points ?? ""} of ${of}<td>${status}<td>${escaped(causes.join("; "))}</tr>`;
   });
-  return page("Class", `<table>${lines.join("\n")}</table>`);
+  return page("Lab check of a class", `<table>${lines.join("\n")}</table>`);
 }
 
 function page(title: string, body: string): string {

@@ -3,7 +3,7 @@
 import { stringify } from "@std/csv";
 import type { Session } from "../lab/recording.ts";
 import { junit } from "../lab/report.ts";
-import { classPage, handinPage } from "./pages.ts";
+import { classPage, type ClassRow, reportPage } from "./pages.ts";
 import type { Ledger, Outcome, Row } from "./rows.ts";
 
 /** Writes the folder of a hand-in, whole or not at all; without a session, its pages stay as they are. */
@@ -18,7 +18,7 @@ export async function writeHandin(
   const draft = isNew ? await Deno.makeTempDir({ dir: out, prefix: ".draft_" }) : folder;
   const write = (name: string, text: string): Promise<void> => replace(`${draft}/${name}`, text);
   if (outcome.result && session) {
-    await write("report.html", handinPage(row, outcome.result, session));
+    await write("report.html", reportPage(outcome.result, session));
     await write("junit.xml", junit(outcome.result));
   }
   if (isGradescope) await write("results.json", gradescope(row));
@@ -30,7 +30,7 @@ export async function writeHandin(
 }
 
 /** Writes the table and the page of the class. */
-export async function writeClass(rows: Row[], { out }: Ledger): Promise<void> {
+export async function writeClass(rows: Row[], { out, isAnonymous }: Ledger): Promise<void> {
   const header = ["name", "id", "points", "of", "status", "causes", "late", "notes"];
   const table = rows.map((row) => {
     const causes = row.result?.causes.map(({ sentences }) => sentences.join(" ")).join("; ");
@@ -38,7 +38,22 @@ export async function writeClass(rows: Row[], { out }: Ledger): Promise<void> {
     return [name, id, points ?? "", of, status, causes ?? "", late, notes.join("; ")].map(defused);
   });
   await replace(`${out}/grades.csv`, stringify([header, ...table], { headers: false, crlf: true, bom: true }));
-  await replace(`${out}/index.html`, classPage(rows));
+  await replace(`${out}/index.html`, classPage(rows.map((row) => pageRow(row, isAnonymous))));
+}
+
+function pageRow({ label, handin, folder, points, of, status, result }: Row, isAnonymous: boolean): ClassRow {
+  const { causes = [], sentences = [] } = result ?? {};
+  const titles = new Map(sentences.map(({ id, title }) => [id, title]));
+  return {
+    name: label,
+    id: isAnonymous ? undefined : handin.id,
+    points,
+    of,
+    status,
+    causes: causes.map(({ sentences: [id = ""] }) => `${id} ${titles.get(id)}`),
+    link: result && `${encodeURIComponent(folder)}/report.html`,
+    failed: sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id),
+  };
 }
 
 /** Writes a file whole, or leaves it as it was. */
