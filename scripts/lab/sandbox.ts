@@ -100,15 +100,8 @@ export async function findSandbox(): Promise<Sandbox> {
 /** Plays what is asked, in a process of its own. */
 export async function play(task: Task, sandbox: Sandbox, folders: string[], signal?: AbortSignal): Promise<Played> {
   const { outer, inner } = sandbox.enclose(folders);
-  const player = [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--cached-only",
-    "-A",
-    `${import.meta.dirname}/enclosed.ts`,
-  ];
+  const deno = [Deno.execPath(), ..."run --quiet --no-prompt --cached-only -A".split(" ")];
+  const player = [...deno, `${import.meta.dirname}/enclosed.ts`];
   const [program, ...args] = [...outer, ...player, JSON.stringify({ ...task, ...inner ? { inner } : {} })];
   const child = new Deno.Command(program!, {
     args,

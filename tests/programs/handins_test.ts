@@ -55,6 +55,7 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
       "oneilann_13_904_my_3_4_client.py",
     ),
   );
+  await Deno.symlink("/etc/passwd", folder.at("canvas/poesam_14_905_client.py"));
   assertEquals(await found(folder, folder.at("canvas")), [
     ["doejane", "12", ["client.py", "server.py"], 1],
     ["oneilann", "13", ["my_3_4_client.py"], 1],
@@ -120,6 +121,8 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     { name: "O'Neil Ann", id: "13", points: 20, of: 59 },
     { name: "Sam Poe", id: "98", points: 1, of: 59 },
     { name: "Not Here", id: "99", points: 1, of: 59 },
+    { name: "Two Same", id: "96", points: 1, of: 59 },
+    { name: "two same", id: "97", points: 1, of: 59 },
     { name: "Bo Li", id: "657738", points: undefined, of: 59 },
   ];
   const filled = (text: string, encode = (each: string): Uint8Array => new TextEncoder().encode(each)): unknown[] => {
@@ -129,17 +132,17 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   const head = 'OrgDefinedId,Username,Last Name,First Name,"Lab 3 Points Grade <Numeric MaxPoints:10 Weight:5>",';
   assertEquals(
     filled(
-      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,,#\r\n#901,ao,O'Neil,"Ann",5,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n`,
+      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,,#\r\n#901,ao,O'Neil,"Ann",5,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n#904,t,Same,Two,,#\r\n`,
     ),
     [
-      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,10,#\r\n#901,ao,O'Neil,"Ann",3.39,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n`,
-      3,
-      ["Sam Poe", "Sam Poe"],
+      `\ufeff${head}End-of-Line Indicator\r\n#900,jd,Doe,Jane,10,#\r\n#901,ao,O'Neil,"Ann",3.39,#\r\n#902,s1,Poe,Sam,,#\r\n#903,s2,Poe,Sam,,#\r\n#904,t,Same,Two,,#\r\n`,
+      5,
+      ["Sam Poe", "Sam Poe", "Two Same"],
     ],
   );
   const canvas = (first: string, second: string): string =>
     `Student,ID,Section,Lab 3 (77),Final Score\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
-  assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 3, []]);
+  assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);
   const moodle = (grade: string): string =>
     `Identifier;"Full name";Grade;"Maximum Grade"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
