@@ -198,7 +198,7 @@ Deno.test("what a right program does is the conversation that the document has",
   for (const about of ["client", "server"] as const) {
     for (const recording of session(about).recordings) {
       const play = playOf(recording);
-      if (play.strict || play.id === "both" || /huge|signed|vanish/.test(play.id)) continue;
+      if (play.id === "both" || /huge|signed|vanish|halves|unfinished|folder/.test(play.id)) continue;
       const [came, right] = [
         ladderOf(recording, play, none).filter(({ isMarked }) => !isMarked),
         rightLadder(recording, play, none),
