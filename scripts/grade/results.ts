@@ -1,9 +1,10 @@
 /** What is given back: a folder for each hand-in, and the table of the class. */
 
 import { stringify } from "@std/csv";
+import { classPage, type ClassRow } from "../lab/page/class_page.tsx";
+import { reportPage } from "../lab/page/report_page.tsx";
 import type { Session } from "../lab/recording.ts";
 import { junit } from "../lab/report.ts";
-import { classPage, type ClassRow, reportPage } from "./pages.ts";
 import type { Ledger, Outcome, Row } from "./rows.ts";
 
 /** Writes the folder of a hand-in, whole or not at all; without a session, its pages stay as they are. */
@@ -51,7 +52,7 @@ function pageRow({ label, handin, folder, points, of, status, result }: Row, isA
     of,
     status,
     causes: causes.map(({ sentences: [id = ""] }) => `${id} ${titles.get(id)}`),
-    link: result && `${encodeURIComponent(folder)}/report.html`,
+    link: result && `${folder}/report.html`,
     failed: sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id),
   };
 }
