@@ -1,5 +1,5 @@
 /**
- * Builds both programs as executables that need no runtime, into `dist/`: for this machine, or with `--all` for every
+ * Builds client, server and lab check as executables that need no runtime, into `dist/`: for this machine, or with `--all` for every
  * target. What could be built stays when something else could not; the exit status is then 1.
  */
 
@@ -13,9 +13,14 @@ const TARGETS = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ];
-const PROGRAMS = ["client", "server"];
 // TERM tells a terminal that can't show a progress bar.
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--allow-env=TERM", "--no-prompt"];
+const NARROW = ["--allow-net", "--allow-read", "--allow-write", "--allow-env=TERM"];
+const PROGRAMS = [
+  { name: "client", source: "client.ts", permissions: NARROW },
+  { name: "server", source: "server.ts", permissions: NARROW },
+  // It starts others' programs, which may do what the user may.
+  { name: "lab", source: "scripts/lab/executable.ts", permissions: ["--allow-all"] },
+];
 
 const [option, ...rest] = Deno.args;
 if (rest.length > 0 || (option !== undefined && option !== "--all")) {
@@ -30,13 +35,13 @@ let hasFailed = false;
 // What could not be built, by the reason: without a network it is the same for all.
 const unbuilt = new Map<string, string[]>();
 try {
-  for (const program of PROGRAMS) {
+  for (const { name: program, source, permissions } of PROGRAMS) {
     // One file of just what the program uses: the npm packages as a whole, tests' among them, stay out.
-    await deno(["bundle", "--quiet", "--platform", "deno", "--output", `${build}/${program}.js`, `${program}.ts`]);
+    await deno(["bundle", "--quiet", "--platform", "deno", "--output", `${build}/${program}.js`, source]);
     for (const target of targets) {
       const name = `blockferry-${program}-${config.version}-${target}${target.includes("windows") ? ".exe" : ""}`;
       try {
-        await compile(`${build}/${program}.js`, target, `${build}/${name}`);
+        await compile(`${build}/${program}.js`, permissions, target, `${build}/${name}`);
         if (target === Deno.build.target) await probe(`${build}/${name}`, `blockferry-${program} ${config.version}\n`);
         await Deno.rename(`${build}/${name}`, `dist/${name}`);
         console.log(`built dist/${name} (${((await Deno.stat(`dist/${name}`)).size / 1e6).toFixed(1)} MB)`);
@@ -67,7 +72,7 @@ async function buildFolder(): Promise<string> {
   }
 }
 
-async function compile(source: string, target: string, output: string): Promise<void> {
+async function compile(source: string, permissions: string[], target: string, output: string): Promise<void> {
   const isHost = target === Deno.build.target;
   try {
     await deno(
@@ -78,7 +83,8 @@ async function compile(source: string, target: string, output: string): Promise<
         "--no-config",
         // It lies in the temporary folder under a name that everyone knows: others' code could wait there to be run.
         "--no-code-cache",
-        ...PERMISSIONS,
+        "--no-prompt",
+        ...permissions,
         "--target",
         target,
         "--output",

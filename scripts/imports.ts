@@ -2,7 +2,7 @@
 
 // From the top down; rooms in one line stand side by side and do not know each other.
 const FLOORS: Record<string, RegExp>[] = [
-  { tests: /^tests\//, scripts: /^scripts\/(?!(lab|grade|support)\/)/ },
+  { tests: /^tests\//, scripts: /^scripts\/((?!(lab|grade|support)\/)|lab\/executable\.ts)/ },
   { grade: /^scripts\/grade\// },
   { lab: /^scripts\/lab\// },
   { support: /^scripts\/support\// },

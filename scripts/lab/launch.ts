@@ -44,7 +44,16 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
     ".js": ["node"],
     ".mjs": ["node"],
     ".cjs": ["node"],
-    ".ts": [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
+    // In an executable, this process is no Deno.
+    ".ts": [
+      Deno.build.standalone ? "deno" : Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-read",
+      "--allow-write",
+    ],
     ".jar": [...JAVA, "-jar"],
     ".java": JAVA,
     ".sh": ["bash"],

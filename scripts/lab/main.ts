@@ -10,19 +10,20 @@ import { CheckError, fromCommand, fromFile, type Launch } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";
 import { reportPage } from "./page/report_page.tsx";
-import { again, junit, report, ROLES } from "./report.ts";
+import { again, COMMAND, junit, report, ROLES } from "./report.ts";
 import { RULES } from "./rules.ts";
 import { newSession, type Programs, run, type RunOptions } from "./run.ts";
 import { findSandbox, play as playEnclosed } from "./sandbox.ts";
 
-const USAGE = `Usage: deno task lab [options] [client.py] [server.py]
+const OWN = Deno.build.standalone ? "" : " Without any, this\nproject's own programs are checked.";
+
+const USAGE = `Usage: ${COMMAND} [options] [client.py] [server.py]
 
 Plays the other side of your programs as the lab's document has it, and says
 which of the document's sentences do not hold, and why.
 
 A file is started by what it is: .py, .js, .ts, .jar, .java, .sh or an
-executable; a name with "server" in it is the server's. Without any, this
-project's own programs are checked.
+executable; a name with "server" in it is the server's.${OWN}
 
   --server COMMAND  your server, if it is no file; {port} stands for the port
   --client COMMAND  your client; {host}, {port}, {command} and {file} stand for
@@ -45,7 +46,7 @@ Exit status: 0 all that was asked holds, 1 something does not, 2 it could not be
 checked.
 
 Example:
-  deno task lab client.py server.py
+  ${COMMAND} client.py server.py
 `;
 
 const OPTIONS = {
@@ -65,7 +66,7 @@ interface Task {
 
 async function readTask(args: Arguments): Promise<Task> {
   // `deno task` runs in the project's folder, and says where it was called.
-  const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const cwd = Deno.build.standalone ? Deno.cwd() : Deno.env.get("INIT_CWD") ?? Deno.cwd();
   const absolute = (path: string): string => path.startsWith("/") ? path : `${cwd}/${path}`;
   const file = (option: string): string | undefined => args.value(option) && absolute(args.value(option)!);
   const files = { junit: file("junit"), html: file("html"), record: file("record"), replay: file("replay") };
@@ -74,6 +75,7 @@ async function readTask(args: Arguments): Promise<Task> {
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
   const given = rolesOf(args);
   const isOwn = !files.replay && ROLES.every((role) => given[role] === undefined && args.value(role) === undefined);
+  if (isOwn && Deno.build.standalone) throw new UsageError("expected a client, a server or both");
   const programs: Programs = {};
   for (const role of ROLES) {
     const command = args.value(role);

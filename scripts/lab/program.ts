@@ -42,7 +42,7 @@ export class Program implements AsyncDisposable {
       cwd,
       env: {
         PYTHONUNBUFFERED: "1",
-        BLOCKFERRY_LAB: this.#mark,
+        BLOCKFERRY_LAB_MARK: this.#mark,
         ...isCapped ? { JAVA_TOOL_OPTIONS: "-Xmx48m" } : {},
       },
       stdin: "null",
@@ -120,7 +120,7 @@ export class Program implements AsyncDisposable {
     } catch {
       // Ended already.
     }
-    if (!this.#isEnclosed) await endMarked(`BLOCKFERRY_LAB=${this.#mark}`);
+    if (!this.#isEnclosed) await endMarked(`BLOCKFERRY_LAB_MARK=${this.#mark}`);
     await within(this.ended, DRAIN_MS);
     if (await within(this.#reading.then(() => true), DRAIN_MS)) return;
     for (const reader of this.#streams) await reader.cancel().catch(() => {});

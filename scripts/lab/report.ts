@@ -12,6 +12,9 @@ const SHOWN = 5;
 // So many causes are enough to begin with.
 const WHOLE = 3;
 
+/** What the user writes to run the check. */
+export const COMMAND: string = Deno.build.standalone ? "blockferry-lab" : "deno task -q lab";
+
 /** How a text is coloured; without colours, not at all. */
 export type Paint = (code: number, text: string) => string;
 
@@ -131,7 +134,7 @@ function briefLines(
 export function again({ causes }: Result, words: string[]): string {
   const ids = [...new Set(causes.flatMap(({ sentences }) => sentences))];
   const quoted = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-  return `${["deno task lab", ...quoted].join(" ")} --only ${ids.join(",")}`;
+  return `${[COMMAND, ...quoted].join(" ")} --only ${ids.join(",")}`;
 }
 
 function cut(line: string): string {

@@ -1,10 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";
 import type { Output } from "../../scripts/support/programs.ts";
 
 const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT")!;
 const SERVER = Deno.env.get("BLOCKFERRY_SERVER")!;
+const LAB = Deno.env.get("BLOCKFERRY_LAB")!;
 
 type Environment = Record<string, string>;
 
@@ -58,6 +59,25 @@ testWith([EXECUTABLES], "the executables need no environment: no PATH, no HOME, 
   } finally {
     await stop(server);
   }
+});
+
+testWith([EXECUTABLES], "the lab check needs no environment either, and writes its page", async () => {
+  await using folder = new Folder();
+  const args = [CLIENT, SERVER, "--only", "1,3", "--timeout", "20", "--html", "page.html"];
+  const { status, stdout, stderr } = await bare(LAB, args, folder.path);
+  assertEquals([status, stderr], [0, ""], stdout);
+  assertMatch(await Deno.readTextFile(folder.at("page.html")), /^<!doctype html>/i);
+});
+
+testWith([EXECUTABLES], "the lab check names what it needs to start a program", async () => {
+  await using folder = new Folder();
+  for (const [name, starter] of [["client.ts", "deno"], ["client.py", "python3"]] as const) {
+    await Deno.writeTextFile(folder.at(name), "");
+    const stderr = `lab: "${name}" can't be started: there is no ${starter} here\n`;
+    assertEquals(await bare(LAB, [name], folder.path), { status: 2, stdout: "", stderr });
+  }
+  const { status, stderr } = await bare(LAB, [], folder.path);
+  assertEquals([status, stderr], [2, "lab: expected a client, a server or both (--help shows the usage)\n"]);
 });
 
 testWith([EXECUTABLES], "the executables leave nothing in the temporary folder", async () => {

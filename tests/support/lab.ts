@@ -9,8 +9,10 @@ const PROJECT = `${import.meta.dirname}/../..`;
 /** The folder of programs that others could have written. */
 export const PEERS = `${PROJECT}/scripts/support/peers`;
 
-/** Runs `deno task lab`, as from the folder of the peers. */
+/** Runs the lab check in the folder of the peers: the executable that BLOCKFERRY_LAB names, or `deno task lab`. */
 export function lab(...args: string[]): Promise<Output> {
+  const compiled = Deno.env.get("BLOCKFERRY_LAB");
+  if (compiled) return run([compiled, ...args], { cwd: PEERS });
   return run(["env", `INIT_CWD=${PEERS}`, Deno.execPath(), "task", "--quiet", "lab", ...args], { cwd: PROJECT });
 }
 

@@ -30,7 +30,7 @@ function runs(...words: string[]): boolean {
   }
 }
 
-function isExecutable(program: "client" | "server"): boolean {
+function isExecutable(program: "client" | "server" | "lab"): boolean {
   return Deno.env.has(`BLOCKFERRY_${program.toUpperCase()}`);
 }
 
@@ -104,8 +104,11 @@ export const SHARED_LOCKS = need(
   "programs run by Deno 2.7 or newer",
   () => !isExecutable("server") && "tryLockSync" in Deno.FsFile.prototype,
 );
-/** `deno task compile` builds them; BLOCKFERRY_CLIENT and BLOCKFERRY_SERVER name them. */
-export const EXECUTABLES = need("executables", () => isExecutable("client") && isExecutable("server"));
+/** `deno task compile` builds them; BLOCKFERRY_CLIENT, BLOCKFERRY_SERVER and BLOCKFERRY_LAB name them. */
+export const EXECUTABLES = need(
+  "executables",
+  () => isExecutable("client") && isExecutable("server") && isExecutable("lab"),
+);
 
 /** The words that run a command as another user, who may read what the programs are started from. */
 export const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
