@@ -123,8 +123,12 @@ function progress(done?: number, left = 0, ms = 0): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
-/** What a check depends on: all of its sources. */
+/** What a check depends on: all of its sources, or the executable that they are in. */
 async function checksVersion(): Promise<string> {
+  if (Deno.build.standalone) {
+    const { size, mtime } = await Deno.stat(Deno.execPath());
+    return `${size} ${mtime?.getTime()}`;
+  }
   const folder = `${import.meta.dirname}/../lab`;
   const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
     name.endsWith(".ts")

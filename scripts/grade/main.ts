@@ -3,7 +3,7 @@
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
-import { CheckError } from "../lab/launch.ts";
+import { CheckError, userFolder } from "../lab/launch.ts";
 import { RULES } from "../lab/rules.ts";
 import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
 import { gradeClass } from "./class.ts";
@@ -12,9 +12,11 @@ import { DEFAULT_POINTS, pointsOf, readPoints } from "./marks.ts";
 import { replace } from "./results.ts";
 import type { Row } from "./rows.ts";
 
-const USAGE = `Usage: deno task grade [options] HANDINS
+const COMMAND = Deno.build.standalone ? "blockferry-lab grade" : "deno task -q grade";
 
-Checks every hand-in of a class as deno task lab does, in a sandbox, and writes
+const USAGE = `Usage: ${COMMAND} [options] HANDINS
+
+Checks every hand-in of a class as the lab check does, in a sandbox, and writes
 marks and a page for each. HANDINS is what Brightspace, Canvas or Moodle lets
 you download, a zip file or its folder; or any folder with one for each student.
 
@@ -37,7 +39,7 @@ has changed. Exit status: 0 all hand-ins have a mark, 1 some need a look, 2 it
 could not be done.
 
 Example:
-  deno task grade "Lab 3 Download.zip" --gradebook grades.csv
+  ${COMMAND} "Lab 3 Download.zip" --gradebook grades.csv
 `;
 
 const OPTIONS = {
@@ -54,15 +56,15 @@ function pointsFile(points = DEFAULT_POINTS): string {
 }
 
 async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
-  const cwd = Deno.env.get("INIT_CWD") ?? Deno.cwd();
-  const absolute = (path: string): string => (path.startsWith("/") ? path : `${cwd}/${path}`).replace(/\/+$/, "");
+  const absolute = (path: string): string =>
+    (path.startsWith("/") ? path : `${userFolder()}/${path}`).replace(/\/+$/, "");
   const read = async (option: string): Promise<Uint8Array | undefined> => {
     const path = args.value(option);
     return path && await Deno.readFile(absolute(path)).catch((error) => {
           throw new CheckError(`${path} can't be read: ${error.message}`);
         }) || undefined;
   };
-  const [given, other] = args.positional;
+  const [given, other] = Deno.build.standalone ? args.positional.slice(1) : args.positional;
   const due = args.value("due") === undefined ? undefined : new Date(args.value("due")!);
   if (due && isNaN(Number(due))) throw new UsageError(`option --due: "${args.value("due")}" is no time`);
   const text = await read("points");

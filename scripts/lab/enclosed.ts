@@ -1,10 +1,10 @@
-/** The player as a process of its own, which `sandbox.ts` starts: its argument is what to play, its output the session. */
+/** The player as a process of its own, which `sandbox.ts` starts: its last argument is what to play, its output the session. */
 
 import { CheckError, fromCommand, fromFile } from "./launch.ts";
 import { newSession, type Programs, run } from "./run.ts";
 import type { Enclosed, Played } from "./sandbox.ts";
 
-const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args[0]!);
+const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args.at(-1)!);
 
 /** Puts a sandbox around a program that may write its work folder; strace stays outside, where no program forges it. */
 function wrap(words: string[], { cwd }: { cwd: string }): string[] {

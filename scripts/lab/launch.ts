@@ -26,6 +26,11 @@ export class CheckError extends Error {
 }
 
 const HOST = "127.0.0.1";
+
+/** Where the user stands: `deno task` runs in the project's folder, and says where it was called. */
+export function userFolder(): string {
+  return (Deno.build.standalone ? undefined : Deno.env.get("INIT_CWD")) ?? Deno.cwd();
+}
 // Without a file that all programs with one process number share: Java prints a warning if it is taken.
 const JAVA = ["java", "-XX:-UsePerfData"];
 

@@ -6,7 +6,7 @@ import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge } from "./causes.ts";
-import { CheckError, fromCommand, fromFile, type Launch } from "./launch.ts";
+import { CheckError, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";
 import { reportPage } from "./page/report_page.tsx";
@@ -65,8 +65,7 @@ interface Task {
 }
 
 async function readTask(args: Arguments): Promise<Task> {
-  // `deno task` runs in the project's folder, and says where it was called.
-  const cwd = Deno.build.standalone ? Deno.cwd() : Deno.env.get("INIT_CWD") ?? Deno.cwd();
+  const cwd = userFolder();
   const absolute = (path: string): string => path.startsWith("/") ? path : `${cwd}/${path}`;
   const file = (option: string): string | undefined => args.value(option) && absolute(args.value(option)!);
   const files = { junit: file("junit"), html: file("html"), record: file("record"), replay: file("replay") };

@@ -100,8 +100,8 @@ export async function findSandbox(): Promise<Sandbox> {
 /** Plays what is asked, in a process of its own. */
 export async function play(task: Task, sandbox: Sandbox, folders: string[], signal?: AbortSignal): Promise<Played> {
   const { outer, inner } = sandbox.enclose(folders);
-  const deno = [Deno.execPath(), ..."run --quiet --no-prompt --cached-only -A".split(" ")];
-  const player = [...deno, `${import.meta.dirname}/enclosed.ts`];
+  const run = [..."run --quiet --no-prompt --cached-only -A".split(" "), `${import.meta.dirname}/enclosed.ts`];
+  const player = [Deno.execPath(), ...Deno.build.standalone ? ["enclosed"] : run];
   const [program, ...args] = [...outer, ...player, JSON.stringify({ ...task, ...inner ? { inner } : {} })];
   const child = new Deno.Command(program!, {
     args,
@@ -162,6 +162,7 @@ function asNobody(paths: string[]): string[] {
 
 // The player's program and its modules.
 function own(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
   const cache = Deno.env.get("DENO_DIR") ??
     `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
   return [PROJECT, cache];
@@ -169,8 +170,8 @@ function own(): string[] {
 
 function outer(system: string[], folders: string[]): string[] {
   const spaces = ["user", "net", "pid", "ipc"].map((name) => `--unshare-${name}`);
-  const [, cache] = own();
-  const environment = { PATH: pathOf(system), HOME: "/tmp", LANG: "C.UTF-8", DENO_DIR: cache!, NO_COLOR: "1" };
+  const [, cache = "/tmp"] = own();
+  const environment = { PATH: pathOf(system), HOME: "/tmp", LANG: "C.UTF-8", DENO_DIR: cache, NO_COLOR: "1" };
   return [
     ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--clearenv"],
     ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -204,9 +205,10 @@ async function systemMounts(): Promise<string[]> {
   const there = await Promise.all(SYSTEM.map((path) => Deno.stat(path).then(() => path, () => "")));
   const found = await Promise.all([
     output(["python3", "-c", "import sys; print(sys.executable); print(sys.base_prefix + '/bin/python3')"]),
-    output(["sh", "-c", "command -v node; command -v java; true"]),
+    output(["sh", "-c", "command -v node; command -v java; command -v deno; true"]),
   ]);
-  const programs = [Deno.execPath(), ...found.join("\n").split("\n").filter((path) => path.startsWith("/"))];
+  const deno = Deno.build.standalone ? [] : [Deno.execPath()];
+  const programs = [...deno, ...found.join("\n").split("\n").filter((path) => path.startsWith("/"))];
   const real = await Promise.all(programs.map((path) => Deno.realPath(path).catch(() => path)));
   const prefixes = [...programs, ...real].map(prefixOf).filter((path) =>
     !SYSTEM.some((folder) => `${path}/`.startsWith(`${folder}/`))

@@ -10,8 +10,10 @@ export function grade(...args: string[]): Promise<Output> {
   return run(gradeWords(...args), { cwd: PROJECT });
 }
 
-/** The words that run it. */
+/** The words that run it: the executable that BLOCKFERRY_LAB names, or the script. */
 export function gradeWords(...args: string[]): string[] {
+  const compiled = Deno.env.get("BLOCKFERRY_LAB");
+  if (compiled) return [compiled, "grade", ...args];
   return [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", `${PROJECT}/scripts/grade/main.ts`, ...args];
 }
 
