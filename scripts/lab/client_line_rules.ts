@@ -30,7 +30,9 @@ function lineAndComplete(id: string, verb: Verb): Rule {
     if (at === undefined) {
       return hasHeard(one, step) && (!derailed || derailed > `${step}~`) ? [wrongLine(line, one)] : undefined;
     }
-    if (complete === undefined) return !derailed && saidAt(one, last(one)) ? [wrongLine("Complete", one)] : undefined;
+    // Who does not await OK may read it together with DONE, in one conversation or another.
+    const isLost = view.derailed(one, ...view.of(...BASE.client[verb])) !== undefined;
+    if (complete === undefined) return !isLost && saidAt(one, last(one)) ? [wrongLine("Complete", one)] : undefined;
     return complete < at ? [found(one, "order of lines", at, [`"${line}", then "Complete"`, "the other order"])] : [];
   });
 }

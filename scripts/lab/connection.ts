@@ -72,6 +72,12 @@ export class Connection implements AsyncDisposable {
     }
   }
 
+  /** Whether the program has ended the connection, as it seems; what it had sent can still be heard. */
+  async hasEnded(): Promise<boolean> {
+    await this.wait(QUIET_MS, () => false);
+    return this.isEnded;
+  }
+
   /** Hears a message, for so many milliseconds at most. */
   async hear(step: string, expected: Expected, ms: number): Promise<Heard> {
     const start = performance.now();

@@ -18,7 +18,7 @@ export function take(expected: Expected, pending: string): number | undefined {
     if (lead > 0 && pending.slice(lead).startsWith(sizeBytes(expected.size))) return lead + 8;
     const text = String(expected.size);
     const end = text.length + newlines(pending.slice(text.length));
-    if (pending.startsWith(text) && pending.length > end) return end;
+    if (pending.startsWith(text) && pending.length > end && !/^\d/.test(pending.slice(text.length))) return end;
     if (pending.length < 8) return undefined;
     // A number as text ends where its digits do.
     const digits = pending.match(/^\d{8,20}/)?.[0].length ?? 8;

@@ -134,7 +134,7 @@ class Scene {
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
       else if (act.do === "listen") await this.#listen(connection, act, isOver);
-      else if (act.do === "say") isOver ||= !await this.#say(connection, act);
+      else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
       else if (act.do === "leave") connection.leave();
       else if (isOver) await connection.hearRest(act.step, act.expected);
       else {

@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm, formOf } from "./messages.ts";
 import type { Expected, Play } from "./plays.ts";
-import { eventsOf, hasHeard, type Recorded, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Recorded, type Recording, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** A message of the program's, as it came. */
@@ -161,12 +161,14 @@ function deviationOf(
   }
   // The end of data that was longer.
   if ("word" in expected && reading.step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
-  const words = came.slice(0, 80).replaceAll(play.name, "<filename>");
+  const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
   const place = form === "twice" && play.about === "client" ? play.verb : key;
   const root = HABITS.test(form) ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${place}`;
   const hint = HINTS.get(answerForm(reading, play) ?? "") ?? reading.hint;
   const isOther = form === "other";
-  return { ...common, root, came: shown(came), hint, crash: isOther ? crash : undefined, derails: DERAILS.test(form) };
+  // We answer a wrong request as if it were right.
+  const derails = DERAILS.test(form) && !(play.about === "client" && reading.step === "b");
+  return { ...common, root, came: shown(came), hint, crash: isOther ? crash : undefined, derails };
 }
 
 /** What is to say of a message that did not come. */

@@ -304,6 +304,7 @@ const CLIENTS: Case[] = [
   ["its command before READY", hurries("b"), REQUEST, 1, 'it did not wait for "a. server: READY"'],
   ["a newline after the command", request((text) => `${text}\n`), REQUEST, 1, "a newline follows"],
   ["more after DEL's name", only(/DEL/, request((text) => `${text} now please`)), "3.3", 1, "now please"],
+  ["another word for DEL", only(/DEL/, request((text) => text.replace("DEL", "DELETE"))), "3.3", 1, "DELETE del.txt"],
   ["DEL twice", only(/DEL/, request((text) => text + text)), "3.3", 1, "it was sent twice"],
   ["OK is awaited in a DEL", only(/DEL(?!-ok)/, COMPLETE), "3.3, 4.3", 1, "DEL has no OK"],
   ["small letters", word("READY", "ready"), "1.5", 1, "the case of the letters counts"],
