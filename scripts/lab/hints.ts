@@ -87,6 +87,7 @@ unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
 stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output
 line space: a space stands beside it
+line more: something else stands on the same line
 line repr: decode() the bytes before you print them
 line case: the case of the letters, and dots, count
 line marks: spaces, colons, quotes and brackets count

@@ -72,6 +72,7 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (text.trim() === expected) return ["line space"];
   if (/b'/.test(text)) return ["line repr"];
   if (bare(text) === bare(expected)) return ["line case"];
+  if (text.includes(expected)) return ["line more"];
   if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
   if (!same(/\d+/g, "#")) return [kind];

@@ -286,7 +286,7 @@ export function conversationOf(recording: Recording, play: Play): { at: number; 
   });
   const others = recording.events.flatMap((event) => {
     if (event.type === "said") return [{ at: event.at, line: `${event.step}. ${self}: ${saidText(event)}` }];
-    if (event.type === "line") return [{ at: event.at, line: `   printed: ${shown(event.text)}` }];
+    if (event.type === "line") return [{ at: event.at, line: `   printed: ${shown(utf8(event.text))}` }];
     return event.type === "exit" ? [{ at: event.at, line: `   exit status ${event.status}` }] : [];
   });
   return [...heard, ...others].toSorted((a, b) => a.at - b.at);

@@ -106,7 +106,7 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
     ...field("also", others.length > 0 ? others.join(", ") : undefined),
     ...field("at step", finding.step),
     ...field("expected", visible(finding.expected)),
-    ...field("came", visible(finding.came)),
+    ...field("came", visible(finding.came.slice(0, 300))),
     ...field("error", crash && visible(crash.error.slice(0, 150))),
     ...field("code", crash?.place && visible(crash.place.slice(0, 150))),
     ...field("likely", finding.hint && `${visible(finding.hint)}.`, 36),
