@@ -71,8 +71,8 @@ export function mark(
     let [earned, counted, all] = [0, 0, 0];
     for (const { id } of JUDGED.filter(({ about }) => about === role)) {
       const { outcome, reason } = sentences.get(id) ?? { outcome: "not shown" };
-      // What this machine lacks is nobody's fault.
-      if (isMachines(reason)) continue;
+      // What this machine lacks is nobody's fault; but a disk that a hand-in fills is its own.
+      if (isMachines(reason) && !reason!.includes("folder")) continue;
       const worth = pointsOf(id, rules);
       const share = outcome === "holds"
         ? 1
