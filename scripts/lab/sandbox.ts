@@ -77,8 +77,8 @@ export async function findSandbox(): Promise<Sandbox> {
   const counts = major > 5 || major === 5 && minor >= 14;
   const sandbox: Sandbox = {
     bounds: hasScope
-      ? "a cgroup bounds each hand-in to 3 GB and 512 threads"
-      : "without a cgroup, each process is bounded to 1 GB, and a hand-in is ended at 3 GB or 100 processes",
+      ? "a cgroup bounds each program to 3 GB and 512 threads"
+      : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes",
     enclose: (folders) => ({
       outer: [...hasScope ? scope : [], ...isRoot ? asNobody([...system, ...folders]) : [], ...outer(system, folders)],
       inner: inner(system, folders, counts),
