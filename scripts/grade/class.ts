@@ -76,10 +76,10 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
 
 async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: AbortSignal): Promise<void> {
   const fresh = entries.filter(({ outcome }) => !outcome);
-  const doubtful = (): Entry[] => entries.filter(({ outcome }) => outcome?.isUnconfirmed);
+  const isLeft = ({ outcome }: Entry): boolean => !outcome || outcome.isUnconfirmed === true;
   const start = performance.now();
   let done = 0;
-  const show = (): void => progress(done, fresh.length - done + doubtful().length, performance.now() - start);
+  const show = (): void => progress(done, entries.filter(isLeft).length, performance.now() - start);
   const keep = async (entry: Entry, { outcome, session }: Graded): Promise<void> => {
     entry.outcome = { digest: entry.digest, ...outcome };
     const row = rowOf(entry.handin, entry.folder, entry.outcome, ledger);
@@ -97,7 +97,9 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {
     for (const entry of queue) await keep(entry, await grade(entry.staged, sandbox, signal));
   }));
-  for (const entry of doubtful()) await keep(entry, await confirm(entry.outcome!, entry.staged, sandbox, signal));
+  for (const entry of entries.filter(isLeft)) {
+    await keep(entry, await confirm(entry.outcome!, entry.staged, sandbox, signal));
+  }
   progress();
 }
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { attack, grade, gradesOf, gradeWords, handIn, processesWith, waitFor } from "../support/grade.ts";
-import { PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
+import { PYTHON, SANDBOX, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { PEERS } from "../support/lab.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
 
@@ -70,7 +70,7 @@ testWith(
   },
 );
 
-testWith([UNIX, PYTHON], "what fails once, and not when played alone, is left to a person to mark", async () => {
+testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is left to a person to mark", async () => {
   await using folder = new Folder();
   const client = await Deno.readTextFile(`${PEERS}/naive_client.py`);
   // Right as soon as there is a first result.
@@ -79,7 +79,13 @@ testWith([UNIX, PYTHON], "what fails once, and not when played alone, is left to
   const book = 'Identifier,"Full name",Grade,"Maximum Grade"\r\nParticipant 12,Ann,,100\r\nParticipant 13,Bo,,100\r\n';
   await Deno.writeTextFile(folder.at("book.csv"), book);
   const args = [folder.at("class"), "--no-sandbox", "--out", folder.at("out"), "--gradebook", folder.at("book.csv")];
-  const { status, stdout } = await grade(...args);
+  const words = gradeWords(...args).map((word) => `'${word}'`).join(" ");
+  const { status, stdout: shown } = await run(["script", "-qec", words, "/dev/null"], { cwd: "/" });
+  const stdout = shown.replaceAll("\r\x1b[K", "\n").replaceAll("\r", "");
+  assertMatch(
+    stdout,
+    /^\[-{20}\] 0 of 1 plays$[^]*^\[#{10}-{10}\] 1 of 2 plays, about \d+:\d\d left$[^]*^\[#{20}\] 2 of 2 plays/m,
+  );
   assertMatch(stdout, /^unsteady .* Ann .*; failed once, and not when played alone: 4\.1, 4\.2, 4\.3$/m);
   assertMatch(
     stdout,
