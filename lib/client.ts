@@ -1,4 +1,7 @@
-/** The client's side of the lab's protocol: one connection a file, step by step as the lab lists them (PROTOCOL.md). */
+/**
+ * The client's side of the lab's protocol: one connection a file, step by step as the lab lists them (PROTOCOL.md).
+ * Read next: `server.ts`, the same steps from the other side.
+ */
 
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";

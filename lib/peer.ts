@@ -1,8 +1,12 @@
-/** The lab's messages, as one side sends and awaits them. Each names its step, which every error repeats. */
+/**
+ * The lab's messages, as one side sends and awaits them. Each names its step, which every error repeats. Read next:
+ * `framing.ts`, which finds where a message ends.
+ */
 
 import type { Bytes } from "./bytes.ts";
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
 import { FrameReader, type TextEnd } from "./framing.ts";
+import { skipLineEnds, textBefore, textBeforeSize } from "./late.ts";
 import type { Socket } from "./net/socket.ts";
 import { BLOCK_BYTES, type Role, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
 import { type Message, Tracer } from "./trace.ts";
@@ -72,7 +76,7 @@ export class Peer implements Disposable {
 
   /** Drops line ends that a person typed after the message before this step. */
   skipLineEnds(step: Step): Promise<void> {
-    return this.watch(step, this.#frames.skipLineEnds());
+    return this.watch(step, skipLineEnds(this.#frames));
   }
 
   /** Awaits a size. */
@@ -99,7 +103,7 @@ export class Peer implements Disposable {
 
   /** Whether the other side has said more than was asked for yet. */
   get hasMore(): boolean {
-    return this.#frames.hasMore;
+    return this.#frames.rest.length > 0;
   }
 
   /** What the other side has said beyond that, or says within `ms` milliseconds; it stays to be heard. */
@@ -109,12 +113,12 @@ export class Peer implements Disposable {
 
   /** Awaits the text that precedes the step's token; nearly always there is none. */
   hearBefore(step: TokenStep, silenceMs: number): Promise<Bytes> {
-    return this.watch(step, this.#frames.textBefore(tokenOf(step), silenceMs));
+    return this.watch(step, textBefore(this.#frames, tokenOf(step), silenceMs));
   }
 
   /** Awaits the text that precedes a size; nearly always there is none. */
   hearBeforeSize(step: Step, silenceMs: number): Promise<Bytes> {
-    return this.watch(step, this.#frames.textBeforeSize(silenceMs));
+    return this.watch(step, textBeforeSize(this.#frames, silenceMs));
   }
 
   /** Awaits the rest of a text; empty when there is silence instead. */

@@ -1,6 +1,6 @@
 /**
  * The lab's protocol as data: its steps, messages and errors, in the words of the lab's document. `PROTOCOL.md` beside
- * this file explains them.
+ * this file explains them. Read next: `client.ts`, which takes these steps.
  */
 
 /** Who speaks. */

@@ -62,7 +62,7 @@ export class Tracer {
       const ms = performance.now() - Math.max(start, this.#data?.end ?? 0);
       const { isGlued, reads } = this.#before;
       const pieces = this.#frames.reads - reads + (isGlued ? 1 : 0);
-      this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
+      this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
       const message = { step, from: this.#other, bytes, ms, isGlued, pieces };
       return this.#report(expected === undefined ? message : { ...message, expected });
     };
@@ -82,7 +82,7 @@ export class Tracer {
     this.#data ??= { step, from, count: 0n, start: now, end: now };
     this.#data.end = now;
     this.#data.count += BigInt(piece.length);
-    this.#before = { isGlued: this.#frames.hasMore, reads: this.#frames.reads };
+    this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
   }
 
   /** Reports the file data so far, if there is any. The transfer has failed already, so an error here is not its own. */

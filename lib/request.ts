@@ -1,0 +1,94 @@
+/**
+ * How the server hears a request. Its text has no mark at its end, and some programs send it a byte a call, so the rest of a
+ * name may be late (PROTOCOL.md, "What the server does about deviations"); a command that comes in one piece waits for
+ * nothing.
+ */
+
+import { concat } from "@std/bytes";
+import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
+import type { Found } from "./files/root.ts";
+import type { Peer } from "./peer.ts";
+import { REQUEST_STEP } from "./protocol.ts";
+import type { SessionOptions } from "./session.ts";
+import { isReady, within } from "./within.ts";
+
+// Known clients that send a name in two pieces do so within a millisecond or two.
+const LATE_NAME_MS = 50;
+// The same for a name that nothing there completes.
+const SOON_MS = 8;
+// A GET's READY comes a round trip after the rest of its name.
+const LATE_READY_MS = 1000;
+
+/** A request, and what its name leads to, if that is known. */
+export interface Asked {
+  /** What came. */
+  request: Request;
+  /** The file, if there is one. */
+  found?: Found;
+}
+
+/** The same, and how it is reported. */
+export interface Reported extends Asked {
+  /** Reports it, unless it has been reported as it is. */
+  report: (request: Request) => void;
+}
+
+/**
+ * Step b. A command is what the first read brings, but some programs write a byte a call. So before a file is deleted, or
+ * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
+ * the client has just deleted other files by commands that were whole.
+ */
+export async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptions): Promise<Asked> {
+  const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
+  const request = parseRequest(bytes);
+  if (request.command === undefined) return { request };
+  const { verb, name } = request.command;
+  const isOnePiece = peer.pieces === 1;
+  // The rest of its name can still come.
+  if (isOnePiece && verb === "PUT") return { request };
+  const found = root.find(name);
+  if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
+  const looking = root.hasLonger(name);
+  if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
+    return { request, found };
+  }
+  const start = performance.now();
+  const [hasLonger, more] = await Promise.all([within(looking, LATE_NAME_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
+  const isCut = !isOnePiece || more.length > 0;
+  const waitedMs = hasLonger === false ? LATE_NAME_MS : performance.now() - start;
+  const silenceMs = isCut ? LATE_NAME_MS : Math.max(LATE_NAME_MS - waitedMs, 0);
+  // One byte too many is enough to refuse it.
+  const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
+  if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
+  const whole = parseRequest(concat([bytes, late]));
+  if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return { request: whole };
+  return { request: { ...whole, command: parseTwice(whole.text) ?? whole.command } };
+}
+
+/**
+ * The request with what comes of its name after OK: that is needed only when data is sent, or when the draft takes its
+ * name, so nothing waits for it. The lab's line has the whole command, unless the client is slow to go on.
+ */
+export async function hearRest(
+  peer: Peer,
+  { request: begun, report }: Reported,
+  step: "d. client: READY" | "d. client: <# bytes>",
+): Promise<Request> {
+  const rest = step === "d. client: READY"
+    ? peer.hearBefore(step, LATE_READY_MS)
+    : peer.hearBeforeSize(step, LATE_NAME_MS);
+  const soon = await within(rest.catch(() => undefined), SOON_MS);
+  report(soon ? completed(begun, soon) : begun);
+  const request = completed(begun, await rest);
+  report(request);
+  return request;
+}
+
+/** The request with what comes of its name before OK, which is not said yet; `undefined` if nothing comes. */
+export async function hearLate(peer: Peer, { request: begun, report }: Reported): Promise<Request | undefined> {
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes: MAX_COMMAND_BYTES });
+  const request = completed(begun, late);
+  report(request);
+  return late.length === 0 ? undefined : request;
+}
