@@ -14,7 +14,7 @@ import { MAX_BYTES, World } from "./world.ts";
 const CLIENTS = 8;
 const MAX_FAILURES = 20;
 // A conversation ends within the timeout and the second that a close may take; the rest is for machines that are busy.
-const HANG_MS = (TIMEOUT_SECONDS + 1 + 12) * 1000;
+const HANG_MS = (TIMEOUT_SECONDS + 1 + 57) * 1000;
 // V8 takes and returns memory as it sees fit, some tens of megabytes up and down. A leak grows with the rounds instead:
 // in 100,000 of them, 1 KiB for each would be more than this.
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;

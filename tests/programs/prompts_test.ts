@@ -64,8 +64,7 @@ testWith([TERMINAL, SOURCES], "a server refuses what is not granted to it, and D
   const root = folder.at("served");
   await Deno.symlink("../secret", folder.at("served/link"));
   // A server that asks does not answer.
-  const put = (name: string): Promise<Output> =>
-    client(folder, server.port, "PUT", "f", "--as", name, "--timeout", "20");
+  const put = (name: string): Promise<Output> => client(folder, server.port, "PUT", "f", "--as", name);
   const permissions = ["--allow-net", `--allow-read=${root}`, `--allow-write=${root}/f`];
   const words = onTerminal("server", permissions, ["0", "-v", "--root", root]);
   await using server = await ServerProcess.run(words, { cwd: folder.path });
