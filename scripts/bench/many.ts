@@ -1,11 +1,10 @@
 /** Many small files in one command: how long each verb takes, and how that grows with their number. */
 
 import { randomBytes } from "../support/folder.ts";
-import { command, run } from "../support/programs.ts";
+import { command, PROJECT, run } from "../support/programs.ts";
 import { conclude, interrupt, median, table, timed } from "./measure.ts";
 import { type Bench, serve, sshServer } from "./rivals.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
 const FILE_BYTES = 1500;
 const COUNT = 2000;
 const GROWTH = [500, COUNT, 10 * COUNT];

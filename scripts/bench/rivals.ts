@@ -2,9 +2,8 @@
 
 import { delay } from "@std/async";
 import { freePort } from "../support/ports.ts";
-import { command, Process, run } from "../support/programs.ts";
+import { command, Process, PROJECT, run } from "../support/programs.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
 const LISTENING_TRIES = 500;
 const LISTENING_PAUSE_MS = 20;
 // OpenSSH's own folder, without which its server does not start as root; Debian's service makes and removes it.

@@ -1,6 +1,6 @@
 /** The sections of the benchmark, by the names that `--only` takes. */
 
-import { command, Process, run } from "../support/programs.ts";
+import { command, Process, PROJECT, run } from "../support/programs.ts";
 import { certificates } from "../support/certificates.ts";
 import { chart, type Line, sizeLabel } from "./chart.ts";
 import { many } from "./many.ts";
@@ -41,7 +41,6 @@ export interface Options {
   svg: string | undefined;
 }
 
-const PROJECT = `${import.meta.dirname}/../..`;
 const VERBS = ["put", "get"] as const;
 const SMALL_BYTES = 1024;
 const SMALL_SECONDS = 2;

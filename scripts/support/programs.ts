@@ -2,9 +2,10 @@
 
 import { TextLineStream } from "@std/streams";
 
-const HERE = `${import.meta.dirname}/../..`;
-/** The project's configuration. */
-export const DENO_JSON = `${HERE}/deno.json`;
+/** The project's folder. */
+export const PROJECT = `${import.meta.dirname}/../..`;
+/** Its configuration. */
+export const DENO_JSON = `${PROJECT}/deno.json`;
 // Far longer than a program takes to start on the slowest machine.
 const LIMIT_MS = 60_000;
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
@@ -13,7 +14,7 @@ const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
 export function command(program: "client" | "server", permissions = PERMISSIONS): string[] {
   const compiled = Deno.env.get(`BLOCKFERRY_${program.toUpperCase()}`);
   if (compiled) return [compiled];
-  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${HERE}/${program}.ts`];
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, `${PROJECT}/${program}.ts`];
 }
 
 /** How a process is started. */
@@ -30,6 +31,11 @@ export interface Output {
   status: number;
   stdout: string;
   stderr: string;
+}
+
+/** What a command has printed that ended with this status. */
+export function ended(status: number, stdout: string, stderr = ""): Output {
+  return { status, stdout, stderr };
 }
 
 /** Runs any command to its end. */

@@ -5,7 +5,7 @@ import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { Pair } from "../../scripts/support/pair.ts";
-import { Process, runClient } from "../../scripts/support/programs.ts";
+import { ended, Process, runClient } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { Conversation, SIZE_5, spoken, wire } from "../../scripts/support/raw.ts";
@@ -13,14 +13,17 @@ import { Conversation, SIZE_5, spoken, wire } from "../../scripts/support/raw.ts
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
   for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${pair.mine}/${name}`, name);
-  assertEquals(await pair.client("put", "a", "none", "b", "c"), {
-    status: 1,
-    stdout: [
-      "client sending file a (1 bytes)\nComplete\nclient error: none does not exist\n",
-      "client sending file b (1 bytes)\nComplete\nclient sending file c (1 bytes)\nComplete\n",
-    ].join(""),
-    stderr: "client: 3 of 4 files done\n",
-  });
+  assertEquals(
+    await pair.client("put", "a", "none", "b", "c"),
+    ended(
+      1,
+      [
+        "client sending file a (1 bytes)\nComplete\nclient error: none does not exist\n",
+        "client sending file b (1 bytes)\nComplete\nclient sending file c (1 bytes)\nComplete\n",
+      ].join(""),
+      "client: 3 of 4 files done\n",
+    ),
+  );
   assertEquals(await pair.folder.names("served"), ["a", "b", "c"]);
   assertEquals((await pair.client("DEL", "a", "none", "c")).stderr, "client: 2 of 3 files done\n");
   assertEquals(await pair.folder.names("served"), ["b"]);
@@ -67,15 +70,11 @@ Deno.test("a closed pipe after --as - ends the client quietly, and the server go
 Deno.test("--quiet prints errors only", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(`${pair.mine}/f`, "hello");
-  const silent = { status: 0, stdout: "", stderr: "" };
+  const silent = ended(0, "");
   assertEquals(await pair.client("PUT", "f", "-q", "--verify"), silent);
   assertEquals(await pair.client("GET", "f", "--quiet"), silent);
   assertEquals(await pair.client("DEL", "f", "-q"), silent);
-  assertEquals(await pair.client("DEL", "f", "-q"), {
-    status: 1,
-    stdout: "server error: f does not exist\n",
-    stderr: "",
-  });
+  assertEquals(await pair.client("DEL", "f", "-q"), ended(1, "server error: f does not exist\n"));
 });
 
 Deno.test("--verify prints the sum of the server's file", async () => {
@@ -181,7 +180,7 @@ testWith([LINUX], "a standard error that can't be written changes nothing", asyn
   using conn = await listener.accept();
   await delay(1500);
   await conn.write(new TextEncoder().encode("READYDONE"));
-  assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
+  assertEquals(await client, ended(0, "client deleting file f\nComplete\n"));
 });
 
 Deno.test("an option may stand anywhere, and -- ends them", async () => {
@@ -210,11 +209,10 @@ Deno.test("--no-clobber leaves a file that exists", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/f"), "theirs");
   await Deno.writeTextFile(`${pair.mine}/f`, "mine");
-  assertEquals(await pair.client("GET", "f", "--no-clobber"), {
-    status: 1,
-    stdout: "client error: unable to create file f\n",
-    stderr: "client: f: it exists\n",
-  });
+  assertEquals(
+    await pair.client("GET", "f", "--no-clobber"),
+    ended(1, "client error: unable to create file f\n", "client: f: it exists\n"),
+  );
   assertEquals(await Deno.readTextFile(`${pair.mine}/f`), "mine");
   assertEquals((await pair.client("GET", "f", "--no-clobber", "--as", "g")).status, 0);
   assertEquals(await Deno.readTextFile(`${pair.mine}/g`), "theirs");

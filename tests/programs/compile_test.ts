@@ -1,9 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { SOURCES, testWith, UNIX } from "../support/needs.ts";
-import { run } from "../../scripts/support/programs.ts";
-
-const PROJECT = `${import.meta.dirname}/../..`;
+import { PROJECT, run } from "../../scripts/support/programs.ts";
 
 testWith([UNIX, SOURCES], "a build without a network says so once for all that it can't build", async () => {
   await using folder = new Folder();

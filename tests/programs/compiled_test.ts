@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";
 import type { Output } from "../../scripts/support/programs.ts";
+import { ended } from "../../scripts/support/programs.ts";
 
 const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT")!;
 const SERVER = Deno.env.get("BLOCKFERRY_SERVER")!;
@@ -49,7 +50,7 @@ testWith([EXECUTABLES], "the executables need no environment: no PATH, no HOME, 
     const data = randomBytes(100_001);
     await Deno.writeFile(`${mine}/f`, data);
     const client = (verb: string): Promise<Output> => bare(CLIENT, ["localhost", port, verb, "f"], mine);
-    const done = (line: string): Output => ({ status: 0, stdout: `${line}\nComplete\n`, stderr: "" });
+    const done = (line: string): Output => (ended(0, `${line}\nComplete\n`));
     assertEquals(await client("PUT"), done("client sending file f (100001 bytes)"));
     await Deno.remove(`${mine}/f`);
     assertEquals(await client("GET"), done("client receiving file f (100001 bytes)"));
@@ -115,13 +116,9 @@ testWith(
     try {
       const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
       const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
-      assertEquals(put, { status: 0, stdout: "client sending file f (5 bytes)\nComplete\n", stderr: "" });
+      assertEquals(put, ended(0, "client sending file f (5 bytes)\nComplete\n"));
       const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
-      assertEquals(get, {
-        status: 1,
-        stdout: "client error: unable to create file g\n",
-        stderr: "client: g: permission denied\n",
-      });
+      assertEquals(get, ended(1, "client error: unable to create file g\n", "client: g: permission denied\n"));
       assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
     } finally {
       await stop(server);

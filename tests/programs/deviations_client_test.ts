@@ -6,7 +6,7 @@ import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
-import { command, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, ended, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
@@ -104,14 +104,10 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
 Deno.test("OK before the answer to a DEL is let pass, once or twice", async () => {
   const deleting = "client deleting file f\n";
   for (const answer of ["OKDONE", "OKOKDONE"]) {
-    assertEquals(await played(["DEL", "f"], "READY", "DEL f", answer), {
-      status: 0,
-      stdout: `${deleting}Complete\n`,
-      stderr: "",
-    });
+    assertEquals(await played(["DEL", "f"], "READY", "DEL f", answer), ended(0, `${deleting}Complete\n`));
   }
   assertEquals((await played(["DEL", "f"], "READY", "DEL f", "OKOKOKDONE")).status, 1);
-  const missing = { status: 1, stdout: `${deleting}server error: f does not exist\n`, stderr: "" };
+  const missing = ended(1, `${deleting}server error: f does not exist\n`);
   assertEquals(await played(["DEL", "f"], "READY", "DEL f", "OKERROR: f does not exist"), missing);
 });
 
@@ -198,11 +194,7 @@ Deno.test("a client whose first connection gets no READY is served on a second o
 Deno.test("a client that reads its standard input does not call the server silent", async () => {
   await using pair = await Pair.start();
   const script = '(sleep 2.5; printf late) | "$@" PUT - --as f --timeout 1';
-  assertEquals(await pair.shell(script), {
-    status: 0,
-    stdout: "client sending file f (4 bytes)\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(await pair.shell(script), ended(0, "client sending file f (4 bytes)\nComplete\n"));
 });
 
 Deno.test("--wait limits the wait for READY", async () => {

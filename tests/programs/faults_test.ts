@@ -5,7 +5,7 @@ import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SHARED_LOCKS, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
-import { command, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, ended, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation, wire } from "../../scripts/support/raw.ts";
 
 // Some of the steps; `deno task faults` has them all, and the random ones.
@@ -187,11 +187,10 @@ testWith(
     assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
     // A folder that the user may not enter is not served at all.
     await Deno.chmod(await folder.folder("closed"), 0o700);
-    assertEquals(await run([...words, "--root", "../closed"], { cwd: folder.at("served") }), {
-      status: 1,
-      stdout: "",
-      stderr: "server: there is no folder ../closed that can be read\n",
-    });
+    assertEquals(
+      await run([...words, "--root", "../closed"], { cwd: folder.at("served") }),
+      ended(1, "", "server: there is no folder ../closed that can be read\n"),
+    );
   },
 );
 

@@ -6,9 +6,8 @@ import { failed } from "../support/lab.ts";
 import { EXECUTABLES, OPENSSL, PYTHON, SOURCES, testWith, UNIX } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { pairWithMistake } from "../../scripts/support/peers.ts";
-import { command, type Output, Process, run } from "../../scripts/support/programs.ts";
+import { command, type Output, Process, PROJECT, run } from "../../scripts/support/programs.ts";
 
-const PROJECT = await Deno.realPath(`${import.meta.dirname}/../..`);
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
 const MANUAL = await Deno.readTextFile(`${PROJECT}/lib/MANUAL.md`);
 

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { LINKS, SOURCES, testWith } from "../support/needs.ts";
-import { command, run } from "../../scripts/support/programs.ts";
+import { command, PROJECT, run } from "../../scripts/support/programs.ts";
 import { terminalPicture } from "../../scripts/support/terminal_picture.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
 const MANUAL = await Deno.readTextFile(`${PROJECT}/lib/MANUAL.md`);
 

@@ -2,10 +2,9 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { run, ServerProcess } from "../../scripts/support/programs.ts";
+import { PROJECT, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation } from "../../scripts/support/raw.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
 const OLD = randomBytes(1_000_001);
 const NEW = randomBytes(1_000_002);
 

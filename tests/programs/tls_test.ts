@@ -10,6 +10,7 @@ import { client, folders } from "../../scripts/support/pair.ts";
 import {
   command,
   descriptors,
+  ended,
   type Output,
   Process,
   run,
@@ -48,11 +49,11 @@ testWith([OPENSSL], "inside TLS files move as they do without it", async () => {
     assertMatch(put.stderr, /^verified SHA-256 [0-9a-f]{64}\n$/);
     assertEquals(await Deno.readFile(folder.at("served/f")), data);
     const get = await runClient([address, port, "GET", "f", "--as", "g", "--ca", folder.at("ca.pem")], mine);
-    assertEquals(get, { status: 0, stdout: "client receiving file f (700001 bytes)\nComplete\n", stderr: "" });
+    assertEquals(get, ended(0, "client receiving file f (700001 bytes)\nComplete\n"));
     assertEquals(await Deno.readFile(folder.at("mine/g")), data);
   }
   const error = await tlsClient(folder, server.port, "GET", "none");
-  assertEquals(error, { status: 1, stdout: "server error: none does not exist\n", stderr: "" });
+  assertEquals(error, ended(1, "server error: none does not exist\n"));
   const untrusted = await runClient(["localhost", port, "GET", "f", "--as", "h", "--tls"], mine);
   assertEquals([untrusted.status, untrusted.stdout], [1, ""]);
   assertMatch(
@@ -188,7 +189,7 @@ testWith([OPENSSL], "our client can speak the protocol to openssl's own server",
     received += new TextDecoder().decode(value);
   }
   await writer.write(new TextEncoder().encode("DONE"));
-  assertEquals(await client, { status: 0, stdout: "client deleting file f\nComplete\n", stderr: "" });
+  assertEquals(await client, ended(0, "client deleting file f\nComplete\n"));
   child.kill("SIGKILL");
   await writer.abort().catch(() => {});
   await reader.cancel();

@@ -4,60 +4,54 @@ import { assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { playServer, withServer } from "../support/played.ts";
 import { SIZE_5, spoken } from "../../scripts/support/raw.ts";
+import { ended } from "../../scripts/support/programs.ts";
 
 Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
   await using folder = new Folder();
   const get = ["READY", "GET my file.txt", "OK", "READY", SIZE_5, "OK", "helloDONE"];
-  assertEquals(await playServer(["GET", "my file.txt"], folder, ...get), {
-    status: 0,
-    stdout: "client receiving file my file.txt (5 bytes)\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["GET", "my file.txt"], folder, ...get),
+    ended(0, "client receiving file my file.txt (5 bytes)\nComplete\n"),
+  );
   const put = ["READY", "PUT my file.txt", "OK", SIZE_5, "OK", "hello", "DONE"];
-  assertEquals(await playServer(["PUT", "my file.txt"], folder, ...put), {
-    status: 0,
-    stdout: "client sending file my file.txt (5 bytes)\nComplete\n",
-    stderr: "",
-  });
-  assertEquals(await playServer(["DEL", "my file.txt"], folder, "READY", "DEL my file.txt", "DONE"), {
-    status: 0,
-    stdout: "client deleting file my file.txt\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["PUT", "my file.txt"], folder, ...put),
+    ended(0, "client sending file my file.txt (5 bytes)\nComplete\n"),
+  );
+  assertEquals(
+    await playServer(["DEL", "my file.txt"], folder, "READY", "DEL my file.txt", "DONE"),
+    ended(0, "client deleting file my file.txt\nComplete\n"),
+  );
 });
 
 Deno.test("a path is shown as typed; PUT sends its last part, GET asks for all of it", async () => {
   await using folder = new Folder();
   await folder.folder("dir");
   await Deno.writeTextFile(folder.at("dir/f"), "world");
-  assertEquals(await playServer(["PUT", "dir/f"], folder, "READY", "PUT f", "OK", SIZE_5, "OK", "world", "DONE"), {
-    status: 0,
-    stdout: "client sending file dir/f (5 bytes)\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["PUT", "dir/f"], folder, "READY", "PUT f", "OK", SIZE_5, "OK", "world", "DONE"),
+    ended(0, "client sending file dir/f (5 bytes)\nComplete\n"),
+  );
   const get = ["READY", "GET dir/f", "OK", "READY", SIZE_5, "OK", "helloDONE"];
-  assertEquals(await playServer(["GET", "dir/f"], folder, ...get), {
-    status: 0,
-    stdout: "client receiving file dir/f (5 bytes)\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["GET", "dir/f"], folder, ...get),
+    ended(0, "client receiving file dir/f (5 bytes)\nComplete\n"),
+  );
   assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
   assertEquals(await Deno.readTextFile(folder.at("dir/f")), "world");
-  assertEquals(await playServer(["DEL", "dir/f"], folder, "READY", "DEL dir/f", "DONE"), {
-    status: 0,
-    stdout: "client deleting file dir/f\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["DEL", "dir/f"], folder, "READY", "DEL dir/f", "DONE"),
+    ended(0, "client deleting file dir/f\nComplete\n"),
+  );
 });
 
 Deno.test("file data that looks like an error is data", async () => {
   await using folder = new Folder();
   const get = ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "ERRORDONE"];
-  assertEquals(await playServer(["GET", "f"], folder, ...get), {
-    status: 0,
-    stdout: "client receiving file f (5 bytes)\nComplete\n",
-    stderr: "",
-  });
+  assertEquals(
+    await playServer(["GET", "f"], folder, ...get),
+    ended(0, "client receiving file f (5 bytes)\nComplete\n"),
+  );
   assertEquals(await Deno.readTextFile(folder.at("f")), "ERROR");
 });
 
@@ -76,11 +70,10 @@ Deno.test("a server's error is shown without its prefix, at every step", async (
   for (const [verb, turns, stdout] of places) {
     // Where the server speaks twice in a row, its two texts are one turn.
     const last = turns.length % 2 === 1 ? turns.pop()! : "";
-    assertEquals(await playServer([verb, "f"], folder, ...turns, `${last}ERROR: file f does not exist`), {
-      status: 1,
-      stdout: `${stdout}server error: file f does not exist\n`,
-      stderr: "",
-    });
+    assertEquals(
+      await playServer([verb, "f"], folder, ...turns, `${last}ERROR: file f does not exist`),
+      ended(1, `${stdout}server error: file f does not exist\n`),
+    );
     assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
     assertEquals(await folder.names(), ["f"]);
   }
@@ -88,16 +81,14 @@ Deno.test("a server's error is shown without its prefix, at every step", async (
 
 Deno.test("what a server says can't drive the client's terminal", async () => {
   await using folder = new Folder();
-  assertEquals(await playServer(["GET", "f"], folder, "READY", "GET f", "ERROR: \x1b[2J\x07 \u202egone\nüber"), {
-    status: 1,
-    stdout: "server error: \\x1b[2J\\x07 \\u202egone\\x0aüber\n",
-    stderr: "",
-  });
-  assertEquals(await playServer(["GET", "f"], folder, "HI\x1b[2J"), {
-    status: 1,
-    stdout: "",
-    stderr: 'client: expected READY, but received "HI\\x1b[2J" (at step "a. server: READY")\n',
-  });
+  assertEquals(
+    await playServer(["GET", "f"], folder, "READY", "GET f", "ERROR: \x1b[2J\x07 \u202egone\nüber"),
+    ended(1, "server error: \\x1b[2J\\x07 \\u202egone\\x0aüber\n"),
+  );
+  assertEquals(
+    await playServer(["GET", "f"], folder, "HI\x1b[2J"),
+    ended(1, "", 'client: expected READY, but received "HI\\x1b[2J" (at step "a. server: READY")\n'),
+  );
 });
 
 Deno.test("a message that the protocol does not have is one sentence on stderr", async () => {
@@ -198,10 +189,6 @@ for (const ending of ["closes", "stays"]) {
       await raw.play(begun, "server");
       if (ending === "closes") raw[Symbol.dispose]();
     });
-    assertEquals(output, {
-      status: 1,
-      stdout: `client sending file large (${size} bytes)\nserver error: the disk is full\n`,
-      stderr: "",
-    });
+    assertEquals(output, ended(1, `client sending file large (${size} bytes)\nserver error: the disk is full\n`));
   });
 }

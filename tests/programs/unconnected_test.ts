@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { SOURCES, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
-import { runClient } from "../../scripts/support/programs.ts";
+import { ended, runClient } from "../../scripts/support/programs.ts";
 
 Deno.test("errors that need no server are reported without a connection", async () => {
   await using folder = new Folder();
@@ -41,11 +41,10 @@ testWith(
       "--allow-write",
     ]);
     const permissions = ["--allow-read", "--allow-write"];
-    assertEquals(await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }), {
-      status: 1,
-      stdout: "",
-      stderr: "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net=127.0.0.1:1)\n",
-    });
+    assertEquals(
+      await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }),
+      ended(1, "", "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net=127.0.0.1:1)\n"),
+    );
     assertEquals(await folder.names(), ["f"]);
   },
 );
@@ -54,11 +53,10 @@ Deno.test("a server that isn't there is one sentence on stderr and status 1", as
   await using folder = new Folder();
   const port = freePort();
   for (const address of ["127.0.0.1", "localhost"]) {
-    assertEquals(await runClient([address, `${port}`, "GET", "f"], { cwd: folder.path }), {
-      status: 1,
-      stdout: "",
-      stderr: `client: cannot connect to ${address} port ${port}: connection refused\n`,
-    });
+    assertEquals(
+      await runClient([address, `${port}`, "GET", "f"], { cwd: folder.path }),
+      ended(1, "", `client: cannot connect to ${address} port ${port}: connection refused\n`),
+    );
   }
   const several = await runClient(["127.0.0.1", `${port}`, "DEL", "a", "b"], { cwd: folder.path });
   const reason = `cannot connect to 127.0.0.1 port ${port}: connection refused`;
@@ -76,11 +74,10 @@ async function assertUnconnected(
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const options = { cwd: folder.path, ...(permissions && { permissions }) };
-  assertEquals(await runClient(["127.0.0.1", `${port}`, ...args], options), {
-    status: 1,
-    stdout: `client error: ${error}\n`,
-    stderr: reason ? `client: ${reason}\n` : "",
-  });
+  assertEquals(
+    await runClient(["127.0.0.1", `${port}`, ...args], options),
+    ended(1, `client error: ${error}\n`, reason ? `client: ${reason}\n` : ""),
+  );
   // The first connection that comes is the test's own.
   using own = await Deno.connect({ hostname: "127.0.0.1", port });
   using first = await listener.accept();

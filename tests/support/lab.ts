@@ -3,9 +3,8 @@
 import type { Role } from "../../lib/protocol.ts";
 import { type Expected, type Play, PLAYS } from "../../scripts/lab/plays.ts";
 import { type Event as LabEvent, type Recording, type Session, sizeBytes, utf8 } from "../../scripts/lab/recording.ts";
-import { type Output, run } from "../../scripts/support/programs.ts";
+import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
 /** The folder of programs that others could have written. */
 export const PEERS = `${PROJECT}/scripts/support/peers`;
 

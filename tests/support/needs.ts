@@ -116,5 +116,6 @@ export const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-gro
 export const OTHER_USER = need(
   "another user who can run the programs",
   () =>
-    IS_LINUX && IS_ROOT && runs(...NOBODY, "test", "-r", DENO_JSON) && runs(...NOBODY, Deno.execPath(), "--version"),
+    IS_LINUX && IS_ROOT && runs(...NOBODY, "test", "-r", DENO_JSON) &&
+    runs(...NOBODY, Deno.execPath(), "--version"),
 );
