@@ -23,6 +23,6 @@ testWith([UNIX, SOURCES], "a build without a network says so once for all that i
   assertEquals([status, built], [1, ""], stderr);
   assertMatch(
     stderr,
-    /^not built: blockferry-client-\S+, blockferry-server-\S+: the runtime [^\n]+ downloaded;[^\n]+\n$/,
+    /^not built: (blockferry-(client|server|lab)-\S+, ){2}blockferry-lab-\S+: the runtime [^\n]+ downloaded;[^\n]+\n$/,
   );
 });
