@@ -1,6 +1,6 @@
 /** Reads a stream of bytes so that what has been read, and nobody has asked for yet, can be looked at first. */
 
-import { concat } from "./std/bytes.js";
+import { concat } from "@std/bytes";
 import type { Bytes } from "./bytes.ts";
 import { isReady, within } from "./within.ts";
 

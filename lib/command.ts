@@ -1,6 +1,6 @@
 /** The lab's three commands, as text on the wire. */
 
-import { concat } from "./std/bytes.js";
+import { concat } from "@std/bytes";
 import type { Bytes } from "./bytes.ts";
 import { TransferError } from "./errors.ts";
 import type { TextEnd, TextState } from "./framing.ts";

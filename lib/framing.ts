@@ -5,7 +5,7 @@
  * `buffered.ts`.)
  */
 
-import { concat, startsWith } from "./std/bytes.js";
+import { concat, startsWith } from "@std/bytes";
 import { BufferedReader } from "./buffered.ts";
 import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";

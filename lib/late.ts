@@ -3,7 +3,7 @@
  * line ends of people who type into netcat. Nearly always there is none, and nothing waits for it.
  */
 
-import { startsWith } from "./std/bytes.js";
+import { startsWith } from "@std/bytes";
 import type { BufferedReader } from "./buffered.ts";
 import type { Bytes } from "./bytes.ts";
 import { MAX_NAME_BYTES, SIZE_BYTES } from "./protocol.ts";

@@ -1,6 +1,6 @@
 /** The server's listening side: the accept loop and the shutdown. Each client is served by server.ts. */
 
-import { delay } from "./std/async.js";
+import { delay } from "@std/async";
 import { sweepHourly } from "./files/sweep.ts";
 import { ConnectionError, isBroken, systemReason, TransferError } from "./errors.ts";
 import { Peer } from "./peer.ts";

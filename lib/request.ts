@@ -4,7 +4,7 @@
  * nothing.
  */
 
-import { concat } from "./std/bytes.js";
+import { concat } from "@std/bytes";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import type { Found } from "./files/root.ts";
 import type { Peer } from "./peer.ts";

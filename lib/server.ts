@@ -3,7 +3,7 @@
  * `peer.ts`, which says and hears each message.
  */
 
-import { delay } from "./std/async.js";
+import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
 import type { Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** Moves file data: one pump for both directions and both roles. */
 
-import { delay } from "./std/async.js";
+import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
 import { checkNumber, MAX_GATHER } from "./options.ts";
 import { BLOCK_BYTES } from "./protocol.ts";

@@ -1,6 +1,6 @@
 /** What the server refuses of an upload: a file that can't fit, and more bytes than were announced. */
 
-import { startsWith } from "./std/bytes.js";
+import { startsWith } from "@std/bytes";
 import { FileError } from "./errors.ts";
 import { freeBytes } from "./files/disk.ts";
 import type { Peer } from "./peer.ts";

@@ -12,7 +12,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { roles: /^lib\/(client|server|request|session|upload|start|listener|reception|dial|connections)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command|late|buffered)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
-  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options|regulars|turns|version)\.ts$/ },
+  { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options|regulars|turns)\.ts$/ },
 ];
 
 const project = new URL("..", import.meta.url);

@@ -1,9 +1,8 @@
 /** Reads a command line, for both programs and the scripts. */
 
-import { parseArgs } from "../std/cli.js";
+import { parseArgs } from "@std/cli";
 import { printer, reportOutputError } from "./output.ts";
 import { printable } from "../printable.ts";
-import { VERSION } from "../version.ts";
 
 /** A command line that is wrong; the message is one sentence. */
 export class UsageError extends Error {
@@ -63,7 +62,8 @@ export async function readCommandLine<T>(
   try {
     const args = readArguments(Deno.args, program.options);
     if (args.has("version")) {
-      return await answer(program, `blockferry-${program.name} ${VERSION}`);
+      const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
+      return await answer(program, `blockferry-${program.name} ${version}`);
     }
     if (args.has("help")) return await answer(program, program.usage.trimEnd());
     return await read(args);
@@ -129,7 +129,7 @@ export async function explain(error: UsageError): Promise<string> {
   const { mistake } = error;
   const message = printable(error.message);
   if (mistake === undefined) return message;
-  const { levenshteinDistance } = await import("../std/text.js");
+  const { levenshteinDistance } = await import("@std/text");
   const bare = (word: string): string => word.replace(/^--/, "").toLowerCase();
   const isBeginning = (word: string, other: string): boolean => word.length >= 3 && other.startsWith(word);
   const [start] = mistake.known.filter((known) =>

@@ -1,6 +1,6 @@
 /** One line of a person's terminal that shows what takes long: the wait for READY, a transfer, or many of them. */
 
-import { format } from "../std/fmt.js";
+import { format } from "@std/fmt/bytes";
 import { inSeconds } from "../errors.ts";
 import type { ClientOptions } from "../mod.ts";
 import { printable } from "../printable.ts";

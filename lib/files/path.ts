@@ -1,7 +1,7 @@
 /** This system's path functions. `@std/path` itself would choose by Node's `process`, which takes 20 ms to load. */
 
-import * as posix from "../std/path_posix.js";
-import * as windows from "../std/path_windows.js";
+import * as posix from "@std/path/posix";
+import * as windows from "@std/path/windows";
 
 const system = Deno.build.os === "windows" ? windows : posix;
 

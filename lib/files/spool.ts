@@ -1,6 +1,6 @@
 /** Data whose size is not known before its end, kept in a temporary file until then: the protocol wants the size first. */
 
-import { abortable } from "../std/async.js";
+import { abortable } from "@std/async";
 import { writeAll } from "../bytes.ts";
 import { isSystemError, systemReason, TransferError } from "../errors.ts";
 import { isGranted } from "./permissions.ts";

@@ -1,6 +1,6 @@
 /** Files that are sent, and where received data goes. Nothing here knows about sockets or about the names peers may use. */
 
-import { delay } from "../std/async.js";
+import { delay } from "@std/async";
 import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
 import { shareLock, tryLock } from "../older_deno.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";

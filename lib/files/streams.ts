@@ -1,6 +1,6 @@
 /** Streams in place of files: what a caller sends, and what it receives. */
 
-import { delay } from "../std/async.js";
+import { delay } from "@std/async";
 import type { Bytes } from "../bytes.ts";
 import { inSeconds, TransferError } from "../errors.ts";
 import { checkSize } from "../options.ts";

@@ -1,6 +1,6 @@
 /** How a client reaches a server: every address of its name, and TLS. */
 
-import { abortable } from "../std/async.js";
+import { abortable } from "@std/async";
 import { ConnectionError, inSeconds, systemReason } from "../errors.ts";
 import { lookupAll } from "../older_deno.ts";
 import { MAX_TIMER_MS } from "../within.ts";

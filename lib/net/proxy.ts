@@ -3,7 +3,7 @@
  * byte (HAProxy's "The PROXY protocol", proxy-protocol.txt).
  */
 
-import { startsWith } from "../std/bytes.js";
+import { startsWith } from "@std/bytes";
 import type { Bytes } from "../bytes.ts";
 import { excerpt, TransferError } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-/** The package that `deno pack` makes for npm. */
+/** The package that `deno task pack` makes for npm. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
@@ -10,9 +10,9 @@ const PROJECT = `${import.meta.dirname}/../..`;
 testWith([UNIX, LINKS, SOURCES], "the package for npm has the library and both programs", async () => {
   await using folder = new Folder();
   const deno = Deno.execPath();
-  const pack = [deno, "pack", "--quiet", "--allow-dirty", "--output", folder.at("package.tgz")];
-  assertEquals((await run(pack, { cwd: PROJECT })).status, 0);
-  assertEquals((await run(["tar", "xzf", "package.tgz"], { cwd: folder.path })).status, 0);
+  const { stdout: packed, status } = await run([deno, "task", "--quiet", "pack", folder.path], { cwd: PROJECT });
+  assertEquals(status, 0);
+  assertEquals((await run(["tar", "xzf", packed.trim().split(" ")[1]!], { cwd: folder.path })).status, 0);
   const { dependencies, version } = JSON.parse(await Deno.readTextFile(folder.at("package/package.json")));
   const imports = Object.entries(dependencies).flatMap(([name, range]) => [
     [name, `npm:${name}@${range}`],
