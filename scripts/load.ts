@@ -3,11 +3,10 @@
  * is compared. Prints a Markdown table; exits with 1 if anything was lost.
  */
 
-import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { readCommandLine, readInteger } from "../lib/cli/arguments.ts";
 import { del, get, put, ServerError } from "../lib/mod.ts";
-import { Folder, randomBytes } from "./support/folder.ts";
+import { Folder, isSame, randomBytes } from "./support/folder.ts";
 import { ServerProcess } from "./support/programs.ts";
 
 const USAGE = `Usage: deno task load [CLIENTS [TRANSFERS]]
@@ -44,7 +43,7 @@ async function assertVersion(path: string, expected?: Uint8Array): Promise<void>
   const content = await Deno.readFile(path);
   const version = expected ?? VERSIONS.find(({ length }) => length === content.length);
   assert(version, `${path} has ${content.length} bytes, as no version has`);
-  assert(Buffer.compare(content, version) === 0, `${path} has other bytes than its version of ${version.length}`);
+  assert(isSame(content, version), `${path} has other bytes than its version of ${version.length}`);
   bytes += content.length;
 }
 

@@ -1,9 +1,8 @@
 /** Clients that move files through the cluster while parts of it break, and remember what they were promised. */
 
 import { delay } from "@std/async";
-import { Buffer } from "node:buffer";
 import { get, put, TransferError } from "../../lib/mod.ts";
-import { randomBytes } from "../support/folder.ts";
+import { isSame, randomBytes } from "../support/folder.ts";
 import type { Cluster } from "./cluster.ts";
 
 // No two are as long, so that a file tells by its length what its bytes must be.
@@ -101,7 +100,7 @@ ${[...this.#failures].sort().map(([cause, count]) => `| failed, ${cause} | ${cou
     const { readable } = await get(name, { hostname, port });
     const content = new Uint8Array(await new Response(readable).arrayBuffer());
     const possible = this.#names.get(name)!;
-    if (possible.some((version) => version && Buffer.compare(version, content) === 0)) return;
+    if (possible.some((version) => version && isSame(version, content))) return;
     this.#lose(`${name} has ${content.length} bytes, not ${possible.map((version) => version?.length).join(" or ")}`);
   }
 

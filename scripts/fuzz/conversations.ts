@@ -2,32 +2,25 @@
 
 import type { Bytes } from "../../lib/bytes.ts";
 import { wire } from "../support/raw.ts";
+import { seeded } from "../support/seeded.ts";
 
 /** Random choices that a seed repeats. */
 export class Random {
-  #state: number;
+  readonly #next: () => number;
 
   /** Each round has choices of its own, whatever the others take. */
   constructor(seed: number, round: number) {
-    this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(round + 1, 0xc2b2ae35);
-  }
-
-  // Mulberry32: small, fast, and even enough to fuzz with.
-  #next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return (bits ^ (bits >>> 14)) >>> 0;
+    this.#next = seeded(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(round + 1, 0xc2b2ae35));
   }
 
   /** A whole number below `end`. */
   below(end: number): number {
-    return this.#next() % end;
+    return Math.floor(this.#next() * end);
   }
 
   /** Whether something happens that does so `percent` times in a hundred. */
   chance(percent: number): boolean {
-    return this.#next() < percent / 100 * 2 ** 32;
+    return this.#next() < percent / 100;
   }
 
   /** One of several things. */
@@ -37,7 +30,7 @@ export class Random {
 
   /** Random bytes. */
   bytes(length: number): Bytes {
-    const words = new Uint32Array(Math.ceil(length / 4)).map(() => this.#next());
+    const words = new Uint32Array(Math.ceil(length / 4)).map(() => this.#next() * 2 ** 32);
     return new Uint8Array(words.buffer, 0, length);
   }
 }

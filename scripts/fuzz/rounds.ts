@@ -5,6 +5,7 @@ import { type Verb, VERBS } from "../../lib/protocol.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { del, get, put, TransferError } from "../../lib/mod.ts";
 import { wire } from "../support/raw.ts";
+import { isSame } from "../support/folder.ts";
 import { runClient } from "../support/programs.ts";
 import {
   anyName,
@@ -59,10 +60,6 @@ const here = (port: number): { hostname: string; port: number } => ({ hostname: 
 // One character for each byte.
 const latin1 = (bytes: Bytes): string => new TextDecoder("latin1").decode(bytes);
 
-function equal(a: Bytes, b: Bytes): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 /** A client that may be anything against the real server. */
 async function attackServer(round: Round): Promise<void> {
   const { random, world, port, fail } = round;
@@ -105,9 +102,9 @@ async function transfer({ random, world, port, fail }: Round, own: string): Prom
   const data = fileData(random, MAX_BYTES);
   world.send(data);
   await put(name, { ...here(port), from: new Blob([data]).stream(), size: BigInt(data.length) });
-  if (!equal(await Deno.readFile(`${world.root}/${name}`), data)) fail("half files", "PUT made another file");
+  if (!isSame(await Deno.readFile(`${world.root}/${name}`), data)) fail("half files", "PUT made another file");
   await get(name, { ...here(port), to: copy });
-  if (!equal(await Deno.readFile(copy), data)) fail("half files", "GET made another file");
+  if (!isSame(await Deno.readFile(copy), data)) fail("half files", "GET made another file");
   await del(name, here(port));
   await Deno.remove(copy);
 }
@@ -158,8 +155,8 @@ async function attackClient(round: Round, isProcess: boolean): Promise<void> {
   }
   const result = ended.result ?? await Deno.readFile(file);
   const expected = ended.isDone ? fetched(wire(...list.map(({ bytes }) => bytes))) : old;
-  if (verb === "GET" && !(expected && equal(result, expected))) fail("half files", "GET left another file");
-  if (verb === "PUT" && isRight && ending === "FIN" && !equal(heard.subarray(heard.length - data.length), data)) {
+  if (verb === "GET" && !(expected && isSame(result, expected))) fail("half files", "GET left another file");
+  if (verb === "PUT" && isRight && ending === "FIN" && !isSame(heard.subarray(heard.length - data.length), data)) {
     fail("half files", "PUT sent other data");
   }
   await Deno.remove(file);

@@ -1,5 +1,12 @@
 /** Temporary folders and what is put into them. */
 
+import { Buffer } from "node:buffer";
+
+/** Whether bytes are the same; assertEquals takes seconds for megabytes. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
 /** A temporary folder, removed with the test. */
 export class Folder implements AsyncDisposable {
   readonly path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "blockferry_test_" }));

@@ -1,10 +1,10 @@
-import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FAULTS } from "../../scripts/support/faults/faults.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SHARED_LOCKS, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
+import { isSame } from "../../scripts/support/folder.ts";
 import { command, ended, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation, wire } from "../../scripts/support/raw.ts";
 
@@ -61,7 +61,7 @@ testWith(
     assertEquals(await folder.names("served"), ["f"]);
     assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
     assertEquals((await client(folder, server.port, "PUT", "g")).status, 0);
-    assert(Buffer.compare(await Deno.readFile(folder.at("served/g")), FITTING) === 0);
+    assert(isSame(await Deno.readFile(folder.at("served/g")), FITTING));
   },
 );
 
@@ -81,7 +81,7 @@ testWith(
     assertEquals(await folder.names("mine"), ["f"]);
     assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
     assertEquals((await client(folder, server.port, "GET", "g")).status, 0);
-    assert(Buffer.compare(await Deno.readFile(folder.at("mine/g")), FITTING) === 0);
+    assert(isSame(await Deno.readFile(folder.at("mine/g")), FITTING));
   },
 );
 
@@ -300,7 +300,7 @@ testWith(
       const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
       const { status, stderr } = await run([...words, `${server.port}`, "GET", "f"], { cwd: folder.path });
       assertEquals([status, stderr], reason ? [1, `client: f: ${reason}\n`] : [0, ""]);
-      assert(Buffer.compare(await Deno.readFile(folder.at("served/f")), bytes) === 0);
+      assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
     }
   },
 );

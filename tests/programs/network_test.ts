@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { NETEM, ROOT, testWith } from "../support/needs.ts";
+import { isSame } from "../../scripts/support/folder.ts";
 import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 async function succeed(...words: string[]): Promise<void> {
@@ -58,11 +58,11 @@ testWith(
       await using put = new Process([...words, "PUT", "f"], { cwd: mine });
       assertEquals(await put.ended(), 0);
     }
-    assert(Buffer.compare(await Deno.readFile(`${served}/f`), bytes) === 0);
+    assert(isSame(await Deno.readFile(`${served}/f`), bytes));
     await Deno.remove(`${mine}/f`);
     await using get = new Process([...words, "GET", "f"], { cwd: mine });
     assertEquals(await get.ended(), 0);
     assertMatch(get.lines.at(-1)!, /^Complete$/);
-    assert(Buffer.compare(await Deno.readFile(`${mine}/f`), bytes) === 0);
+    assert(isSame(await Deno.readFile(`${mine}/f`), bytes));
   },
 );

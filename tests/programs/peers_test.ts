@@ -1,7 +1,7 @@
 /** Our programs with each other, and with others that are written from the lab's document alone: what is moved and what is printed. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
 import { PYTHON, testWith } from "../support/needs.ts";
 import { command, Process, run } from "../../scripts/support/programs.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
@@ -68,9 +68,7 @@ async function transfers({ client, folder, perform }: Pairing): Promise<void> {
 }
 
 async function assertHolds(path: string, data: Uint8Array): Promise<void> {
-  const held = await Deno.readFile(path);
-  // assertEquals takes seconds for megabytes.
-  assert(held.length === data.length && held.every((byte, index) => byte === data[index]), `${path} differs`);
+  assert(isSame(await Deno.readFile(path), data), `${path} differs`);
 }
 
 async function errors({ folder, perform }: Pairing): Promise<void> {

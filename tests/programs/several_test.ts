@@ -1,16 +1,11 @@
-import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { isDraft } from "../../lib/files/draft.ts";
-import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
 import { PROJECT, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation } from "../../scripts/support/raw.ts";
 
 const OLD = randomBytes(1_000_001);
 const NEW = randomBytes(1_000_002);
-
-function isSame(path: string, expected: Uint8Array): boolean {
-  return Buffer.compare(Deno.readFileSync(path), expected) === 0;
-}
 
 Deno.test("eight clients at once lose nothing in 80 transfers", async () => {
   const { status, stdout, stderr } = await run([Deno.execPath(), "task", "load", "8", "80"], { cwd: PROJECT });
@@ -28,7 +23,7 @@ Deno.test("a GET that has begun sends all of the old file whatever a PUT or a DE
     await reader.until("e");
     using other = await Conversation.start(server.port, verb, "f", NEW);
     await other.until(last);
-    assert(verb === "DEL" ? (await folder.names()).length === 0 : isSame(folder.at("f"), NEW));
+    assert(verb === "DEL" ? (await folder.names()).length === 0 : isSame(await Deno.readFile(folder.at("f")), NEW));
     await reader.until("h");
   }
 });
@@ -55,9 +50,9 @@ Deno.test("two PUTs of one name are each whole when done, and the later one stay
   await other.until("half");
   assertEquals((await folder.names()).filter(isDraft).length, 2);
   await other.until("g");
-  assert(isSame(folder.at("f"), NEW));
+  assert(isSame(await Deno.readFile(folder.at("f")), NEW));
   await one.until("g");
-  assert(isSame(folder.at("f"), OLD));
+  assert(isSame(await Deno.readFile(folder.at("f")), OLD));
   assertEquals(await folder.names(), ["f"]);
 });
 

@@ -1,6 +1,7 @@
 /** Files that change while they are sent, and networks that are slow or break. */
 
 import { assert, assertEquals } from "@std/assert";
+import { seeded } from "../seeded.ts";
 import { FlakyProxy, type Plan } from "../flaky_proxy.ts";
 import { Conversation } from "../raw.ts";
 import { ServerProcess } from "../programs.ts";
@@ -13,7 +14,6 @@ import {
   LARGE_OLD,
   largeFolders,
   moved,
-  seeded,
   type Transfer,
 } from "./folders.ts";
 

@@ -3,7 +3,8 @@
 import { VERBS } from "../../../lib/protocol.ts";
 import { letters } from "../raw.ts";
 import { breakAtLastPlace, breakByChance, CHANGES, changeSource, slowNetwork } from "./breaks.ts";
-import { seeded, type Transfer, TRANSFERS } from "./folders.ts";
+import { seeded } from "../seeded.ts";
+import { type Transfer, TRANSFERS } from "./folders.ts";
 import {
   killBesideClient,
   killBesideServer,

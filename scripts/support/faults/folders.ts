@@ -1,14 +1,12 @@
 /** The folders and files that faults are tried on, and what may be in them afterwards. */
 
-import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { type ClientOptions, get, put, TransferError } from "../../../lib/mod.ts";
-import { age, Folder, randomBytes } from "../folder.ts";
-import type { Process } from "../programs.ts";
+import { age, Folder, isSame, randomBytes } from "../folder.ts";
 
 // Far longer than the sweep of a folder of two files takes on the slowest machine.
 const SWEEP_LIMIT_MS = 10_000;
@@ -30,7 +28,7 @@ export async function assertWhole(folder: Folder, versions: readonly (Bytes | un
   assertEquals(names, ["f"]);
   const bytes = await Deno.readFile(folder.at("f"));
   assert(
-    versions.some((version) => version && Buffer.compare(version, bytes) === 0),
+    versions.some((version) => version && isSame(version, bytes)),
     `the ${bytes.length} bytes of the file are not of a version that may stand here`,
   );
 }
@@ -67,25 +65,6 @@ export async function folderWith(bytes: Bytes): Promise<Folder> {
   const folder = new Folder();
   await Deno.writeFile(folder.at("f"), bytes);
   return folder;
-}
-
-export async function kill(process: Process): Promise<void> {
-  try {
-    process.child.kill("SIGKILL");
-  } catch {
-    // It was done before its moment came.
-  }
-  await process.ended();
-}
-
-/** Numbers from 0 to 1, the same in every run (mulberry32). */
-export function seeded(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Moves the file `f` of a client in this process: whether it was done, or failed as a transfer may. */

@@ -1,13 +1,12 @@
 /** Servers and clients that are killed: at a step, at any moment, and while another is at work. */
 
-import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import type { Verb } from "../../../lib/protocol.ts";
 import type { Bytes } from "../../../lib/bytes.ts";
 import { get } from "../../../lib/mod.ts";
 import { Conversation } from "../raw.ts";
-import { age } from "../folder.ts";
+import { age, isSame } from "../folder.ts";
 import { command, Process, ServerProcess } from "../programs.ts";
 import {
   assertDrafts,
@@ -19,7 +18,6 @@ import {
   drafts,
   folderWith,
   HOSTNAME,
-  kill,
   LARGE_NEW,
   largeFolders,
   moved,
@@ -41,7 +39,7 @@ export async function killServerAt(verb: Verb, step: string): Promise<void> {
     await using server = await ServerProcess.start([], { cwd: folder.path });
     using client = await Conversation.start(server.port, verb, "f", verb === "GET" ? OLD : NEW);
     await client.until(step);
-    await kill(server);
+    await server[Symbol.asyncDispose]();
   }
   await assertWhole(folder, standing(verb, step));
   await age(folder.path);
@@ -62,7 +60,7 @@ export async function killClientAt(verb: Verb, step: string): Promise<void> {
     await using client = new Process([...command("client"), HOSTNAME, String(port), verb, "f"], { cwd: folder.path });
     using server = await Conversation.accept(listener, verb, "f", data);
     if (step !== "connected") await server.until(step);
-    await kill(client);
+    await client[Symbol.asyncDispose]();
   }
   await assertWhole(folder, verb === "GET" && step === "h" ? [OLD, NEW] : [OLD]);
   const next = get("f", { hostname: HOSTNAME, port, to: folder.at("f") });
@@ -95,7 +93,7 @@ export async function killServerByChance(verb: Transfer, random: () => number): 
       const start = performance.now();
       if (killAfterMs !== undefined) {
         await delay(killAfterMs);
-        await kill(server);
+        await server[Symbol.asyncDispose]();
       }
       const isDone = await transfer;
       ms = performance.now() - start;
@@ -125,7 +123,7 @@ export async function killClientByChance(verb: Transfer, random: () => number): 
     const start = performance.now();
     if (killAfterMs !== undefined) {
       await delay(killAfterMs);
-      await kill(client);
+      await client[Symbol.asyncDispose]();
     }
     const status = await client.ended();
     const ms = performance.now() - start;
@@ -157,13 +155,13 @@ export async function killBesideServer(): Promise<void> {
     using client = await Conversation.start(killed.port, "PUT", "f", NEW);
     await client.until("half");
     await assertDrafts(folder, (names) => assertEquals(names.length, 2));
-    await kill(killed);
+    await killed[Symbol.asyncDispose]();
   }
   await age(folder.path);
   await using _next = await ServerProcess.start([], { cwd: folder.path });
   await assertDrafts(folder, (names) => assertEquals(names, [draft!]));
   await upload.until("g");
-  assert(Buffer.compare(await Deno.readFile(folder.at("other")), LARGE_NEW) === 0);
+  assert(isSame(await Deno.readFile(folder.at("other")), LARGE_NEW));
   await Deno.remove(folder.at("other"));
   await assertWhole(folder, [OLD]);
   await assertNoDrafts(folder);
@@ -184,7 +182,7 @@ export async function killBesideClient(): Promise<void> {
     using server = await Conversation.accept(listener, "GET", "f", NEW);
     await server.until("half");
     assertEquals((await drafts(folder)).length, 2);
-    await kill(killed);
+    await killed[Symbol.asyncDispose]();
     await assertSwept(folder, [draft!]);
   }
   await using next = fetch("f");
@@ -194,7 +192,7 @@ export async function killBesideClient(): Promise<void> {
   await assertSwept(folder, [draft!]);
   await download.until("h");
   assertEquals(await living.ended(), 0);
-  assert(Buffer.compare(await Deno.readFile(folder.at("other")), LARGE_NEW) === 0);
+  assert(isSame(await Deno.readFile(folder.at("other")), LARGE_NEW));
   await Deno.remove(folder.at("other"));
   await assertWhole(folder, [NEW]);
   await assertNoDrafts(folder);
