@@ -4,12 +4,15 @@ import type { Folder } from "../../scripts/support/folder.ts";
 import { NOBODY } from "./needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
-/** The words that run a program so. Deno's cache is copied to the folder: the real one may be closed to others. */
+/** The words that run a program so. The programs' packages are copied to the folder: the real one may be closed to others. */
 export async function asNobody(folder: Folder): Promise<string[]> {
   await Deno.chmod(folder.path, 0o755);
-  const cache = await folder.folder("cache");
   const { stdout } = await run([Deno.execPath(), "info", "--json"], { cwd: folder.path });
-  await run(["cp", "-R", `${JSON.parse(stdout).denoDir}/npm`, cache], { cwd: "/" });
+  const [cache, { npmCache }] = [folder.at("cache"), JSON.parse(stdout)];
+  await Deno.mkdir(`${cache}/npm`, { recursive: true });
+  // In the cache's folder is one for each place that packages come from.
+  const names = ["deno-std", "ipaddr.js"].map((name) => `./*/${name}`).join(" ");
+  await run(["sh", "-c", `cd "$1" && cp -R --parents ${names} "$2"`, "sh", npmCache, `${cache}/npm`], { cwd: "/" });
   await run(["chmod", "-R", "a+rwX", cache], { cwd: "/" });
   return ["env", `DENO_DIR=${cache}`, ...NOBODY];
 }
