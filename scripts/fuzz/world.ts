@@ -1,6 +1,7 @@
 /** What the fuzzer knows to be right: the folders around a server, all that was sent to it, and what went wrong. */
 
 import type { Bytes } from "../../lib/bytes.ts";
+import { isDraft } from "../../lib/files/draft.ts";
 import { wire } from "../support/raw.ts";
 import { Folder } from "../support/folder.ts";
 import { fileData, type Message, Random, sizedData } from "./conversations.ts";
@@ -105,7 +106,7 @@ export class World extends Folder {
     for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
       const path = `${folder}/${name}`;
       if (isDirectory) await this.#checkFiles(path);
-      if (name.startsWith(".blockferry-")) this.fail("half files", "end", `the draft ${path} was left behind`);
+      if (isDraft(name)) this.fail("half files", "end", `the draft ${path} was left behind`);
       else if (isFile && !this.isSent(await Deno.readFile(path))) {
         this.fail("half files", "end", `nobody has sent all of ${JSON.stringify(path)}`);
       }
