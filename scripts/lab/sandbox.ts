@@ -205,7 +205,7 @@ async function systemMounts(): Promise<string[]> {
   const there = await Promise.all(SYSTEM.map((path) => Deno.stat(path).then(() => path, () => "")));
   const found = await Promise.all([
     output(["python3", "-c", "import sys; print(sys.executable); print(sys.base_prefix + '/bin/python3')"]),
-    output(["sh", "-c", "command -v node; command -v java; command -v deno; true"]),
+    output(["sh", "-c", `command -v node; command -v java; ${Deno.build.standalone ? "command -v deno; " : ""}true`]),
   ]);
   const deno = Deno.build.standalone ? [] : [Deno.execPath()];
   const programs = [...deno, ...found.join("\n").split("\n").filter((path) => path.startsWith("/"))];

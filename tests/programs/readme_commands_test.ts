@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { failed } from "../support/lab.ts";
-import { EXECUTABLES, OPENSSL, PYTHON, SOURCES, testWith, UNIX } from "../support/needs.ts";
+import { EXECUTABLES, OPENSSL, PYTHON, SANDBOX, SOURCES, testWith, UNIX } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
 import { pairWithMistake } from "../../scripts/support/peers.ts";
 import { command, type Output, Process, PROJECT, run } from "../../scripts/support/programs.ts";
@@ -167,6 +167,18 @@ testWith([UNIX, PYTHON], "the README shows what its lab command prints for a pai
   assertEquals([output.status, failed(output).length], [1, 2], output.stdout);
   const [, screen] = README.match(/<!-- lab screen -->\n\n```\n(.*?)```/s)!;
   assertEquals(output.stdout.replaceAll(`${shell.path}/`, ""), screen);
+});
+
+testWith([SANDBOX, PYTHON, SOURCES], "the README's command marks a class", async () => {
+  await using shell = await Shell.open();
+  for (const name of ["handins", "handins/Ada"]) await shell.folder(name);
+  for (const [name, text] of Object.entries(await pairWithMistake())) {
+    await Deno.writeTextFile(shell.at(`handins/Ada/${name}`), text);
+  }
+  const line = GRADE.trim().replaceAll(/(?=handins|marks)/g, `${shell.path}/`);
+  const { status, stdout, stderr } = await shell.run(line, { cwd: PROJECT });
+  assertEquals([status, stderr], [0, ""], stdout);
+  assertMatch(await Deno.readTextFile(shell.at("marks/grades.csv")), /^Ada,Ada,57\.97,59,graded,1\.1 2\.1/m);
 });
 
 testWith([UNIX, PYTHON, SOURCES], "the manual's server shows the conversation of another's client", async () => {
