@@ -2,8 +2,8 @@ import { readCommandLine } from "./lib/cli/arguments.ts";
 import { printer } from "./lib/cli/output.ts";
 import { readServeOptions, SERVER } from "./lib/cli/server_options.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
-import { inSeconds } from "./lib/errors.ts";
-import type { ServeOptions, Server, ServerEvent } from "./lib/mod.ts";
+import { inSeconds, TransferError } from "./lib/errors.ts";
+import type { ServeOptions, Server, ServerEvent } from "./lib/listener.ts";
 import { printable } from "./lib/printable.ts";
 import { within } from "./lib/within.ts";
 
@@ -84,7 +84,7 @@ async function end(server: Server, graceMs: number, second: Promise<unknown>): P
 async function main(): Promise<number> {
   const read = await readCommandLine(SERVER, readServeOptions);
   if (typeof read === "number") return read;
-  const { serve, TransferError } = await import("./lib/mod.ts");
+  const { serve } = await import("./lib/start.ts");
   const [first, second] = [Promise.withResolvers<Deno.Signal>(), Promise.withResolvers<Deno.Signal>()];
   let isEnding = false;
   onEndSignal((_status, signal) => {

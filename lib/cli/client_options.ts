@@ -1,6 +1,6 @@
 /** The client's command line. */
 
-import type { ClientOptions } from "../mod.ts";
+import type { ClientOptions } from "../client.ts";
 import { MAX_GATHER } from "../options.ts";
 import { type Verb, VERBS } from "../protocol.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";

@@ -1,6 +1,7 @@
 /** What the client prints when a transfer fails. */
 
-import { FileError, printable, ProtocolError, ServerError, TransferError } from "../mod.ts";
+import { FileError, ProtocolError, ServerError, TransferError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
 import type { Task } from "./client_options.ts";
 import { destination, type Line } from "./transfer.ts";

@@ -2,7 +2,7 @@
 
 import { format } from "@std/fmt/bytes";
 import { inSeconds } from "../errors.ts";
-import type { ClientOptions } from "../mod.ts";
+import type { ClientOptions } from "../client.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "./client_options.ts";
 import { printer } from "./output.ts";

@@ -1,6 +1,6 @@
 /** The server's command line. */
 
-import type { ServeOptions } from "../mod.ts";
+import type { ServeOptions } from "../listener.ts";
 import { MAX_GATHER } from "../options.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
 

@@ -1,6 +1,7 @@
 /** Shows what passes between the two sides, a line a message, in the lab's words. */
 
-import type { Message, Role } from "../mod.ts";
+import type { Role } from "../protocol.ts";
+import type { Message } from "../trace.ts";
 import { printable } from "../printable.ts";
 import { BLOCK_BYTES, SIZE_BYTES } from "../protocol.ts";
 

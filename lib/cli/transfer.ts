@@ -3,20 +3,13 @@
 import { basename } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
 import { found } from "../files/storage.ts";
-import {
-  type ClientOptions,
-  type Connections,
-  del,
-  type Download,
-  get,
-  type Message,
-  printable,
-  put,
-  remoteSum,
-  sha256,
-  TransferError,
-  type Written,
-} from "../mod.ts";
+import { type ClientOptions, del, type Download, get, put } from "../client.ts";
+import type { Connections } from "../connections.ts";
+import { TransferError } from "../errors.ts";
+import type { Written } from "../files/storage.ts";
+import { printable } from "../printable.ts";
+import { remoteSum, sha256 } from "../sha256.ts";
+import type { Message } from "../trace.ts";
 import { fileSum } from "../sha256.ts";
 import type { Task } from "./client_options.ts";
 import { writeWaiting } from "./output.ts";

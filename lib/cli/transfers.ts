@@ -2,7 +2,10 @@
 
 import { dirname } from "../files/path.ts";
 import { sweep } from "../files/sweep.ts";
-import { type ClientOptions, Connections, get, RateLimit, Written } from "../mod.ts";
+import { type ClientOptions, get } from "../client.ts";
+import { Connections } from "../connections.ts";
+import { Written } from "../files/storage.ts";
+import { RateLimit } from "../transfer.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
 import { explain } from "./failures.ts";

@@ -1,9 +1,7 @@
 /** This system's path functions. `@std/path` itself would choose by Node's `process`, which takes 20 ms to load. */
 
-import * as posix from "@std/path/posix";
-import * as windows from "@std/path/windows";
-
-const system = Deno.build.os === "windows" ? windows : posix;
+// Each is loaded only where it is used.
+const system = Deno.build.os === "windows" ? await import("@std/path/windows") : await import("@std/path/posix");
 
 /** The last part of a path. */
 export const basename: (path: string) => string = system.basename;
