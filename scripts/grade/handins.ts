@@ -48,8 +48,8 @@ const DATE = String
 const BRIGHTSPACE = new RegExp(`^(\\d+)(?:-\\d+)? - (.+?) - (${DATE})(?: - (.+))?$`, "su");
 // doejane_LATE_12345_678901_client-1.py
 const CANVAS = /^([^_].*?)_(LATE_)?(\d+)_(\d+)_(.+)$/su;
-// Jane Doe_657737_assignsubmission_file_, or with a file's name after it
-const MOODLE = /^(.+)_(\d+)_assignsubmission_(file|onlinetext)_(.*)$/su;
+// Jane Doe_657737_assignsubmission_file, before Moodle 4.1 with another _; of a flat file, its name follows.
+const MOODLE = /^(.+)_(\d+)_assignsubmission_(file|onlinetext)(?:_(.*))?$/su;
 const CLASS = { files: 20_000, bytes: 4096 * 1024 * 1024 };
 const ONE = { files: 500, bytes: 50 * 1024 * 1024 };
 const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|venv)$/;
@@ -62,7 +62,7 @@ function partOf(entry: string, isFolder: boolean): Part | undefined {
     const time = new Date(date.replace(/(\d{1,2}):?(\d{2})( ?)([AP]M)?$/, "$1:$2 $4").replaceAll(",", ""));
     return { name, id, label, ...isNaN(Number(time)) ? {} : { at: time }, ...file ? { file } : {} };
   }
-  if ((match = entry.match(MOODLE)) && match[3] === "file") {
+  if ((match = entry.match(MOODLE)) && match[3] === "file" && (isFolder || match[4])) {
     return { name: match[1]!, id: match[2]!, label, ...isFolder ? {} : { file: match[4]! } };
   }
   if (match) return undefined;

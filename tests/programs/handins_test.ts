@@ -69,10 +69,13 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
       "Jane O'Doe_657737_assignsubmission_file_/src/server.py",
       "Jane O'Doe_657737_assignsubmission_onlinetext_/onlinetext.html",
       "Bo_Li_657738_assignsubmission_file_client.py",
+      "Cy Day_657739_assignsubmission_file/client.py",
+      "Cy Day_657739_assignsubmission_onlinetext/onlinetext.html",
     ),
   );
   assertEquals(await found(folder, folder.at("moodle")), [
     ["Bo_Li", "657738", ["client.py"], 1],
+    ["Cy Day", "657739", ["client.py"], 1],
     ["Jane O'Doe", "657737", ["src/server.py"], 1],
   ]);
   // Two that could be meant are a doubt, not a guess; the very name is none.
