@@ -34,7 +34,7 @@ function printsError(id: string, verb: Verb, title: string): Rule {
     // The document has both forms, with "file" and without.
     const isPrinted = [line, line.replace("error: ", "error: file ")].some((form) => printed(one, form) !== undefined);
     const stayed = eventsOf(one, "stayed").map(({ ms, at }) =>
-      found(one, "stays after error", at, ["it exits", `it was still there after ${ms / 1000} seconds`])
+      found(one, "stays after error", at, ["it exits", `it was still there after ${(ms / 1000).toFixed(1)} seconds`])
     );
     return [...isPrinted ? goesOn(one, said.at, line) : [unprinted(line, one)], ...stayed];
   }, BASE.client[verb]);

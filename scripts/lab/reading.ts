@@ -114,7 +114,7 @@ export function deviationsOf(recording: Recording, play: Play): Deviation[] {
     ...readings.map((reading, index) => deviationOf(recording, play, reading, readings[index + 1], crash)),
     unconnected ? undefined : surplusOf(recording, play, surplus),
     ...eventsOf(recording, "stayed").map(({ ms, at }): Deviation => {
-      const came = `it was still there ${ms / 1000} seconds after our last message`;
+      const came = `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`;
       const common = { step: lastOf(play), expected: "the client exits", derails: true, at };
       return { ...common, root: `stays ${play.verb}`, came, hint: HINTS.get("stays") };
     }),
