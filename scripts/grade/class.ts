@@ -13,7 +13,7 @@ import { digestOf, folderOf, type Ledger, type Outcome, readOutcome, type Row, r
 export interface Class {
   /** A folder or a zip file. */
   handins: string;
-  /** The programs' names, if they are not the usual ones. */
+  /** The programs' names, where they are not the usual ones. */
   names: Partial<Record<Role, string>>;
   sandbox: Sandbox;
   ledger: Ledger;
@@ -58,9 +58,10 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
         error: `it can't be read: ${message}`,
       }));
       const folder = folderOf(handin, ledger);
+      const programs = [staged.programs.client, staged.programs.server].map((path) => path?.slice(at.length));
       const digest = digestOf([
         version,
-        JSON.stringify([names, sandbox.bounds, staged.notes]),
+        JSON.stringify([programs, sandbox.bounds, staged.notes]),
         ...await contentsOf(at),
       ]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(`${out}/${folder}`, digest);

@@ -164,17 +164,16 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   return { folder, programs, notes };
 }
 
-/** The files that may be a program: those of the very name, else those that are like it. */
+/** The files that may be a program: those of the name that was given, else of the very name, else those like it. */
 function candidates(role: Role, files: string[], name: string | undefined): string[] {
   const base = (file: string): string => file.split("/").at(-1)!;
   const like = new RegExp(`(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?\\.(py|js|mjs|ts|jar|java|sh)$`, "i");
-  const ranks: ((file: string) => boolean)[] = name === undefined
-    ? [
-      (file) => base(file) === `${role}.py`,
-      (file) => new RegExp(`^(lab ?\\d*[-_ ]?)?${role}\\.(py|js|mjs|ts|jar|java|sh)$`, "i").test(base(file)),
-      (file) => like.test(base(file)),
-    ]
-    : [(file) => file === name || base(file) === name];
+  const ranks: ((file: string) => boolean)[] = [
+    (file) => file === name || base(file) === name,
+    (file) => base(file) === `${role}.py`,
+    (file) => new RegExp(`^(lab ?\\d*[-_ ]?)?${role}\\.(py|js|mjs|ts|jar|java|sh)$`, "i").test(base(file)),
+    (file) => like.test(base(file)),
+  ];
   for (const isIt of ranks) {
     const found = files.filter(isIt);
     if (found.length > 0) return found;

@@ -25,7 +25,7 @@ you download, a zip file or its folder; or any folder with one for each student.
   --item NAME       the gradebook's column, if it has several
   --points FILE     what the sentences are worth; --list prints such a file
   --due TIME        report the minutes after it, such as "2026-10-03 23:59"
-  --client NAME     the files' names, if they are not like client.py and
+  --client NAME     the files' names, where they are not like client.py and
   --server NAME     server.py
   --again NAME      check this hand-in anew, though nothing has changed
   --anonymous       numbers instead of names, but in the tables

@@ -12,10 +12,10 @@ import { PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
-async function found(folder: Folder, root: string): Promise<unknown[]> {
+async function found(folder: Folder, root: string, names: { client?: string } = {}): Promise<unknown[]> {
   const work = await folder.folder(`work ${crypto.randomUUID()}`);
   return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
-    const { programs, folder, notes } = await stage(handin, `${work}/${index}`, {});
+    const { programs, folder, notes } = await stage(handin, `${work}/${index}`, names);
     const own = Object.values(programs).map((path) => path.slice(folder.length + 1)).sort();
     return [handin.name, handin.id, own, handin.earlier.length + notes.length];
   }));
@@ -82,6 +82,12 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   await handIn(folder.at("plain"), names("a b/client.py", "a b/test_client.py", "c/a/server.py", "c/b/server.py"));
   await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
   assertEquals(await found(folder, folder.at("plain")), [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]]);
+  // A name that is given goes first, and hand-ins that do not have it are found as before.
+  await handIn(folder.at("named"), names("a/client.py", "a/transfer.py", "b/client.py"));
+  assertEquals(await found(folder, folder.at("named"), { client: "transfer.py" }), [
+    ["a", "a", ["transfer.py"], 1],
+    ["b", "b", ["client.py"], 1],
+  ]);
 });
 
 testWith([PYTHON], "a zip file is bounded, and no path or link leaves its folder", async () => {
