@@ -109,7 +109,8 @@ class Scene {
     this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
       cwd: this.cwd,
       isEnclosed: wrap !== undefined || machine.enclosed.length > 0,
-      onLine: (stream, text) => text !== "" && this.recorder.add({ type: "line", stream, text }),
+      onLine: (stream, text, isUnended) =>
+        text !== "" && this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} }),
       isCapped: play.memory ?? false,
     });
     const { program } = this;

@@ -3,13 +3,15 @@
 import { within } from "../../lib/within.ts";
 import { output } from "./launch.ts";
 
-// A program that prints without end must not fill this one's memory.
+// A program that prints without end must not fill this one's memory. Its lines of the document have a share of their own.
 const MAX_OUTPUT = 128 * 1024;
+const MAX_LINE = 4096;
+const DOCUMENTED = /^(client|server) /i;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
 
-/** Where a program's output goes. */
-export type OnLine = (stream: "stdout" | "stderr", text: string) => void;
+/** Where a program's output goes; the last line may have no newline. */
+export type OnLine = (stream: "stdout" | "stderr", text: string, isUnended?: boolean) => void;
 
 /** How a program is started. */
 export interface Start {
@@ -58,20 +60,23 @@ export class Program implements AsyncDisposable {
     const reader = this.#child[name].getReader();
     this.#streams.push(reader);
     const decoder = new TextDecoder();
-    let [rest, left] = ["", MAX_OUTPUT];
+    const left = { documented: MAX_OUTPUT, others: MAX_OUTPUT };
+    let rest = "";
     try {
+      // What is too much is read too, so that the program does not wait for a reader.
       for (let read; !(read = await reader.read()).done;) {
-        // Read on and dropped, so that the program does not wait for a reader.
-        const text = left > 0 ? decoder.decode(read.value.subarray(0, left), { stream: true }) : "";
-        left -= read.value.length;
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) onLine(name, line.replace(/\r$/, ""));
+        const lines = (rest + decoder.decode(read.value, { stream: true })).split("\n");
+        rest = lines.pop()!.slice(0, MAX_LINE);
+        for (const line of lines) {
+          const text = line.slice(0, MAX_LINE).replace(/\r$/, "");
+          const kind = DOCUMENTED.test(text) ? "documented" : "others";
+          if ((left[kind] -= text.length + 1) >= 0) onLine(name, text);
+        }
       }
     } catch {
       // Given up: something holds the pipe.
     }
-    if (rest !== "") onLine(name, rest);
+    if (rest !== "") onLine(name, rest, true);
   }
 
   /** Awaits the end, for so many milliseconds at most, and the last of its output. */

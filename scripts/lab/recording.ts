@@ -28,7 +28,8 @@ export type Event =
     | { type: "ended" }
     /** We closed: our side alone, or all. */
     | { type: "closed" | "left" }
-    | { type: "line"; stream: "stdout" | "stderr"; text: string }
+    /** What a program printed up to a newline, or up to its end without one, whenever that was. */
+    | { type: "line"; stream: "stdout" | "stderr"; text: string; isUnended?: true }
     | { type: "file"; name: string; file: Held }
     /** The most memory so far, when so many bytes of file data had passed. */
     | { type: "memory"; kib: number; passed: number; ms: number }

@@ -133,15 +133,15 @@ export const SERVER_LINE_RULES: Rule[] = [
     deletingLate,
     ["order"],
   ),
-  shows(["5.7", "server", "without -v the server prints nothing"], SILENT, (one) => {
+  shows(["5.7", "server", "without -v the server prints nothing"], SILENT, (one, view) => {
     if (!isConnected(one)) return undefined;
+    const expected = "no output without -v";
     // An interpreter's warnings, and a traceback, are not the program's output.
-    return unwanted(
-      one,
-      "talks",
-      "no output without -v",
-      ({ stream, text }) => stream === "stdout" || /^server /i.test(text),
-    );
+    const isOutput = ({ stream, text }: Line): boolean => stream === "stdout" || /^server /i.test(text);
+    // Without a newline it came to light at the program's end, in a play that may not be of these.
+    const unended = view.lines(one.run).find((line) => line.isUnended && isOutput(line));
+    if (unended) return [found(one, "talks", unended.at, [expected, `"${unended.text.slice(0, 100)}"`])];
+    return unwanted(one, "talks", expected, isOutput);
   }),
   shows(
     ["5.8", "server", "-v: what is refused is not said to be sent, received or deleted"],

@@ -477,6 +477,14 @@ Deno.test("one mistake fits a screen of 24 lines of 80 letters, and twelve fit t
   assertEquals([twelve.length <= 72, twelve.filter((line) => line.length > 80)], [true, []], twelve.join("\n"));
 });
 
+Deno.test("output without a newline counts, though it shows at the program's end alone", () => {
+  const made = session("server");
+  const { run } = made.recordings.find(({ play }) => play === "GET")!;
+  const last = made.recordings.findLast((one) => one.run === run)!;
+  last.events.push({ type: "line", at: 9e9, stream: "stdout", text: "server waiting", isUnended: true });
+  assertEquals(judge(made).causes.map(({ sentences }) => sentences), [["5.7"]]);
+});
+
 Deno.test("the JUnit file is valid XML whatever a program prints", () => {
   const xml = junit(judge(session("server", word("READY", "\xef\xbf\xbf]]>\x1b\ud800<&"))));
   assertEquals(/[^\t\n\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(xml), false);
