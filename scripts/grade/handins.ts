@@ -77,8 +77,7 @@ function partOf(entry: string, isFolder: boolean): Part | undefined {
 /** Finds the hand-ins. `work` is a folder of ours, for what is unpacked. Throws a {@linkcode CheckError} if there are none. */
 export async function findHandins(path: string, work: string): Promise<Handin[]> {
   let root = path;
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isFile) {
+  if ((await Deno.stat(path)).isFile) {
     root = `${work}/all`;
     await unzip(path, root, CLASS).catch((error) => {
       throw error instanceof ZipError ? new CheckError(`${path} is no class: ${error.message}`) : error;
@@ -89,7 +88,7 @@ export async function findHandins(path: string, work: string): Promise<Handin[]>
     if (only && inside.length > 0 && !/^\d+(-\d+)? - |_assignsubmission_/.test(only.name)) {
       if (inside.some(({ name, isDirectory }) => isDirectory || CANVAS.test(name))) root = `${root}/${only.name}`;
     }
-  } else if (!info) throw new CheckError(`there is no folder and no zip file "${path}"`);
+  }
   const students = new Map<string, { entry: string; part: Part }[]>();
   for (const { name, isDirectory } of await list(root)) {
     const part = partOf(name, isDirectory);

@@ -55,6 +55,14 @@ function pointsFile(points = DEFAULT_POINTS): string {
   return JSON.stringify({ ...points, points: each, sentences }, undefined, 2);
 }
 
+/** Reads a time of this machine's zone; a day alone would be its beginning, in UTC. */
+function readDue(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const due = new Date(text);
+  if (/\d[ T]\d?\d:\d\d/.test(text) && !isNaN(Number(due))) return due;
+  throw new UsageError(`option --due takes a day and a time, such as "2026-10-03 23:59", not "${text}"`);
+}
+
 async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const absolute = (path: string): string =>
     (path.startsWith("/") ? path : `${userFolder()}/${path}`).replace(/\/+$/, "");
@@ -65,8 +73,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
         }) || undefined;
   };
   const [given, other] = Deno.build.standalone ? args.positional.slice(1) : args.positional;
-  const due = args.value("due") === undefined ? undefined : new Date(args.value("due")!);
-  if (due && isNaN(Number(due))) throw new UsageError(`option --due: "${args.value("due")}" is no time`);
+  const due = readDue(args.value("due"));
   const text = await read("points");
   const points = text ? readPoints(new TextDecoder().decode(text), args.value("points")!) : DEFAULT_POINTS;
   if (args.has("list")) {
@@ -89,6 +96,9 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const names = Object.fromEntries(
     (["client", "server"] as const).flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []),
   );
+  await Deno.stat(handins).catch(() => {
+    throw new CheckError(`there is no folder and no zip file "${handins}"`);
+  });
   await Deno.mkdir(out, { recursive: true }).catch((error) => {
     throw new CheckError(`${out} can't be made: ${error.message}`);
   });

@@ -39,11 +39,15 @@ export async function writeClass(rows: Row[], { out, isAnonymous }: Ledger): Pro
     return [name, id, points ?? "", of, status, causes ?? "", late, notes.join("; ")].map(defused);
   });
   await replace(`${out}/grades.csv`, stringify([header, ...table], { headers: false, crlf: true, bom: true }));
-  await replace(`${out}/index.html`, classPage(rows.map((row) => pageRow(row, isAnonymous))));
+  // The order of the names would tell whose row it is.
+  const shown = isAnonymous ? rows.toSorted((a, b) => a.label < b.label ? -1 : 1) : rows;
+  await replace(`${out}/index.html`, classPage(shown.map((row) => pageRow(row, isAnonymous))));
 }
 
-function pageRow({ label, handin, folder, points, of, status, result }: Row, isAnonymous: boolean): ClassRow {
+function pageRow(row: Row, isAnonymous: boolean): ClassRow {
+  const { label, handin, folder, points, of, status, result, late, notes } = row;
   const { causes = [], sentences = [] } = result ?? {};
+  const lateness = late === "" ? [] : [late === "late" ? late : `${late} minutes late`];
   const titles = new Map(sentences.map(({ id, title }) => [id, title]));
   return {
     name: label,
@@ -51,7 +55,7 @@ function pageRow({ label, handin, folder, points, of, status, result }: Row, isA
     points,
     of,
     status,
-    causes: causes.map(({ sentences: [id = ""] }) => `${id} ${titles.get(id)}`),
+    causes: [...lateness, ...notes, ...causes.map(({ sentences: [id = ""] }) => `${id} ${titles.get(id)}`)],
     link: result && `${folder}/report.html`,
     failed: sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id),
   };

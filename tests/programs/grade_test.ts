@@ -164,7 +164,8 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
     [[folder.at("none")], "there is no folder and no zip file"],
     [[folder.at("no.zip")], "is no class: it can't be unpacked"],
     [[folder.at("class"), "--out", folder.at("class/out")], "DIR can't be in HANDINS"],
-    [[folder.at("class"), "--due", "soon"], '"soon" is no time'],
+    [[folder.at("class"), "--due", "soon"], 'a day and a time, such as "2026-10-03 23:59", not "soon"'],
+    [[folder.at("class"), "--due", "2026-10-03"], 'not "2026-10-03"'],
     [[folder.at("class"), "--again", "Zoe"], 'there is no hand-in of "Zoe"'],
     [[folder.at("class"), "--points", folder.at("points.json")], "there is no sentence 9"],
     [[folder.at("class"), "--gradebook", folder.at("book.csv")], "no export of Brightspace, Canvas or Moodle"],
@@ -175,4 +176,5 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
     assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);
     assertStringIncludes(stderr, words);
   }
+  assertEquals((await folder.names()).includes("none-grades"), false);
 });
