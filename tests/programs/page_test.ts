@@ -11,7 +11,7 @@ import { eventsOf, type Recording, type Session } from "../../scripts/lab/record
 import { playOf } from "../../scripts/lab/rule.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { lab, session } from "../support/lab.ts";
-import { CHROMIUM, chromium, testWith, UNIX } from "../support/needs.ts";
+import { CHROMIUM, chromium, SOURCES, testWith, UNIX } from "../support/needs.ts";
 
 const HOSTILE = `</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\u202e\x1b[2J\0`;
 
@@ -208,7 +208,7 @@ Deno.test("what a right program does is the conversation that the document has",
   }
 });
 
-testWith([UNIX], "--html writes the page of a recording", async () => {
+testWith([UNIX, SOURCES], "--html writes the page of a recording", async () => {
   await using folder = new Folder();
   const [json, html] = [folder.at("all.json"), folder.at("all.html")];
   await Deno.writeTextFile(json, JSON.stringify(both()));
