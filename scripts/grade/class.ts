@@ -95,7 +95,8 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   }
   const queue = fresh.values();
   show();
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {
+  // One more than the cores: a play waits more than it works.
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency + 1 }, async () => {
     for (const entry of queue) await keep(entry, await grade(entry.staged, sandbox, signal));
   }));
   for (const entry of entries.filter(isLeft)) {
