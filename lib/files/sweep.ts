@@ -43,11 +43,15 @@ export async function sweep(folder: string, options: { recursive: boolean; signa
 
 async function removeAbandoned(path: string): Promise<void> {
   try {
-    const { mtime } = await Deno.stat(path);
-    if (mtime && Date.now() - mtime.getTime() < ABANDONED_MS) return;
+    if (isYoung(await Deno.stat(path))) return;
     using file = await Deno.open(path, { write: true });
-    if (await tryLock(file)) await Deno.remove(path);
+    // Its process may just have written the rest, and closed it to rename it.
+    if (await tryLock(file) && !isYoung(await file.stat())) await Deno.remove(path);
   } catch {
     // Removed in the meantime, or another user's.
   }
+}
+
+function isYoung({ mtime }: Deno.FileInfo): boolean {
+  return mtime !== null && Date.now() - mtime.getTime() < ABANDONED_MS;
 }

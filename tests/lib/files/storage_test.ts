@@ -230,3 +230,21 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   await other.commit();
   assertEquals(await folder.names(), ["a", "b", "f"]);
 });
+
+Deno.test("a sweep leaves a draft that is written and closed while it looks", async () => {
+  await using folder = new Folder();
+  const draft = folder.at(`.blockferry-${crypto.randomUUID()}.part`);
+  await Deno.writeTextFile(draft, "half");
+  await age(folder.path);
+  const { open } = Deno;
+  Deno.open = async (...args): Promise<Deno.FsFile> => {
+    await Deno.writeTextFile(draft, "whole");
+    return await open(...args);
+  };
+  try {
+    await sweep(folder.path, { recursive: false });
+  } finally {
+    Object.assign(Deno, { open });
+  }
+  assertEquals(await Deno.readTextFile(draft), "whole");
+});
