@@ -40,6 +40,15 @@ const data = (play: string, change: (data: string) => string): Change => only(ne
 /** The server has ended when the next client comes, after a play of this name. */
 const RETRIED = { retried: true as const, events: [{ at: 1, type: "unconnected" as const }] };
 
+/** What a send() left is not sent again. */
+const PARTIAL = all(
+  data("", (text) => text.slice(924)),
+  (one) => {
+    const text = 'sendto(4<socket:[7]>, "The"..., 1024, 0, NULL, 0) = 100 (INJECTED)';
+    one.events.push({ at: 99, type: "call", text });
+  },
+);
+
 const SERVERS: Case[] = [
   ["a newline after OK", word("OK", "OK\n"), "1.1, 2.1", 1, "a newline follows: send the bytes alone"],
   ["a newline after READY", word("READY", "READY\n"), TALK, 1, 'came     "READY\\n"'],
@@ -253,16 +262,7 @@ const SERVERS: Case[] = [
   ["4 bytes of a size are sent", only(/^huge-file/, size((n) => number(n & 0xffffffffn))), "7.12", 1, "can't hold it"],
   [
     "a part that is not sent again",
-    only(
-      /^partial/,
-      data("", (text) => text.slice(924)),
-      (one) =>
-        one.events.push({
-          at: 99,
-          type: "call",
-          text: 'sendto(4<socket:[7]>, "The"..., 1024, 0, NULL, 0) = 100 (INJECTED)',
-        }),
-    ),
+    only(/^partial/, PARTIAL),
     "7.15",
     1,
     "send() may take a part only",
@@ -375,16 +375,7 @@ const CLIENTS: Case[] = [
   ["one call for a file", events("memory", (event) => event.kib += event.passed / 1024), "7.7, 7.10", 2, "it grew by"],
   [
     "a part that is not sent again",
-    only(
-      /partial/,
-      data("", (text) => text.slice(924)),
-      (one) =>
-        one.events.push({
-          at: 99,
-          type: "call",
-          text: 'sendto(4<socket:[7]>, "The"..., 1024, 0, NULL, 0) = 100 (INJECTED)',
-        }),
-    ),
+    only(/partial/, PARTIAL),
     "7.16",
     1,
     "send() may take a part only",
