@@ -15,7 +15,7 @@ import { isReady, within } from "./within.ts";
 // Known clients that send a name in two pieces do so within a millisecond or two.
 const LATE_NAME_MS = 50;
 // The same for a name that nothing there completes.
-const SOON_MS = 8;
+const SOON_MS = 3;
 // A GET's READY comes a round trip after the rest of its name.
 const LATE_READY_MS = 1000;
 
