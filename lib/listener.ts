@@ -6,11 +6,9 @@ import { ConnectionError, isBroken, systemReason, TransferError } from "./errors
 import { Peer } from "./peer.ts";
 import type { Reception, ReceptionOptions, Visitor } from "./reception.ts";
 import type { Root } from "./files/root.ts";
-import { Regulars } from "./regulars.ts";
-import { serveClient } from "./server.ts";
-import type { SessionEvent, SessionOptions } from "./session.ts";
+import { Regulars } from "./request.ts";
+import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { checkNumber, defaultGather } from "./options.ts";
-import { REQUEST_STEP } from "./protocol.ts";
 import { Socket } from "./net/socket.ts";
 import type { TlsCredentials, TlsServer } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
@@ -77,8 +75,7 @@ const RECOVERY_MS = 1000;
 const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, Deno.errors.ConnectionReset];
 /**
  * Clients that may wait for their turn, and the backlog: far fewer than a process may have descriptors (1,024 by default).
- * The lab's listen(0) is there to serve a single client at a time, which `clients` does. With a backlog of 0, Linux loses
- * clients that connect at the same moment: they believe they are connected and wait for a READY that never comes.
+ * With the lab's backlog of 0, Linux loses clients that connect at the same moment (PROTOCOL.md, "TCP").
  */
 export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
@@ -95,11 +92,9 @@ export interface ServerParts {
   options: ServeOptions;
 }
 
-/** A client that is served. */
+/** A client's conversation. */
 interface Session {
   peer: Peer;
-  /** Fulfilled when its conversation has ended. */
-  ended: Promise<void>;
   /** Whether it has not asked for anything yet. */
   isIdle: boolean;
   /** How many bytes of file data have still to move. */
@@ -112,40 +107,31 @@ export class Server implements AsyncDisposable {
   readonly address: Deno.NetAddr;
   /** Fulfilled when the server has ended and all of its connections are closed. */
   readonly finished: Promise<void>;
-  readonly #listener: Deno.TcpListener;
-  readonly #tls: TlsServer | undefined;
-  readonly #reception: Reception;
-  readonly #options: ServeOptions;
-  readonly #shared: Omit<SessionOptions, "address" | "admit" | "onEvent" | "onLeft">;
+  readonly #parts: ServerParts;
+  readonly #turns: Turns;
+  readonly #regulars = new Regulars();
   // Aborted when no more clients are taken, and when those that are served are cut.
   readonly #ending = new AbortController();
   readonly #cut = new AbortController();
-  readonly #turns: Turns;
+  // Every connection from its accept to its close.
+  readonly #connections = new Set<Promise<void>>();
   readonly #sessions = new Set<Session>();
-  // Balancers' connections that have not asked for anything yet: they need no turn.
-  #unasked = 0;
-  // Resolved when any session ends; a Promise.race of all would pile up reactions on those that last.
-  #roomMade = Promise.withResolvers<void>();
   // Finished sessions whose connection is still closing: they do not keep the next client waiting.
-  readonly #closing = new Map<Peer, Promise<void>>();
+  readonly #closing = new Set<Peer>();
+  // Resolved when a client has its turn or has left; a Promise.race of all would pile up reactions on those that last.
+  #roomMade = Promise.withResolvers<void>();
   #cutCount = 0;
-  // When the last accept failed, if that was reported.
-  #failedAt: number | undefined;
 
   /** Serves the clients of a listener; `serve` makes one. */
-  constructor({ listener, tls, root, reception, options }: ServerParts) {
-    const { gather = defaultGather(options), maxBytes, fsync = false, signal } = options;
-    this.#listener = listener;
-    this.#tls = tls;
-    this.#reception = reception;
-    this.#options = options;
-    this.#shared = { root, gather, maxBytes, fsync, regulars: new Regulars() };
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    const { listener, root, options: { signal, clients = 1, readOnly } } = parts;
     const { port } = this.address = listener.addr as Deno.NetAddr;
-    this.#turns = new Turns(options.clients ?? 1, () => void this.#report({ type: "waiting", port }));
+    this.#turns = new Turns(clients, () => void this.#report({ type: "waiting", port }));
     const end = (): void => this.#end();
     signal?.addEventListener("abort", end);
     // While clients are served: a large folder, or a slow disk, must not keep them waiting.
-    const swept = options.readOnly ? undefined : sweepHourly(root.path, this.#ending.signal);
+    const swept = readOnly ? undefined : sweepHourly(root.path, this.#ending.signal);
     this.finished = this.#run().then(async () => {
       await swept;
       signal?.removeEventListener("abort", end);
@@ -153,108 +139,39 @@ export class Server implements AsyncDisposable {
     if (signal?.aborted) end();
   }
 
-  get #isEnding(): boolean {
-    return this.#ending.signal.aborted;
-  }
-
   async #run(): Promise<void> {
-    this.#turns.fill();
-    while (!this.#isEnding) {
+    // When the last accept failed, if that was reported.
+    let failedAt: number | undefined;
+    while (!this.#ending.signal.aborted) {
       try {
-        const conn = await this.#listener.accept();
-        this.#reportRecovery();
-        void this.#receive(conn);
+        const conn = await this.#parts.listener.accept();
+        if (failedAt !== undefined && performance.now() - failedAt >= RECOVERY_MS) {
+          failedAt = undefined;
+          void this.#report({ type: "recovered" });
+        }
+        const served = this.#receive(conn).finally(() => {
+          this.#connections.delete(served);
+          this.#makeRoom();
+        });
+        this.#connections.add(served);
       } catch (cause) {
-        if (this.#isEnding) break;
+        if (this.#ending.signal.aborted) break;
         // A client that reset its connection in the queue is gone, and must not delay the next one.
         if (CLIENT_LEFT.some((type) => cause instanceof type)) continue;
         const error = new ConnectionError(`connections are not accepted: ${systemReason(cause)}`, { cause });
-        if (this.#failedAt === undefined) void this.#report({ type: "failed", error });
-        this.#failedAt = performance.now();
+        if (failedAt === undefined) void this.#report({ type: "failed", error });
+        failedAt = performance.now();
         await delay(ACCEPT_PAUSE_MS);
       }
-      while (this.#turns.waiting + this.#unasked + this.#reception.size >= MAX_WAITING) await this.#roomMade.promise;
+      while (this.#connections.size - this.#turns.taken - this.#closing.size >= MAX_WAITING) {
+        await this.#roomMade.promise;
+      }
     }
-    await this.#allEnded();
+    await this.#allClosed();
   }
 
-  async #allEnded(): Promise<void> {
-    await Promise.all(this.#sessions.values().map(({ ended }) => ended));
-    await Promise.all(this.#closing.values());
-  }
-
-  #reportRecovery(): void {
-    if (this.#failedAt === undefined || performance.now() - this.#failedAt < RECOVERY_MS) return;
-    this.#failedAt = undefined;
-    void this.#report({ type: "recovered" });
-  }
-
-  async #receive(conn: Deno.TcpConn): Promise<void> {
-    try {
-      const visitor = await this.#reception.receive(conn);
-      if (visitor) this.#admit(visitor);
-    } catch (error) {
-      void this.#report({ type: "failed", error: error as Error });
-    }
-    this.#makeRoom();
-  }
-
-  #admit(visitor: Visitor): void {
-    const { conn, address, isBalancer } = visitor;
-    // It may have come just as the server ended.
-    if (this.#isEnding) return conn.close();
-    // A health check wants to know whether the server is there, not whether it is busy.
-    if (isBalancer) return this.#start(visitor);
-    if (!this.#reception.allows(address)) {
-      conn.close();
-      void this.#report({ type: "excluded", address });
-      return;
-    }
-    this.#turns.queue({ begin: () => this.#start(visitor), close: () => conn.close() });
-  }
-
-  #start({ conn, address, isBalancer }: Visitor): void {
-    if (!isBalancer) void this.#report({ type: "connected", address });
-    const { timeoutMs = TIMEOUT_MS } = this.#options;
-    const sendTimeoutMs = this.#options.timeoutMs ?? SEND_TIMEOUT_MS;
-    const options = { timeoutMs, sendTimeoutMs, peer: "client", signal: this.#cut.signal } as const;
-    const { onMessage } = this.#options;
-    const socket = new Socket(this.#tls?.secure(conn) ?? conn, options);
-    const peer = new Peer(socket, onMessage && ((message): void => guarded(() => onMessage(message, address))));
-    const session: Session = { peer, ended: Promise.resolve(), isIdle: true, bytesLeft: 0n };
-    let hasTurn = !isBalancer;
-    const admit = async (): Promise<void> => {
-      await this.#admitBalancer(peer, address);
-      hasTurn = true;
-    };
-    this.#sessions.add(session);
-    session.ended = this.#serve(session, address.hostname, isBalancer ? admit : undefined).then(() => {
-      this.#sessions.delete(session);
-      if (hasTurn) this.#turns.leave();
-      this.#makeRoom();
-    });
-  }
-
-  /** A balancer's connection that asks for something is a client like any other: it may be excluded, and needs a turn. */
-  async #admitBalancer(peer: Peer, address: Deno.NetAddr): Promise<void> {
-    this.#unasked++;
-    try {
-      const asked = await peer.peek(REQUEST_STEP, Infinity);
-      if (asked.length === 0) throw new ConnectionError("the connection was closed");
-    } finally {
-      this.#unasked--;
-    }
-    if (!this.#reception.allows(address)) {
-      void this.#report({ type: "excluded", address });
-      throw new ConnectionError("its address is not allowed");
-    }
-    const { promise: turn, resolve, reject } = Promise.withResolvers<void>();
-    const begin = (): void => {
-      void this.#report({ type: "connected", address });
-      resolve();
-    };
-    this.#turns.queue({ begin, close: () => reject(new ConnectionError("the server was closed")) });
-    await turn;
+  async #allClosed(): Promise<void> {
+    await Promise.all(this.#connections);
   }
 
   #makeRoom(): void {
@@ -262,38 +179,83 @@ export class Server implements AsyncDisposable {
     this.#roomMade = Promise.withResolvers();
   }
 
-  async #serve(session: Session, address: string, admit: SessionOptions["admit"]): Promise<void> {
-    const { peer } = session;
-    const onLeft = (bytes: bigint): void => void (session.bytesLeft = bytes);
-    const onEvent = (event: SessionEvent): Promise<void> => {
-      session.isIdle = false;
-      if (event.type === "receiving" || event.type === "sending") onLeft(event.size);
-      return this.#report(event);
+  async #receive(conn: Deno.TcpConn): Promise<void> {
+    try {
+      const visitor = await this.#parts.reception.receive(conn);
+      if (visitor) await this.#serve(visitor);
+    } catch (error) {
+      void this.#report({ type: "failed", error: error as Error });
+    }
+  }
+
+  async #serve({ conn, address, isBalancer }: Visitor): Promise<void> {
+    let hasTurn = false;
+    const admit = async (): Promise<void> => {
+      if (!this.#parts.reception.allows(address)) {
+        void this.#report({ type: "excluded", address });
+        throw new ConnectionError("its address is not allowed");
+      }
+      await this.#turns.take();
+      hasTurn = true;
+      this.#makeRoom();
+      void this.#report({ type: "connected", address });
     };
     try {
-      await serveClient(peer, { ...this.#shared, address, admit, onEvent, onLeft });
-    } catch (error) {
-      // A client that disconnects without a request, as a health check does, is not an error; nor is one that had not
-      // asked for anything when the server ended.
-      const hasLeft = session.isIdle && isBroken(error) && (this.#isEnding || !peer.isCut);
-      if (this.#cut.signal.aborted) this.#cutCount++;
-      if (!hasLeft) void this.#report({ type: "failed", error: error as Error });
+      this.#ending.signal.throwIfAborted();
+      // A health check wants to know whether the server is there, not whether it is busy: READY comes first.
+      if (!isBalancer) await admit();
+    } catch {
+      return conn.close();
     }
-    for (const [oldest] of this.#closing) {
-      if (this.#closing.size < MAX_CLOSING) break;
+    const peer = this.#open(conn, address);
+    await this.#converse(peer, address, isBalancer ? admit : undefined);
+    this.#closing.add(peer);
+    if (hasTurn) this.#turns.leave();
+    for (const oldest of this.#closing) {
+      if (this.#closing.size <= MAX_CLOSING) break;
       oldest[Symbol.dispose]();
       this.#closing.delete(oldest);
     }
-    this.#closing.set(peer, peer.finish().then(() => void this.#closing.delete(peer)));
+    await peer.finish();
+    this.#closing.delete(peer);
   }
 
-  // A caller's function, whose bugs must not end the session.
-  async #report(event: ServerEvent): Promise<void> {
+  #open(conn: Deno.TcpConn, address: Deno.NetAddr): Peer {
+    const { tls, options: { timeoutMs, onMessage } } = this.#parts;
+    const socket = new Socket(tls?.secure(conn) ?? conn, {
+      timeoutMs: timeoutMs ?? TIMEOUT_MS,
+      sendTimeoutMs: timeoutMs ?? SEND_TIMEOUT_MS,
+      peer: "client",
+      signal: this.#cut.signal,
+    });
+    return new Peer(socket, onMessage && ((message): void => void guarded(() => onMessage(message, address))));
+  }
+
+  async #converse(peer: Peer, { hostname }: Deno.NetAddr, admit: SessionOptions["admit"]): Promise<void> {
+    const { root, options } = this.#parts;
+    const { gather = defaultGather(options), maxBytes, fsync = false } = options;
+    const session: Session = { peer, isIdle: true, bytesLeft: 0n };
+    this.#sessions.add(session);
+    const onLeft = (bytes: bigint): void => void (session.bytesLeft = bytes);
+    const onEvent = (event: SessionEvent): Promise<void> => {
+      session.isIdle = false;
+      return this.#report(event);
+    };
     try {
-      await this.#options.onEvent?.(event);
+      const shared = { root, gather, maxBytes, fsync, regulars: this.#regulars };
+      await serveClient(peer, { ...shared, address: hostname, admit, onEvent, onLeft });
     } catch (error) {
-      reportError(error);
+      // A client that disconnects without a request, as a health check does, is not an error; nor is one that had not
+      // asked for anything when the server ended.
+      const hasLeft = session.isIdle && isBroken(error) && (this.#ending.signal.aborted || !peer.isCut);
+      if (this.#cut.signal.aborted) this.#cutCount++;
+      if (!hasLeft) void this.#report({ type: "failed", error: error as Error });
     }
+    this.#sessions.delete(session);
+  }
+
+  #report(event: ServerEvent): Promise<void> {
+    return guarded(() => this.#parts.options.onEvent?.(event));
   }
 
   /** How many clients are being served. */
@@ -307,10 +269,10 @@ export class Server implements AsyncDisposable {
   }
 
   #stopListening(): void {
-    if (this.#isEnding) return;
+    if (this.#ending.signal.aborted) return;
     this.#ending.abort();
-    this.#listener.close();
-    this.#reception[Symbol.dispose]();
+    this.#parts.listener.close();
+    this.#parts.reception[Symbol.dispose]();
     this.#turns.close();
     for (const { peer, isIdle } of this.#sessions) if (isIdle) peer[Symbol.dispose]();
   }
@@ -327,7 +289,7 @@ export class Server implements AsyncDisposable {
   async shutdown({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<number> {
     checkNumber("graceMs", graceMs, { min: 0 });
     this.#stopListening();
-    await within(this.#allEnded(), graceMs);
+    await within(this.#allClosed(), graceMs);
     await this[Symbol.asyncDispose]();
     return this.#cutCount;
   }
@@ -340,9 +302,9 @@ export class Server implements AsyncDisposable {
 }
 
 /** Calls a caller's function, whose bugs must not end the session. */
-function guarded(call: () => void): void {
+async function guarded(call: () => unknown): Promise<void> {
   try {
-    call();
+    await call();
   } catch (error) {
     reportError(error);
   }

@@ -44,11 +44,6 @@ export class Reception implements Disposable {
     return new Reception(isAllowed, isProxy);
   }
 
-  /** How many connections are being received. */
-  get size(): number {
-    return this.#unnamed.size;
-  }
-
   /** Whether whoever has this address may ask for something. */
   allows(address: Deno.NetAddr): boolean {
     return this.#isAllowed(address.hostname);

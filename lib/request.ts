@@ -6,10 +6,9 @@
 
 import { concat } from "@std/bytes";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
-import type { Found } from "./files/root.ts";
+import type { Found, Root } from "./files/root.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
-import type { SessionOptions } from "./session.ts";
 import { isReady, within } from "./within.ts";
 
 // Known clients that send a name in two pieces do so within a millisecond or two.
@@ -19,17 +18,55 @@ const SOON_MS = 3;
 // A GET's READY comes a round trip after the rest of its name.
 const LATE_READY_MS = 1000;
 
+// So many whole commands in a row are no chance: of a program that writes a byte a call, one in four arrives whole.
+const ENOUGH = 3;
+// One command of a program that deletes many files follows the last within a few milliseconds.
+const PAUSE_MS = 100;
+// More addresses than send commands in the same tenth of a second.
+const MAX_ADDRESSES = 1000;
+
+/** Remembers for a moment from which addresses commands come whole, one right after the other. */
+export class Regulars {
+  readonly #rows = new Map<string, { count: number; time: number }>();
+
+  /** Whether the address has sent enough whole commands in a row; then this one counts too. */
+  has(address: string): boolean {
+    const isRegular = this.#count(address) >= ENOUGH;
+    if (isRegular) this.note(address, true);
+    return isRegular;
+  }
+
+  /** Counts a command; one that came in pieces ends the row. */
+  note(address: string, isWhole: boolean): void {
+    const count = isWhole ? this.#count(address) + 1 : 0;
+    if (this.#rows.size >= MAX_ADDRESSES) this.#rows.clear();
+    this.#rows.set(address, { count, time: performance.now() });
+  }
+
+  #count(address: string): number {
+    const row = this.#rows.get(address);
+    return row && performance.now() - row.time <= PAUSE_MS ? row.count : 0;
+  }
+}
+
+/** Where the server looks for what is asked for, and who asks. */
+export interface Asker {
+  /** The folder that is served. */
+  root: Root;
+  /** The client's address. */
+  address: string;
+  /** The clients whose commands come whole. */
+  regulars: Regulars;
+}
+
 /** A request, and what its name leads to, if that is known. */
 export interface Asked {
-  /** What came. */
   request: Request;
-  /** The file, if there is one. */
   found?: Found;
 }
 
-/** The same, and how it is reported. */
+/** The same, and how it is reported, unless it has been reported as it is. */
 export interface Reported extends Asked {
-  /** Reports it, unless it has been reported as it is. */
   report: (request: Request) => void;
 }
 
@@ -38,7 +75,7 @@ export interface Reported extends Asked {
  * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
  * the client has just deleted other files by commands that were whole.
  */
-export async function hearRequest(peer: Peer, { root, regulars, address }: SessionOptions): Promise<Asked> {
+export async function hearRequest(peer: Peer, { root, address, regulars }: Asker): Promise<Asked> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
   const request = parseRequest(bytes);
   if (request.command === undefined) return { request };
@@ -52,11 +89,9 @@ export async function hearRequest(peer: Peer, { root, regulars, address }: Sessi
   if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
     return { request, found };
   }
-  const start = performance.now();
   const [hasLonger, more] = await Promise.all([within(looking, LATE_NAME_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
-  const waitedMs = hasLonger === false ? LATE_NAME_MS : performance.now() - start;
-  const silenceMs = isCut ? LATE_NAME_MS : Math.max(LATE_NAME_MS - waitedMs, 0);
+  const silenceMs = isCut || hasLonger !== false ? LATE_NAME_MS : 0;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });

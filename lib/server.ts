@@ -10,9 +10,8 @@ import { excerpt, FileError } from "./errors.ts";
 import type { Draft } from "./files/draft.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
-import { hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
-import type { SessionOptions } from "./session.ts";
-import { pump } from "./transfer.ts";
+import { type Asker, hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
+import { pump, type Transfer } from "./transfer.ts";
 import { checkEnd, checkRoom } from "./upload.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -20,11 +19,43 @@ const LONG_SYNC_MS = 10_000;
 // Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
 
+/** What a session reports, in the order of the lab's printed lines ("The Server"). */
+export type SessionEvent =
+  /** The whole command, as the client sent it; the beginning of what is none. */
+  | { type: "request"; command: string }
+  /** The number of bytes that are about to be received. */
+  | { type: "receiving"; size: bigint }
+  /** The number of bytes that are about to be sent. */
+  | { type: "sending"; size: bigint }
+  /** The file that is about to be deleted. */
+  | { type: "deleting"; name: string }
+  /** The client gets this error; its `reason` is for the server's operator. */
+  | { type: "refused"; error: FileError }
+  /** A file took long to reach the disk, so long that its client may have given up. */
+  | { type: "synced"; name: string; ms: number };
+
+/** What a session works with; most of it is the server's (`ServeOptions`). */
+export interface SessionOptions extends Asker {
+  gather: number;
+  maxBytes: bigint | undefined;
+  fsync: boolean;
+  /** Awaited before what was asked for is done; throws to refuse the client. */
+  admit?: (() => Promise<void>) | undefined;
+  /** Called for each event, and awaited before what is about to happen. */
+  onEvent: (event: SessionEvent) => Promise<void>;
+  /** Called with the number of bytes of file data that have not moved yet. */
+  onLeft: (bytes: bigint) => void;
+}
+
 /** Serves one client. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
   await peer.say("a. server: READY");
-  await options.admit?.();
   const asked = await hearRequest(peer, options);
+  if (options.admit) {
+    await options.admit();
+    // That may have taken a while.
+    delete asked.found;
+  }
   let reported: string | undefined;
   const report = ({ text, command }: Request): void => {
     if (text !== reported) void options.onEvent({ type: "request", command: command ? text : excerpt(text) });
@@ -52,7 +83,7 @@ function refuseRequest(peer: Peer, step: Step): Promise<void> {
 }
 
 async function serveGet(peer: Peer, asked: Reported, options: SessionOptions): Promise<void> {
-  const { root, gather, onEvent, onLeft } = options;
+  const { root, onEvent } = options;
   using sources = new DisposableStack();
   const { name: nameSoFar } = asked.request.command!;
   let source = sources.use(root.read(nameSoFar, asked.found));
@@ -68,9 +99,8 @@ async function serveGet(peer: Peer, asked: Reported, options: SessionOptions): P
   await peer.skipLineEnds("f. client: OK");
   await peer.hear("f. client: OK");
   await onEvent({ type: "sending", size });
-  const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, gather);
-  const onProgress = (moved: bigint): void => onLeft(size - moved);
-  await pump({ size, read: (buffer) => source.read(buffer), write }, { gather, onProgress });
+  const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, options.gather);
+  await move({ size, read: (buffer) => source.read(buffer), write }, options);
   await peer.say("h. server: DONE");
 }
 
@@ -99,21 +129,25 @@ async function servePut(peer: Peer, asked: Reported, options: SessionOptions): P
   }
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
-  await checkRoom(size, draft.folder, name, options);
+  await checkRoom(size, draft.folder, name, options.maxBytes);
   await options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await delay(EMPTY_FILE_PAUSE_MS);
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("f. client: sends bytes", buffer);
   const write = (piece: Bytes): Promise<void> => at("g. server: DONE", draft.write(piece));
-  const onProgress = (moved: bigint): void => options.onLeft(size - moved);
-  await pump({ size, read, write }, { gather: options.gather, onProgress });
+  await move({ size, read, write }, options);
   await checkEnd(peer, size, name, isEager);
   const start = performance.now();
   await at("g. server: DONE", draft.commit({ fsync: options.fsync }));
   const ms = performance.now() - start;
   if (ms > LONG_SYNC_MS) void options.onEvent({ type: "synced", name, ms });
   await peer.say("g. server: DONE");
+}
+
+function move(transfer: Transfer, { gather, onLeft }: SessionOptions): Promise<void> {
+  onLeft(transfer.size);
+  return pump(transfer, { gather, onProgress: (moved) => onLeft(transfer.size - moved) });
 }
 
 async function serveDel(peer: Peer, { request, found }: Reported, { root, onEvent }: SessionOptions): Promise<void> {

@@ -1,26 +1,18 @@
-/** The queue: who has a turn, and who waits for one. */
+import { ConnectionError } from "./errors.ts";
 
-/** What waits for its turn. */
-export interface Waiting {
-  /** Called when it has its turn. */
-  begin(): void;
-  /** Called when it will never have one. */
-  close(): void;
-}
-
-/** A number of turns, given in the order in which they are asked for. */
+/** The queue: a number of turns, given in the order in which they are asked for. */
 export class Turns {
   readonly #count: number;
   readonly #onFree: () => void;
-  readonly #queue: Waiting[] = [];
+  readonly #queue: PromiseWithResolvers<void>[] = [];
   #taken = 0;
-  #isFreeReported = false;
   #isClosed = false;
 
   /** `onFree` is called each time that a turn is free for the next one, whether that waits already or not. */
   constructor(count: number, onFree: () => void) {
     this.#count = count;
     this.#onFree = onFree;
+    onFree();
   }
 
   /** How many have a turn. */
@@ -28,38 +20,32 @@ export class Turns {
     return this.#taken;
   }
 
-  /** How many wait for one. */
-  get waiting(): number {
-    return this.#queue.length;
-  }
-
-  /** Asks for a turn. */
-  queue(waiting: Waiting): void {
-    this.#queue.push(waiting);
-    this.fill();
+  /** Waits for a turn. Rejected when there will be none. */
+  take(): Promise<void> {
+    const turn = Promise.withResolvers<void>();
+    this.#queue.push(turn);
+    if (this.#isClosed) this.close();
+    else if (this.#taken < this.#count) this.#giveNext();
+    return turn.promise;
   }
 
   /** Gives a turn back. */
   leave(): void {
     this.#taken--;
-    this.fill();
+    if (this.#isClosed) return;
+    if (this.#taken === this.#count - 1) this.#onFree();
+    if (this.#queue.length > 0) this.#giveNext();
   }
 
-  /** Gives the free turns to those who wait. */
-  fill(): void {
-    while (this.#taken < this.#count && !this.#isClosed) {
-      if (!this.#isFreeReported) this.#onFree();
-      const next = this.#queue.shift();
-      this.#isFreeReported = next === undefined;
-      if (next === undefined) return;
-      this.#taken++;
-      next.begin();
-    }
+  #giveNext(): void {
+    this.#taken++;
+    this.#queue.shift()!.resolve();
+    if (this.#taken < this.#count) this.#onFree();
   }
 
   /** Gives no more turns. */
   close(): void {
     this.#isClosed = true;
-    for (const waiting of this.#queue.splice(0)) waiting.close();
+    for (const { reject } of this.#queue.splice(0)) reject(new ConnectionError("the server was closed"));
   }
 }

@@ -4,7 +4,6 @@ import { startsWith } from "@std/bytes";
 import { FileError } from "./errors.ts";
 import { freeBytes } from "./files/disk.ts";
 import type { Peer } from "./peer.ts";
-import type { SessionOptions } from "./session.ts";
 
 // The rest of file data may be late, if a client sent some without waiting for OK.
 const LATE_DATA_MS = 50;
@@ -15,7 +14,7 @@ export async function checkRoom(
   size: bigint,
   folder: string,
   name: string,
-  { maxBytes }: SessionOptions,
+  maxBytes: bigint | undefined,
 ): Promise<void> {
   const refused = (reason: string): FileError => new FileError("create", name, { step: "e. server: OK", reason });
   if (maxBytes !== undefined && size > maxBytes) throw refused(`${size} bytes are more than the ${maxBytes} allowed`);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { Regulars } from "../../lib/regulars.ts";
+import { Regulars } from "../../lib/request.ts";
 
 Deno.test("a client is known after three whole commands in a row, and for a tenth of a second", async () => {
   const regulars = new Regulars();
