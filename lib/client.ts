@@ -88,8 +88,7 @@ export function get(name: string, options: ClientOptions & { to?: never }): Prom
 export async function get(name: string, options: ClientOptions & Partial<GetOptions>): Promise<void | Download> {
   if (options.to === undefined) return await download(name, options);
   // A file that can't be created is an error before the server is asked.
-  const { createNew = false, written } = options;
-  await using target = await openTarget(options.to, { createNew, written });
+  await using target = await openTarget(options.to, options);
   await receive(name, options, target);
 }
 
@@ -108,7 +107,7 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
-  await target.commit({ createNew: options.createNew ?? false, fsync: options.fsync ?? false });
+  await target.commit(options);
 }
 
 function download(name: string, options: ClientOptions): Promise<Download> {
@@ -160,7 +159,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   }
   using source = options.size !== undefined
     ? new StreamSource(options.from, options.size)
-    : Source.open(options.from, options.from);
+    : new Source(options.from, options.from);
   // An empty file is never read, so check here that the stream is empty too.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });

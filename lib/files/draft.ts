@@ -14,31 +14,30 @@ import {
   Overwrite,
   SMALL_BYTES,
   type Target,
-  type Written,
 } from "./storage.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 // A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
 const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
-const PIECE_BYTES = 256 * 1024;
 
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
   return DRAFT_NAME.test(basename(path));
 }
 
-// Removed when the program ends at once, as at a second Ctrl-C.
+// Those that have not been renamed. They are removed when the program ends at once, as at a second Ctrl-C.
 const drafts = new Set<string>();
-globalThis.addEventListener("unload", () => {
-  for (const path of drafts) {
-    try {
-      Deno.removeSync(path);
-    } catch {
-      // Already renamed, or never created.
-    }
+globalThis.addEventListener("unload", () => drafts.forEach(remove));
+
+function remove(draft: string): void {
+  try {
+    Deno.removeSync(draft);
+  } catch {
+    // Its folder was removed.
   }
-});
+  drafts.delete(draft);
+}
 
 /** What a draft is to replace. */
 export interface DraftOptions {
@@ -49,14 +48,9 @@ export interface DraftOptions {
   old?: Deno.FileInfo | undefined;
   /** Whether the data is copied into an old file that can be written, but not replaced. */
   isCopied?: boolean;
-  /** What must not be replaced, where that may be known too late for `old`. */
-  written?: Written | undefined;
 }
 
-/**
- * A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. What takes
- * microseconds is done at once: a trip to another thread for each call would take longer than a small file's transfer.
- */
+/** A file in the making. The old file stands until the draft is committed; a dropped draft leaves nothing. */
 export class Draft implements Target, AsyncDisposable {
   /** The folder of the draft and its target. */
   readonly folder: string;
@@ -64,96 +58,66 @@ export class Draft implements Target, AsyncDisposable {
   readonly #path: string;
   readonly #target: string;
   readonly #name: string;
-  readonly #isCopied: boolean;
-  readonly #written: Written | undefined;
-  readonly #writtenBefore: number | undefined;
-  readonly #oldSize: number;
+  readonly #options: DraftOptions;
   #size = 0;
-  #isOpen = true;
-  #isCommitted = false;
-  #isCopying = false;
-
-  private constructor(
-    file: Deno.FsFile,
-    path: string,
-    target: string,
-    name: string,
-    { old, isCopied, written }: DraftOptions,
-  ) {
-    this.#file = file;
-    this.#path = path;
-    this.folder = dirname(target);
-    this.#target = target;
-    this.#name = name;
-    this.#oldSize = old?.size ?? 0;
-    this.#isCopied = isCopied === true && old !== undefined;
-    this.#written = written;
-    this.#writtenBefore = written?.count;
-  }
 
   /**
    * Makes a draft of the file at `target`, a path that is no link. Throws a {@linkcode FileError} that calls the file
    * `name` if the old one is no regular file, or may not be written.
    */
-  static create(target: string, name: string, options: DraftOptions = {}): Draft {
+  constructor(target: string, name: string, options: DraftOptions = {}) {
     const { old } = options;
     if (old && !old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
-    const folder = dirname(target);
+    this.folder = dirname(target);
     // Not joined, which would take out a link with the dots after it.
-    const path = `${folder}/.blockferry-${crypto.randomUUID()}.part`;
+    this.#path = `${this.folder}/.blockferry-${crypto.randomUUID()}.part`;
+    this.#target = target;
+    this.#name = name;
+    this.#options = options;
     // Deno would prompt for what is not granted.
     checkGranted("create", target, name);
-    checkGranted("create", path, name, "its folder");
+    checkGranted("create", this.#path, name, "its folder");
+    using made = new DisposableStack();
+    made.defer(() => remove(this.#path));
     try {
-      checkFolder(folder, name);
-      drafts.add(path);
+      checkFolder(this.folder, name);
       // Less the umask, or the folder's default ACL: where the old file has an ACL, which Deno can't see, the bits of its
       // group are those of the ACL's mask, and its group may have been denied what they seem to allow.
       const permissions = old?.mode ? { mode: old.mode & 0o777 } : {};
-      const file = Deno.openSync(path, { createNew: true, write: true, ...permissions });
-      const draft = new Draft(file, path, target, name, options);
-      try {
-        draft.#begin(old);
-      } catch (error) {
-        file.close();
-        Deno.removeSync(path);
-        throw error;
-      }
-      return draft;
+      this.#file = made.use(Deno.openSync(this.#path, { createNew: true, write: true, ...permissions }));
+      drafts.add(this.#path);
+      this.#lock();
+      if (old && !IS_WINDOWS) this.#own(old);
     } catch (cause) {
-      drafts.delete(path);
       throw createError(name, cause);
     }
+    made.move();
   }
 
-  #begin(old: Deno.FileInfo | undefined): void {
+  // The lock tells a sweep that the draft's process is alive; it goes with the process, however that ends.
+  #lock(): void {
     try {
-      // The lock tells a sweep that the draft's process is alive; it goes with the process, however that ends. Where the
-      // system has no locks, a sweep can't lock the draft either, and leaves it.
       this.#file.lockSync(true);
     } catch {
-      // The draft's age alone protects it.
+      // Where the system has no locks, a sweep can't lock the draft either, and leaves it.
     }
-    if (!old || IS_WINDOWS) return;
-    const made = this.#file.statSync();
-    if (!isWritable(this.#target, old, made)) throw new Deno.errors.PermissionDenied("permission denied");
-    if ((made.uid === old.uid && made.gid === old.gid) || this.#chown(old)) return;
-    // This user's group gets no more than others have.
-    const mode = made.mode ?? 0;
-    Deno.chmodSync(this.#path, mode & (0o707 | (mode & 0o007) << 3));
   }
 
-  #chown({ uid, gid }: Deno.FileInfo): boolean {
+  #own(old: Deno.FileInfo): void {
+    const made = this.#file.statSync();
+    if (!isWritable(this.#target, old, made)) throw new Deno.errors.PermissionDenied("permission denied");
+    if (made.uid === old.uid && made.gid === old.gid) return;
     // A user who may not give a file away may still be a member of the old group.
-    for (const owner of [uid, null]) {
+    for (const owner of [old.uid, null]) {
       try {
-        Deno.chownSync(this.#path, owner, gid);
-        return true;
+        return Deno.chownSync(this.#path, owner, old.gid);
       } catch {
         // It stays this user's.
       }
     }
-    return false;
+    // This user's group gets no more than others have.
+    const mode = made.mode ?? 0;
+    Deno.chmodSync(this.#path, mode & (0o707 | (mode & 0o007) << 3));
   }
 
   /** Appends a piece. Throws a {@linkcode FileError} when the disk is full. */
@@ -163,44 +127,39 @@ export class Draft implements Target, AsyncDisposable {
   }
 
   /** Renames the draft to its target. Throws a {@linkcode FileError} if the system refuses that. */
-  async commit({ fsync = false, createNew = false }: CommitOptions = {}): Promise<void> {
+  async commit({ fsync = false, createNew = false, written }: CommitOptions = {}): Promise<void> {
     try {
       const mustSync = fsync ||
         (this.#size > SMALL_BYTES && await isDeferring(this.folder, this.#file.statSync().dev));
       if (mustSync) await this.#file.sync();
       // Windows can't sync a folder. If the folder can't be opened, that must be known before the old file is replaced.
       using folder = fsync && !IS_WINDOWS ? await Deno.open(this.folder) : undefined;
-      this.#close();
+      this.#file.close();
       // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
-      const made = Deno.lstatSync(this.#path);
-      checkStored(this.#size, made, this.#name);
-      if (!createNew || !this.#link()) await this.#replace();
-      this.#written?.add(this.#target, this.#isCopying ? Deno.statSync(this.#target) : made, this.#name);
+      checkStored(this.#size, Deno.lstatSync(this.#path), this.#name);
+      written?.check(this.#target, this.#name);
+      // Replacing a large file takes as long as deleting it; but no other file of a run may come between look and rename.
+      const oldSize = this.#options.old?.size ?? 0;
+      const isAtOnce = written !== undefined || Math.max(this.#size, oldSize) <= SMALL_BYTES;
+      if (!createNew || !this.#link()) await this.#replace(isAtOnce);
+      written?.add(this.#target, this.#name);
       await folder?.sync();
     } catch (cause) {
-      const isGone = cause instanceof Deno.errors.NotFound && existing(this.folder) !== undefined;
-      const reason = isGone ? "another program removed its draft" : undefined;
-      throw reason ? new FileError("create", this.#name, { reason, cause }) : createError(this.#name, cause);
+      if (!(cause instanceof Deno.errors.NotFound)) throw createError(this.#name, cause);
+      throw new FileError("create", this.#name, { reason: "another program removed its draft or its folder", cause });
     }
   }
 
-  async #replace(): Promise<void> {
-    // Another transfer of the run may have ended meanwhile.
-    if (this.#written && this.#written.count !== this.#writtenBefore) {
-      this.#written.check(this.#target, existing(this.#target, Deno.lstatSync), this.#name);
-    }
+  async #replace(isAtOnce: boolean): Promise<void> {
     try {
-      // Replacing a large file takes as long as deleting it; but no other transfer may come between look and rename.
-      const isSmall = this.#written !== undefined || (this.#size <= SMALL_BYTES && this.#oldSize <= SMALL_BYTES);
-      await rename(this.#path, this.#target, isSmall);
-      this.#isCommitted = true;
+      if (isAtOnce) Deno.renameSync(this.#path, this.#target);
+      else await Deno.rename(this.#path, this.#target);
+      drafts.delete(this.#path);
     } catch (error) {
-      if (!this.#isCopied || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
-      this.#isCopying = true;
+      const { isCopied, old } = this.#options;
+      if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
       using target = await Overwrite.open(this.#target, this.#name);
-      using file = await Deno.open(this.#path);
-      const buffer = new Uint8Array(PIECE_BYTES);
-      for (let count; (count = await file.read(buffer)) !== null;) await target.write(buffer.subarray(0, count));
+      for await (const piece of (await Deno.open(this.#path)).readable) await target.write(piece);
       await target.commit();
     }
   }
@@ -217,22 +176,14 @@ export class Draft implements Target, AsyncDisposable {
     }
   }
 
-  #close(): void {
-    if (this.#isOpen) this.#file.close();
-    this.#isOpen = false;
-  }
-
   /** Closes the file, and removes the draft unless it was committed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#close();
+    this.#file[Symbol.dispose]();
+    if (!drafts.has(this.#path)) return;
     // It is missing only if its folder was removed.
-    if (!this.#isCommitted) await Deno.remove(this.#path).catch(() => {});
+    await Deno.remove(this.#path).catch(() => {});
     drafts.delete(this.#path);
   }
-}
-
-function rename(from: string, to: string, isSmall: boolean): Promise<void> | void {
-  return isSmall ? Deno.renameSync(from, to) : Deno.rename(from, to);
 }
 
 /** Whether the maker of the draft `made` may write the file that it replaces. */
@@ -270,18 +221,14 @@ function checkFolder(folder: string, name: string): void {
   checked.add(folder);
 }
 
-// Who a folder that is not mapped into a container seems to belong to.
-const NOBODY = 65534;
-
-/** Whether a folder on a local disk is this user's, or root's for this user. */
+/** Whether a folder is this user's, on a disk that knows its users. */
 function isOwn(folder: string): boolean {
   // A file says who this user is; Deno.uid would need a permission.
   if (!isGranted("read") || !isGranted("write")) return false;
   const path = Deno.makeTempFileSync({ prefix: "blockferry-" });
-  const { uid } = Deno.statSync(path);
+  const [mine, { uid, dev }] = [Deno.statSync(path).uid, Deno.statSync(folder)];
   Deno.removeSync(path);
-  const { uid: owner, dev } = Deno.statSync(folder);
-  return hasDisk(dev) && (owner === uid || (uid === 0 && owner !== NOBODY));
+  return hasDisk(dev) && uid === mine;
 }
 
 function codeOf(error: unknown): string | undefined {

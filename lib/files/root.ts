@@ -28,11 +28,8 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
 
 /** What a name leads to: its own path, and the path and the kind of what is there, free of links. */
 export interface Found {
-  /** The path of its own. */
   path: string;
-  /** The path of the file, which is the same but for a link. */
   target: string;
-  /** What the file is. */
   info: Deno.FileInfo;
 }
 
@@ -44,11 +41,8 @@ export class Root {
   readonly readOnly: boolean;
   readonly #listing = new Listing();
 
-  readonly #info: Deno.FileInfo;
-
-  private constructor(path: string, info: Deno.FileInfo, readOnly: boolean) {
+  private constructor(path: string, readOnly: boolean) {
     this.path = path;
-    this.#info = info;
     this.readOnly = readOnly;
   }
 
@@ -63,11 +57,10 @@ export class Root {
     try {
       const real = await Deno.realPath(path);
       if (!isGranted("read", real)) throw forbidden(real);
-      const info = await Deno.stat(real);
-      if (info.isDirectory) {
+      if ((await Deno.stat(real)).isDirectory) {
         // Fails here if this user may not enter the folder.
         existing(join(real, "missing"));
-        return new Root(real, info, readOnly);
+        return new Root(real, readOnly);
       }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
@@ -85,14 +78,14 @@ export class Root {
 
   /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
   find(name: string): Found | undefined {
-    const path = this.#entry(name);
+    const { path } = this.#entry(name);
     const info = path && lstat(path);
     return path && info ? this.#follow(path, info) : undefined;
   }
 
   /** Whether something here has a longer name that begins with `name`; `undefined` if that is not known. */
   hasLonger(name: string): Promise<boolean | undefined> {
-    const path = this.#entry(name);
+    const { path } = this.#entry(name);
     return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path);
   }
 
@@ -102,33 +95,37 @@ export class Root {
    */
   read(name: string, found: Found | undefined = this.find(name)): Source {
     if (found === undefined) throw new FileError("missing", name);
-    return Source.open(found.target, name, found.info);
+    return new Source(found.target, name, found.info);
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
   create(name: string): Draft {
-    const path = this.#entry(name);
-    if (this.readOnly) throw new FileError("create", name, { reason: "the server is read-only" });
-    if (path === undefined) throw new FileError("create", name, { reason: this.#reason(name) });
-    const info = entryFor(path, name);
-    if (!info) return Draft.create(path, name);
-    // A link is written through, as long as it stays in this folder.
-    const found = this.#follow(path, info);
-    if (!found) throw new FileError("create", name, { reason: "it leads outside of the served folder" });
-    return Draft.create(found.target, name, { old: found.info });
+    const refused = (reason: string): FileError => new FileError("create", name, { reason });
+    if (this.readOnly) throw refused("the server is read-only");
+    const { path, reason } = this.#entry(name);
+    if (path === undefined) throw refused(reason);
+    try {
+      const info = existing(path, Deno.lstatSync);
+      // A link is written through, as long as it stays in this folder.
+      const found = info && this.#follow(path, info);
+      if (info && !found) throw refused("it leads outside of the served folder");
+      return new Draft(found?.target ?? path, name, { old: found?.info });
+    } catch (cause) {
+      throw createError(name, cause);
+    }
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
   async remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
-    if (this.readOnly) throw new FileError("delete", name, { reason: "the server is read-only" });
-    if (!isGranted("write", path)) {
-      throw new FileError("delete", name, { reason: "no permission to write (run it with --allow-write)" });
-    }
-    if (!info.isFile) throw new FileError("delete", name, { reason: notAFile(info) });
+    const refused = (reason: string): FileError => new FileError("delete", name, { reason });
+    if (this.readOnly) throw refused("the server is read-only");
+    if (!isGranted("write", path)) throw refused("no permission to write (run it with --allow-write)");
+    if (!info.isFile) throw refused(notAFile(info));
     try {
-      await removeFile(path, info);
+      if (info.size <= SMALL_BYTES) Deno.removeSync(path);
+      else await Deno.remove(path);
       void this.#listing.removed(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
@@ -138,21 +135,17 @@ export class Root {
   }
 
   // The path of a name whose folder lies in this one, free of links up to the name itself: that may be a link, or not
-  // exist.
-  #entry(name: string): string | undefined {
-    if (!isFileName(name)) return undefined;
+  // exist. Or why there is none.
+  #entry(name: string): { path: string; reason?: never } | { path?: never; reason: string } {
+    if (!isFileName(name)) return { reason: "no file can have this name" };
     const path = resolve(this.path, name);
     // Deno must not be asked about a path that is outside by its text alone: it would prompt for the permission.
-    if (!this.#contains(path)) return undefined;
+    if (!this.#contains(path)) return { reason: "it lies outside of the served folder" };
+    if (isDraft(path)) return { reason: "its name is that of a temporary file" };
     const folder = dirname(path);
-    const real = folder === this.path && this.#isUnmoved() ? folder : this.#real(folder);
-    return real && !isDraft(path) ? join(real, basename(path)) : undefined;
-  }
-
-  // Whether the folder's path still leads to it: someone may have put a link, or another folder, in its place.
-  #isUnmoved(): boolean {
-    const { dev, ino } = lstat(this.path) ?? {};
-    return ino !== null && ino === this.#info.ino && dev === this.#info.dev;
+    const real = this.#real(folder);
+    if (real) return { path: join(real, basename(path)) };
+    return { reason: lstat(folder) ? "it leads outside of the served folder" : "its folder does not exist" };
   }
 
   // Only a link leads elsewhere; but on Windows a file may have a second, short name, which can't be told from a draft's by
@@ -174,31 +167,9 @@ export class Root {
     }
   }
 
-  // Why a name has no entry.
-  #reason(name: string): string {
-    if (!isFileName(name)) return "no file can have this name";
-    const path = resolve(this.path, name);
-    if (!this.#contains(path)) return "it lies outside of the served folder";
-    if (isDraft(path)) return "its name is that of a temporary file";
-    return lstat(dirname(path)) ? "it leads outside of the served folder" : "its folder does not exist";
-  }
-
   #contains(path: string): boolean {
     const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
     return path === this.path || path.startsWith(start);
-  }
-}
-
-function removeFile(path: string, { size }: Deno.FileInfo): Promise<void> | void {
-  return size <= SMALL_BYTES ? Deno.removeSync(path) : Deno.remove(path);
-}
-
-/** What a path to be written names, perhaps a link. Throws if the system takes no such path, as one that is too long. */
-function entryFor(path: string, name: string): Deno.FileInfo | undefined {
-  try {
-    return existing(path, Deno.lstatSync);
-  } catch (cause) {
-    throw createError(name, cause);
   }
 }
 

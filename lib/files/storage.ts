@@ -6,7 +6,10 @@ import { shareLock, tryLock } from "../older_deno.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 import { checkGranted, isGranted, realPath } from "./permissions.ts";
 
-/** Reading or writing up to this many bytes takes less time than a trip to another thread and back. */
+/**
+ * Reading or writing up to this many bytes, opening a file and the like take microseconds: less than a trip to another
+ * thread and back, which would take longer than a small file's transfer. So these are done at once.
+ */
 export const SMALL_BYTES = 64 * 1024;
 
 // A server that has said DONE may not have closed its file yet: for a second, look again every 20 ms.
@@ -27,32 +30,30 @@ export interface CommitOptions {
   fsync?: boolean;
   /** Whether a file that has appeared in its place stands. */
   createNew?: boolean;
+  /** The files of the run, to which this one is added. */
+  written?: Written | undefined;
 }
 
 /** The files that a run has written, each with the name under which it was. No other name may replace one. */
 export class Written {
   readonly #names = new Map<string, string>();
 
-  /** How many they are. */
-  get count(): number {
-    return this.#names.size;
-  }
-
   /** Adds the file at a path. */
-  add(path: string, info: Deno.FileInfo, name: string): void {
-    this.#names.set(identity(path, info), name);
+  add(path: string, name: string): void {
+    this.#names.set(identity(path), name);
   }
 
-  /** Throws a {@linkcode FileError} if the file at a path was written under another name: the two are one file. */
-  check(path: string, info: Deno.FileInfo | undefined, name: string): void {
-    const other = info && this.#names.get(identity(path, info));
+  /** Throws a {@linkcode FileError} if what is at a path was written under another name: the two are one file. */
+  check(path: string, name: string): void {
+    const other = this.#names.get(identity(path));
     if (other === undefined || other === name) return;
     throw new FileError("create", name, { reason: `here it is the same file as ${other}, which has just arrived` });
   }
 }
 
 // Folders that ignore case, or links, give one file several names.
-function identity(path: string, { dev, ino }: Deno.FileInfo): string {
+function identity(path: string): string {
+  const { dev, ino } = existing(path) ?? {};
   return ino ? `${dev} ${ino}` : realPath(path);
 }
 
@@ -68,40 +69,34 @@ export class Source implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #name: string;
 
-  private constructor(file: Deno.FsFile, size: bigint, name: string) {
-    this.#file = file;
-    this.size = size;
-    this.#name = name;
-  }
-
   /**
    * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
    * devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it.
    * Throws a {@linkcode TransferError} when this process can open no more files.
    */
-  static open(path: string, name: string, known?: Deno.FileInfo): Source {
-    let file: Deno.FsFile | undefined;
+  constructor(path: string, name: string, known?: Deno.FileInfo) {
+    const unusable = (reason: string): FileError => new FileError("missing", name, { reason });
+    using opened = new DisposableStack();
     try {
-      // These calls take microseconds; a trip to another thread for each would take longer than a small file's transfer.
       checkGranted("missing", path, name);
       const info = known ?? Deno.statSync(path);
-      if (!info.isFile) throw new FileError("missing", name, { reason: notAFile(info) });
-      file = Deno.openSync(path);
+      if (!info.isFile) throw unusable(notAFile(info));
+      const file = opened.use(Deno.openSync(path));
       const { isFile, size } = file.statSync();
       if (!isFile) throw new FileError("missing", name);
       // Some file systems, such as proc, say 0 for files that have content.
       if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
-        throw new FileError("missing", name, { reason: "its size is 0, but it has content; PUT - can send it" });
+        throw unusable("its size is 0, but it has content; PUT - can send it");
       }
       // Deno rounds larger ones, node:fs with bigint too.
-      if (!Number.isSafeInteger(size)) {
-        throw new FileError("missing", name, { reason: "it is larger than 2^53 bytes, so its exact size is unknown" });
-      }
+      if (!Number.isSafeInteger(size)) throw unusable("it is larger than 2^53 bytes, so its exact size is unknown");
       // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
       shareLock(file);
-      return new Source(file, BigInt(size), name);
+      this.#file = file;
+      this.#name = name;
+      this.size = BigInt(size);
+      opened.move();
     } catch (cause) {
-      file?.close();
       if (!isSystemError(cause)) throw cause;
       // Running out of descriptors does not mean that the file is missing.
       if (/too many open files/i.test(systemReason(cause))) {
@@ -116,20 +111,19 @@ export class Source implements Disposable {
    * longer be read.
    */
   async read(buffer: Bytes): Promise<Bytes> {
+    const file = this.#file;
     for (let length = 0; length < buffer.length;) {
-      const count = await this.#readSome(buffer.subarray(length));
+      const part = buffer.subarray(length);
+      let count: number | null;
+      try {
+        count = this.size <= SMALL_BYTES ? file.readSync(part) : await file.read(part);
+      } catch (cause) {
+        throw new TransferError(`cannot read ${this.#name}: ${systemReason(cause)}`, { cause });
+      }
       if (count === null) throw new TransferError(`${this.#name} became shorter while it was sent`);
       length += count;
     }
     return buffer;
-  }
-
-  async #readSome(buffer: Bytes): Promise<number | null> {
-    try {
-      return this.size <= SMALL_BYTES ? this.#file.readSync(buffer) : await this.#file.read(buffer);
-    } catch (cause) {
-      throw new TransferError(`cannot read ${this.#name}: ${systemReason(cause)}`, { cause });
-    }
   }
 
   /** Closes the file. */
@@ -169,14 +163,14 @@ export class Overwrite implements Target, Disposable {
 
   /** Writes a piece; the first replaces all that was there. */
   async write(piece: Uint8Array): Promise<void> {
-    if (!this.#isBegun) await this.#begin();
+    await this.#begin();
     await append(this.#file, piece, this.#name);
     this.#size += piece.length;
   }
 
   /** Ends the file. Throws a {@linkcode FileError} unless the disk has taken all of it. */
   async commit(): Promise<void> {
-    if (!this.#isBegun) await this.#begin();
+    await this.#begin();
     try {
       if (!(await this.#file.stat()).isFile) return;
       await this.#file.sync();
@@ -187,6 +181,7 @@ export class Overwrite implements Target, Disposable {
   }
 
   async #begin(): Promise<void> {
+    if (this.#isBegun) return;
     this.#isBegun = true;
     try {
       // A device has no length to cut, and may have many writers.
@@ -208,7 +203,6 @@ export class Overwrite implements Target, Disposable {
     throw new FileError("create", this.#name, { reason: "another program sends or writes it" });
   }
 
-  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file.close();
   }

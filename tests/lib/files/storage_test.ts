@@ -23,7 +23,7 @@ Deno.test("a draft is not the file until it is committed, and then it is whole",
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   {
-    await using draft = Draft.create(folder.at("f"), "f");
+    await using draft = new Draft(folder.at("f"), "f");
     await draft.write(randomBytes(5000));
     assertEquals(await Deno.readTextFile(folder.at("f")), "old");
     await draft.write(new Uint8Array(3));
@@ -37,7 +37,7 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const name of ["f", "new"]) {
-    await using draft = Draft.create(folder.at(name), name);
+    await using draft = new Draft(folder.at(name), name);
     await draft.write(randomBytes(5000));
     assertEquals((await folder.names()).filter(isDraft).length, 1);
   }
@@ -47,11 +47,11 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
 
 Deno.test("the program's end removes drafts that are open, and no others", async () => {
   await using folder = new Folder();
-  const dropped = Draft.create(folder.at("f"), "f");
+  const dropped = new Draft(folder.at("f"), "f");
   const [name] = await folder.names();
   await dropped[Symbol.asyncDispose]();
   await Deno.writeTextFile(folder.at(name!), "another program's");
-  await using _open = Draft.create(folder.at("f"), "f");
+  await using _open = new Draft(folder.at("f"), "f");
   globalThis.dispatchEvent(new Event("unload"));
   assertEquals(await folder.names(), [name!]);
 });
@@ -65,7 +65,7 @@ testWith([UNIX], "a replaced file keeps its permission bits, less those that a n
       const [mode, kept] of [[0o600, 0o600], [0o640, 0o640], [0o666, 0o644], [0o755, 0o755], [0o775, 0o755]] as const
     ) {
       await Deno.chmod(folder.at("f"), mode);
-      await using draft = Draft.create(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
+      await using draft = new Draft(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
       await draft.commit();
       assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, kept);
     }
@@ -79,7 +79,7 @@ Deno.test("a link is written through", async () => {
   await Deno.writeTextFile(folder.at("f"), "old");
   await Deno.symlink("f", folder.at("link"));
   {
-    await using draft = await openTarget(folder.at("link"), { createNew: false });
+    await using draft = await openTarget(folder.at("link"));
     await draft.write(new TextEncoder().encode("new"));
     await draft.commit();
   }
@@ -92,7 +92,7 @@ Deno.test("no draft is made of a folder, of a device, or where there is no folde
   await folder.folder("folder");
   for (const path of [folder.at("folder"), folder.at("missing/f"), ...(UNIX ? ["/dev/null"] : [])]) {
     const old = await Deno.stat(path).catch(() => undefined);
-    const error = assertThrows(() => Draft.create(path, "shown", { old }), FileError);
+    const error = assertThrows(() => new Draft(path, "shown", { old }), FileError);
     assertEquals(error.message, "unable to create file shown");
   }
   assertEquals(await folder.names(), ["folder"]);
@@ -129,7 +129,7 @@ Deno.test("only a regular file is a source, and a FIFO is never opened", async (
     paths.push(folder.at("fifo"), "/dev/zero");
   }
   for (const path of paths) {
-    const error = assertThrows(() => Source.open(path, "shown"), FileError);
+    const error = assertThrows(() => new Source(path, "shown"), FileError);
     assertEquals(error.message, "shown does not exist");
   }
 });
@@ -137,7 +137,7 @@ Deno.test("only a regular file is a source, and a FIFO is never opened", async (
 Deno.test("a file that shrank is an error; of one that grew, the first part is read", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "12345");
-  using source = Source.open(folder.at("f"), "f");
+  using source = new Source(folder.at("f"), "f");
   await Deno.writeTextFile(folder.at("f"), "1234567890");
   assertEquals(source.size, 5n);
   assertEquals(await source.read(new Uint8Array(4)), new TextEncoder().encode("1234"));
@@ -149,7 +149,7 @@ Deno.test("a sweep removes a killed process's old drafts at any depth, and no li
   await using folder = new Folder();
   const program = `
     import { Draft } from ${JSON.stringify(DRAFT)};
-    const draft = Draft.create("sub/f", "f");
+    const draft = new Draft("sub/f", "f");
     await draft.write(new Uint8Array(10));
     console.log("ready");
     setInterval(() => {}, 1000);`;
@@ -188,14 +188,14 @@ Deno.test("a sweep leaves a draft that was written within the last hour, though 
 testWith([UNIX], "a FIFO is not written in place, since opening it waits for a reader", async () => {
   await using folder = new Folder();
   await run(["mkfifo", folder.at("fifo")], { cwd: folder.path });
-  await assertRejects(() => openTarget(folder.at("fifo"), { createNew: false }), FileError, "unable to create");
+  await assertRejects(() => openTarget(folder.at("fifo")), FileError, "unable to create");
 });
 
 testWith([CHATTR], "in an append-only folder no draft is made, since it would stay", async () => {
   await using folder = new Folder();
   await run(["chattr", "+a", folder.path], { cwd: "/" });
   try {
-    const error = await assertRejects(() => openTarget(folder.at("f"), { createNew: false }), FileError);
+    const error = await assertRejects(() => openTarget(folder.at("f")), FileError);
     assertEquals(error.reason, "its folder is append-only");
     assertEquals(await folder.names(), []);
   } finally {
@@ -208,26 +208,19 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   const written = new Written();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const link of ["a", "b"]) await Deno.symlink("f", folder.at(link));
-  const open = (name: string): ReturnType<typeof openTarget> =>
-    openTarget(folder.at(name), { createNew: false, written });
-  {
-    // One that ends while the other is under way.
-    await using late = await open("b");
-    {
-      await using first = await open("a");
-      await first.write(new TextEncoder().encode("a"));
-      await first.commit();
-    }
-    assertEquals((await assertRejects(() => late.commit(), FileError)).file, folder.at("b"));
+  const write = async (name: string): Promise<void> => {
+    await using target = await openTarget(folder.at(name));
+    await target.write(new TextEncoder().encode(name));
+    await target.commit({ written });
+  };
+  await write("a");
+  for (const name of ["b", "f"]) {
+    assertEquals((await assertRejects(() => write(name), FileError)).file, folder.at(name));
   }
-  await assertRejects(() => open("b"), FileError, "unable to create");
-  await assertRejects(() => open("f"), FileError, "unable to create");
-  {
-    await using again = await open("a");
-    await again.commit();
-  }
-  await using other = await openTarget(folder.at("b"), { createNew: false, written: new Written() });
-  await other.commit();
+  await write("a");
+  assertEquals(await Deno.readTextFile(folder.at("f")), "a");
+  await using other = await openTarget(folder.at("b"));
+  await other.commit({ written: new Written() });
   assertEquals(await folder.names(), ["a", "b", "f"]);
 });
 
