@@ -11,7 +11,7 @@ import {
   createError,
   existing,
   notAFile,
-  Overwrite,
+  overwrite,
   SMALL_BYTES,
   type Target,
 } from "./storage.ts";
@@ -158,7 +158,7 @@ export class Draft implements Target, AsyncDisposable {
     } catch (error) {
       const { isCopied, old } = this.#options;
       if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
-      using target = await Overwrite.open(this.#target, this.#name);
+      using target = await overwrite(this.#target, this.#name);
       for await (const piece of (await Deno.open(this.#path)).readable) await target.write(piece);
       await target.commit();
     }

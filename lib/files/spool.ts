@@ -6,14 +6,10 @@ import { isSystemError, systemReason, TransferError } from "../errors.ts";
 import { isGranted } from "./permissions.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
-// On Windows it is unknown, so all must be granted.
-const TEMPORARY_FOLDER = IS_WINDOWS ? undefined : "/tmp";
 
 /** Data that can be sent: a stream and its size in bytes. */
 export interface Spool extends Disposable {
-  /** The number of bytes. */
   size: bigint;
-  /** The bytes. */
   readable: ReadableStream<Uint8Array>;
 }
 
@@ -34,23 +30,25 @@ export interface SpoolOptions {
 export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOptions): Promise<Spool> {
   const { name, onProgress, signal } = options;
   const reader = from.getReader();
+  using kept = new DisposableStack();
+  const failed = (reason: string): TransferError =>
+    new TransferError(`cannot keep ${name} in a temporary file: ${reason}`);
   const unread = (error: unknown): never => {
     throw isSystemError(error) ? new TransferError(`cannot read ${name}: ${systemReason(error)}`) : error;
   };
-  let close = (): void => {};
   try {
-    // Where not all is granted, Deno would prompt for another folder that the environment (TMPDIR) names.
-    const dir = isGranted("read") && isGranted("write") ? undefined : TEMPORARY_FOLDER;
+    // Where not all is granted, Deno would prompt for another folder that the environment (TMPDIR) names. On Windows the
+    // folder is unknown.
+    const dir = IS_WINDOWS || (isGranted("read") && isGranted("write")) ? undefined : "/tmp";
     for (const permission of ["read", "write"] as const) {
       if (isGranted(permission, dir)) continue;
-      throw failed(name, `no permission to ${permission} ${dir ?? "it"} (run it with --allow-${permission})`);
+      throw failed(`no permission to ${permission} ${dir ?? "it"} (run it with --allow-${permission})`);
     }
     const path = await Deno.makeTempFile({ prefix: "blockferry-", ...(dir && { dir }) });
-    const file = await Deno.open(path, { read: true, write: true });
-    close = (): void => file.close();
     // An open file needs no name; where it does, the file goes with the spool.
-    if (IS_WINDOWS) close = (): void => (file.close(), Deno.removeSync(path));
-    else await Deno.remove(path);
+    if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
+    const file = kept.use(await Deno.open(path, { read: true, write: true }));
+    if (!IS_WINDOWS) await Deno.remove(path);
     let size = 0n;
     while (true) {
       const { value } = await abortable(reader.read().catch(unread), signal);
@@ -59,24 +57,10 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
       onProgress(size += BigInt(value.length));
     }
     await file.seek(0, Deno.SeekMode.Start);
-    const readable = new ReadableStream<Uint8Array>({
-      pull: async (controller): Promise<void> => {
-        const buffer = new Uint8Array(PIECE_BYTES);
-        const count = await file.read(buffer);
-        if (count === null) controller.close();
-        else controller.enqueue(buffer.subarray(0, count));
-      },
-    });
-    return { size, readable, [Symbol.dispose]: close };
+    const moved = kept.move();
+    return { size, readable: file.readable, [Symbol.dispose]: () => moved.dispose() };
   } catch (error) {
-    close();
     reader.cancel().catch(() => {});
-    throw isSystemError(error) && !(error instanceof DOMException) ? failed(name, systemReason(error)) : error;
+    throw isSystemError(error) && !(error instanceof DOMException) ? failed(systemReason(error)) : error;
   }
-}
-
-const PIECE_BYTES = 64 * 1024;
-
-function failed(name: string, reason: string): TransferError {
-  return new TransferError(`cannot keep ${name} in a temporary file: ${reason}`);
 }

@@ -133,79 +133,43 @@ export class Source implements Disposable {
 }
 
 /**
- * A file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder. A
- * failure leaves it as far as it was written. A FIFO is refused: opening it waits for a reader.
+ * Opens a file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder.
+ * It stays as it is until data comes; a failure leaves it as far as it was written. A FIFO is refused: opening it waits for
+ * a reader. Throws a {@linkcode FileError}, as what it returns does.
  */
-export class Overwrite implements Target, Disposable {
-  readonly #file: Deno.FsFile;
-  readonly #name: string;
-  #isBegun = false;
-  #size = 0;
-
-  private constructor(file: Deno.FsFile, name: string) {
-    this.#file = file;
-    this.#name = name;
-  }
-
-  /** Opens what is at `target`; it stays as it is until data comes. Throws a {@linkcode FileError}. */
-  static async open(target: string, name: string): Promise<Overwrite> {
-    checkGranted("create", target, name);
-    try {
-      const info = await Deno.stat(target);
-      if (info.isDirectory || info.isFifo || info.isSocket) {
-        throw new FileError("create", name, { reason: notAFile(info) });
-      }
-      return new Overwrite(await Deno.open(target, { write: true }), name);
-    } catch (cause) {
-      throw createError(name, cause);
-    }
-  }
-
-  /** Writes a piece; the first replaces all that was there. */
-  async write(piece: Uint8Array): Promise<void> {
-    await this.#begin();
-    await append(this.#file, piece, this.#name);
-    this.#size += piece.length;
-  }
-
-  /** Ends the file. Throws a {@linkcode FileError} unless the disk has taken all of it. */
-  async commit(): Promise<void> {
-    await this.#begin();
-    try {
-      if (!(await this.#file.stat()).isFile) return;
-      await this.#file.sync();
-      checkStored(this.#size, await this.#file.stat(), this.#name);
-    } catch (cause) {
-      throw createError(this.#name, cause);
-    }
-  }
-
-  async #begin(): Promise<void> {
-    if (this.#isBegun) return;
-    this.#isBegun = true;
-    try {
-      // A device has no length to cut, and may have many writers.
-      if (!(await this.#file.stat()).isFile) return;
-      await this.#lock();
-      await this.#file.truncate();
-    } catch (cause) {
-      throw createError(this.#name, cause);
-    }
-  }
-
-  // Whoever sends the file, or writes it in place, has a lock until it is done.
-  async #lock(): Promise<void> {
-    for (let tries = 0; tries < LOCK_TRIES; tries++) {
-      // Where the file system has no locks, it throws.
-      if (await tryLock(this.#file).catch(() => true)) return;
+export async function overwrite(path: string, name: string): Promise<Target & Disposable> {
+  checkGranted("create", path, name);
+  const failed = (cause: unknown): never => {
+    throw createError(name, cause);
+  };
+  const info = await Deno.stat(path).catch(failed);
+  if (info.isDirectory || info.isFifo || info.isSocket) throw new FileError("create", name, { reason: notAFile(info) });
+  const file = await Deno.open(path, { write: true }).catch(failed);
+  let size: number | undefined;
+  const begin = async (): Promise<void> => {
+    // A device has no length to cut, and may have many writers.
+    if (!info.isFile) return;
+    // Whoever sends the file, or writes it in place, has a lock until it is done. Where there are no locks, this throws.
+    for (let tries = 0; !await tryLock(file).catch(() => true); tries++) {
+      if (tries === LOCK_TRIES) throw new FileError("create", name, { reason: "another program sends or writes it" });
       await delay(LOCK_PAUSE_MS);
     }
-    throw new FileError("create", this.#name, { reason: "another program sends or writes it" });
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
-  }
+    await file.truncate().catch(failed);
+  };
+  return {
+    write: async (piece) => {
+      if (size === undefined) await begin();
+      await append(file, piece, name);
+      size = (size ?? 0) + piece.length;
+    },
+    commit: async () => {
+      if (size === undefined) await begin();
+      if (!info.isFile) return;
+      await file.sync().catch(failed);
+      checkStored(size ?? 0, await file.stat().catch(failed), name);
+    },
+    [Symbol.dispose]: () => file.close(),
+  };
 }
 
 /** Throws a {@linkcode FileError} unless a file has the bytes that were written to it: nothing else tells some errors. */

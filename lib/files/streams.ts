@@ -22,8 +22,7 @@ export class StreamSource implements Disposable {
   constructor(stream: ReadableStream<Uint8Array>, size: bigint) {
     checkSize("size", size);
     this.#reader = stream.getReader();
-    this.size = size;
-    this.#left = size;
+    this.#left = this.size = size;
   }
 
   /**
@@ -32,26 +31,27 @@ export class StreamSource implements Disposable {
    */
   async read(buffer: Bytes): Promise<Bytes> {
     for (let length = 0; length < buffer.length;) {
-      if (this.#rest.length === 0) {
-        const chunk = await this.#next();
-        if (chunk === undefined) throw new TransferError(`the stream ended before its ${this.size} bytes`);
-        this.#rest = chunk;
-      }
+      if (this.#rest.length === 0) this.#rest = await this.#next();
+      if (this.#rest.length === 0) throw new TransferError(`the stream ended before its ${this.size} bytes`);
       const part = this.#rest.subarray(0, buffer.length - length);
       buffer.set(part, length);
       this.#rest = this.#rest.subarray(part.length);
       length += part.length;
     }
     this.#left -= BigInt(buffer.length);
-    if (this.#left === 0n) await this.#checkEnd();
+    if (this.#left > 0n) return buffer;
+    // Before the last piece is sent: the server must not take a part of the data for all of it. A stream that neither ends
+    // nor brings more has nothing to add.
+    const more = this.#rest.length > 0 ? this.#rest : await within(this.#next(), END_MS);
+    if (more?.length) throw new TransferError(`the stream has more than its ${this.size} bytes`);
     return buffer;
   }
 
-  /** The next chunk with bytes in it; `undefined` at the stream's end. */
-  async #next(): Promise<Uint8Array | undefined> {
+  /** The next chunk with bytes in it; without any at the stream's end. */
+  async #next(): Promise<Uint8Array> {
     while (true) {
       const { done, value } = await this.#reader.read();
-      if (done) return undefined;
+      if (done) return new Uint8Array(0);
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`the stream's chunks must be Uint8Arrays, not ${Deno.inspect(value)}`);
       }
@@ -59,13 +59,6 @@ export class StreamSource implements Disposable {
       // A stream that always has an empty chunk at hand must not keep timers and signals waiting.
       await delay(0);
     }
-  }
-
-  // Before the last piece is sent: the server must not take a part of the data for all of it.
-  async #checkEnd(): Promise<void> {
-    // A stream that neither ends nor brings more has nothing to add.
-    const more = this.#rest.length > 0 ? this.#rest : await within(this.#next(), END_MS);
-    if (more) throw new TransferError(`the stream has more than its ${this.size} bytes`);
   }
 
   /** Cancels what is left of the stream. */

@@ -1,5 +1,6 @@
 /** Removes what killed programs left half-written. */
 
+import { delay } from "@std/async";
 import { tryLock } from "../older_deno.ts";
 import { isDraft } from "./draft.ts";
 import { join } from "./path.ts";
@@ -14,14 +15,11 @@ const ENDING_MS = 500;
 
 /** Sweeps a folder, and all that is in it, at once and then every hour, until the signal is aborted. */
 export async function sweepHourly(folder: string, signal: AbortSignal): Promise<void> {
-  let sweeping: Promise<void>;
-  const start = (): void => void (sweeping = sweep(folder, { recursive: true, signal }));
-  start();
-  const timer = setInterval(start, ABANDONED_MS);
-  Deno.unrefTimer(timer);
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
-  clearInterval(timer);
-  await within(sweeping!, ENDING_MS);
+  while (!signal.aborted) {
+    const swept = sweep(folder, { recursive: true, signal });
+    await delay(ABANDONED_MS, { signal, persistent: false }).catch(() => {});
+    await within(swept, ENDING_MS);
+  }
 }
 
 /**

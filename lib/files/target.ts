@@ -4,7 +4,7 @@ import { FileError, systemReason } from "../errors.ts";
 import { Draft, isDraft } from "./draft.ts";
 import { isFolderPath } from "./path.ts";
 import { checkGranted } from "./permissions.ts";
-import { createError, existing, found, Overwrite, type Target } from "./storage.ts";
+import { createError, existing, found, overwrite, type Target } from "./storage.ts";
 
 /**
  * Opens a draft of the file at `path` or, where no draft is possible, the file itself. With `createNew` a file that exists
@@ -19,7 +19,7 @@ export async function openTarget(
   } catch (error) {
     // A file that does not exist can't be written in place either.
     if (createNew || !isBarred(error) || !found(path)) throw error;
-    return await Overwrite.open(path, path);
+    return await overwrite(path, path);
   }
 }
 

@@ -1,36 +1,25 @@
 import { assertEquals } from "@std/assert";
+import { delay } from "@std/async";
 import { serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { assertNoDrafts } from "../../scripts/support/faults/folders.ts";
+import { FastTimers } from "../support/timers.ts";
 import { age, Folder } from "../../scripts/support/folder.ts";
 
 Deno.test("a running server sweeps every hour, until it ends", async () => {
-  const { setInterval, clearInterval } = globalThis;
-  const timers = new Map<unknown, () => void>();
-  globalThis.setInterval = ((call: () => void, ms: number) => {
-    const timer = setInterval(() => {}, ms);
-    if (ms === 60 * 60 * 1000) timers.set(timer, call);
-    return timer;
-  }) as typeof setInterval;
-  globalThis.clearInterval = (timer) => {
-    timers.delete(timer);
-    clearInterval(timer);
-  };
-  try {
-    await using folder = new Folder();
-    {
-      await using _server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
-      for (let hour = 0; hour < 2; hour++) {
-        await Deno.writeTextFile(folder.at(`.blockferry-${crypto.randomUUID()}.part`), "");
-        await age(folder.path);
-        for (const sweep of timers.values()) sweep();
-        await assertNoDrafts(folder);
-      }
+  await using folder = new Folder();
+  using timers = new FastTimers(60 * 60 * 1000);
+  {
+    await using _server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
+    for (let hour = 0; hour < 2; hour++) {
+      await Deno.writeTextFile(folder.at(`.blockferry-${crypto.randomUUID()}.part`), "");
+      await age(folder.path);
+      await assertNoDrafts(folder);
     }
-    assertEquals(timers.size, 0);
-  } finally {
-    Object.assign(globalThis, { setInterval, clearInterval });
   }
+  const { length } = timers.waits;
+  await delay(100);
+  assertEquals(timers.waits, new Array(length).fill(60 * 60 * 1000));
 });
 
 Deno.test("a server that ends closes the clients that wait for their turn", async () => {
@@ -41,7 +30,7 @@ Deno.test("a server that ends closes the clients that wait for their turn", asyn
   using second = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
   const closed = second.read(new Uint8Array(5)).then((count) => count === null);
   // Time to be accepted; one that is not would be reset.
-  await new Promise((resume) => setTimeout(resume, 100));
+  await delay(100);
   await server.shutdown();
   assertEquals(await within(closed.catch(() => true), 5000), true);
 });

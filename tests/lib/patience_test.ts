@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { perform } from "../../lib/cli/transfers.ts";
-import { Overwrite } from "../../lib/files/storage.ts";
+import { overwrite } from "../../lib/files/storage.ts";
 import { StreamSource } from "../../lib/files/streams.ts";
 import { FileError, serve } from "../../lib/mod.ts";
 import { tryLock } from "../../lib/older_deno.ts";
@@ -22,7 +22,7 @@ Deno.test("a file that another program sends is waited for a second before it is
   await Deno.writeTextFile(folder.at("f"), "old");
   using sent = await Deno.open(folder.at("f"), { read: true, write: true });
   assert(await tryLock(sent));
-  using target = await Overwrite.open(folder.at("f"), "f");
+  using target = await overwrite(folder.at("f"), "f");
   using timers = new FastTimers(20);
   await assertRejects(() => target.write(new Uint8Array(1)), FileError, "create");
   assertEquals(timers.waits.filter((ms) => ms === 20).length, 50);

@@ -3,7 +3,7 @@ import { FileError, TransferError } from "../../../lib/errors.ts";
 import { Draft, isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";
 import { openTarget } from "../../../lib/files/target.ts";
-import { Overwrite, Source, Written } from "../../../lib/files/storage.ts";
+import { overwrite, Source, Written } from "../../../lib/files/storage.ts";
 import { age, Folder, randomBytes } from "../../../scripts/support/folder.ts";
 import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
 import { DENO_JSON, Process, run } from "../../../scripts/support/programs.ts";
@@ -104,20 +104,20 @@ testWith(
   async () => {
     await using folder = new Folder();
     {
-      await using device = await Overwrite.open("/dev/null", "null");
+      await using device = await overwrite("/dev/null", "null");
       await device.write(randomBytes(10));
       await device.commit();
     }
     await Deno.writeTextFile(folder.at("f"), "something old");
     {
-      await using _untouched = await Overwrite.open(folder.at("f"), "f");
+      await using _untouched = await overwrite(folder.at("f"), "f");
     }
     assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
-    await using file = await Overwrite.open(folder.at("f"), "f");
+    await using file = await overwrite(folder.at("f"), "f");
     await file.write(new TextEncoder().encode("new"));
     await file.commit();
     assertEquals(await Deno.readTextFile(folder.at("f")), "new");
-    await assertRejects(() => Overwrite.open(folder.at("missing"), "missing"), FileError);
+    await assertRejects(() => overwrite(folder.at("missing"), "missing"), FileError);
   },
 );
 
