@@ -36,8 +36,8 @@ export interface DialOptions {
   onConnect?: () => unknown;
 }
 
-// A server whose backlog is 0, as the lab's document has it, may lose a client that believes it is connected (PROTOCOL.md, "TCP").
-// So a client that is connected for this long without READY tries a second connection, and a third after twice the time.
+// A server with the lab's backlog of 0 may lose a client that believes it is connected (PROTOCOL.md, "TCP"). So a client
+// that is connected for this long without READY tries a second connection, and a third after twice the time.
 const SECOND_TRY_MS = 3000;
 const MAX_ATTEMPTS = 3;
 // After that it looks this often whether the server's machine still knows one of them: if that was started anew, a
@@ -62,66 +62,55 @@ export interface Dialed extends AsyncDisposable {
 /** One connection, and the wait for its READY. */
 interface Attempt extends AsyncDisposable {
   connected: Promise<Deno.Conn>;
-  peer: Promise<Peer>;
+  ready: Promise<Peer>;
   isBroken: boolean;
-  /** Whether it has been asked to break, if the server's machine does not know it any more; it must not win then. */
+  /** Whether it has been withdrawn, to see if it breaks; it must not win then. */
   isProbed: boolean;
-  probe(): void;
+  withdraw(): Promise<void>;
   close(): void;
 }
 
-type Callbacks = Pick<DialOptions, "onConnect" | "onMessage">;
-
-function attempt(options: DialOptions, callbacks: Callbacks): Attempt {
+function attempt(options: DialOptions, onMessage: (message: Message, attempt: Attempt) => unknown): Attempt {
   const { timeoutMs = TIMEOUT_MS, signal, connections } = options;
-  const ending = new AbortController();
-  const connectSignal = (): AbortSignal => signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
-  const connected = connections?.take() ?? connect({ ...options, timeoutMs, signal: connectSignal() });
+  const closing = new AbortController();
+  const signals = (): AbortSignal => AbortSignal.any(signal ? [signal, closing.signal] : [closing.signal]);
+  const connected = connections?.take() ?? connect({ ...options, timeoutMs, signal: signals() });
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
-    open = new Peer(new Socket(await connected, { timeoutMs, peer: "server", signal }), callbacks.onMessage);
-    try {
-      ending.signal.throwIfAborted();
-      await callbacks.onConnect?.();
-      await open.listen(STEP);
-      return open;
-    } catch (error) {
-      open[Symbol.dispose]();
-      throw error;
-    }
+    const socket = new Socket(await connected, { timeoutMs, peer: "server", signal });
+    open = new Peer(socket, options.onMessage && ((message): unknown => onMessage(message, made)));
+    closing.signal.throwIfAborted();
+    await options.onConnect?.();
+    await open.listen(STEP);
+    return open;
   };
-  const withdraw = async (): Promise<void> => {
-    await open?.sayText("b. client: GET <filename>", WITHDRAWAL);
-  };
-  const close = (): void => {
-    ending.abort();
-    open?.[Symbol.dispose]();
-  };
-  const peer = greet();
   const made: Attempt = {
     connected,
-    peer,
+    ready: greet(),
     isBroken: false,
     isProbed: false,
-    probe: (): void => {
-      made.isProbed = true;
-      withdraw().catch(() => made.isBroken = true);
+    withdraw: async () => await open?.sayText("b. client: GET <filename>", WITHDRAWAL),
+    close: () => {
+      closing.abort();
+      open?.[Symbol.dispose]();
     },
-    close,
     [Symbol.asyncDispose]: async () => {
       try {
         if (!open || signal?.aborted) return;
-        if (!made.isProbed) await withdraw();
-        if (await within(peer, WITHDRAW_MS)) await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
+        if (!made.isProbed) await made.withdraw();
+        if (!await within(made.ready, WITHDRAW_MS)) return;
+        await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
       } catch {
         // The server closed it.
       } finally {
-        close();
+        made.close();
       }
     },
   };
-  // Another attempt may have won by then.
-  peer.catch(() => made.isBroken = true);
+  made.ready.catch(() => {
+    made.isBroken = true;
+    made.close();
+  });
   return made;
 }
 
@@ -132,8 +121,8 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   try {
     const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0], options);
-    const { attempt, peer } = winner;
-    const others = attempts.filter((other) => other !== attempt);
+    const peer = await winner.ready;
+    const others = attempts.filter((attempt) => attempt !== winner);
     const end = async (): Promise<void> => {
       peer[Symbol.dispose]();
       await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
@@ -155,51 +144,40 @@ async function unanswered(first: Attempt | undefined, options: DialOptions): Pro
   return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer within ${seconds}`);
 }
 
-interface Winner {
-  attempt: Attempt;
-  peer: Peer;
-}
-
 /** Adds one attempt after another to a list, until one of them has its READY. */
-async function race(attempts: Attempt[], options: DialOptions): Promise<Winner> {
-  // Callers hear of one conversation: the one that gets READY.
-  let told: number | undefined;
-  const callbacks = (index: number): Callbacks => ({
-    ...(options.onConnect && index === 0 && { onConnect: options.onConnect }),
-    ...(options.onMessage && {
-      onMessage: (message) => {
-        if (index > 0 && message.expected !== undefined && told === undefined) return undefined;
-        told ??= index;
-        return told === index ? options.onMessage!(message) : undefined;
-      },
-    }),
-  });
-  const winner = async (attempt: Attempt, index: number): Promise<Winner> => {
+async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt> {
+  // Callers hear of one conversation: the one that gets READY, or the first one's failure.
+  let shown: Attempt | undefined;
+  const onMessage = (message: Message, attempt: Attempt): unknown => {
+    if (message.step === STEP && message.expected === undefined && !attempt.isProbed) shown ??= attempt;
+    return attempt === (shown ?? attempts[0]) ? options.onMessage?.(message) : undefined;
+  };
+  const winner = async (attempt: Attempt): Promise<Attempt> => {
     try {
-      const peer = await attempt.peer;
-      if (!attempt.isProbed) return { attempt, peer };
+      await attempt.ready;
+      if (!attempt.isProbed) return attempt;
     } catch (error) {
       // Only the first one's failure counts: another may be refused for not being the first.
-      if (index === 0) throw error;
+      if (attempt === attempts[0]) throw error;
     }
     return await new Promise(() => {});
   };
+  const { onConnect: _, ...quiet } = options;
   let count = 0;
   for (let ms = SECOND_TRY_MS;; ms = attempts.length < MAX_ATTEMPTS ? 2 * ms : PROBE_MS) {
     const index = attempts.length < MAX_ATTEMPTS ? attempts.length : attempts.findIndex(({ isBroken }) => isBroken);
-    if (index === -1) attempts[PROBED]!.probe();
-    else attempts[index] = attempt(options, callbacks(count++));
+    const probed = attempts[PROBED]!;
+    if (index >= 0) attempts[index] = attempt(count++ === 0 ? options : quiet, onMessage);
+    else {
+      probed.isProbed = true;
+      probed.withdraw().catch(() => probed.isBroken = true);
+    }
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
-    if (count === 1) await attempts[0]!.connected.catch(() => {});
-    // So a server's machine that is gone is noticed after some hours, even where nobody says anything.
-    if (count === 2) await keepAlive(attempts[0]!);
+    const first = await attempts[0]!.connected.catch(() => undefined) as Partial<Deno.TcpConn> | undefined;
+    // A server's machine that is gone is noticed after some hours, even where nobody says anything. Inside TLS this is on
+    // from the start, since Deno can't switch it there later.
+    if (count === 2) first?.setKeepAlive?.(true);
     const won = await within(Promise.race(attempts.map(winner)), ms);
     if (won) return won;
   }
-}
-
-async function keepAlive({ connected }: Attempt): Promise<void> {
-  const conn = await connected.catch(() => undefined) as Partial<Deno.TcpConn> | undefined;
-  // Inside TLS it is on from the start, since Deno can't switch it there later.
-  conn?.setKeepAlive?.(true);
 }

@@ -4,8 +4,9 @@
  * nothing.
  */
 
-import { concat } from "@std/bytes";
+import { concat, startsWith } from "@std/bytes";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
+import { FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
@@ -15,6 +16,9 @@ import { isReady, within } from "./within.ts";
 const LATE_NAME_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 3;
+// The same for file data, if a client sent some of it without waiting for OK.
+const LATE_DATA_MS = 50;
+const OWN_DONE = new TextEncoder().encode("DONE");
 // A GET's READY comes a round trip after the rest of its name.
 const LATE_READY_MS = 1000;
 
@@ -126,4 +130,17 @@ export async function hearLate(peer: Peer, { request: begun, report }: Reported)
   const request = completed(begun, late);
   report(request);
   return late.length === 0 ? undefined : request;
+}
+
+/**
+ * Refuses an upload with more bytes than were announced: the size was wrong, so the file is not what the client meant.
+ * Known clients send a size in another format, part of which then counts as data. A `DONE` of the client's own passes.
+ */
+export async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean): Promise<void> {
+  const end = { silenceMs: LATE_DATA_MS, maxBytes: OWN_DONE.length + 1 };
+  const step = "f. client: sends bytes";
+  const surplus = await (isEager ? peer.hearMore(step, end) : peer.peek(step));
+  if (startsWith(OWN_DONE, surplus)) return;
+  const reason = `the client sent more than the ${size} bytes that it announced`;
+  throw new FileError("create", name, { step: "g. server: DONE", reason });
 }

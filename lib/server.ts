@@ -7,12 +7,12 @@ import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
 import type { Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
+import { checkRoom } from "./files/disk.ts";
 import type { Draft } from "./files/draft.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
-import { type Asker, hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
+import { type Asker, checkEnd, hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
-import { checkEnd, checkRoom } from "./upload.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
 const LONG_SYNC_MS = 10_000;
@@ -129,7 +129,7 @@ async function servePut(peer: Peer, asked: Reported, options: SessionOptions): P
   }
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.hasMore;
-  await checkRoom(size, draft.folder, name, options.maxBytes);
+  await at("e. server: OK", checkRoom(draft.folder, size, name, options.maxBytes));
   await options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.

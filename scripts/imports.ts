@@ -9,7 +9,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { entries: /^(client|server)\.ts$/ },
   { cli: /^lib\/cli\// },
   { library: /^lib\/(mod|sha256)\.ts$/ },
-  { roles: /^lib\/(client|server|request|upload|start|listener|reception|dial|connections)\.ts$/ },
+  { roles: /^lib\/(client|server|request|start|listener|reception|dial|connections)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
   { framing: /^lib\/(framing|command|late|buffered)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
   { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options|turns)\.ts$/ },

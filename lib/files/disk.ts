@@ -1,10 +1,15 @@
-/** What is known of a folder's disk. */
+/** What is known of a folder's disk; some of it only with `--allow-sys=statfs`. */
 
-/** The bytes that a folder's disk has free for this user; `undefined` if unknown, as without `--allow-sys=statfs`. */
-export async function freeBytes(folder: string): Promise<bigint | undefined> {
-  const stats = await statfs(folder);
+import { FileError } from "../errors.ts";
+
+/** Throws a {@linkcode FileError} if a file of `size` bytes can't be made: for `maxBytes`, or for what the disk has free. */
+export async function checkRoom(folder: string, size: bigint, name: string, maxBytes?: bigint): Promise<void> {
+  const refused = (limit: string): FileError =>
+    new FileError("create", name, { reason: `${size} bytes are more than the ${limit}` });
+  if (maxBytes !== undefined && size > maxBytes) throw refused(`${maxBytes} allowed`);
+  const { blocks = 0n, bavail = 0n, bsize = 0n } = await statfs(folder) ?? {};
   // Some file systems don't know their own size.
-  return stats && stats.blocks > 0n ? stats.bavail * stats.bsize : undefined;
+  if (blocks > 0n && size > bavail * bsize) throw refused(`${bavail * bsize} that the disk has free`);
 }
 
 // NFS, SMB (two), FUSE, Ceph, AFS, 9P, Coda, AFS in the kernel, Lustre (statfs(2)).
@@ -25,16 +30,11 @@ export function hasDisk(dev: number): boolean {
   return (dev >> 8 & 0xfff) !== 0;
 }
 
-// Asked once, as in permissions.ts.
-let isGranted: boolean | undefined;
-let nodeFs: Promise<typeof import("node:fs")> | undefined;
-
 async function statfs(folder: string): Promise<import("node:fs").BigIntStatsFs | undefined> {
-  isGranted ??= Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state === "granted";
-  if (!isGranted) return undefined;
+  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
   try {
     // Loading it takes 20 ms.
-    return (await (nodeFs ??= import("node:fs"))).statfsSync(folder, { bigint: true });
+    return (await import("node:fs")).statfsSync(folder, { bigint: true });
   } catch {
     return undefined;
   }

@@ -21,7 +21,7 @@ export class Listing {
     const folder = dirname(path);
     try {
       const mtime = Deno.statSync(folder).mtime?.getTime();
-      if (folder !== this.#folder || mtime === undefined || mtime !== this.#mtime) {
+      if (folder !== this.#folder || mtime !== this.#mtime) {
         if (performance.now() < this.#nextTime) return undefined;
         this.#folder = folder;
         this.#mtime = mtime;
@@ -39,10 +39,9 @@ export class Listing {
 
   /** Takes note that this process has removed a file. */
   async removed(path: string): Promise<void> {
-    const folder = dirname(path);
-    if (folder !== this.#folder) return;
+    if (dirname(path) !== this.#folder) return;
     try {
-      this.#mtime = Deno.statSync(folder).mtime?.getTime();
+      this.#mtime = Deno.statSync(this.#folder).mtime?.getTime();
       const names = await this.#names;
       const index = indexOf(names, basename(path));
       if (names[index] === basename(path)) names.splice(index, 1);
