@@ -12,15 +12,13 @@ import { connect, type ConnectOptions } from "./net/connect.ts";
  *
  * const root = await Deno.makeTempDir();
  * await using server = await serve({ port: 0, hostname: "127.0.0.1", root });
- * const connections = new Connections({ hostname: "127.0.0.1", port: server.address.port });
+ * const options = { hostname: "127.0.0.1", port: server.address.port };
+ * const connections = new Connections(options);
  *
- * const names = ["a", "b", "c"];
- * for (const [index, name] of names.entries()) {
- *   const from = new Blob(["some text"]).stream();
- *   const onEnding = () => index + 1 < names.length && connections.prepare();
- *   await put(name, { hostname: "127.0.0.1", port: server.address.port, from, size: 9n, connections, onEnding });
- * }
- * assertEquals([...Deno.readDirSync(root)].length, 3);
+ * const from = (text: string) => ({ ...options, connections, from: new Blob([text]).stream(), size: BigInt(text.length) });
+ * await put("a", { ...from("one"), onEnding: () => connections.prepare() });
+ * await put("b", from("two"));
+ * assertEquals([...Deno.readDirSync(root)].length, 2);
  * ```
  */
 export class Connections {

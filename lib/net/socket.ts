@@ -6,7 +6,6 @@ import { MAX_TIMER_MS } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
 export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
-  /** Switches TCP's delay of small segments off, where possible. */
   setNoDelay?(isOn: boolean): void;
   /** Why an operation failed, if it is not that the peer has broken the connection. */
   explain?(cause: unknown): TransferError | undefined;
@@ -109,10 +108,7 @@ export class Socket implements Disposable {
     });
   }
 
-  /**
-   * Awaits something that depends on the peer, such as a whole message. After the timeout the connection is cut and the
-   * wait fails with a {@linkcode ConnectionError}.
-   */
+  /** The same for what depends on the peer, such as a whole message: after the timeout the connection is cut. */
   async watch<T>(wait: Promise<T>, explain?: (error: unknown) => unknown): Promise<T> {
     this.#watched++;
     this.#progress++;

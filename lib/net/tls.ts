@@ -38,11 +38,8 @@ export function credentialsReason(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Two ends of a connection within this machine; the far one speaks TLS. */
-interface Pair {
-  near: Deno.TcpConn;
-  far: Deno.TlsConn;
-}
+/** Two ends of a connection within this machine; the second speaks TLS. */
+type Pair = [near: Deno.TcpConn, far: Deno.TlsConn];
 
 /** Speaks TLS for a server. */
 export class TlsServer {
@@ -60,29 +57,22 @@ export class TlsServer {
     listen(credentials).close();
     const pair = await within(connectPair(credentials), LOOPBACK_MS);
     if (!pair) throw new TransferError(`${NO_CONNECTION}: no answer for ${inSeconds(LOOPBACK_MS)}`);
-    pair.near.close();
-    pair.far.close();
+    for (const conn of pair) conn.close();
     return new TlsServer(credentials);
   }
 
   /** Speaks TLS over a client's connection, which is closed with the returned one. */
   secure(client: Deno.TcpConn): Conn {
-    const pair = connectPair(this.#credentials);
-    pair.catch(() => {});
-    let isClosed = false;
-    const close = (): void => {
-      if (isClosed) return;
-      isClosed = true;
-      clearTimeout(timer);
-      client.close();
-      pair.then(({ near, far }) => {
-        near.close();
-        far.close();
-      }, () => {});
-    };
+    const conns = new DisposableStack();
+    conns.use(client);
+    const close = (): void => conns.dispose();
+    const pair = connectPair(this.#credentials).then((pair) => {
+      for (const conn of pair) conns.disposed ? conn.close() : conns.use(conn);
+      return pair;
+    });
     const pass = async (passOn: (near: Deno.TcpConn) => Promise<void>): Promise<void> => {
       try {
-        await passOn((await pair).near);
+        await passOn((await pair)[0]);
       } catch {
         // The next read or write fails.
         close();
@@ -94,6 +84,7 @@ export class TlsServer {
       silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
       close();
     }, HELLO_MS);
+    conns.defer(() => clearTimeout(timer));
     const onProgress = (): void => conn.onProgress?.();
     pass((near) =>
       copy(client, near, () => {
@@ -103,11 +94,11 @@ export class TlsServer {
     );
     const sent = pass((near) => copy(near, client, onProgress));
     const conn: Conn = {
-      read: (buffer) => pair.then(({ far }) => far.read(buffer)),
-      write: (data) => pair.then(({ far }) => far.write(data)),
+      read: async (buffer) => await (await pair)[1].read(buffer),
+      write: async (data) => await (await pair)[1].write(data),
       // Done when the system has taken all that was written.
       closeWrite: async () => {
-        await (await pair).far.closeWrite();
+        await (await pair)[1].closeWrite();
         await sent;
       },
       close,
@@ -130,9 +121,11 @@ async function connectPair(credentials: TlsCredentials): Promise<Pair> {
     using listener = listen(credentials);
     near = await Deno.connect({ hostname: HOSTNAME, port: listener.addr.port });
     near.setNoDelay(true);
+    const { hostname, port } = near.localAddr as Deno.NetAddr;
     while (true) {
       const far = await listener.accept();
-      if (isSame(far.remoteAddr as Deno.NetAddr, near.localAddr as Deno.NetAddr)) return { near, far };
+      const { hostname: from, port: fromPort } = far.remoteAddr as Deno.NetAddr;
+      if (from === hostname && fromPort === port) return [near, far];
       // Another program's.
       far.close();
     }
@@ -140,10 +133,6 @@ async function connectPair(credentials: TlsCredentials): Promise<Pair> {
     near?.close();
     throw new TransferError(`${NO_CONNECTION}: ${systemReason(cause)}`, { cause });
   }
-}
-
-function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
-  return one.hostname === other.hostname && one.port === other.port;
 }
 
 // A client whose handshake fails is no client that has left: the server's operator may want to know.
