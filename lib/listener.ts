@@ -10,7 +10,7 @@ import { Regulars } from "./request.ts";
 import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
 import { checkNumber, defaultGather } from "./options.ts";
 import { Socket } from "./net/socket.ts";
-import type { TlsCredentials, TlsServer } from "./net/tls.ts";
+import type { Secure, TlsCredentials } from "./net/tls.ts";
 import type { Message } from "./trace.ts";
 import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
@@ -86,7 +86,7 @@ const GRACE_MS = 5000;
 /** What a server works with. */
 export interface ServerParts {
   listener: Deno.TcpListener;
-  tls: TlsServer | undefined;
+  secure: Secure | undefined;
   root: Root;
   reception: Reception;
   options: ServeOptions;
@@ -167,10 +167,6 @@ export class Server implements AsyncDisposable {
         await this.#roomMade.promise;
       }
     }
-    await this.#allClosed();
-  }
-
-  async #allClosed(): Promise<void> {
     await Promise.all(this.#connections);
   }
 
@@ -207,8 +203,24 @@ export class Server implements AsyncDisposable {
     } catch {
       return conn.close();
     }
-    const peer = this.#open(conn, address);
-    await this.#converse(peer, address, isBalancer ? admit : undefined);
+    const { secure, root, options } = this.#parts;
+    const { timeoutMs, onMessage, gather = defaultGather(options), maxBytes, fsync = false } = options;
+    const socket = new Socket(secure?.(conn) ?? conn, {
+      timeoutMs: timeoutMs ?? TIMEOUT_MS,
+      sendTimeoutMs: timeoutMs ?? SEND_TIMEOUT_MS,
+      peer: "client",
+      signal: this.#cut.signal,
+    });
+    const peer = new Peer(socket, onMessage && ((message): void => void guarded(() => onMessage(message, address))));
+    await this.#converse(peer, {
+      root,
+      gather,
+      maxBytes,
+      fsync,
+      address: address.hostname,
+      regulars: this.#regulars,
+      admit: isBalancer ? admit : undefined,
+    });
     this.#closing.add(peer);
     if (hasTurn) this.#turns.leave();
     for (const oldest of this.#closing) {
@@ -220,20 +232,7 @@ export class Server implements AsyncDisposable {
     this.#closing.delete(peer);
   }
 
-  #open(conn: Deno.TcpConn, address: Deno.NetAddr): Peer {
-    const { tls, options: { timeoutMs, onMessage } } = this.#parts;
-    const socket = new Socket(tls?.secure(conn) ?? conn, {
-      timeoutMs: timeoutMs ?? TIMEOUT_MS,
-      sendTimeoutMs: timeoutMs ?? SEND_TIMEOUT_MS,
-      peer: "client",
-      signal: this.#cut.signal,
-    });
-    return new Peer(socket, onMessage && ((message): void => void guarded(() => onMessage(message, address))));
-  }
-
-  async #converse(peer: Peer, { hostname }: Deno.NetAddr, admit: SessionOptions["admit"]): Promise<void> {
-    const { root, options } = this.#parts;
-    const { gather = defaultGather(options), maxBytes, fsync = false } = options;
+  async #converse(peer: Peer, options: Omit<SessionOptions, "onEvent" | "onLeft">): Promise<void> {
     const session: Session = { peer, isIdle: true, bytesLeft: 0n };
     this.#sessions.add(session);
     const onLeft = (bytes: bigint): void => void (session.bytesLeft = bytes);
@@ -242,8 +241,7 @@ export class Server implements AsyncDisposable {
       return this.#report(event);
     };
     try {
-      const shared = { root, gather, maxBytes, fsync, regulars: this.#regulars };
-      await serveClient(peer, { ...shared, address: hostname, admit, onEvent, onLeft });
+      await serveClient(peer, { ...options, onEvent, onLeft });
     } catch (error) {
       // A client that disconnects without a request, as a health check does, is not an error; nor is one that had not
       // asked for anything when the server ended.
@@ -289,7 +287,7 @@ export class Server implements AsyncDisposable {
   async shutdown({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<number> {
     checkNumber("graceMs", graceMs, { min: 0 });
     this.#stopListening();
-    await within(this.#allClosed(), graceMs);
+    await within(Promise.all(this.#connections), graceMs);
     await this[Symbol.asyncDispose]();
     return this.#cutCount;
   }

@@ -4,7 +4,7 @@ import { systemReason, TransferError } from "./errors.ts";
 import { Root } from "./files/root.ts";
 import { MAX_WAITING, type ServeOptions, Server } from "./listener.ts";
 import { isNetGranted, netHost } from "./net/connect.ts";
-import { credentialsReason, TlsServer } from "./net/tls.ts";
+import { credentialsReason, openTls } from "./net/tls.ts";
 import { checkCommon, checkNumber, checkSize } from "./options.ts";
 import { Reception } from "./reception.ts";
 
@@ -40,9 +40,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
   if (options.tls && !isNetGranted("127.0.0.1")) throw failed("TLS needs the permission --allow-net=127.0.0.1 too");
   try {
-    const tls = options.tls && await TlsServer.open(options.tls);
+    const secure = options.tls && await openTls(options.tls);
     const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
-    return new Server({ listener, tls, root, reception, options });
+    return new Server({ listener, secure, root, reception, options });
   } catch (error) {
     if (error instanceof TransferError) throw failed(error.message, error);
     if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);

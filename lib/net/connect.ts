@@ -34,7 +34,7 @@ export interface ConnectOptions {
  * Connects to a server, trying every address of its name. Throws a {@linkcode ConnectionError}, or the signal's reason.
  */
 export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
-  const { hostname, port, address, tls, timeoutMs = TIMEOUT_MS, signal } = options;
+  const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
@@ -46,7 +46,7 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   signal?.addEventListener("abort", end);
   let conn: Deno.TcpConn;
   try {
-    conn = await dial(hostname, port, address, ending.signal);
+    conn = await reach(options, ending.signal);
   } catch (error) {
     signal?.throwIfAborted();
     throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
@@ -55,23 +55,24 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
     signal?.removeEventListener("abort", end);
   }
   if (!tls) return conn;
+  let secured: Deno.TlsConn | undefined;
   try {
     conn.setKeepAlive(true);
     // After this, Deno's TLS connection can no longer switch the delay.
     conn.setNoDelay(true);
-    return await secure(conn, hostname, tls === true ? {} : tls, signal);
+    secured = await Deno.startTls(conn, { hostname, ...(tls === true ? {} : tls) });
+    // It may take as long as READY: the server may be busy with another client.
+    const handshake = secured.handshake();
+    await (signal ? abortable(handshake, signal) : handshake);
+    return secured;
   } catch (error) {
+    secured?.close();
     signal?.throwIfAborted();
     throw failed(tlsReason(error), error);
   }
 }
 
-async function dial(
-  hostname: string,
-  port: number,
-  known: string | undefined,
-  signal: AbortSignal,
-): Promise<Deno.TcpConn> {
+async function reach({ hostname, port, address: known }: ConnectOptions, signal: AbortSignal): Promise<Deno.TcpConn> {
   const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
   try {
     return await attempt(known !== undefined && isNetGranted(known, port) ? known : hostname);
@@ -80,19 +81,6 @@ async function dial(
       const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;
       if (conn) return conn;
     }
-    throw error;
-  }
-}
-
-// A handshake may take as long as READY: the server may be busy with another client.
-async function secure(conn: Deno.TcpConn, hostname: string, tls: TlsOptions, signal?: AbortSignal): Promise<Deno.Conn> {
-  const secured = await Deno.startTls(conn, { hostname, ...tls });
-  try {
-    const handshake = secured.handshake();
-    await (signal ? abortable(handshake, signal) : handshake);
-    return secured;
-  } catch (error) {
-    secured.close();
     throw error;
   }
 }

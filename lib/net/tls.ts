@@ -25,7 +25,7 @@ export interface TlsCredentials {
   key: string;
 }
 
-/** Why credentials can't be used, if an error of {@linkcode TlsServer} says so. */
+/** Why credentials can't be used, if an error of {@linkcode openTls} says so. */
 export function credentialsReason(error: unknown): string | undefined {
   const text = String(error);
   if (/KeyMismatch/i.test(text)) {
@@ -41,72 +41,73 @@ export function credentialsReason(error: unknown): string | undefined {
 /** Two ends of a connection within this machine; the second speaks TLS. */
 type Pair = [near: Deno.TcpConn, far: Deno.TlsConn];
 
-/** Speaks TLS for a server. */
-export class TlsServer {
-  readonly #credentials: TlsCredentials;
+/** Speaks TLS over a client's connection, which is closed with the returned one. */
+export type Secure = (client: Deno.TcpConn) => Conn;
 
-  private constructor(credentials: TlsCredentials) {
-    this.#credentials = credentials;
-  }
+/**
+ * Prepares to speak TLS for a server. Throws Deno's error for credentials that can't be used, and a
+ * {@linkcode TransferError} if this machine can't be connected to from within, as in a container whose loopback interface
+ * is down.
+ */
+export async function openTls(credentials: TlsCredentials): Promise<Secure> {
+  listen(credentials).close();
+  const pair = await within(connectPair(credentials), LOOPBACK_MS);
+  if (!pair) throw new TransferError(`${NO_CONNECTION}: no answer for ${inSeconds(LOOPBACK_MS)}`);
+  for (const conn of pair) conn.close();
+  return (client) => secure(client, credentials);
+}
 
-  /**
-   * Throws Deno's error for credentials that can't be used, and a {@linkcode TransferError} if this machine can't be
-   * connected to from within, as in a container whose loopback interface is down.
-   */
-  static async open(credentials: TlsCredentials): Promise<TlsServer> {
-    listen(credentials).close();
-    const pair = await within(connectPair(credentials), LOOPBACK_MS);
-    if (!pair) throw new TransferError(`${NO_CONNECTION}: no answer for ${inSeconds(LOOPBACK_MS)}`);
-    for (const conn of pair) conn.close();
-    return new TlsServer(credentials);
-  }
-
-  /** Speaks TLS over a client's connection, which is closed with the returned one. */
-  secure(client: Deno.TcpConn): Conn {
-    const conns = new DisposableStack();
-    conns.use(client);
-    const close = (): void => conns.dispose();
-    const pair = connectPair(this.#credentials).then((pair) => {
-      for (const conn of pair) conns.disposed ? conn.close() : conns.use(conn);
-      return pair;
-    });
-    const pass = async (passOn: (near: Deno.TcpConn) => Promise<void>): Promise<void> => {
-      try {
-        await passOn((await pair)[0]);
-      } catch {
-        // The next read or write fails.
-        close();
+function secure(client: Deno.TcpConn, credentials: TlsCredentials): Conn {
+  const conns = new DisposableStack();
+  conns.use(client);
+  const close = (): void => conns.dispose();
+  const pair = connectPair(credentials).then((pair) => {
+    for (const conn of pair) conns.disposed ? conn.close() : conns.use(conn);
+    return pair;
+  });
+  const near = pair.then(([near]) => near);
+  const far = pair.then(([, far]) => far);
+  far.catch(() => {});
+  const pass = async (from: Promise<Deno.Conn>, to: Promise<Deno.Conn>, onPiece: () => void): Promise<void> => {
+    try {
+      const [source, sink] = await Promise.all([from, to]);
+      const buffer = new Uint8Array(PASSED_BYTES);
+      for (let count; (count = await source.read(buffer)) !== null;) {
+        await writeAll(sink, buffer.subarray(0, count));
+        onPiece();
       }
-    };
-    // A client that speaks TLS begins as soon as it is connected; one that waits for READY does not.
-    let silence: TransferError | undefined;
-    const timer = setTimeout(() => {
-      silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
+      await sink.closeWrite();
+    } catch {
+      // The next read or write fails.
       close();
-    }, HELLO_MS);
-    conns.defer(() => clearTimeout(timer));
-    const onProgress = (): void => conn.onProgress?.();
-    pass((near) =>
-      copy(client, near, () => {
-        clearTimeout(timer);
-        onProgress();
-      })
-    );
-    const sent = pass((near) => copy(near, client, onProgress));
-    const conn: Conn = {
-      read: async (buffer) => await (await pair)[1].read(buffer),
-      write: async (data) => await (await pair)[1].write(data),
-      // Done when the system has taken all that was written.
-      closeWrite: async () => {
-        await (await pair)[1].closeWrite();
-        await sent;
-      },
-      close,
-      explain: (cause) => silence ?? handshakeFailure(cause),
-      setNoDelay: (isOn) => client.setNoDelay(isOn),
-    };
-    return conn;
-  }
+    }
+  };
+  // A client that speaks TLS begins as soon as it is connected; one that waits for READY does not.
+  let silence: TransferError | undefined;
+  const timer = setTimeout(() => {
+    silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
+    close();
+  }, HELLO_MS);
+  conns.defer(() => clearTimeout(timer));
+  const onProgress = (): void => conn.onProgress?.();
+  void pass(Promise.resolve(client), near, () => {
+    clearTimeout(timer);
+    onProgress();
+  });
+  const sent = pass(near, Promise.resolve(client), onProgress);
+  const conn: Conn = {
+    read: async (buffer) => await (await far).read(buffer),
+    write: async (data) => await (await far).write(data),
+    // Done when the system has taken all that was written.
+    closeWrite: async () => {
+      await (await far).closeWrite();
+      await sent;
+    },
+    close,
+    explain: (cause) => silence ?? handshakeFailure(cause),
+    setNoDelay: (isOn) => client.setNoDelay(isOn),
+  };
+  return conn;
 }
 
 function listen(credentials: TlsCredentials): Deno.TlsListener {
@@ -145,13 +146,4 @@ function handshakeFailure(cause: unknown): TransferError | undefined {
     ? "the client does not speak TLS"
     : `TLS failed: ${cause.message}`;
   return new TransferError(reason, { cause });
-}
-
-async function copy(from: Deno.Conn, to: Deno.Conn, onProgress: () => void): Promise<void> {
-  const buffer = new Uint8Array(PASSED_BYTES);
-  for (let count; (count = await from.read(buffer)) !== null;) {
-    await writeAll(to, buffer.subarray(0, count));
-    onProgress();
-  }
-  await to.closeWrite();
 }
