@@ -8,8 +8,8 @@ import { formatCommand } from "./command.ts";
 import { dial, type Dialed, type DialOptions } from "./dial.ts";
 import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/target.ts";
-import { Source, type Target, type Written } from "./files/storage.ts";
-import { StreamSource, StreamTarget } from "./files/streams.ts";
+import { openSource, type Source, type Target, type Written } from "./files/storage.ts";
+import { streamSource, streamTarget } from "./files/streams.ts";
 import { TIMEOUT_MS } from "./net/connect.ts";
 import { checkCommon, checkNumber, defaultGather } from "./options.ts";
 import type { Peer } from "./peer.ts";
@@ -112,7 +112,7 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
 
 function download(name: string, options: ClientOptions): Promise<Download> {
   const { promise, resolve, reject } = Promise.withResolvers<Download>();
-  const target = new StreamTarget(options.timeoutMs ?? TIMEOUT_MS);
+  const target = streamTarget(options.timeoutMs ?? TIMEOUT_MS);
   const onStart = async (size: bigint): Promise<void> => {
     await options.onStart?.(size);
     resolve({ size, readable: target.readable });
@@ -158,8 +158,8 @@ export async function put(name: string, options: PutOptions): Promise<void> {
     throw new TypeError("size is the stream's number of bytes, a bigint");
   }
   using source = options.size !== undefined
-    ? new StreamSource(options.from, options.size)
-    : new Source(options.from, options.from);
+    ? streamSource(options.from, options.size)
+    : openSource(options.from, options.from);
   // An empty file is never read, so check here that the stream is empty too.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
@@ -175,7 +175,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
 }
 
 /** Steps f and g of a PUT. They overlap: the server may say in the middle of an upload why it ends it. */
-async function upload(peer: Peer, source: Source | StreamSource, options: PutOptions): Promise<void> {
+async function upload(peer: Peer, source: Source, options: PutOptions): Promise<void> {
   const { size } = source;
   const gather = options.gather ?? defaultGather(options);
   let unsent = size;

@@ -17,17 +17,13 @@ export function isGranted(name: "read" | "write", path?: string): boolean {
  * to must be granted too. `what` is the path's name in the error.
  */
 export function checkGranted(problem: "missing" | "create", path: string, name: string, what = "it"): void {
-  const permissions = problem === "create" ? ["read", "write"] as const : ["read"] as const;
-  const check = (path: string, what: string): void => {
-    const missing = permissions.find((permission) => !isGranted(permission, path));
-    if (!missing) return;
-    const reason = `no permission to ${missing} ${what} (run it with --allow-${missing})`;
+  for (const permission of problem === "create" ? ["read", "write"] as const : ["read"] as const) {
+    if (isGranted(permission)) continue;
+    const missing = isGranted(permission, path) ? [realPath(path)].find((real) => !isGranted(permission, real)) : what;
+    if (missing === undefined) continue;
+    const reason = `no permission to ${permission} ${missing} (run it with --allow-${permission})`;
     throw new FileError(problem, name, { reason });
-  };
-  if (permissions.every((permission) => isGranted(permission))) return;
-  check(path, what);
-  const real = realPath(path);
-  if (real !== path) check(real, real);
+  }
 }
 
 /** A path free of links; the same path if it leads nowhere. */

@@ -1,10 +1,10 @@
 /** The folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
 import { FileError, isSystemError, TransferError } from "../errors.ts";
-import { Draft, isDraft } from "./draft.ts";
+import { createDraft, type Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
-import { createError, existing, notAFile, SMALL_BYTES, Source } from "./storage.ts";
+import { createError, existing, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -95,7 +95,7 @@ export class Root {
    */
   read(name: string, found: Found | undefined = this.find(name)): Source {
     if (found === undefined) throw new FileError("missing", name);
-    return new Source(found.target, name, found.info);
+    return openSource(found.target, name, found.info);
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
@@ -109,7 +109,7 @@ export class Root {
       // A link is written through, as long as it stays in this folder.
       const found = info && this.#follow(path, info);
       if (info && !found) throw refused("it leads outside of the served folder");
-      return new Draft(found?.target ?? path, name, { old: found?.info });
+      return createDraft(found?.target ?? path, name, { old: found?.info });
     } catch (cause) {
       throw createError(name, cause);
     }

@@ -62,73 +62,64 @@ export function notAFile({ isDirectory }: Deno.FileInfo): string {
   return isDirectory ? "that is a folder" : "that is not a regular file";
 }
 
-/** A regular file that is open for reading. */
-export class Source implements Disposable {
-  /** The file's size when it was opened, in bytes. */
-  readonly size: bigint;
-  readonly #file: Deno.FsFile;
-  readonly #name: string;
+/** What is sent. */
+export interface Source extends Disposable {
+  /** How many bytes are sent. */
+  size: bigint;
+  /** Fills the buffer. Throws a {@linkcode TransferError} if there is too little for that, or it can't be read. */
+  read(buffer: Bytes): Promise<Bytes>;
+}
 
-  /**
-   * Opens a regular file. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs and
-   * devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it.
-   * Throws a {@linkcode TransferError} when this process can open no more files.
-   */
-  constructor(path: string, name: string, known?: Deno.FileInfo) {
-    const unusable = (reason: string): FileError => new FileError("missing", name, { reason });
-    using opened = new DisposableStack();
-    try {
-      checkGranted("missing", path, name);
-      const info = known ?? Deno.statSync(path);
-      if (!info.isFile) throw unusable(notAFile(info));
-      const file = opened.use(Deno.openSync(path));
-      const { isFile, size } = file.statSync();
-      if (!isFile) throw new FileError("missing", name);
-      // Some file systems, such as proc, say 0 for files that have content.
-      if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
-        throw unusable("its size is 0, but it has content; PUT - can send it");
-      }
-      // Deno rounds larger ones, node:fs with bigint too.
-      if (!Number.isSafeInteger(size)) throw unusable("it is larger than 2^53 bytes, so its exact size is unknown");
-      // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
-      shareLock(file);
-      this.#file = file;
-      this.#name = name;
-      this.size = BigInt(size);
-      opened.move();
-    } catch (cause) {
-      if (!isSystemError(cause)) throw cause;
-      // Running out of descriptors does not mean that the file is missing.
-      if (/too many open files/i.test(systemReason(cause))) {
-        throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
-      }
-      throw new FileError("missing", name, { cause });
+/**
+ * Opens a regular file to be sent. Throws a {@linkcode FileError} if there is no such file that can be read. Folders, FIFOs
+ * and devices are not opened, since that alone may wait without a limit; `known` is the file's `stat`, if the caller has it.
+ * Throws a {@linkcode TransferError} when this process can open no more files.
+ */
+export function openSource(path: string, name: string, known?: Deno.FileInfo): Source {
+  const unusable = (reason: string): FileError => new FileError("missing", name, { reason });
+  using opened = new DisposableStack();
+  try {
+    checkGranted("missing", path, name);
+    const info = known ?? Deno.statSync(path);
+    if (!info.isFile) throw unusable(notAFile(info));
+    const file = opened.use(Deno.openSync(path));
+    const { isFile, size } = file.statSync();
+    if (!isFile) throw new FileError("missing", name);
+    // Some file systems, such as proc, say 0 for files that have content.
+    if (size === 0 && file.readSync(new Uint8Array(1)) !== null) {
+      throw unusable("its size is 0, but it has content; PUT - can send it");
     }
-  }
-
-  /**
-   * Fills `buffer` from the file. Throws a {@linkcode TransferError} when the file became too short for that, or can no
-   * longer be read.
-   */
-  async read(buffer: Bytes): Promise<Bytes> {
-    const file = this.#file;
-    for (let length = 0; length < buffer.length;) {
-      const part = buffer.subarray(length);
-      let count: number | null;
-      try {
-        count = this.size <= SMALL_BYTES ? file.readSync(part) : await file.read(part);
-      } catch (cause) {
-        throw new TransferError(`cannot read ${this.#name}: ${systemReason(cause)}`, { cause });
-      }
-      if (count === null) throw new TransferError(`${this.#name} became shorter while it was sent`);
-      length += count;
+    // Deno rounds larger ones, node:fs with bigint too.
+    if (!Number.isSafeInteger(size)) throw unusable("it is larger than 2^53 bytes, so its exact size is unknown");
+    // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
+    shareLock(file);
+    opened.move();
+    const readSome = (part: Bytes): number | null | Promise<number | null> =>
+      size <= SMALL_BYTES ? file.readSync(part) : file.read(part);
+    return {
+      size: BigInt(size),
+      read: async (buffer) => {
+        for (let length = 0; length < buffer.length;) {
+          let count: number | null;
+          try {
+            count = await readSome(buffer.subarray(length));
+          } catch (cause) {
+            throw new TransferError(`cannot read ${name}: ${systemReason(cause)}`, { cause });
+          }
+          if (count === null) throw new TransferError(`${name} became shorter while it was sent`);
+          length += count;
+        }
+        return buffer;
+      },
+      [Symbol.dispose]: () => file.close(),
+    };
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    // Running out of descriptors does not mean that the file is missing.
+    if (/too many open files/i.test(systemReason(cause))) {
+      throw new TransferError(`cannot open ${name}: ${systemReason(cause)}`, { cause });
     }
-    return buffer;
-  }
-
-  /** Closes the file. */
-  [Symbol.dispose](): void {
-    this.#file.close();
+    throw new FileError("missing", name, { cause });
   }
 }
 
@@ -165,15 +156,15 @@ export async function overwrite(path: string, name: string): Promise<Target & Di
     commit: async () => {
       if (size === undefined) await begin();
       if (!info.isFile) return;
-      await file.sync().catch(failed);
-      checkStored(size ?? 0, await file.stat().catch(failed), name);
+      await file.sync().then(() => checkStored(size ?? 0, path, name)).catch(failed);
     },
     [Symbol.dispose]: () => file.close(),
   };
 }
 
-/** Throws a {@linkcode FileError} unless a file has the bytes that were written to it: nothing else tells some errors. */
-export function checkStored(written: number, { size }: Deno.FileInfo, name: string): void {
+/** Throws unless a file has the bytes that were written to it: nothing else tells some errors. */
+export function checkStored(written: number, path: string, name: string): void {
+  const { size } = Deno.statSync(path);
   if (size === written) return;
   throw new FileError("create", name, { reason: `the disk has ${size} of its ${written} bytes` });
 }

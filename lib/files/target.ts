@@ -1,7 +1,7 @@
 /** Where a client puts a file that it fetches: a draft, or the file itself where there can be none. */
 
 import { FileError, systemReason } from "../errors.ts";
-import { Draft, isDraft } from "./draft.ts";
+import { createDraft, type Draft, isDraft } from "./draft.ts";
 import { isFolderPath } from "./path.ts";
 import { checkGranted } from "./permissions.ts";
 import { createError, existing, found, overwrite, type Target } from "./storage.ts";
@@ -34,7 +34,7 @@ function openDraft(path: string, createNew: boolean): Draft {
     // A link is written through; one that leads nowhere is replaced.
     const old = there?.isSymlink ? existing(path) : there;
     if (createNew && old) throw barred("it exists");
-    return new Draft(there?.isSymlink && old ? Deno.realPathSync(path) : path, path, { old, isCopied: true });
+    return createDraft(there?.isSymlink && old ? Deno.realPathSync(path) : path, path, { old, isCopied: true });
   } catch (cause) {
     throw createError(path, cause);
   }

@@ -9,11 +9,11 @@ import { excerpt, TransferError } from "../errors.ts";
 
 const V1_START = new TextEncoder().encode("PROXY ");
 const V2_START = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
+const LF = 0x0a;
 // The longest line of version 1, with CR LF (2.1).
 const MAX_V1_BYTES = 107;
 // Addresses and what balancers add to them, such as a name and a TLS session's data, take far less (2.2).
 const MAX_V2_BYTES = 2048;
-const LF = 0x0a;
 // Version and command (2.2): whether the balancer speaks for itself or for a client.
 const [LOCAL, PROXY] = [0x20, 0x21];
 /** The length of an IPv4 or IPv6 address in bytes, by version 2's number of its family and of TCP. */
@@ -25,13 +25,11 @@ export interface ProxyHeader {
   client?: Deno.NetAddr;
 }
 
-type Conn = Pick<Deno.Conn, "read">;
-
 /**
  * Reads the header, and nothing that follows it: what comes next may be TLS. `"gone"` if the connection ends without a
  * word, as in a plain health check. Throws a {@linkcode TransferError} for what is no header.
  */
-export async function readProxyHeader(conn: Conn): Promise<ProxyHeader | "gone"> {
+export async function readProxyHeader(conn: Pick<Deno.Conn, "read">): Promise<ProxyHeader | "gone"> {
   // No header of either version is shorter than the beginning of version 2.
   const start = await readUpTo(conn, V2_START.length);
   if (start.length === 0) return "gone";
@@ -40,7 +38,7 @@ export async function readProxyHeader(conn: Conn): Promise<ProxyHeader | "gone">
   throw noHeader(start);
 }
 
-async function readV1(conn: Conn, start: Bytes): Promise<ProxyHeader> {
+async function readV1(conn: Pick<Deno.Conn, "read">, start: Bytes): Promise<ProxyHeader> {
   const line = [...start];
   while (line.at(-1) !== LF) {
     if (line.length === MAX_V1_BYTES) throw noHeader(new Uint8Array(line));
@@ -54,10 +52,10 @@ async function readV1(conn: Conn, start: Bytes): Promise<ProxyHeader> {
   // Not the short and octal forms of IPv4 addresses: "1" would be 0.0.0.1.
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address ?? "") || ipaddr.IPv6.isValid(address ?? "");
   if (!isAddress || Number(port) > 65535) throw noHeader(new Uint8Array(line));
-  return client(ipaddr.parse(address!).toString(), Number(port));
+  return { client: { transport: "tcp", hostname: ipaddr.parse(address!).toString(), port: Number(port) } };
 }
 
-async function readV2(conn: Conn): Promise<ProxyHeader> {
+async function readV2(conn: Pick<Deno.Conn, "read">): Promise<ProxyHeader> {
   const [command, family, high, low] = await readExactly(conn, 4) as unknown as [number, number, number, number];
   const length = high << 8 | low;
   if (length > MAX_V2_BYTES) throw new TransferError(`a PROXY protocol header of ${length} bytes is too long`);
@@ -71,10 +69,7 @@ async function readV2(conn: Conn): Promise<ProxyHeader> {
   if (length < 2 * addressBytes + 4) throw new TransferError("a PROXY protocol header is too short for its addresses");
   const { default: ipaddr } = await import("ipaddr.js");
   const port = new DataView(body.buffer, body.byteOffset).getUint16(2 * addressBytes);
-  return client(ipaddr.fromByteArray([...body.subarray(0, addressBytes)]).toString(), port);
-}
-
-function client(hostname: string, port: number): ProxyHeader {
+  const hostname = ipaddr.fromByteArray([...body.subarray(0, addressBytes)]).toString();
   return { client: { transport: "tcp", hostname, port } };
 }
 
@@ -83,22 +78,19 @@ function noHeader(bytes: Bytes): TransferError {
   return new TransferError(`expected a PROXY protocol header, but received "${text}"`);
 }
 
-async function readExactly(conn: Conn, count: number): Promise<Bytes> {
+async function readExactly(conn: Pick<Deno.Conn, "read">, count: number): Promise<Bytes> {
   const bytes = await readUpTo(conn, count);
-  if (bytes.length < count) {
-    throw new TransferError("the connection was closed in the middle of a PROXY protocol header");
-  }
-  return bytes;
+  if (bytes.length === count) return bytes;
+  throw new TransferError("the connection was closed in the middle of a PROXY protocol header");
 }
 
 // Fewer when the connection ends, however it does.
-async function readUpTo(conn: Conn, count: number): Promise<Bytes> {
+async function readUpTo(conn: Pick<Deno.Conn, "read">, count: number): Promise<Bytes> {
   const bytes = new Uint8Array(count);
-  let length = 0;
-  while (length < count) {
+  for (let length = 0; length < count;) {
     const read = await conn.read(bytes.subarray(length)).catch(() => null);
-    if (read === null) break;
+    if (read === null) return bytes.subarray(0, length);
     length += read;
   }
-  return bytes.subarray(0, length);
+  return bytes;
 }

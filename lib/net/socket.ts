@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 import { ConnectionError, inSeconds, type TransferError } from "../errors.ts";
-import { MAX_TIMER_MS } from "../within.ts";
+import { MAX_TIMER_MS, within } from "../within.ts";
 
 /** What a {@linkcode Socket} needs of a connection. */
 export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & {
@@ -41,7 +41,6 @@ const TICKS = 10;
 export class Socket implements Disposable {
   /** What the peer sends, as a byte stream. */
   readonly readable: ReadableStream<Bytes>;
-  /** Who is at the other end. */
   readonly peer: SocketOptions["peer"];
   readonly #conn: Conn;
   readonly #signal: AbortSignal | undefined;
@@ -121,11 +120,11 @@ export class Socket implements Disposable {
   }
 
   /** Writes all of a message, or of file data with at most `callBytes` bytes in each call to the kernel. */
-  write(data: Uint8Array, callBytes?: number, explain?: (error: unknown) => unknown): Promise<void> {
+  write(data: Uint8Array, callBytes = Infinity, explain?: (error: unknown) => unknown): Promise<void> {
     return this.watch(this.#write(data, callBytes), explain);
   }
 
-  async #write(data: Uint8Array, callBytes = Infinity): Promise<void> {
+  async #write(data: Uint8Array, callBytes: number): Promise<void> {
     // Many small calls become as few segments as one large call; the last of them leaves with the next message.
     this.#setNoDelay(data.length <= FEW_CALLS * callBytes);
     this.#isSending = callBytes < Infinity;
@@ -156,25 +155,21 @@ export class Socket implements Disposable {
     }
   }
 
-  /**
-   * Closes after the last message: sends FIN, drops what still comes until the peer closes too or a second has passed,
-   * then closes. Never fails: the conversation is over.
-   */
+  /** Closes after the last message, when the peer has closed too or a second has passed. Never fails. */
   async finish(): Promise<void> {
     using _ = this;
-    let timer;
+    const drop = async (): Promise<void> => {
+      while (await this.#conn.read(DROPPED) !== null);
+    };
     try {
       await this.watch(this.#conn.closeWrite());
-      timer = setTimeout(() => this[Symbol.dispose](), LINGER_MS);
-      while (await this.untilCut(this.#conn.read(DROPPED)) !== null);
+      await within(this.untilCut(drop()), LINGER_MS);
     } catch {
-      // The peer reset the connection, or the second has passed.
-    } finally {
-      clearTimeout(timer);
+      // The peer reset the connection.
     }
   }
 
-  /** Closes the connection; waits on it fail. */
+  /** Closes the connection at once; waits on it fail. */
   [Symbol.dispose](): void {
     this.#cut(CLOSED);
   }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { perform } from "../../lib/cli/transfers.ts";
 import { overwrite } from "../../lib/files/storage.ts";
-import { StreamSource } from "../../lib/files/streams.ts";
+import { streamSource } from "../../lib/files/streams.ts";
 import { FileError, serve } from "../../lib/mod.ts";
 import { tryLock } from "../../lib/older_deno.ts";
 import { Folder } from "../../scripts/support/folder.ts";
@@ -11,7 +11,7 @@ import { FastTimers } from "../support/timers.ts";
 
 Deno.test("a stream that does not end after its last byte is waited for a second", async () => {
   const bytes = new TextEncoder().encode("text");
-  using source = new StreamSource(new ReadableStream({ start: (controller) => controller.enqueue(bytes) }), 4n);
+  using source = streamSource(new ReadableStream({ start: (controller) => controller.enqueue(bytes) }), 4n);
   using timers = new FastTimers(100);
   assertEquals(await source.read(new Uint8Array(4)), bytes);
   assertEquals(timers.waits, [1000]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { Draft, isDraft } from "../../../lib/files/draft.ts";
+import { createDraft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";
 import { isFileName, Root } from "../../../lib/files/root.ts";
 import { Folder } from "../../../scripts/support/folder.ts";
@@ -108,7 +108,7 @@ testWith([UNIX], "a FIFO can be neither fetched, replaced nor deleted", async ()
 Deno.test("a draft is not a file for clients, however its name is written", async () => {
   await using folder = new Folder();
   const root = await served(folder);
-  await using draft = new Draft(folder.at("root/sub/new"), "new");
+  await using draft = createDraft(folder.at("root/sub/new"), "new");
   await draft.write(new Uint8Array(1));
   await using _other = root.create("new");
   const name = (await folder.names("root/sub")).find(isDraft)!;

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileError, TransferError } from "../../../lib/errors.ts";
-import { Draft, isDraft } from "../../../lib/files/draft.ts";
+import { createDraft, isDraft } from "../../../lib/files/draft.ts";
 import { sweep } from "../../../lib/files/sweep.ts";
 import { openTarget } from "../../../lib/files/target.ts";
-import { overwrite, Source, Written } from "../../../lib/files/storage.ts";
+import { openSource, overwrite, Written } from "../../../lib/files/storage.ts";
 import { age, Folder, randomBytes } from "../../../scripts/support/folder.ts";
 import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
 import { DENO_JSON, Process, run } from "../../../scripts/support/programs.ts";
@@ -23,7 +23,7 @@ Deno.test("a draft is not the file until it is committed, and then it is whole",
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   {
-    await using draft = new Draft(folder.at("f"), "f");
+    await using draft = createDraft(folder.at("f"), "f");
     await draft.write(randomBytes(5000));
     assertEquals(await Deno.readTextFile(folder.at("f")), "old");
     await draft.write(new Uint8Array(3));
@@ -37,7 +37,7 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const name of ["f", "new"]) {
-    await using draft = new Draft(folder.at(name), name);
+    await using draft = createDraft(folder.at(name), name);
     await draft.write(randomBytes(5000));
     assertEquals((await folder.names()).filter(isDraft).length, 1);
   }
@@ -47,11 +47,11 @@ Deno.test("a draft that is dropped leaves the old file and nothing else", async 
 
 Deno.test("the program's end removes drafts that are open, and no others", async () => {
   await using folder = new Folder();
-  const dropped = new Draft(folder.at("f"), "f");
+  const dropped = createDraft(folder.at("f"), "f");
   const [name] = await folder.names();
   await dropped[Symbol.asyncDispose]();
   await Deno.writeTextFile(folder.at(name!), "another program's");
-  await using _open = new Draft(folder.at("f"), "f");
+  await using _open = createDraft(folder.at("f"), "f");
   globalThis.dispatchEvent(new Event("unload"));
   assertEquals(await folder.names(), [name!]);
 });
@@ -65,7 +65,7 @@ testWith([UNIX], "a replaced file keeps its permission bits, less those that a n
       const [mode, kept] of [[0o600, 0o600], [0o640, 0o640], [0o666, 0o644], [0o755, 0o755], [0o775, 0o755]] as const
     ) {
       await Deno.chmod(folder.at("f"), mode);
-      await using draft = new Draft(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
+      await using draft = createDraft(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
       await draft.commit();
       assertEquals((await Deno.stat(folder.at("f"))).mode! & 0o777, kept);
     }
@@ -92,7 +92,7 @@ Deno.test("no draft is made of a folder, of a device, or where there is no folde
   await folder.folder("folder");
   for (const path of [folder.at("folder"), folder.at("missing/f"), ...(UNIX ? ["/dev/null"] : [])]) {
     const old = await Deno.stat(path).catch(() => undefined);
-    const error = assertThrows(() => new Draft(path, "shown", { old }), FileError);
+    const error = assertThrows(() => createDraft(path, "shown", { old }), FileError);
     assertEquals(error.message, "unable to create file shown");
   }
   assertEquals(await folder.names(), ["folder"]);
@@ -129,7 +129,7 @@ Deno.test("only a regular file is a source, and a FIFO is never opened", async (
     paths.push(folder.at("fifo"), "/dev/zero");
   }
   for (const path of paths) {
-    const error = assertThrows(() => new Source(path, "shown"), FileError);
+    const error = assertThrows(() => openSource(path, "shown"), FileError);
     assertEquals(error.message, "shown does not exist");
   }
 });
@@ -137,7 +137,7 @@ Deno.test("only a regular file is a source, and a FIFO is never opened", async (
 Deno.test("a file that shrank is an error; of one that grew, the first part is read", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "12345");
-  using source = new Source(folder.at("f"), "f");
+  using source = openSource(folder.at("f"), "f");
   await Deno.writeTextFile(folder.at("f"), "1234567890");
   assertEquals(source.size, 5n);
   assertEquals(await source.read(new Uint8Array(4)), new TextEncoder().encode("1234"));
@@ -148,8 +148,8 @@ Deno.test("a file that shrank is an error; of one that grew, the first part is r
 Deno.test("a sweep removes a killed process's old drafts at any depth, and no living one's", async () => {
   await using folder = new Folder();
   const program = `
-    import { Draft } from ${JSON.stringify(DRAFT)};
-    const draft = new Draft("sub/f", "f");
+    import { createDraft } from ${JSON.stringify(DRAFT)};
+    const draft = createDraft("sub/f", "f");
     await draft.write(new Uint8Array(10));
     console.log("ready");
     setInterval(() => {}, 1000);`;
