@@ -49,7 +49,7 @@ export class Connections {
   }
 
   async #connect(): Promise<Deno.Conn> {
-    const conn = await connect({ ...this.#options, address: this.#address });
+    const conn = await connect(this.#options, this.#address);
     this.#address = (conn.remoteAddr as Deno.NetAddr).hostname;
     return conn;
   }

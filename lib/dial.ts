@@ -3,7 +3,7 @@
 import type { Connections } from "./connections.ts";
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
-import { connect, TIMEOUT_MS, type TlsOptions } from "./net/connect.ts";
+import { connect, type ConnectOptions, TIMEOUT_MS } from "./net/connect.ts";
 import { Socket } from "./net/socket.ts";
 import { checkNumber } from "./options.ts";
 import { Peer } from "./peer.ts";
@@ -11,21 +11,7 @@ import type { Message } from "./trace.ts";
 import { isReady, within } from "./within.ts";
 
 /** Which server, and how long to wait for it. */
-export interface DialOptions {
-  /** The server's name or address. */
-  hostname: string;
-  /** The server's TCP port. */
-  port: number;
-  /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
-  tls?: boolean | TlsOptions;
-  /**
-   * Milliseconds of the server's silence after which the transfer fails; 0 and `Infinity` are never, 60,000 is the
-   * default. The wait for the server's READY has no limit: the client stands in the queue of a server that serves one
-   * client at a time.
-   */
-  timeoutMs?: number;
-  /** Ends the transfer; the promise is then rejected with the signal's reason. */
-  signal?: AbortSignal;
+export interface DialOptions extends ConnectOptions {
   /** Milliseconds to wait for the server's READY; without it, or 0, without a limit. */
   waitMs?: number;
   /** Where the connection comes from, if several transfers follow one another. */

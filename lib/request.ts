@@ -12,12 +12,11 @@ import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
 import { isReady, within } from "./within.ts";
 
-// Known clients that send a name in two pieces do so within a millisecond or two.
-const LATE_NAME_MS = 50;
+// Known clients that send a name in two pieces do so within a millisecond or two; file data sent without waiting for OK
+// may be as late.
+const LATE_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 3;
-// The same for file data, if a client sent some of it without waiting for OK.
-const LATE_DATA_MS = 50;
 const OWN_DONE = new TextEncoder().encode("DONE");
 // A GET's READY comes a round trip after the rest of its name.
 const LATE_READY_MS = 1000;
@@ -93,9 +92,9 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
     return { request, found };
   }
-  const [hasLonger, more] = await Promise.all([within(looking, LATE_NAME_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
+  const [hasLonger, more] = await Promise.all([within(looking, LATE_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
-  const silenceMs = isCut || hasLonger !== false ? LATE_NAME_MS : 0;
+  const silenceMs = isCut || hasLonger !== false ? LATE_MS : 0;
   // One byte too many is enough to refuse it.
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
@@ -114,9 +113,7 @@ export async function hearRest(
   { request: begun, report }: Reported,
   step: "d. client: READY" | "d. client: <# bytes>",
 ): Promise<Request> {
-  const rest = step === "d. client: READY"
-    ? peer.hearBefore(step, LATE_READY_MS)
-    : peer.hearBeforeSize(step, LATE_NAME_MS);
+  const rest = step === "d. client: READY" ? peer.hearBefore(step, LATE_READY_MS) : peer.hearBeforeSize(step, LATE_MS);
   const soon = await within(rest.catch(() => undefined), SOON_MS);
   report(soon ? completed(begun, soon) : begun);
   const request = completed(begun, await rest);
@@ -126,7 +123,7 @@ export async function hearRest(
 
 /** The request with what comes of its name before OK, which is not said yet; `undefined` if nothing comes. */
 export async function hearLate(peer: Peer, { request: begun, report }: Reported): Promise<Request | undefined> {
-  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_NAME_MS, maxBytes: MAX_COMMAND_BYTES });
+  const late = await peer.hearMore(REQUEST_STEP, { silenceMs: LATE_MS, maxBytes: MAX_COMMAND_BYTES });
   const request = completed(begun, late);
   report(request);
   return late.length === 0 ? undefined : request;
@@ -137,7 +134,7 @@ export async function hearLate(peer: Peer, { request: begun, report }: Reported)
  * Known clients send a size in another format, part of which then counts as data. A `DONE` of the client's own passes.
  */
 export async function checkEnd(peer: Peer, size: bigint, name: string, isEager: boolean): Promise<void> {
-  const end = { silenceMs: LATE_DATA_MS, maxBytes: OWN_DONE.length + 1 };
+  const end = { silenceMs: LATE_MS, maxBytes: OWN_DONE.length + 1 };
   const step = "f. client: sends bytes";
   const surplus = await (isEager ? peer.hearMore(step, end) : peer.peek(step));
   if (startsWith(OWN_DONE, surplus)) return;

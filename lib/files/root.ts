@@ -4,7 +4,7 @@ import { FileError, isSystemError, TransferError } from "../errors.ts";
 import { createDraft, type Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
-import { createError, existing, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
+import { createError, existing, found, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -79,7 +79,7 @@ export class Root {
   /** What `name` leads to in this folder, a file or anything else; `undefined` if there is nothing. */
   find(name: string): Found | undefined {
     const { path } = this.#entry(name);
-    const info = path && lstat(path);
+    const info = path && found(path, Deno.lstatSync);
     return path && info ? this.#follow(path, info) : undefined;
   }
 
@@ -145,7 +145,7 @@ export class Root {
     const folder = dirname(path);
     const real = this.#real(folder);
     if (real) return { path: join(real, basename(path)) };
-    return { reason: lstat(folder) ? "it leads outside of the served folder" : "its folder does not exist" };
+    return { reason: found(folder) ? "it leads outside of the served folder" : "its folder does not exist" };
   }
 
   // Only a link leads elsewhere; but on Windows a file may have a second, short name, which can't be told from a draft's by
@@ -153,7 +153,7 @@ export class Root {
   #follow(path: string, info: Deno.FileInfo): Found | undefined {
     if (!info.isSymlink && Deno.build.os !== "windows") return { path, target: path, info };
     const target = this.#real(path);
-    const targetInfo = target && lstat(target);
+    const targetInfo = target && found(target);
     return target && targetInfo ? { path, target, info: targetInfo } : undefined;
   }
 
@@ -170,14 +170,5 @@ export class Root {
   #contains(path: string): boolean {
     const start = this.path.endsWith(SEPARATOR) ? this.path : this.path + SEPARATOR;
     return path === this.path || path.startsWith(start);
-  }
-}
-
-/** What a path names, perhaps a link; `undefined` if nothing can be found there. */
-function lstat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch {
-    return undefined;
   }
 }

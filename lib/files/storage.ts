@@ -189,10 +189,10 @@ export function existing(path: string, stat = Deno.statSync): Deno.FileInfo | un
   }
 }
 
-/** What a path leads to, through links; `undefined` if nothing can be seen there. */
-export function found(path: string): Deno.FileInfo | undefined {
+/** The same, but `undefined` too if nothing can be seen there. */
+export function found(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
   try {
-    return isGranted("read", path) ? existing(path) : undefined;
+    return isGranted("read", path) ? stat(path) : undefined;
   } catch {
     return undefined;
   }

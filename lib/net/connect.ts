@@ -16,24 +16,27 @@ export interface TlsOptions {
 
 /** Which server to connect to. */
 export interface ConnectOptions {
-  /** Milliseconds for the connection to be made; 0 is no limit. A TLS handshake may take longer, as READY may. */
-  timeoutMs?: number;
   /** The server's name or address. */
   hostname: string;
   /** The server's TCP port. */
   port: number;
-  /** The server's address, if its name has been looked up before. */
-  address?: string | undefined;
-  /** Whether to speak TLS, and whom to trust then. */
-  tls?: boolean | TlsOptions | undefined;
-  /** Ends the attempt. */
-  signal?: AbortSignal | undefined;
+  /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
+  tls?: boolean | TlsOptions;
+  /**
+   * Milliseconds for the connection to be made, and of the server's silence after which a transfer fails; 0 and `Infinity`
+   * are never, 60,000 is the default. A TLS handshake, and the wait for READY, have no limit: the client stands in the
+   * queue of a server that serves one client at a time.
+   */
+  timeoutMs?: number;
+  /** Ends the attempt, or the transfer; the promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /**
- * Connects to a server, trying every address of its name. Throws a {@linkcode ConnectionError}, or the signal's reason.
+ * Connects to a server, trying every address of its name, or `known` if that has been found before. Throws a
+ * {@linkcode ConnectionError}, or the signal's reason.
  */
-export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
+export async function connect(options: ConnectOptions, known?: string): Promise<Deno.Conn> {
   const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
@@ -46,7 +49,7 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   signal?.addEventListener("abort", end);
   let conn: Deno.TcpConn;
   try {
-    conn = await reach(options, ending.signal);
+    conn = await reach(hostname, port, known ?? hostname, ending.signal);
   } catch (error) {
     signal?.throwIfAborted();
     throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
@@ -72,10 +75,10 @@ export async function connect(options: ConnectOptions): Promise<Deno.Conn> {
   }
 }
 
-async function reach({ hostname, port, address: known }: ConnectOptions, signal: AbortSignal): Promise<Deno.TcpConn> {
+async function reach(hostname: string, port: number, known: string, signal: AbortSignal): Promise<Deno.TcpConn> {
   const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
   try {
-    return await attempt(known !== undefined && isNetGranted(known, port) ? known : hostname);
+    return await attempt(isNetGranted(known, port) ? known : hostname);
   } catch (error) {
     for (const address of isNetGranted(hostname) && !signal.aborted ? await lookupAll(hostname) : []) {
       const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;

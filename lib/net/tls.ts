@@ -25,17 +25,18 @@ export interface TlsCredentials {
   key: string;
 }
 
+const CREDENTIALS_REASONS: [RegExp, string][] = [
+  [/KeyMismatch/i, "the private key does not belong to the first certificate, which must be the server's own"],
+  [
+    /UnsupportedCertVersion/i,
+    "the certificate is of X.509 version 1, without extensions such as subjectAltName; version 3 is needed",
+  ],
+  [/private key/i, "the private key can't be read"],
+];
+
 /** Why credentials can't be used, if an error of {@linkcode openTls} says so. */
 export function credentialsReason(error: unknown): string | undefined {
-  const text = String(error);
-  if (/KeyMismatch/i.test(text)) {
-    return "the private key does not belong to the first certificate, which must be the server's own";
-  }
-  if (/UnsupportedCertVersion/i.test(text)) {
-    return "the certificate is of X.509 version 1, without extensions such as subjectAltName; version 3 is needed";
-  }
-  if (/private key/i.test(text)) return "the private key can't be read";
-  return undefined;
+  return CREDENTIALS_REASONS.find(([pattern]) => pattern.test(String(error)))?.[1];
 }
 
 /** Two ends of a connection within this machine; the second speaks TLS. */
