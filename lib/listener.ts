@@ -115,11 +115,11 @@ export class Server implements AsyncDisposable {
   readonly #cut = new AbortController();
   // Every connection from its accept to its close.
   readonly #connections = new Set<Promise<void>>();
+  // Resolved when one of them has ended; a Promise.race of all would pile up reactions on those that last.
+  #oneLeft = Promise.withResolvers<void>();
   readonly #sessions = new Set<Session>();
   // Finished sessions whose connection is still closing: they do not keep the next client waiting.
   readonly #closing = new Set<Peer>();
-  // Resolved when a client has its turn or has left; a Promise.race of all would pile up reactions on those that last.
-  #roomMade = Promise.withResolvers<void>();
   #cutCount = 0;
 
   /** Serves the clients of a listener; `serve` makes one. */
@@ -128,7 +128,7 @@ export class Server implements AsyncDisposable {
     const { listener, root, options: { signal, clients = 1, readOnly } } = parts;
     const { port } = this.address = listener.addr as Deno.NetAddr;
     this.#turns = new Turns(clients, () => void this.#report({ type: "waiting", port }));
-    const end = (): void => this.#end();
+    const end = (): void => void this[Symbol.asyncDispose]();
     signal?.addEventListener("abort", end);
     // While clients are served: a large folder, or a slow disk, must not keep them waiting.
     const swept = readOnly ? undefined : sweepHourly(root.path, this.#ending.signal);
@@ -151,7 +151,8 @@ export class Server implements AsyncDisposable {
         }
         const served = this.#receive(conn).finally(() => {
           this.#connections.delete(served);
-          this.#makeRoom();
+          this.#oneLeft.resolve();
+          this.#oneLeft = Promise.withResolvers();
         });
         this.#connections.add(served);
       } catch (cause) {
@@ -164,15 +165,10 @@ export class Server implements AsyncDisposable {
         await delay(ACCEPT_PAUSE_MS);
       }
       while (this.#connections.size - this.#turns.taken - this.#closing.size >= MAX_WAITING) {
-        await this.#roomMade.promise;
+        await this.#oneLeft.promise;
       }
     }
     await Promise.all(this.#connections);
-  }
-
-  #makeRoom(): void {
-    this.#roomMade.resolve();
-    this.#roomMade = Promise.withResolvers();
   }
 
   async #receive(conn: Deno.TcpConn): Promise<void> {
@@ -193,7 +189,6 @@ export class Server implements AsyncDisposable {
       }
       await this.#turns.take();
       hasTurn = true;
-      this.#makeRoom();
       void this.#report({ type: "connected", address });
     };
     try {
@@ -275,11 +270,6 @@ export class Server implements AsyncDisposable {
     for (const { peer, isIdle } of this.#sessions) if (isIdle) peer[Symbol.dispose]();
   }
 
-  #end(): void {
-    this.#stopListening();
-    this.#cut.abort(new TransferError("the server was closed"));
-  }
-
   /**
    * Ends the server: takes no new client, lets running transfers finish for `graceMs` milliseconds (5,000 by default),
    * then cuts them; `Infinity` waits for all. Returns how many were cut.
@@ -294,7 +284,8 @@ export class Server implements AsyncDisposable {
 
   /** Ends the server and its transfers at once, and waits until they have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
+    this.#stopListening();
+    this.#cut.abort(new TransferError("the server was closed"));
     await this.finished;
   }
 }
