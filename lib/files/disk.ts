@@ -30,11 +30,16 @@ export function hasDisk(dev: number): boolean {
   return (dev >> 8 & 0xfff) !== 0;
 }
 
+// Asked once, as in permissions.ts.
+let isGranted: boolean | undefined;
+let nodeFs: Promise<typeof import("node:fs")> | undefined;
+
 async function statfs(folder: string): Promise<import("node:fs").BigIntStatsFs | undefined> {
-  if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return undefined;
+  isGranted ??= Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state === "granted";
+  if (!isGranted) return undefined;
   try {
     // Loading it takes 20 ms.
-    return (await import("node:fs")).statfsSync(folder, { bigint: true });
+    return (await (nodeFs ??= import("node:fs"))).statfsSync(folder, { bigint: true });
   } catch {
     return undefined;
   }
