@@ -47,7 +47,7 @@ interface CommonOptions {
   hostname: string;
   port: number;
   timeoutMs?: number;
-  gather?: number;
+  gather?: number | undefined;
 }
 
 /** Checks what clients and servers have in common; only a server's port may be 0. */

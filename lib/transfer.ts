@@ -17,7 +17,7 @@ export interface TransferOptions {
   /** The most bytes to move in a second, by this transfer or by all that share a limit; without it, no limit. */
   bytesPerSecond?: number | RateLimit | undefined;
   /** How many 1024-byte blocks go to the kernel in one call; by default 1, the lab's way, and 16 inside TLS. */
-  gather?: number;
+  gather?: number | undefined;
 }
 
 /** One transfer of file data. */

@@ -14,7 +14,7 @@ Kills, cuts and changes things in the middle of transfers: at every step, and RO
 
 async function main(): Promise<number> {
   const rounds = await readCommandLine(
-    { name: "faults", usage: USAGE, options: { flags: [], values: [] } },
+    { name: "faults", usage: USAGE },
     ({ positional: [rounds = "200"] }) => ({ rounds: readInteger(rounds, 1, 1_000_000, "ROUNDS") }),
   );
   return typeof rounds === "number" ? rounds : await playAll(rounds.rounds);

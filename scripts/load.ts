@@ -14,7 +14,7 @@ const USAGE = `Usage: deno task load [CLIENTS [TRANSFERS]]
 CLIENTS clients (200) at once make TRANSFERS transfers (20000) with one server; every byte is compared.
 `;
 const task = await readCommandLine(
-  { name: "load", usage: USAGE, options: { flags: [], values: [] } },
+  { name: "load", usage: USAGE },
   ({ positional: [clients = "200", transfers = "20000"] }) => ({
     clients: readInteger(clients, 1, 10_000, "CLIENTS"),
     transfers: readInteger(transfers, 1, 1_000_000_000, "TRANSFERS"),

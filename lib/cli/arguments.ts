@@ -1,54 +1,26 @@
 /** Reads a command line, for both programs and the scripts. */
 
-import { parseArgs } from "@std/cli";
 import { printer, reportOutputError } from "./output.ts";
 import { printable } from "../printable.ts";
 
 /** A command line that is wrong; the message is one sentence. */
 export class UsageError extends Error {
   override name = "UsageError";
-  /** The wrong word, and the right ones. */
-  readonly mistake: { word: string; known: readonly string[] } | undefined;
 
-  /** Makes the error; with a mistake, {@linkcode explain} suggests the nearest right word. */
-  constructor(message: string, mistake?: { word: string; known: readonly string[] }) {
+  /** Makes the error; {@linkcode explain} suggests the word of those `known` that is nearest to `word`. */
+  constructor(message: string, readonly word = "", readonly known: readonly string[] = []) {
     super(message);
-    this.mistake = mistake;
   }
-}
-
-/** A program's options, by their long names. */
-export interface OptionNames {
-  /** Options without a value. */
-  flags: readonly string[];
-  /** Options with a value. */
-  values: readonly string[];
-  /** Short names. */
-  alias?: Readonly<Record<string, string>>;
-  /** Names of arguments that people take for options, and what to do instead. */
-  misplaced?: Readonly<Record<string, string>>;
-}
-
-/** A command line taken apart. */
-export interface Arguments {
-  /** The arguments that are not options, in order. */
-  positional: string[];
-  /** Whether a flag was given. */
-  has(flag: string): boolean;
-  /** The value that an option was given, if any. */
-  value(option: string): string | undefined;
-  /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
-  integer(option: string, min: number, max: number): number | undefined;
 }
 
 /** A program, as its command line has it. */
 export interface Program {
   /** What it is called. */
   name: string;
-  /** What `--help` prints. */
+  /** What `--help` prints. An option exists by its line there, such as `  -o, --as NAME`; capitals are a value. */
   usage: string;
-  /** Its options besides `--help` and `--version`. */
-  options: OptionNames;
+  /** Names of arguments that people take for options, and what to do instead. */
+  misplaced?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -60,7 +32,7 @@ export async function readCommandLine<T>(
   read: (args: Arguments) => T | Promise<T>,
 ): Promise<T | number> {
   try {
-    const args = readArguments(Deno.args, program.options);
+    const args = new Arguments(Deno.args, program);
     if (args.has("version")) {
       const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
       return await answer(program, `blockferry-${program.name} ${version}`);
@@ -84,64 +56,78 @@ async function answer({ name }: Program, text: string): Promise<number> {
   return 1;
 }
 
-/**
- * Takes a command line apart; options may stand anywhere, and `--` ends them. Every program has `--help`, `-h` and
- * `--version`. Throws a {@linkcode UsageError} for an unknown option, or one without its value.
- */
-export function readArguments(args: readonly string[], options: OptionNames): Arguments {
-  const names = {
-    ...options,
-    flags: [...options.flags, "help", "version"],
-    alias: { ...options.alias, h: "help" },
-  };
-  const { flags, words } = joined(args, names);
-  const parsed = parseArgs(words, {
-    string: [...names.values, "_"],
-    unknown: (arg, key) => {
-      if (key === undefined) return true;
-      const misplaced = names.misplaced && Object.hasOwn(names.misplaced, key) ? names.misplaced[key] : undefined;
-      if (misplaced) throw new UsageError(`there is no option ${arg}: ${misplaced}`);
-      if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
-      const known = [...names.flags, ...names.values].map((name) => `--${name}`);
+/** A command line taken apart: options may stand anywhere, and `--` ends them. */
+export class Arguments {
+  /** The arguments that are not options, in order. */
+  readonly positional: string[] = [];
+  readonly #given = new Map<string, string>();
+
+  /** Throws a {@linkcode UsageError} for an option that the program does not have. */
+  constructor(args: readonly string[], { usage, misplaced = {} }: Program) {
+    const lines = [...usage.matchAll(/^ +(?:-(\w), )?--([\w-]+)( [A-Z]+)?/gm)];
+    const aliases = new Map([["h", "help"], ...lines.map(([, short, name]) => [short, name] as [string, string])]);
+    const values = lines.flatMap(([, , name, value]) => value ? [name!] : []);
+    const flags = ["help", "version", ...lines.flatMap(([, , name, value]) => value ? [] : [name!])];
+    const words = args.values();
+    for (const arg of words) {
+      if (arg === "--") this.positional.push(...words);
+      else if (arg === "-" || !arg.startsWith("-")) this.positional.push(arg);
+      else {
+        const [, long, assigned] = arg.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
+        const name = long ?? aliases.get(arg.slice(1)) ?? "";
+        if (values.includes(name)) this.#given.set(name, assigned ?? words.next().value ?? "");
+        else if (!flags.includes(name)) {
+          throw unknown(arg, Object.hasOwn(misplaced, name) ? misplaced[name] : undefined);
+        } else if (assigned === undefined) this.#given.set(name, "");
+        else throw new UsageError(`option --${name} takes no value`);
+      }
+    }
+    if (this.positional.length === 1 && /^help$/i.test(this.positional[0]!)) {
+      throw new UsageError("there is no command help; did you mean --help?");
+    }
+
+    function unknown(arg: string, instead: string | undefined): UsageError {
+      if (instead) return new UsageError(`there is no option ${arg}: ${instead}`);
+      if (/^-\d/.test(arg)) return new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
+      const known = [...flags, ...values].map((name) => `--${name}`);
       // A short option that does not exist is a file's name, more likely.
       const hint = /^-[^-]{2}/.test(arg) ? "; a name that starts with - comes after --" : "";
-      throw new UsageError(`unknown option ${arg}${hint}`, { word: arg.replace(/=.*/s, ""), known });
-    },
-  });
-  const value = (option: string): string | undefined => {
-    const given = parsed[option] as string | undefined;
+      return new UsageError(`unknown option ${arg}${hint}`, arg.replace(/=.*/s, ""), known);
+    }
+  }
+
+  /** Whether an option was given. */
+  has(option: string): boolean {
+    return this.#given.has(option);
+  }
+
+  /** The value that an option was given, if any. */
+  value(option: string): string | undefined {
+    const given = this.#given.get(option);
     if (given === "") throw new UsageError(`option --${option} needs a value`);
     return given;
-  };
-  return {
-    positional: parsed._,
-    has: (flag) => flags.has(flag),
-    value,
-    integer: (option, min, max) => {
-      const given = value(option);
-      return given === undefined ? undefined : readInteger(given, min, max, `option --${option}`);
-    },
-  };
+  }
+
+  /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */
+  integer(option: string, min: number, max: number): number | undefined {
+    const given = this.value(option);
+    return given === undefined ? undefined : readInteger(given, min, max, `option --${option}`);
+  }
 }
 
 /** The sentence for a wrong command line, with the nearest right word if there is one. */
-export async function explain(error: UsageError): Promise<string> {
-  const { mistake } = error;
-  const message = printable(error.message);
-  if (mistake === undefined) return message;
+export async function explain({ message, word, known }: UsageError): Promise<string> {
+  if (word === "") return printable(message);
   const { levenshteinDistance } = await import("@std/text");
   const bare = (word: string): string => word.replace(/^--/, "").toLowerCase();
   const isBeginning = (word: string, other: string): boolean => word.length >= 3 && other.startsWith(word);
-  const [start] = mistake.known.filter((known) =>
-    isBeginning(bare(known), bare(mistake.word)) || isBeginning(bare(mistake.word), bare(known))
-  );
-  if (start) return `${message}; did you mean ${start}?`;
-  const [nearest] = mistake.known
-    .map((known) => ({ known, distance: levenshteinDistance(bare(known), bare(mistake.word)) }))
+  const distance = (one: string, other: string): number =>
+    isBeginning(one, other) || isBeginning(other, one) ? 0 : levenshteinDistance(one, other);
+  const [nearest] = known.map((known) => ({ known, distance: distance(bare(known), bare(word)) }))
     // Two swapped letters are two changes; a word of which every letter changes is not near.
     .filter(({ known, distance }) => distance <= 2 && distance < bare(known).length)
     .sort((a, b) => a.distance - b.distance);
-  return nearest ? `${message}; did you mean ${nearest.known}?` : message;
+  return printable(message) + (nearest ? `; did you mean ${nearest.known}?` : "");
 }
 
 /** Reads a whole number from `min` to `max`. Throws a {@linkcode UsageError} that calls it `what`. */
@@ -186,31 +172,4 @@ function readTextFile(path: string): string | undefined {
     // It does not exist, or may not be read.
   }
   return undefined;
-}
-
-// Takes the flags out, since parseArgs has ideas of its own about --no-…, and joins values to their options, since it does
-// not take one that starts with a hyphen from the next argument, as in `--as -`.
-function joined(args: readonly string[], { flags, values, alias }: Required<Omit<OptionNames, "misplaced">>): Joined {
-  const result: Joined = { flags: new Set(), words: [] };
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!;
-    if (arg === "--") {
-      result.words.push(...args.slice(i));
-      break;
-    }
-    const name = arg.startsWith("--") ? arg.slice(2) : arg.startsWith("-") ? alias[arg.slice(1)] : undefined;
-    const [, assigned = ""] = arg.match(/^--(.+?)=/s) ?? [];
-    if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
-    // parseArgs keeps the positional arguments under this name.
-    if (assigned === "_" || name === "_") throw new UsageError(`unknown option ${arg}`);
-    if (name !== undefined && flags.includes(name)) result.flags.add(name);
-    else if (name !== undefined && values.includes(name)) result.words.push(`--${name}=${args[++i] ?? ""}`);
-    else result.words.push(arg);
-  }
-  return result;
-}
-
-interface Joined {
-  flags: Set<string>;
-  words: string[];
 }

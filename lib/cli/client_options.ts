@@ -1,6 +1,6 @@
 /** The client's command line. */
 
-import type { ClientOptions } from "../client.ts";
+import type { GetOptions } from "../client.ts";
 import { MAX_GATHER } from "../options.ts";
 import { type Verb, VERBS } from "../protocol.ts";
 import { type Arguments, type Program, readBytes, readInteger, readPem, UsageError } from "./arguments.ts";
@@ -46,17 +46,11 @@ after --.
 Exit status: 0 done, 1 a transfer failed, 2 the command line is wrong,
 130 interrupted, 143 terminated, 129 hung up.
 `,
-  options: {
-    flags: ["no-clobber", "verify", "fsync", "tls", "trace", "quiet"],
-    values: ["as", "limit-rate", "parallel", "wait", "timeout", "gather", "ca"],
-    alias: { o: "as", q: "quiet" },
-    misplaced: { port: "the port comes after the address", host: "the address comes first" },
-  },
+  misplaced: { port: "the port comes after the address", host: "the address comes first" },
 };
 
 /** What the command line asks for. */
 export interface Task {
-  /** The command. */
   verb: Verb;
   /** The files, in order. */
   files: string[];
@@ -64,18 +58,11 @@ export interface Task {
   as: string | undefined;
   /** How many transfers are under way at a time. */
   parallel: number;
-  /** Whether the file is fetched once more to compare sums. */
   isVerified: boolean;
-  /** Whether a GET leaves files that exist. */
-  isNoClobber: boolean;
-  /** Whether a GET ends only when the file is on disk. */
-  isSynced: boolean;
-  /** Whether each message is shown. */
   isTraced: boolean;
-  /** Whether only errors are printed. */
   isQuiet: boolean;
   /** Which server, and how to talk to it. */
-  options: ClientOptions;
+  options: Omit<GetOptions, "to">;
 }
 
 // More gain nothing, and each takes a descriptor or two, of which a process has 1,024 by default.
@@ -86,20 +73,13 @@ const UNNAMED = /^(-|\/dev\/stdin|\/(dev|proc\/self)\/fd\/\d+)$/;
 
 /** Reads the client's arguments. Throws a {@linkcode UsageError}. */
 export function readTask(args: Arguments): Task {
-  const [hostname, port = "", word, ...files] = args.positional;
-  if (files.length === 0 && args.positional.at(-1)?.toLowerCase() === "help") {
-    throw new UsageError("there is no command help; did you mean --help?");
-  }
-  const verb = VERBS.find((verb) => verb === word?.toUpperCase());
+  const [hostname, port = "", word = "", ...files] = args.positional;
+  const verb = verbOf(word);
   const order = verb && /^\d+$/.test(port) ? "" : rightOrder(args.positional);
-  if (verb === undefined && VERBS.some((verb) => verb === port.toUpperCase()) && !order) {
-    throw new UsageError(`the port is missing before ${port}`);
-  }
-  if (verb !== undefined && !order && files.includes("")) throw new UsageError("a file name is empty");
-  if (word !== undefined && verb === undefined && !order) {
-    throw new UsageError(`unknown command ${word}`, { word, known: VERBS });
-  }
-  if (!hostname || verb === undefined || order || files.length === 0) {
+  if (!order && !verb && verbOf(port)) throw new UsageError(`the port is missing before ${port}`);
+  if (!order && !verb && word) throw new UsageError(`unknown command ${word}`, word, VERBS);
+  if (!order && files.includes("")) throw new UsageError("a file name is empty");
+  if (!hostname || !verb || order || files.length === 0) {
     throw new UsageError(`expected an address, a port, a command and a file name${order}`);
   }
   const as = args.value("as");
@@ -109,28 +89,25 @@ export function readTask(args: Arguments): Task {
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`two of the files would be called ${twice}`);
-  if (as !== undefined && verb === "DEL") throw new UsageError("option --as does not go with DEL");
+  const misused = ["as", "verify"].find((option) => args.has(option) && verb === "DEL");
+  if (misused) throw new UsageError(`option --${misused} does not go with DEL`);
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
   const unnamed = verb === "PUT" ? files.find((file) => UNNAMED.test(file)) : undefined;
   if (unnamed && (as === undefined || as.endsWith("/"))) {
     throw new UsageError(`PUT ${unnamed} needs --as NAME, the file's name on the server`);
   }
-  const misused = ["no-clobber", "fsync"].find((option) => args.has(option) && (verb !== "GET" || as === "-"));
-  if (misused) throw new UsageError(`option --${misused} goes with a GET into a file`);
-  if (args.has("verify") && verb === "DEL") throw new UsageError("option --verify does not go with DEL");
+  const unsaved = ["no-clobber", "fsync"].find((option) => args.has(option) && (verb !== "GET" || as === "-"));
+  if (unsaved) throw new UsageError(`option --${unsaved} goes with a GET into a file`);
   const rate = args.value("limit-rate");
   const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
   if (bytesPerSecond === 0) throw new UsageError("option --limit-rate takes at least one byte a second");
   const ca = args.value("ca");
-  const gather = args.integer("gather", 1, MAX_GATHER);
   return {
     verb,
     files,
     as,
     parallel: args.integer("parallel", 1, MAX_PARALLEL) ?? 1,
     isVerified: args.has("verify"),
-    isNoClobber: args.has("no-clobber"),
-    isSynced: args.has("fsync"),
     isTraced: args.has("trace"),
     isQuiet: args.has("quiet"),
     options: {
@@ -138,11 +115,17 @@ export function readTask(args: Arguments): Task {
       port: readInteger(port, 1, 65535, "the port"),
       waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
-      ...(gather !== undefined && { gather }),
+      gather: args.integer("gather", 1, MAX_GATHER),
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
       bytesPerSecond,
+      createNew: args.has("no-clobber"),
+      fsync: args.has("fsync"),
     },
   };
+}
+
+function verbOf(word: string): Verb | undefined {
+  return VERBS.find((verb) => verb === word.toUpperCase());
 }
 
 /** The same arguments in the right order, if they can be told apart; else nothing. */
@@ -152,7 +135,7 @@ function rightOrder(words: readonly string[]): string {
     const [, host, port] = word.match(/^(?:\w+:\/\/)?(\[[\da-f:]+\]|[\w.-]+):(\d+)\/?$/i) ?? [];
     return host && port ? [host.replace(/^\[|\]$/g, ""), port] : [word.replace(/^\w+:\/\/|\/$/g, "")];
   });
-  const verb = parts.find((part) => VERBS.some((verb) => verb === part.toUpperCase()));
+  const verb = parts.find((part) => verbOf(part));
   const port = parts.find((part) => /^\d+$/.test(part));
   const others = parts.filter((part) => part !== verb && part !== port);
   // The address stands first, or before the port where the command stands first.

@@ -20,21 +20,22 @@ interface Writer {
 }
 
 /** One of the two standard streams. */
-class Stream {
-  readonly writer: Writer;
+interface Stream extends Writer {
   /** How many lines wait for it, and how many were dropped. */
-  waiting = 0;
-  lost = 0;
+  waiting: number;
+  lost: number;
   /** The write that it has not taken yet. */
-  writing: Promise<void> | undefined;
+  writing?: Promise<void> | undefined;
   /** Whether a wait for it was too long. */
-  isStuck = false;
+  isStuck?: boolean;
   /** Why it can't be written any more, if so. */
-  error: unknown;
+  error?: unknown;
+}
 
-  constructor(writer: Writer) {
-    this.writer = writer;
-  }
+/** Lines for one stream, one right after the other: they share a write. */
+interface Run {
+  to: Stream;
+  lines: string[];
 }
 
 /**
@@ -42,23 +43,19 @@ class Stream {
  * long as the program, so the lines wait in a queue, from which a thread writes them, and nothing else waits.
  */
 export class Printer {
-  /**
-   * For how many milliseconds lines are gathered after a write, which costs a trip to another thread. By default every
-   * line is written at once: whoever reads it may compare its time with that of a message.
-   */
+  /** For how many milliseconds lines are gathered after a write, which costs a trip to another thread. */
   gatherMs = 0;
   readonly #out: Stream;
   readonly #err: Stream;
-  #lines: { to: Stream; text: string }[] = [];
-  // Until gathered lines are written, and until a stream that takes nothing is waited for no longer.
-  #gathering: ReturnType<typeof setTimeout> | undefined;
-  #waiting: ReturnType<typeof setTimeout> | undefined;
-  #lastTime = -Infinity;
+  // The queue: what has not begun yet takes more lines, and its turn comes when all before it have had theirs.
+  #last: Run | undefined;
+  #turn = Promise.resolve();
+  #runs = 0;
 
   /** Writes to two streams. */
   constructor(out: Writer, err: Writer) {
-    this.#out = new Stream(out);
-    this.#err = new Stream(err);
+    this.#out = { write: (data) => out.write(data), waiting: 0, lost: 0 };
+    this.#err = { write: (data) => err.write(data), waiting: 0, lost: 0 };
   }
 
   /** Why standard output can't be written any more, if so. */
@@ -68,7 +65,7 @@ export class Printer {
 
   /** Whether nothing waits to be written. */
   get isIdle(): boolean {
-    return this.#lines.length === 0 && !this.#out.writing && !this.#err.writing;
+    return this.#runs === 0;
   }
 
   /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
@@ -82,81 +79,56 @@ export class Printer {
     this.#add(this.#err, text);
   }
 
-  #add(to: Stream, text: string): void {
-    if (to.waiting >= MAX_LINES) {
-      to.lost++;
-      return;
-    }
-    to.waiting++;
-    this.#lines.push({ to, text });
-    const ms = this.gatherMs === 0 ? 0 : this.#lastTime + this.gatherMs - performance.now();
-    if (ms <= 0) this.#drain();
-    else this.#gathering ??= setTimeout(() => this.#drain(), ms);
-  }
-
   /** Fulfilled when the lines on standard output so far have been written, or nobody reads them. */
   async written(): Promise<void> {
-    if (this.#out.isStuck) return;
-    const isWritten = await within(this.flush().then(() => true), WRITTEN_MS);
-    this.#out.isStuck = !isWritten;
+    if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), WRITTEN_MS);
   }
 
   /** Fulfilled when nothing waits to be written any more. */
   async flush(): Promise<void> {
-    while (!this.isIdle) {
-      this.#drain();
-      await Promise.all([this.#out.writing, this.#err.writing]);
+    while (!this.isIdle) await Promise.all([this.#turn, this.#out.writing, this.#err.writing]);
+  }
+
+  #add(to: Stream, text: string): void {
+    if (to.waiting >= MAX_LINES) return void to.lost++;
+    to.waiting++;
+    if (this.#last?.to === to) return void this.#last.lines.push(text);
+    this.#last = { to, lines: [text] };
+    this.#turn = this.#begin(this.#last, this.#turn);
+  }
+
+  // Waits for the lines before a run, unless their stream takes nothing, and hands it on.
+  async #begin(run: Run, before: Promise<void>): Promise<void> {
+    if (this.#runs++ > 0) await before;
+    for (const stream of [this.#out, this.#err]) {
+      if (stream.writing && !stream.isStuck) stream.isStuck = await isLonger(stream.writing, LINE_MS);
     }
+    if (this.#last === run) this.#last = undefined;
+    const { to } = run;
+    const writing = this.#write(run, to.writing).finally(() => {
+      this.#runs--;
+      if (to.writing === writing) Object.assign(to, { writing: undefined, isStuck: false });
+    });
+    to.writing = writing;
   }
 
-  // Writes what can be written now: a line waits for those before it, unless their stream takes nothing.
-  #drain(): void {
-    this.#gathering = cleared(this.#gathering);
-    for (let line; (line = this.#lines.find(({ to }) => !to.writing)) !== undefined;) {
-      const { to } = line;
-      const other = to === this.#out ? this.#err : this.#out;
-      if (other.writing && !other.isStuck) {
-        this.#waiting ??= setTimeout(() => {
-          other.isStuck = true;
-          this.#drain();
-        }, LINE_MS);
-        return;
-      }
-      to.writing = this.#write(to, this.#take(to)).finally(() => {
-        to.writing = undefined;
-        to.isStuck = false;
-        if (this.gatherMs > 0) this.#lastTime = performance.now();
-        this.#waiting = cleared(this.#waiting);
-        this.#drain();
-      });
-    }
-  }
-
-  // The lines up to the other stream's next one; all, if that one is stuck.
-  #take(to: Stream): string {
-    const end = this.#lines.findIndex((line) => line.to !== to && !line.to.writing);
-    const lines = this.#lines.slice(0, end === -1 ? undefined : end);
-    this.#lines = [...lines.filter((line) => line.to !== to), ...this.#lines.slice(lines.length)];
-    const taken = lines.filter((line) => line.to === to);
-    to.waiting -= taken.length;
-    return taken.map(({ text }) => text).join("");
-  }
-
-  async #write(to: Stream, text: string): Promise<void> {
+  async #write({ to, lines }: Run, before: Promise<void> | undefined): Promise<void> {
+    if (before) await before;
+    to.waiting -= lines.length;
     if (to.error !== undefined) return;
     try {
-      await writeWaiting(to.writer, new TextEncoder().encode(text));
+      await writeWaiting(to, new TextEncoder().encode(lines.join("")));
       if (to.lost > 0) this.warn(`${to.lost} lines of output were dropped, since nobody read them\n`);
       to.lost = 0;
+      if (this.gatherMs > 0 && !this.#last) await new Promise((resume) => setTimeout(resume, this.gatherMs));
     } catch (error) {
       to.error = error;
     }
   }
 }
 
-// Deno loads its timers when the first is asked for, which takes two milliseconds of a start.
-function cleared(timer: ReturnType<typeof setTimeout> | undefined): undefined {
-  if (timer !== undefined) clearTimeout(timer);
+async function isLonger(wait: Promise<void>, ms: number): Promise<boolean> {
+  return !await within(wait.then(() => true), ms);
 }
 
 /** Writes all of `data`. Retries while a pipe that another program made non-blocking is full. */

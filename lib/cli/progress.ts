@@ -15,11 +15,11 @@ const FRAME_MS = 200;
 const LATE_READY_MS = 2500;
 // Some terminals wrap the line when its last column is written; an echoed ^C, or a letter typed by mistake, fits too.
 const FREE_COLUMNS = 3;
-// After these the terminal may be another one, or show something else on the line.
-const REDRAW_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGWINCH", "SIGCONT"];
+// After this, a person may want to know how fast it was.
+const LONG_MS = 500;
 
 /** The terminal's width; 0 if there is no terminal, or it is one that can't move its cursor or does not say how wide it is. */
-export function terminalColumns(): number {
+function terminalColumns(): number {
   if (!Deno.stderr.isTerminal()) return 0;
   const isKnown = Deno.permissions.querySync({ name: "env", variable: "TERM" }).state === "granted";
   if (isKnown && Deno.env.get("TERM") === "dumb") return 0;
@@ -30,20 +30,16 @@ export function terminalColumns(): number {
   }
 }
 
-/** Leaves the terminal's line empty. */
-export function clearLine(): void {
-  printer.warn("\r\x1b[J");
-}
-
 /** What one transfer is doing, since when on the clock of `performance.now()`. */
 interface Activity {
   since: number;
   /** What it waits for; empty while data moves. */
   wait: string;
-  /** Whether it waits for READY, and whether a line has said that this lasts. */
-  ready: "expected" | "late" | undefined;
-  /** What stands before the bar. */
-  label: () => string;
+  /** What may be the cause if it waits for READY, and after how many milliseconds a line says so. */
+  causes: string;
+  limitMs: number;
+  /** What stands before its bar. */
+  label: string;
   size: bigint;
   moved: bigint;
 }
@@ -54,7 +50,6 @@ export class Progress implements Disposable {
   readonly #address: string;
   readonly #start = performance.now();
   readonly #timer: ReturnType<typeof setInterval> | undefined;
-  readonly #draw = (): void => this.#show();
   readonly #activities = new Set<Activity>();
   #isShown = false;
   #filesDone = 0;
@@ -65,70 +60,77 @@ export class Progress implements Disposable {
     this.#task = task;
     const { hostname, port } = task.options;
     this.#address = `${printable(hostname)} port ${port}`;
-    if (task.isQuiet) return;
-    this.#timer = setInterval(this.#draw, FRAME_MS);
-    for (const signal of REDRAW_SIGNALS) Deno.addSignalListener(signal, this.#draw);
+    if (!task.isQuiet) this.#timer = setInterval(() => this.#show(), FRAME_MS);
   }
 
   /** The options of a transfer that is shown until the returned one is disposed of; a label stands before its bar. */
-  watch(options: ClientOptions, label: () => string): ClientOptions & Disposable {
-    const { tls } = options;
-    const waiting = `waiting for our turn at ${this.#address}`;
-    const activity: Activity = { ...this.#wait(`connecting to ${this.#address}`), label };
+  watch(options: ClientOptions, label: string): ClientOptions & Disposable {
+    const causes = options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
     // A TLS handshake waits in a busy server's queue, as READY does.
-    if (tls) activity.ready = "expected";
-    this.#activities.add(activity);
+    const activity = this.#add({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
     return {
       ...options,
       onConnect: () => {
-        Object.assign(activity, { wait: waiting, ready: activity.ready ?? "expected" });
-        return options.onConnect?.();
+        Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes });
       },
       onReady: () => {
-        Object.assign(activity, this.#wait(""), { label });
+        Object.assign(activity, { since: performance.now(), wait: "", causes: "" });
         return options.onReady?.();
       },
       onStart: async (size) => {
         await options.onStart?.(size);
         Object.assign(activity, { since: performance.now(), size });
       },
-      onProgress: (moved) => {
-        this.#bytesDone += moved - activity.moved;
-        activity.moved = moved;
-        return options.onProgress?.(moved);
-      },
-      [Symbol.dispose]: () => {
-        this.#activities.delete(activity);
-        this.hide();
-      },
+      onProgress: (moved) => void (activity.moved = moved),
+      [Symbol.dispose]: () => this.#remove(activity),
     };
-  }
-
-  #wait(wait: string): Activity {
-    return { since: performance.now(), wait, ready: undefined, label: () => "", size: 0n, moved: 0n };
   }
 
   /** Shows how much of a stream has been read before its transfer can begin. */
   reading(): Disposable & { onProgress: (bytes: bigint) => void } {
-    const activity = this.#wait("reading");
-    this.#activities.add(activity);
+    const activity = this.#add({ wait: "reading" });
     return {
       onProgress: (count) => activity.wait = `reading: ${bytes(Number(count))}`,
-      [Symbol.dispose]: () => {
-        this.#activities.delete(activity);
-        this.hide();
-      },
+      [Symbol.dispose]: () => this.#remove(activity),
     };
   }
 
-  /** Takes note that one more file is done. */
-  fileDone(): void {
+  #add(activity: Partial<Activity>): Activity {
+    const since = performance.now();
+    const limitMs = this.#task.options.timeoutMs || Infinity;
+    const added = { since, limitMs, wait: "", causes: "", label: "", size: 0n, moved: 0n, ...activity };
+    this.#activities.add(added);
+    return added;
+  }
+
+  #remove(activity: Activity): void {
+    this.#activities.delete(activity);
+    this.hide();
+  }
+
+  /** Takes note that one more file is done, and how many bytes it had. */
+  fileDone(size: bigint): void {
     this.#filesDone++;
+    this.#bytesDone += size;
+  }
+
+  /** What stands before the bar of the file with this index: which it is, and how much the ones before it had. */
+  label(index: number): string {
+    const moved = this.#bytesDone > 0n ? `${bytes(Number(this.#bytesDone))} + ` : "";
+    return this.#task.files.length > 1 ? `${index + 1}/${this.#task.files.length} ${moved}` : "";
+  }
+
+  /** How much has been moved, and how fast; nothing if that took no time. */
+  summary(): string | undefined {
+    const ms = performance.now() - this.#start;
+    if (this.#bytesDone === 0n || ms < LONG_MS || !Deno.stderr.isTerminal()) return undefined;
+    const count = Number(this.#bytesDone);
+    return `${bytes(count)} in ${(ms / 1000).toFixed(1)} s, ${bytes(count / ms * 1000)}/s`;
   }
 
   /** Clears the line, for what is printed now. */
   hide(): void {
-    if (this.#isShown) clearLine();
+    if (this.#isShown) printer.warn("\r\x1b[J");
     this.#isShown = false;
   }
 
@@ -146,37 +148,30 @@ export class Progress implements Disposable {
     const { parallel, files } = this.#task;
     const [activity] = this.#activities;
     if (parallel === 1 && activity && now - activity.since >= PATIENCE_MS) {
-      const { wait, moved, size, since, ready } = activity;
-      const label = activity.label();
-      if (wait) return label + wait + (ready && now - since >= LATE_READY_MS ? ` (${this.#causes})` : "");
+      const { wait, moved, size, since, causes, label } = activity;
+      if (wait) return label + wait + (causes && now - since >= LATE_READY_MS ? ` (${causes})` : "");
       const rate = Number(moved) / (now - since) * 1000;
       return size === 0n ? "" : label + progressLine(Number(moved), Number(size), rate, columns - label.length);
     }
     const ms = now - this.#start;
     if (files.length === 1 || ms < PATIENCE_MS) return "";
-    const moved = Number(this.#bytesDone);
+    const moved = Number(this.#activities.values().reduce((sum, { moved }) => sum + moved, this.#bytesDone));
     return `${this.#filesDone} of ${files.length} files  ${bytes(moved)}  ${bytes(moved / ms * 1000)}/s`;
   }
 
-  get #causes(): string {
-    return this.#task.options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
-  }
-
   #sayLate(activity: Activity, now: number): void {
-    const { timeoutMs = 0 } = this.#task.options;
-    if (activity.ready !== "expected" || timeoutMs === 0 || now - activity.since < timeoutMs) return;
-    activity.ready = "late";
+    const { causes, since, limitMs } = activity;
+    if (!causes || now - since < limitMs) return;
+    activity.limitMs = Infinity;
     this.hide();
-    const silence = `${this.#address} did not send READY within ${inSeconds(timeoutMs)}`;
-    printer.warn(`client: ${silence}: ${this.#causes} (--wait S limits the wait)\n`);
+    const silence = `${this.#address} did not send READY within ${inSeconds(limitMs)}`;
+    printer.warn(`client: ${silence}: ${causes} (--wait S limits the wait)\n`);
   }
 
   /** Clears the line for good. */
   [Symbol.dispose](): void {
     this.hide();
-    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    for (const signal of REDRAW_SIGNALS) Deno.removeSignalListener(signal, this.#draw);
   }
 }
 

@@ -46,31 +46,12 @@ for as long as --grace says; a second one cuts them.
 Exit status: 0 ended by a signal, 1 it could not start or a transfer was cut,
 2 the command line is wrong.
 `,
-  options: {
-    flags: ["verbose", "trace", "read-only", "fsync"],
-    values: [
-      "root",
-      "host",
-      "allow-from",
-      "proxy-from",
-      "clients",
-      "grace",
-      "timeout",
-      "max-size",
-      "gather",
-      "cert",
-      "key",
-    ],
-    alias: { v: "verbose" },
-    misplaced: { port: "the port comes first" },
-  },
+  misplaced: { port: "the port comes first" },
 };
 
 /** What the command line asks for. */
 export interface ServeTask {
-  /** Whether to print what happens. */
   isVerbose: boolean;
-  /** Whether each message is shown. */
   isTraced: boolean;
   /** How long running transfers may go on when the server is ended, in seconds, if that was said. */
   graceSeconds: number | undefined;
@@ -82,7 +63,6 @@ export interface ServeTask {
 export async function readServeOptions(args: Arguments): Promise<ServeTask> {
   const [port, ...rest] = args.positional;
   if (port === undefined) throw new UsageError("expected a port");
-  if (port.toLowerCase() === "help") throw new UsageError("there is no command help; did you mean --help?");
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`);
   const timeout = args.integer("timeout", 0, 1_000_000);
   const maxSize = args.value("max-size");

@@ -1,17 +1,20 @@
-/** A run of the client's: the transfers of several files. */
+/** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
-import { dirname } from "../files/path.ts";
-import { sweep } from "../files/sweep.ts";
-import { type ClientOptions, get } from "../client.ts";
+import { type ClientOptions, del, get, put } from "../client.ts";
 import { Connections } from "../connections.ts";
-import { Written } from "../files/storage.ts";
+import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
+import { basename, dirname } from "../files/path.ts";
+import type { Spool } from "../files/spool.ts";
+import { found, Written } from "../files/storage.ts";
+import { sweep } from "../files/sweep.ts";
+import { printable } from "../printable.ts";
+import { ERROR_TEXTS } from "../protocol.ts";
+import { fileSum, remoteSum, sha256 } from "../sha256.ts";
 import { RateLimit } from "../transfer.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
-import { explain } from "./failures.ts";
-import { printer } from "./output.ts";
-import { bytes, Progress } from "./progress.ts";
-import { destination, isFile, type Line, type Print, transfer } from "./transfer.ts";
+import { printer, writeWaiting } from "./output.ts";
+import { Progress } from "./progress.ts";
 
 // The lines of many small files share their writes; nobody sees so short a delay.
 const GATHER_MS = 5;
@@ -19,11 +22,12 @@ const GATHER_MS = 5;
 const FIRST_LINE_MS = 1000;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
-// After this, a person may want to know how fast it was.
-const LONG_SECONDS = 0.5;
 // No server has a file of this name. One that is idle answers in far less.
 const WITHDRAWN_NAME = ".blockferry-withdrawn";
 const WITHDRAW_MS = 2000;
+
+/** Prints a line: one of the lab's on standard output, or one of ours on standard error. */
+type Print = (text: string, isError?: boolean) => Promise<void>;
 
 /**
  * Transfers file after file; returns how many failed. Throws the signal's reason once that is aborted, and the system's
@@ -32,16 +36,15 @@ const WITHDRAW_MS = 2000;
 export async function perform(task: Task): Promise<number> {
   const { files, verb } = task;
   const { bytesPerSecond, signal } = task.options;
-  // One limit for all.
+  // One limit for all, and one record of what was written.
   const limit = typeof bytesPerSecond === "number" ? new RateLimit(bytesPerSecond) : bytesPerSecond;
-  const options = { ...task.options, bytesPerSecond: limit };
+  const shared = { ...task, options: { ...task.options, bytesPerSecond: limit, written: new Written() } };
   const start = performance.now();
   let failed = 0;
-  let moved = 0n;
   let isFirst = true;
   if (files.length > 1) printer.gatherMs = GATHER_MS;
   using progress = new Progress(task);
-  const print: Print = async ({ text, isError }) => {
+  const print: Print = async (text, isError) => {
     progress.hide();
     if (isError) return printer.warn(`${text}\n`);
     await printer.print(`${text}\n`);
@@ -51,39 +54,35 @@ export async function perform(task: Task): Promise<number> {
     if (printer.error) throw printer.error;
   };
   const ending = new AbortController();
-  const swept = verb === "GET" && task.as !== "-"
+  const swept = verb === "GET" && !isToStdout(task)
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
-  const written = new Written();
   const queue = files.entries();
   const work = async (): Promise<void> => {
-    const connections = new Connections(options);
-    const run = { task, progress, connections, written };
+    const connections = new Connections(task.options);
     for (let next = queue.next(), following: typeof next | undefined; !next.done; next = following ?? queue.next()) {
       const [index, file] = next.value;
       following = undefined;
       const onEnding = (): void => {
         following ??= queue.next();
-        if (!following.done && (verb !== "PUT" || isFile(following.value[1]))) connections.prepare();
+        // A PUT can be expected to find a file there.
+        if (!following.done && (verb !== "PUT" || found(following.value[1])?.isFile)) connections.prepare();
       };
+      const options = { ...shared.options, connections, onEnding };
       // With several transfers under way, the lines of each are printed together.
-      const lines: Line[] = [];
-      const keep = (line: Line): Promise<void> => Promise.resolve(void lines.push(line));
-      const printLine = task.parallel === 1 ? print : keep;
-      const label = (): string => files.length > 1 ? place(index, files.length, moved) : "";
+      const lines: Parameters<Print>[] = [];
+      const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
-        const size = await transfer(file, run, { ...options, connections, onEnding }, printLine, label);
-        moved += size;
-        progress.fileDone();
+        progress.fileDone(await transfer(file, { ...shared, options }, progress, progress.label(index), printLine));
       } catch (error) {
         signal?.throwIfAborted();
         failed++;
-        for (const line of explain(error, file, task)) await printLine(line);
+        await explain(error, file, task, printLine);
       }
-      await Promise.all(lines.map(print));
+      await Promise.all(lines.map((line) => print(...line)));
     }
     // The last files could not be sent, after all: servers of the lab's may crash when a client leaves without a command.
-    if (connections.hasPrepared) await within(withdraw({ ...options, connections }), WITHDRAW_MS);
+    if (connections.hasPrepared) await within(withdraw({ ...task.options, connections }), WITHDRAW_MS);
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
@@ -91,13 +90,10 @@ export async function perform(task: Task): Promise<number> {
   if (swept) await within(swept, Math.max(SWEEP_MS - (performance.now() - start), 0));
   ending.abort();
   if (failed > 0 && files.length > 1) {
-    await print({ text: `client: ${files.length - failed} of ${files.length} files done`, isError: true });
+    await print(`client: ${files.length - failed} of ${files.length} files done`, true);
   }
-  const seconds = (performance.now() - start) / 1000;
-  if (moved > 0n && seconds > LONG_SECONDS && !task.isQuiet && Deno.stderr.isTerminal()) {
-    const text = `${bytes(Number(moved))} in ${seconds.toFixed(1)} s, ${bytes(Number(moved) / seconds)}/s`;
-    await print({ text, isError: true });
-  }
+  const summary = progress.summary();
+  if (summary && !task.isQuiet) await print(summary, true);
   return failed;
 }
 
@@ -109,7 +105,112 @@ async function withdraw(options: ClientOptions): Promise<void> {
   }
 }
 
-/** What stands before the bar of one file of several: which it is, and how much the ones before it had. */
-function place(index: number, count: number, moved: bigint): string {
-  return `${index + 1}/${count} ${moved > 0n ? `${bytes(Number(moved))} + ` : ""}`;
+/** The file's name at its destination. */
+function destination(file: string, { as }: Task): string {
+  return as === undefined ? basename(file) : as.endsWith("/") ? as + basename(file) : as;
+}
+
+/** Whether files' content goes to standard output, and all else to standard error. */
+function isToStdout({ verb, as }: Task): boolean {
+  return verb === "GET" && as === "-";
+}
+
+/** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
+async function transfer(file: string, task: Task, progress: Progress, label: string, print: Print): Promise<bigint> {
+  const { verb } = task;
+  const to = destination(file, task);
+  const shown = printable(verb === "PUT" && file === "-" ? to : file);
+  const line = `client ${{ GET: "receiving", PUT: "sending", DEL: "deleting" }[verb]} file ${shown}`;
+  const isOut = isToStdout(task);
+  const say = async (text: string): Promise<void> => task.isQuiet ? undefined : await print(text, isOut);
+  const options = task.isTraced ? await traced(task, task.parallel > 1 ? `${shown}  ` : "", print) : task.options;
+  const sum = task.isVerified ? await sha256() : undefined;
+  let size = 0n;
+  using stream = verb === "PUT" ? await openStream(file, options, progress) : undefined;
+  {
+    using watched = progress.watch({
+      ...options,
+      onReady: () => verb === "DEL" ? say(line) : undefined,
+      onStart: (bytes) => {
+        size = bytes;
+        return say(`${line} (${bytes} bytes)`);
+      },
+      onData: sum && ((piece) => sum.update(piece)),
+    }, label);
+    if (verb === "DEL") await del(file, watched);
+    else if (verb === "PUT") {
+      await put(to, { ...watched, ...(stream ? { from: stream.readable, size: stream.size } : { from: file }) });
+    } else if (!isOut) await get(file, { ...watched, to });
+    // Not pipeTo, which does not notice when the last write fails.
+    else for await (const piece of (await get(file, watched)).readable) await writeWaiting(Deno.stdout, piece);
+  }
+  await say("Complete");
+  if (!sum) return size;
+  // What was sent, or what is on this side's disk.
+  const isOnDisk = verb === "GET" && !isOut;
+  const here = (isOnDisk ? await fileSum(to) : undefined) ?? sum.hex();
+  using watched = progress.watch(options, `${label}verifying `);
+  const there = await remoteSum(verb === "PUT" ? to : file, watched);
+  if (there !== here) {
+    const what = isOnDisk ? "on disk" : "moved";
+    throw new TransferError(`${printable(file)} differs: ${what} SHA-256 ${here}, fetched again ${there}`);
+  }
+  if (!task.isQuiet) await print(`verified SHA-256 ${here}`, true);
+  return size;
+}
+
+async function traced({ options }: Task, label: string, print: Print): Promise<Task["options"]> {
+  const { describe } = await import("./trace.ts");
+  return { ...options, onMessage: (message) => void print(label + describe(message, "client"), true) };
+}
+
+/** What PUT sends where that is no regular file, but standard input or a pipe with a name: all of it, read to its end. */
+async function openStream(file: string, { signal }: ClientOptions, progress: Progress): Promise<Spool | undefined> {
+  const info = file === "-" ? undefined : found(file);
+  if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
+  // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
+  const { spool } = await import("../files/spool.ts");
+  using reading = progress.reading();
+  const name = file === "-" ? "standard input" : file;
+  const options = { name, onProgress: reading.onProgress, signal: signal! };
+  // A file behind it may have been read in part, or grow: only its end tells its size.
+  if (file === "-") {
+    if (Deno.stdin.isTerminal()) printer.warn("client: reads the keyboard until Ctrl-D\n");
+    return await spool(Deno.stdin.readable, options);
+  }
+  try {
+    return await spool((await Deno.open(file)).readable, options);
+  } catch (cause) {
+    throw isSystemError(cause) ? new FileError("missing", file, { reason: systemReason(cause) }) : cause;
+  }
+}
+
+/** Prints why a transfer failed: in the lab's words on standard output, and in ours on standard error. */
+async function explain(error: unknown, file: string, task: Task, print: Print): Promise<void> {
+  const isOut = isToStdout(task);
+  if (error instanceof ServerError) return await print(`server error: ${printable(error.said)}`, isOut);
+  if (error instanceof FileError) {
+    // The file's name as the command line has it.
+    const name = error.problem === "create" && task.as !== undefined ? destination(file, task) : file;
+    await print(`client error: ${printable(ERROR_TEXTS[error.problem](name))}`, isOut);
+    // What is not UTF-8 in an argument has become U+FFFD before a program in Deno sees it.
+    const isMangled = error.problem === "missing" && error.file.includes("\ufffd");
+    const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
+    if (reason) await print(`client: ${printable(error.file)}: ${printable(reason)}`, true);
+    return;
+  }
+  if (!(error instanceof TransferError)) throw error;
+  const which = task.files.length > 1 ? `${file}: ` : "";
+  await print(`client: ${printable(which + error.message + hint(error, task))}`, true);
+}
+
+/** At which step a transfer failed and, at its beginning, what may be the cause. */
+function hint(error: TransferError, { options }: Task): string {
+  const step = error.step ? ` (at step "${error.step}")` : "";
+  // A TLS server answers a plain client with an alert (RFC 8446, 5.1 and 6), or closes.
+  const isEarly = error.step === "a. server: READY" &&
+    !(error instanceof ProtocolError && !["", "\x15", "\x16"].includes(error.received.slice(0, 1)));
+  if (!isEarly) return step;
+  const tls = options.tls ? "is it without TLS" : "does it use TLS (--tls)";
+  return `${step}; has the server stopped, is it busy, ${tls}, or does it refuse your address?`;
 }

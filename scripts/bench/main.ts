@@ -24,8 +24,6 @@ The files lie in a temporary folder, in the one that TMPDIR names.
 
 type Name = keyof typeof SECTIONS;
 
-const OPTIONS = { flags: [], values: ["size", "rounds", "svg", "only"] };
-
 function readOptions(args: Arguments): Options & { names: Name[] } {
   if (args.positional.length > 0) throw new UsageError(`unexpected argument "${args.positional[0]}"`);
   const only = args.value("only");
@@ -56,7 +54,7 @@ async function section(name: Name, python: string, options: Options): Promise<vo
 }
 
 async function main(): Promise<number> {
-  const options = await readCommandLine({ name: "bench", usage: USAGE, options: OPTIONS }, readOptions);
+  const options = await readCommandLine({ name: "bench", usage: USAGE }, readOptions);
   if (typeof options === "number") return options;
   try {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {

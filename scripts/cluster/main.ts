@@ -21,12 +21,12 @@ ${Object.values(PROGRAMS).join(", ")}.
 Options:
       --transfers N  how many transfers (default 2000)
       --clients N    how many clients at once (default 20)
+      --inside DIR   go on in namespaces that were entered, with this folder
   -h, --help         show this text
 
 Exit status: 0 nothing was lost, 1 something was, 2 the command line is wrong.
 `;
 
-const OPTIONS = { flags: [], values: ["transfers", "clients", "inside"] };
 const NAMESPACES = ["--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"];
 // The first process of a namespace inherits the orphans, and a shell reaps them: a killed brick that stays a zombie counts
 // as running.
@@ -37,7 +37,6 @@ function readTask(args: Arguments): { transfers: number; clients: number; inside
   return {
     transfers: args.integer("transfers", 1, 1_000_000) ?? 2000,
     clients: args.integer("clients", 1, 1000) ?? 20,
-    // The folder of a run that has entered its namespaces.
     inside: args.value("inside"),
   };
 }
@@ -66,7 +65,7 @@ async function enter(): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const task = await readCommandLine({ name: "cluster", usage: USAGE, options: OPTIONS }, readTask);
+  const task = await readCommandLine({ name: "cluster", usage: USAGE }, readTask);
   if (typeof task === "number") return task;
   if (task.inside === undefined) return await enter();
   await using cluster = await Cluster.start(task.inside);

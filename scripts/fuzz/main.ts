@@ -148,10 +148,12 @@ async function main(rounds: number, seed: number): Promise<number> {
 
 const USAGE = `Usage: deno task fuzz [ROUNDS] [--seed N]
 
-Plays ROUNDS (1000) random conversations with a server and clients; --seed N repeats the choices of a run.
+Plays ROUNDS (1000) random conversations with a server and clients.
+
+      --seed N  repeat the choices of a run
 `;
 const task = await readCommandLine(
-  { name: "fuzz", usage: USAGE, options: { flags: [], values: ["seed"] } },
+  { name: "fuzz", usage: USAGE },
   (args) => ({
     rounds: readInteger(args.positional[0] ?? "1000", 1, 1_000_000_000, "ROUNDS"),
     seed: args.integer("seed", 0, 2 ** 32 - 1) ?? crypto.getRandomValues(new Uint32Array(1))[0]!,

@@ -42,11 +42,6 @@ Example:
   ${COMMAND} "Lab 3 Download.zip" --gradebook grades.csv
 `;
 
-const OPTIONS = {
-  flags: ["anonymous", "gradescope", "no-sandbox", "list"],
-  values: ["out", "gradebook", "item", "points", "due", "client", "server", "again"],
-};
-
 /** The points file that is in force, with the sentences to read along. */
 function pointsFile(points = DEFAULT_POINTS): string {
   const judged = RULES.filter(({ strict }) => !strict);
@@ -142,7 +137,7 @@ async function main(): Promise<number> {
   });
   try {
     return await readCommandLine(
-      { name: "grade", usage: USAGE, options: OPTIONS },
+      { name: "grade", usage: USAGE },
       (args) => grade(args, ending.signal),
     );
   } catch (error) {

@@ -49,11 +49,6 @@ Example:
   ${COMMAND} client.py server.py
 `;
 
-const OPTIONS = {
-  flags: ["strict", "list", "first", "watch", "verbose", "sandbox"],
-  values: ["server", "client", "only", "timeout", "junit", "html", "record", "replay"],
-};
-
 interface Task {
   args: Arguments;
   programs: Programs;
@@ -212,7 +207,7 @@ async function main(): Promise<number> {
     status = code;
     ending.abort(new CheckError("interrupted"));
   });
-  const task = await readCommandLine({ name: "lab", usage: USAGE, options: OPTIONS }, (args) => readTask(args)).catch(
+  const task = await readCommandLine({ name: "lab", usage: USAGE }, (args) => readTask(args)).catch(
     complain,
   );
   if (typeof task === "number") return task;

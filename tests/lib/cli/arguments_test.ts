@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { explain, type Program, readArguments, readBytes, UsageError } from "../../../lib/cli/arguments.ts";
+import { Arguments, explain, type Program, readBytes, UsageError } from "../../../lib/cli/arguments.ts";
 import { CLIENT, readTask } from "../../../lib/cli/client_options.ts";
 import { readServeOptions, SERVER } from "../../../lib/cli/server_options.ts";
 import { DENO_JSON } from "../../../scripts/support/programs.ts";
@@ -9,7 +9,7 @@ const EXPECTED = "expected an address, a port, a command and a file name";
 /** The sentence that a program prints for a wrong command line. */
 async function mistake(program: Program, args: string[]): Promise<string> {
   const read = async (): Promise<unknown> => {
-    const read = readArguments(args, program.options);
+    const read = new Arguments(args, program);
     return program === CLIENT ? readTask(read) : await readServeOptions(read);
   };
   return await explain(await assertRejects(read, UsageError));
@@ -135,7 +135,7 @@ Deno.test("an --allow-from that is not a network is refused", async () => {
 });
 
 Deno.test("networks may be listed with spaces after their commas", async () => {
-  const args = readArguments(["0", "--allow-from", "10.0.0.0/8, ::1"], SERVER.options);
+  const args = new Arguments(["0", "--allow-from", "10.0.0.0/8, ::1"], SERVER);
   assertEquals((await readServeOptions(args)).options.allowFrom, ["10.0.0.0/8", "::1"]);
 });
 

@@ -1,9 +1,0 @@
-/** Types of `@std/cli`, as far as the programs use it. */
-export function parseArgs(args: readonly string[], options?: {
-  /** Options that take no value. */
-  boolean?: readonly string[];
-  /** Options whose value stays text; `_` keeps the positional arguments text. */
-  string?: readonly string[];
-  /** Called with each option that is not declared; `false` leaves it out. */
-  unknown?: (arg: string, key?: string) => boolean;
-}): { _: string[]; [option: string]: unknown };
