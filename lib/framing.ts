@@ -1,15 +1,14 @@
 /**
  * Reads the lab's messages off a byte stream. The texts on the wire carry no length and no newline, and TCP keeps no
  * message boundaries, so what the reader knows decides how it reads: a token of known bytes, an exact count, or text
- * that ends with silence. Nothing here knows of files, commands or sockets. (The end of READING.md's way; below is
- * `buffered.ts`.)
+ * that ends with silence. Nothing here knows of files, commands or sockets. (The end of READING.md's way.)
  */
 
 import { concat, startsWith } from "@std/bytes";
-import { BufferedReader } from "./buffered.ts";
 import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
 import { ERROR_PREFIX, SIZE_BYTES } from "./protocol.ts";
+import { isReady, within } from "./within.ts";
 
 /** What the bytes of an undelimited text, so far, say about its end. */
 export type TextState = "open" | "maybe" | "whole";
@@ -31,6 +30,12 @@ export const ERROR_TEXT_END: TextEnd = {
   state: (text) => startsWith(ERROR_BYTES, text) ? "open" : "maybe",
 };
 
+// One read of a message has room for more than any program of the lab sends in one piece.
+const MESSAGE_BYTES = 4096;
+// A TLS record is 16 KiB at most, and a write to a file takes about as long for 16 KiB as for 256.
+const LARGE_BYTES = 256 * 1024;
+// So that a large piece has waited for 20 ms at most, which nobody sees.
+const FAST_BYTES_PER_MS = LARGE_BYTES / 20;
 const NOTHING: Bytes = new Uint8Array(0);
 const ENCODER = new TextEncoder();
 const ERROR_BYTES = ENCODER.encode(ERROR_PREFIX);
@@ -56,33 +61,42 @@ const ERROR_BYTES = ENCODER.encode(ERROR_PREFIX);
  * assertEquals(await frames.size(), 1025n);
  * ```
  */
-export class FrameReader extends BufferedReader {
+export class FrameReader {
+  readonly #reader: ReadableStreamBYOBReader;
+  // Read, but not asked for yet: a message may arrive glued to the one before it.
+  #rest: Bytes = NOTHING;
+  // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
+  #pending: Promise<Bytes> | undefined;
+  #reads = 0;
+  // How much file data the next read waits for.
+  #dataBytes = 1;
+
+  /** Takes over a byte stream (`type: "bytes"`); its errors are passed on as they are. */
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader({ mode: "byob" });
+  }
+
   /**
    * Reads the bytes of a token, however they were cut, and nothing that follows. `after` names a token that may
    * precede it, once or twice. Throws a {@linkcode ProtocolError} with what came instead.
    */
   async token(token: string, { after }: { after?: string } = {}): Promise<void> {
-    const expected = ENCODER.encode(token);
-    const skipped = after === undefined ? NOTHING : await this.#skip(ENCODER.encode(after));
-    while (this.rest.length < expected.length && startsWith(expected, this.rest)) {
-      if (!await this.fill()) break;
-    }
-    if (!startsWith(this.rest, expected)) {
-      const received = this.rest.length === 0 ? skipped : await this.text(ERROR_TEXT_END);
-      throw new ProtocolError(token, new TextDecoder().decode(received));
-    }
-    this.take(expected.length);
+    let skipped = "";
+    while (after !== undefined && skipped.length < 2 * after.length && await this.#take(after)) skipped += after;
+    if (await this.#take(token)) return;
+    const received = this.#rest.length === 0 ? skipped : new TextDecoder().decode(await this.text(ERROR_TEXT_END));
+    throw new ProtocolError(token, received);
   }
 
-  // Takes a token that may come up to twice; returns what it took.
-  async #skip(token: Bytes): Promise<Bytes> {
-    let skipped = NOTHING;
-    while (skipped.length < 2 * token.length) {
-      while (this.rest.length < token.length && startsWith(token, this.rest)) if (!await this.fill()) return skipped;
-      if (!startsWith(this.rest, token)) break;
-      skipped = concat([skipped, this.take(token.length)]);
+  // Takes a token if it comes next: the first wrong byte decides.
+  async #take(token: string): Promise<boolean> {
+    const expected = ENCODER.encode(token);
+    while (this.#rest.length < expected.length && startsWith(expected, this.#rest)) {
+      if (!await this.fill()) return false;
     }
-    return skipped;
+    if (!startsWith(this.#rest, expected)) return false;
+    this.take(expected.length);
+    return true;
   }
 
   /**
@@ -90,11 +104,11 @@ export class FrameReader extends BufferedReader {
    * file is as large as the number that its letters would be.
    */
   async size(): Promise<bigint> {
-    while (this.rest.length < SIZE_BYTES) {
-      const missing = SIZE_BYTES - this.rest.length;
+    while (this.#rest.length < SIZE_BYTES) {
+      const missing = SIZE_BYTES - this.#rest.length;
       if (!await this.fill(missing)) throw new ProtocolError(`${missing} more bytes of a size`, "");
     }
-    if (startsWith(this.rest, ERROR_BYTES)) {
+    if (startsWith(this.#rest, ERROR_BYTES)) {
       throw new ProtocolError("a size", new TextDecoder().decode(await this.text(ERROR_TEXT_END)));
     }
     const bytes = this.take(SIZE_BYTES);
@@ -103,22 +117,88 @@ export class FrameReader extends BufferedReader {
 
   /** Reads text without a mark at its end, as `end` says; empty when the stream ends first. */
   async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
-    let now: TextState = this.rest.length === 0 ? "open" : state(this.rest);
+    let now: TextState = this.#rest.length === 0 ? "open" : state(this.#rest);
     try {
-      while (now !== "whole" && this.rest.length < maxBytes) {
+      while (now !== "whole" && this.#rest.length < maxBytes) {
         if (now === "maybe" && await this.isSilent(silenceMs)) break;
         if (!await this.fill()) break;
-        now = state(this.rest);
+        now = state(this.#rest);
       }
     } catch (error) {
       // A peer may say why it gives up and then reset the connection: what it said still counts.
-      if (this.rest.length === 0) throw error;
+      if (this.#rest.length === 0) throw error;
     }
-    return this.take(Math.min(this.rest.length, maxBytes)).slice();
+    return this.take(maxBytes);
   }
 
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
   async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
     return (await this.peek(silenceMs)).length === 0 ? NOTHING : await this.text({ silenceMs, maxBytes });
+  }
+
+  /**
+   * Reads file data into `buffer`, which is transferred to the returned piece; an empty piece is the end. What comes fast
+   * comes in large pieces, since each costs the caller as much as a small one; otherwise every arrival is a piece.
+   */
+  async read(buffer: Bytes): Promise<Bytes> {
+    if (this.#pending) await this.fill();
+    if (this.#rest.length > 0) {
+      const piece = this.take(buffer.length);
+      buffer.set(piece);
+      return buffer.subarray(0, piece.length);
+    }
+    const start = performance.now();
+    const min = Math.min(this.#dataBytes, buffer.length);
+    const piece = (await this.#reader.read(buffer, { min })).value ?? NOTHING;
+    const isFast = piece.length > FAST_BYTES_PER_MS * (performance.now() - start);
+    // Doubling, so that one quick arrival on a slow link makes the next piece wait for one more only.
+    this.#dataBytes = isFast ? Math.min(2 * piece.length, LARGE_BYTES) : 1;
+    return piece;
+  }
+
+  /** What has been read, and nobody has asked for yet. */
+  get rest(): Bytes {
+    return this.#rest;
+  }
+
+  /** How many reads have brought messages: more than one for one message means that it was cut. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /** The rest, if some of it has arrived or arrives within `ms` milliseconds; it stays to be read. */
+  async peek(ms = 0): Promise<Bytes> {
+    if (this.#rest.length > 0) return this.#rest;
+    if (ms > 0 ? !await this.isSilent(ms) : await isReady(this.#next(1))) await this.fill();
+    return this.#rest;
+  }
+
+  /** Takes so many bytes of the rest, or all. */
+  take(count: number): Bytes {
+    const taken = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    return taken;
+  }
+
+  /** Adds what the next read brings, `min` bytes or more, to the rest; false at the end of the stream. */
+  async fill(min = 1): Promise<boolean> {
+    const piece = await this.#next(min);
+    this.#pending = undefined;
+    if (piece.length === 0) return false;
+    this.#reads++;
+    this.#rest = this.#rest.length === 0 ? piece : concat([this.#rest, piece]);
+    return true;
+  }
+
+  /** Whether nothing arrives for `ms` milliseconds. */
+  async isSilent(ms: number): Promise<boolean> {
+    return await within(this.#next(1), ms) === undefined;
+  }
+
+  #next(min: number): Promise<Bytes> {
+    this.#pending ??= this.#reader.read(new Uint8Array(MESSAGE_BYTES), { min }).then(({ value = NOTHING }) => value);
+    // The next wait gets the error; until then it must not count as unhandled.
+    this.#pending.catch(() => {});
+    return this.#pending;
   }
 }

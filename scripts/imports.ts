@@ -11,7 +11,7 @@ const FLOORS: Record<string, RegExp>[] = [
   { library: /^lib\/(mod|sha256)\.ts$/ },
   { roles: /^lib\/(client|server|request|start|listener|reception|dial|connections)\.ts$/ },
   { messages: /^lib\/(peer|transfer|trace)\.ts$/ },
-  { framing: /^lib\/(framing|command|late|buffered)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
+  { framing: /^lib\/(framing|command|late)\.ts$/, net: /^lib\/net\//, files: /^lib\/files\// },
   { basics: /^lib\/(errors|printable|protocol|bytes|within|older_deno|options|turns)\.ts$/ },
 ];
 
