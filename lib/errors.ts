@@ -11,14 +11,13 @@ export interface FailureOptions extends ErrorOptions {
 
 /** A transfer that failed. The message is one sentence, fit for a terminal. */
 export class TransferError extends Error {
-  /** The name of the class. */
-  override name = "TransferError";
   /** The step of the lab's list at which it happened, such as `c. server: OK`. */
   readonly step: Step | undefined;
 
   /** Makes the error; its `cause`, if there is one, is the system's own. */
   constructor(message: string, options: FailureOptions = {}) {
     super(message, options);
+    this.name = new.target.name;
     this.step = options.step;
   }
 
@@ -29,10 +28,11 @@ export class TransferError extends Error {
   }
 }
 
+/** The connection could not be made, broke, or was silent for too long. */
+export class ConnectionError extends TransferError {}
+
 /** The other side answered `ERROR: …` where the protocol has something else. */
 export class ServerError extends TransferError {
-  /** The name of the class. */
-  override name = "ServerError";
   /** The text after `ERROR: `, as it came; show it with {@linkcode printable}. */
   readonly said: string;
 
@@ -45,8 +45,6 @@ export class ServerError extends TransferError {
 
 /** The other side sent something that the protocol does not have at this place. */
 export class ProtocolError extends TransferError {
-  /** The name of the class. */
-  override name = "ProtocolError";
   /** What the protocol has here. */
   readonly expected: string;
   /** What came instead, as it came; empty when the other side closed the connection. */
@@ -54,12 +52,8 @@ export class ProtocolError extends TransferError {
 
   /** Makes the error, and its message from the two. */
   constructor(expected: string, received: string, options?: FailureOptions) {
-    super(
-      received === ""
-        ? `expected ${expected}, but the connection was closed`
-        : `expected ${expected}, but received "${excerpt(received)}"`,
-      options,
-    );
+    const what = received === "" ? "the connection was closed" : `received "${excerpt(received)}"`;
+    super(`expected ${expected}, but ${what}`, options);
     this.expected = expected;
     this.received = received;
   }
@@ -73,27 +67,13 @@ export function excerpt(text: string): string {
   return printable(text.slice(0, EXCERPT_LENGTH)) + (text.length > EXCERPT_LENGTH ? "…" : "");
 }
 
-/** The connection could not be made, broke, or was silent for too long. */
-export class ConnectionError extends TransferError {
-  /** The name of the class. */
-  override name = "ConnectionError";
-}
-
 /** Whether an error says that the connection ended, rather than what the other side said. */
 export function isBroken(error: unknown): boolean {
   return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
 }
 
-/** What a caller may want to know of a problem with a file besides the lab's text. */
-export interface FileFailureOptions extends FailureOptions {
-  /** Why, in a few words; without it, what the system said (`cause`). */
-  reason?: string | undefined;
-}
-
 /** A file on this side that does not exist, can't be created or can't be deleted. */
 export class FileError extends TransferError {
-  /** The name of the class. */
-  override name = "FileError";
   /** Why the file could not be used. */
   readonly problem: FileProblem;
   /** The file's name, as it was asked for. */
@@ -101,8 +81,8 @@ export class FileError extends TransferError {
   /** Why, in a few words, where the lab's text says too little. */
   readonly reason: string | undefined;
 
-  /** Makes the error; its message is the lab's own text. */
-  constructor(problem: FileProblem, file: string, options: FileFailureOptions = {}) {
+  /** Makes the error; its message is the lab's own text, and its reason, by default, what the system said (`cause`). */
+  constructor(problem: FileProblem, file: string, options: FailureOptions & { reason?: string | undefined } = {}) {
     super(ERROR_TEXTS[problem](file), options);
     this.problem = problem;
     this.file = file;

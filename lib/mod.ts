@@ -12,7 +12,6 @@ export {
   ConnectionError,
   type FailureOptions,
   FileError,
-  type FileFailureOptions,
   ProtocolError,
   ServerError,
   TransferError,

@@ -17,15 +17,15 @@ const ENCODER = new TextEncoder();
 export class Peer implements Disposable {
   readonly #socket: Socket;
   readonly #frames: FrameReader;
-  readonly #other: Role;
+  readonly #self: Role;
   readonly #tracer: Tracer | undefined;
 
   /** Takes over a socket, and closes it in the end; `onMessage` is called with each message after it has passed. */
   constructor(socket: Socket, onMessage?: (message: Message) => unknown) {
     this.#socket = socket;
     this.#frames = new FrameReader(socket.readable);
-    this.#other = socket.peer;
-    this.#tracer = onMessage && new Tracer(socket.peer === "client" ? "server" : "client", this.#frames, onMessage);
+    this.#self = socket.peer === "client" ? "server" : "client";
+    this.#tracer = onMessage && new Tracer(this.#self, this.#frames, onMessage);
   }
 
   /** Says the step's token. */
@@ -45,12 +45,12 @@ export class Peer implements Disposable {
 
   #send(step: Step, bytes: Uint8Array): Promise<void> {
     const sent = this.#socket.write(bytes, undefined, (error) => named(step, error));
-    return this.#tracer ? this.#tracer.sending(step, bytes, sent) : sent;
+    return this.#tracer?.passing(this.#self, step, sent, () => bytes) ?? sent;
   }
 
   /** Sends file data, `gather` blocks in each call to the kernel; call `flush` after the last of it. */
   send(step: Step, data: Uint8Array, gather: number): Promise<void> {
-    this.#tracer?.data(step, this.#other === "client" ? "server" : "client", data);
+    this.#tracer?.data(this.#self, step, data);
     return this.#socket.write(data, gather * BLOCK_BYTES, (error) => named(step, error));
   }
 
@@ -65,13 +65,17 @@ export class Peer implements Disposable {
    * may come before it, once or twice, if it is named as `after`.
    */
   hear(step: TokenStep, options?: { after?: Token }): Promise<void> {
-    return this.watch(step, this.#traced(step, this.#frames.token(tokenOf(step), options), () => tokenBytes(step)));
+    return this.watch(step, this.#token(step, options));
   }
 
   /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
   listen(step: TokenStep): Promise<void> {
-    const token = this.#traced(step, this.#frames.token(tokenOf(step)), () => tokenBytes(step));
-    return this.#socket.untilCut(token, (error) => named(step, error));
+    return this.#socket.untilCut(this.#token(step), (error) => named(step, error));
+  }
+
+  #token(step: TokenStep, options?: { after?: Token }): Promise<void> {
+    const token = tokenOf(step);
+    return this.#traced(step, this.#frames.token(token, options), () => ENCODER.encode(token));
   }
 
   /** Drops line ends that a person typed after the message before this step. */
@@ -130,12 +134,12 @@ export class Peer implements Disposable {
   async receive(step: Step, buffer: Bytes): Promise<Bytes> {
     const piece = await this.watch(step, this.#frames.read(buffer));
     if (piece.length === 0) throw new ProtocolError("file data", "", { step });
-    this.#tracer?.data(step, this.#other, piece);
+    this.#tracer?.data(this.#socket.peer, step, piece);
     return piece;
   }
 
   #traced<T>(step: Step, wait: Promise<T>, bytesOf: (message: T) => Uint8Array): Promise<T> {
-    return this.#tracer ? this.#tracer.hearing(step, wait, bytesOf) : wait;
+    return this.#tracer?.passing(this.#socket.peer, step, wait, bytesOf) ?? wait;
   }
 
   /** Awaits anything that depends on the other side, no longer than the socket's timeout. */
@@ -154,10 +158,6 @@ export class Peer implements Disposable {
     this.#tracer?.end();
     this.#socket[Symbol.dispose]();
   }
-}
-
-function tokenBytes(step: TokenStep): Uint8Array {
-  return ENCODER.encode(tokenOf(step));
 }
 
 function sizeBytes(size: bigint): Uint8Array {

@@ -24,13 +24,6 @@ export interface Message {
   pieces: number;
 }
 
-/** The step of the command that came, if it is one. */
-function requestStep({ step, bytes }: Message): Step | undefined {
-  if (step !== REQUEST_STEP) return undefined;
-  const verb = new TextDecoder().decode(bytes.subarray(0, "GET".length));
-  return VERBS.flatMap((known) => known === verb ? STEPS[known][1] : [])[0];
-}
-
 /** Reports the messages of one conversation. */
 export class Tracer {
   readonly #self: Role;
@@ -47,42 +40,42 @@ export class Tracer {
     this.#onMessage = onMessage;
   }
 
-  /** Reports a message of this side's when it has been sent. */
-  async sending(step: Step, bytes: Uint8Array, wait: Promise<void>): Promise<void> {
+  /** Reports a message when the wait for it is over: it has been sent, or it or something else has arrived. */
+  async passing<T>(from: Role, step: Step, wait: Promise<T>, bytesOf: (result: T) => Uint8Array): Promise<T> {
     const start = performance.now();
-    await wait;
-    await this.#report({ step, from: this.#self, bytes, ms: performance.now() - start, isGlued: false, pieces: 1 });
-  }
-
-  /** Reports a message of the other side's when it, or something else in its place, has arrived. */
-  async hearing<T>(step: Step, wait: Promise<T>, bytesOf: (message: T) => Uint8Array): Promise<T> {
-    const start = performance.now();
-    const report = (bytes: Uint8Array, expected?: string): Promise<void> => {
+    const report = async (bytes: Uint8Array, expected?: string): Promise<void> => {
       // An upload's DONE is awaited from the upload's beginning.
       const ms = performance.now() - Math.max(start, this.#data?.end ?? 0);
-      const { isGlued, reads } = this.#before;
-      const pieces = this.#frames.reads - reads + (isGlued ? 1 : 0);
-      this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
-      const message = { step, from: this.#other, bytes, ms, isGlued, pieces };
-      return this.#report(expected === undefined ? message : { ...message, expected });
+      const cut = from === this.#self ? { isGlued: false, pieces: 1 } : this.#pieces();
+      await this.#reportData();
+      // Silence is no message.
+      if (bytes.length === 0 && expected === undefined) return;
+      const message = { step: step === REQUEST_STEP ? requestStep(bytes) : step, from, bytes, ms, ...cut };
+      await this.#onMessage(expected === undefined ? message : { ...message, expected });
     };
     try {
-      const message = await wait;
-      await report(bytesOf(message));
-      return message;
+      const result = await wait;
+      await report(bytesOf(result));
+      return result;
     } catch (error) {
       if (error instanceof ProtocolError) await report(new TextEncoder().encode(error.received), error.expected);
       throw error;
     }
   }
 
+  #pieces(): { isGlued: boolean; pieces: number } {
+    const { isGlued, reads } = this.#before;
+    this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
+    return { isGlued, pieces: this.#frames.reads - reads + (isGlued ? 1 : 0) };
+  }
+
   /** Counts file data, which is reported as one message. */
-  data(step: Step, from: Role, piece: Uint8Array): void {
+  data(from: Role, step: Step, piece: Uint8Array): void {
     const now = performance.now();
     this.#data ??= { step, from, count: 0n, start: now, end: now };
     this.#data.end = now;
     this.#data.count += BigInt(piece.length);
-    this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
+    this.#pieces();
   }
 
   /** Reports the file data so far, if there is any. The transfer has failed already, so an error here is not its own. */
@@ -91,23 +84,17 @@ export class Tracer {
   }
 
   async #reportData(): Promise<void> {
-    const data = this.#data;
-    if (!data) return;
+    if (!this.#data) return;
+    const { start, end: _, ...data } = this.#data;
     this.#data = undefined;
-    const { step, from, count, start } = data;
-    const message = { step, from, bytes: new Uint8Array(0), count, isGlued: false, pieces: 1 };
-    await this.#onMessage({ ...message, ms: performance.now() - start });
+    const ms = performance.now() - start;
+    await this.#onMessage({ ...data, bytes: new Uint8Array(0), ms, isGlued: false, pieces: 1 });
   }
+}
 
-  get #other(): Role {
-    return this.#self === "client" ? "server" : "client";
-  }
-
-  async #report(message: Message): Promise<void> {
-    await this.#reportData();
-    // Silence is no message.
-    if (message.bytes.length > 0 || message.expected !== undefined) {
-      await this.#onMessage({ ...message, step: requestStep(message) ?? message.step });
-    }
-  }
+/** The step of the command that came, if it is one. */
+function requestStep(bytes: Uint8Array): Step {
+  const word = new TextDecoder().decode(bytes.subarray(0, "GET".length));
+  const verb = VERBS.find((verb) => verb === word);
+  return verb ? STEPS[verb][1] : REQUEST_STEP;
 }
