@@ -18,44 +18,36 @@ const WAIT_LINE_MS = 10_000;
 function report(event: ServerEvent): unknown {
   switch (event.type) {
     case "waiting":
-      return say(`server waiting on port ${event.port}`);
+      return say(`waiting on port ${event.port}`);
     case "connected":
-      return say(`server connected to client at ${event.address.hostname}:${event.address.port}`);
+      return say(`connected to client at ${event.address.hostname}:${event.address.port}`);
     case "request":
-      return say(`server receiving request: ${printable(event.command)}`);
+      return say(`receiving request: ${printable(event.command)}`);
     case "receiving":
-      return say(`server receiving ${event.size} bytes`);
     case "sending":
-      return say(`server sending ${event.size} bytes`);
+      return say(`${event.type} ${event.size} bytes`);
     case "deleting":
-      return say(`server deleting file ${printable(event.name)}`);
+      return say(`deleting file ${printable(event.name)}`);
     case "excluded":
-      return printer.warn(`server: refused a client at ${event.address.hostname}:${event.address.port}\n`);
+      return warn(`refused a client at ${event.address.hostname}:${event.address.port}`);
     case "refused":
-      if (event.error.reason) printer.warn(`server: ${printable(`${event.error.message}: ${event.error.reason}`)}\n`);
-      return;
+      return event.error.reason && warn(printable(`${event.error.message}: ${event.error.reason}`));
     case "synced":
-      return printer.warn(
-        `server: ${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk\n`,
-      );
+      return warn(`${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk`);
     case "failed":
-      return printer.warn(`server: ${describe(event.error)}\n`);
+      return warn(describe(event.error));
     case "recovered":
-      return printer.warn("server: connections are accepted again\n");
+      return warn("connections are accepted again");
   }
 }
 
-async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, "onMessage">> {
-  const { describe: describeMessage } = await import("./lib/cli/trace.ts");
-  return {
-    onMessage: (message, { hostname, port }) =>
-      printer.warn(`${clients === 1 ? "" : `${hostname}:${port}  `}${describeMessage(message, "server")}\n`),
-  };
+function say(line: string): Promise<void> {
+  void printer.print(`server ${line}\n`);
+  return printer.written();
 }
 
-function say(line: string): Promise<void> {
-  void printer.print(`${line}\n`);
-  return printer.written();
+function warn(line: string): void {
+  printer.warn(`server: ${line}\n`);
 }
 
 function describe(error: Error): string {
@@ -64,9 +56,16 @@ function describe(error: Error): string {
   return printable(error.message) + (error.step ? ` (at step "${error.step}")` : "");
 }
 
+async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, "onMessage">> {
+  const { describe } = await import("./lib/cli/trace.ts");
+  return {
+    onMessage: (message, { hostname, port }) =>
+      printer.warn(`${clients === 1 ? "" : `${hostname}:${port}  `}${describe(message, "server")}\n`),
+  };
+}
+
 /** Lets running transfers finish, and says so; a second signal cuts them. The exit status. */
-async function end(server: Server, graceMs: number, second: Promise<unknown>): Promise<number> {
-  second.then(() => server[Symbol.asyncDispose]());
+async function end(server: Server, graceMs: number): Promise<number> {
   const ended = server.shutdown({ graceMs });
   const { bytes } = await import("./lib/cli/progress.ts");
   const sayWhatRuns = (): void => {
@@ -74,7 +73,7 @@ async function end(server: Server, graceMs: number, second: Promise<unknown>): P
     const limit = graceMs === Infinity ? "" : ` up to ${inSeconds(graceMs)}`;
     const who = server.active === 1 ? "a client" : `${server.active} clients`;
     const left = server.bytesLeft > 0n ? `, ${bytes(Number(server.bytesLeft))} left` : "";
-    printer.warn(`server: waits${limit} for ${who}${left}; Ctrl-C cuts it\n`);
+    warn(`waits${limit} for ${who}${left}; Ctrl-C cuts it`);
   };
   if (graceMs > 0) sayWhatRuns();
   if (graceMs === Infinity) setInterval(sayWhatRuns, WAIT_LINE_MS);
@@ -84,33 +83,31 @@ async function end(server: Server, graceMs: number, second: Promise<unknown>): P
 async function main(): Promise<number> {
   const read = await readCommandLine(SERVER, readServeOptions);
   if (typeof read === "number") return read;
+  const { isVerbose, isTraced, graceSeconds, options } = read;
   const { serve } = await import("./lib/start.ts");
-  const [first, second] = [Promise.withResolvers<Deno.Signal>(), Promise.withResolvers<Deno.Signal>()];
+  const first = Promise.withResolvers<Deno.Signal>();
+  const cut = new AbortController();
   let isEnding = false;
   onEndSignal((_status, signal) => {
-    (isEnding ? second : first).resolve(signal);
+    if (isEnding) cut.abort();
     isEnding = true;
+    first.resolve(signal);
   });
   try {
-    const { isVerbose, isTraced, graceSeconds, options } = read;
     const reports = { ...(isVerbose && { onEvent: report }), ...(isTraced && await trace(options)) };
-    const server = await Promise.race([serve({ ...options, ...reports }), first.promise]);
+    const server = await Promise.race([serve({ ...options, ...reports, signal: cut.signal }), first.promise]);
     // Ended before it listened.
     if (typeof server === "string") return 0;
-    if (
-      !options.readOnly &&
-      Deno.permissions.querySync({ name: "write", path: options.root ?? "." }).state !== "granted"
-    ) {
-      printer.warn(
-        "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)\n",
-      );
+    const { state } = Deno.permissions.querySync({ name: "write", path: options.root ?? "." });
+    if (!options.readOnly && state !== "granted") {
+      warn("no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)");
     }
     // A person who reads this can press Ctrl-C again.
     const isPerson = await first.promise === "SIGINT" && Deno.stderr.isTerminal();
-    return await end(server, 1000 * (graceSeconds ?? (isPerson ? Infinity : GRACE_SECONDS)), second.promise);
+    return await end(server, 1000 * (graceSeconds ?? (isPerson ? Infinity : GRACE_SECONDS)));
   } catch (error) {
     if (!(error instanceof TransferError)) throw error;
-    printer.warn(`server: ${printable(error.message)}\n`);
+    warn(printable(error.message));
     return 1;
   } finally {
     await within(printer.flush(), FLUSH_MS);

@@ -1,7 +1,7 @@
 /** The lab's three commands, as text on the wire. */
 
 import { concat } from "@std/bytes";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, decoded } from "./bytes.ts";
 import { TransferError } from "./errors.ts";
 import type { TextEnd, TextState } from "./framing.ts";
 import { MAX_NAME_BYTES, type Verb, VERBS } from "./protocol.ts";
@@ -25,7 +25,6 @@ export interface Request {
 }
 
 const DECODER = new TextDecoder();
-const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PREFIX_BYTES = "GET ".length;
 // A longer command may arrive cut where the client's own buffer ended; no known client has a smaller buffer.
 const CUT_BYTES = 512;
@@ -54,33 +53,16 @@ function commandState(bytes: Bytes): TextState {
   // Enough to begin the name after any verb, or the beginning of a verb.
   const start = DECODER.decode(bytes.subarray(0, PREFIX_BYTES));
   if (bytes.length <= start.length && VERBS.some((verb) => `${verb} `.startsWith(start))) return "open";
-  if (bytes.at(-1)! >= 0x80 && isCutInCharacter(bytes)) return "open";
+  // Cut within a character.
+  if (decoded(bytes) === undefined && decoded(bytes, { stream: true }) !== undefined) return "open";
   return bytes.length < CUT_BYTES ? "whole" : "maybe";
-}
-
-function isCutInCharacter(bytes: Bytes): boolean {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  try {
-    decoder.decode(bytes, { stream: true });
-  } catch {
-    return false;
-  }
-  try {
-    decoder.decode();
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 /** Takes a request apart. */
 export function parseRequest(bytes: Bytes): Request {
-  try {
-    const text = STRICT_DECODER.decode(bytes).replace(/(\r?\n)?\0*$/, "");
-    return { bytes, text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
-  } catch {
-    return { bytes, text: DECODER.decode(bytes), command: undefined };
-  }
+  const text = decoded(bytes)?.replace(/(\r?\n)?\0*$/, "");
+  if (text === undefined) return { bytes, text: DECODER.decode(bytes), command: undefined };
+  return { bytes, text, command: bytes.length <= MAX_COMMAND_BYTES ? parseCommand(text) : undefined };
 }
 
 function parseCommand(text: string): Command | undefined {

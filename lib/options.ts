@@ -48,6 +48,7 @@ interface CommonOptions {
   port: number;
   timeoutMs?: number;
   gather?: number | undefined;
+  bytesPerSecond?: unknown;
 }
 
 /** Checks what clients and servers have in common; only a server's port may be 0. */
@@ -59,4 +60,7 @@ export function checkCommon(options: CommonOptions, { minPort }: { minPort: numb
   checkNumber("port", options.port, { min: minPort, max: 65535, isWhole: true, isNeeded: true });
   checkNumber("timeoutMs", options.timeoutMs, { min: 0 });
   checkNumber("gather", options.gather, { min: 1, max: MAX_GATHER, isWhole: true });
+  if (typeof options.bytesPerSecond === "number") {
+    checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
+  }
 }

@@ -38,10 +38,11 @@ export class Reception implements Disposable {
   }
 
   /** Throws a `RangeError` for what is no network. */
-  static async open({ allowFrom, proxyFrom = [] }: ReceptionOptions): Promise<Reception> {
-    const isAllowed = allowFrom ? await networkTest("allowFrom", allowFrom) : (): boolean => true;
-    const isProxy = proxyFrom.length > 0 ? await networkTest("proxyFrom", proxyFrom) : (): boolean => false;
-    return new Reception(isAllowed, isProxy);
+  static async open({ allowFrom, proxyFrom }: ReceptionOptions): Promise<Reception> {
+    return new Reception(
+      allowFrom ? await networkTest("allowFrom", allowFrom) : (): boolean => true,
+      proxyFrom ? await networkTest("proxyFrom", proxyFrom) : (): boolean => false,
+    );
   }
 
   /** Whether whoever has this address may ask for something. */
@@ -57,14 +58,13 @@ export class Reception implements Disposable {
     const address = conn.remoteAddr as Deno.NetAddr;
     if (!this.#isProxy(address.hostname)) return { conn, address, isBalancer: false };
     this.#unnamed.add(conn);
-    let visitor: Visitor | undefined;
     try {
       const header = await within(readProxyHeader(conn), PROXY_HEADER_MS);
-      if (!this.#unnamed.has(conn) || header === "gone") return undefined;
       if (!header) throw new ConnectionError(`it sent no PROXY protocol header for ${inSeconds(PROXY_HEADER_MS)}`);
+      if (header === "gone" || !this.#unnamed.delete(conn)) return undefined;
       const { client = address } = header;
       // HAProxy's checks name its own address in version 1, which has no word for that.
-      return visitor = { conn, address: client, isBalancer: unmapped(client.hostname) === unmapped(address.hostname) };
+      return { conn, address: client, isBalancer: unmapped(client.hostname) === unmapped(address.hostname) };
     } catch (cause) {
       // Closed by this side, in the middle of a header.
       if (!this.#unnamed.has(conn)) return undefined;
@@ -72,7 +72,7 @@ export class Reception implements Disposable {
       const message = `a connection from the balancer at ${address.hostname} was refused: ${cause.message}`;
       throw new TransferError(message, { cause });
     } finally {
-      if (this.#unnamed.delete(conn) && !visitor) conn.close();
+      if (this.#unnamed.delete(conn)) conn.close();
     }
   }
 
