@@ -6,7 +6,6 @@
 import type { Bytes } from "./bytes.ts";
 import { ProtocolError, ServerError, TransferError } from "./errors.ts";
 import { FrameReader, type TextEnd } from "./framing.ts";
-import { skipLineEnds, textBefore, textBeforeSize } from "./late.ts";
 import type { Socket } from "./net/socket.ts";
 import { BLOCK_BYTES, type Role, SIZE_BYTES, type Step, type Token, tokenOf, type TokenStep } from "./protocol.ts";
 import { type Message, Tracer } from "./trace.ts";
@@ -15,20 +14,20 @@ const ENCODER = new TextEncoder();
 
 /** The other side of one conversation. Waits fail with a `TransferError` that names their step. */
 export class Peer implements Disposable {
+  /** What the other side sends; `watch` the waits on it. */
+  readonly frames: FrameReader;
   readonly #socket: Socket;
-  readonly #frames: FrameReader;
   readonly #self: Role;
   readonly #tracer: Tracer | undefined;
 
   /** Takes over a socket, and closes it in the end; `onMessage` is called with each message after it has passed. */
   constructor(socket: Socket, onMessage?: (message: Message) => unknown) {
     this.#socket = socket;
-    this.#frames = new FrameReader(socket.readable);
+    this.frames = new FrameReader(socket.readable);
     this.#self = socket.peer === "client" ? "server" : "client";
-    this.#tracer = onMessage && new Tracer(this.#self, this.#frames, onMessage);
+    this.#tracer = onMessage && new Tracer(this.#self, this.frames, onMessage);
   }
 
-  /** Says the step's token. */
   say(step: TokenStep): Promise<void> {
     return this.sayText(step, tokenOf(step));
   }
@@ -75,64 +74,28 @@ export class Peer implements Disposable {
 
   #token(step: TokenStep, options?: { after?: Token }): Promise<void> {
     const token = tokenOf(step);
-    return this.#traced(step, this.#frames.token(token, options), () => ENCODER.encode(token));
+    return this.#traced(step, this.frames.token(token, options), () => ENCODER.encode(token));
   }
 
-  /** Drops line ends that a person typed after the message before this step. */
-  skipLineEnds(step: Step): Promise<void> {
-    return this.watch(step, skipLineEnds(this.#frames));
-  }
-
-  /** Awaits a size. */
   hearSize(step: Step): Promise<bigint> {
-    return this.watch(step, this.#traced(step, this.#frames.size(), sizeBytes));
+    return this.watch(step, this.#traced(step, this.frames.size(), sizeBytes));
   }
 
   /** Awaits text without a mark at its end, at least a byte of it. */
   async hearText(step: Step, end: TextEnd): Promise<Bytes> {
-    const text = await this.watch(step, this.#traced(step, this.#frames.text(end), (text) => text));
+    const text = await this.watch(step, this.#traced(step, this.frames.text(end), (text) => text));
     if (text.length === 0) throw new ProtocolError("a command", "", { step });
     return text;
   }
 
-  /** Whether this side has cut the connection, as after a timeout. */
-  get isCut(): boolean {
-    return this.#socket.isCut;
-  }
-
-  /** In how many pieces what the other side has said so far has come. */
-  get pieces(): number {
-    return this.#frames.reads;
-  }
-
-  /** Whether the other side has said more than was asked for yet. */
-  get hasMore(): boolean {
-    return this.#frames.rest.length > 0;
-  }
-
-  /** What the other side has said beyond that, or says within `ms` milliseconds; it stays to be heard. */
-  peek(step: Step, ms?: number): Promise<Bytes> {
-    return this.watch(step, this.#frames.peek(ms));
-  }
-
-  /** Awaits the text that precedes the step's token; nearly always there is none. */
-  hearBefore(step: TokenStep, silenceMs: number): Promise<Bytes> {
-    return this.watch(step, textBefore(this.#frames, tokenOf(step), silenceMs));
-  }
-
-  /** Awaits the text that precedes a size; nearly always there is none. */
-  hearBeforeSize(step: Step, silenceMs: number): Promise<Bytes> {
-    return this.watch(step, textBeforeSize(this.#frames, silenceMs));
-  }
-
   /** Awaits the rest of a text; empty when there is silence instead. */
   hearMore(step: Step, end: TextEnd): Promise<Bytes> {
-    return this.watch(step, this.#traced(step, this.#frames.more(end), (text) => text));
+    return this.watch(step, this.#traced(step, this.frames.more(end), (text) => text));
   }
 
   /** Awaits file data, at most the buffer's length and at least a byte. */
   async receive(step: Step, buffer: Bytes): Promise<Bytes> {
-    const piece = await this.watch(step, this.#frames.read(buffer));
+    const piece = await this.watch(step, this.frames.read(buffer));
     if (piece.length === 0) throw new ProtocolError("file data", "", { step });
     this.#tracer?.data(this.#socket.peer, step, piece);
     return piece;
@@ -145,6 +108,16 @@ export class Peer implements Disposable {
   /** Awaits anything that depends on the other side, no longer than the socket's timeout. */
   watch<T>(step: Step, wait: Promise<T>): Promise<T> {
     return this.#socket.watch(wait, (error) => named(step, error));
+  }
+
+  /** What the other side has said beyond what was asked for, or says within `ms` milliseconds; it stays to be heard. */
+  peek(step: Step, ms?: number): Promise<Bytes> {
+    return this.watch(step, this.frames.peek(ms));
+  }
+
+  /** Whether this side has cut the connection, as after a timeout. */
+  get isCut(): boolean {
+    return this.#socket.isCut;
   }
 
   /** Ends the conversation after the last message, so that nothing is lost on its way. */

@@ -8,6 +8,7 @@ import { concat, startsWith } from "@std/bytes";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
+import { textBefore, textBeforeSize } from "./late.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
 import { isReady, within } from "./within.ts";
@@ -83,7 +84,7 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const request = parseRequest(bytes);
   if (request.command === undefined) return { request };
   const { verb, name } = request.command;
-  const isOnePiece = peer.pieces === 1;
+  const isOnePiece = peer.frames.reads === 1;
   // The rest of its name can still come.
   if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
@@ -113,7 +114,12 @@ export async function hearRest(
   { request: begun, report }: Reported,
   step: "d. client: READY" | "d. client: <# bytes>",
 ): Promise<Request> {
-  const rest = step === "d. client: READY" ? peer.hearBefore(step, LATE_READY_MS) : peer.hearBeforeSize(step, LATE_MS);
+  const rest = peer.watch(
+    step,
+    step === "d. client: READY"
+      ? textBefore(peer.frames, "READY", LATE_READY_MS)
+      : textBeforeSize(peer.frames, LATE_MS),
+  );
   const soon = await within(rest.catch(() => undefined), SOON_MS);
   report(soon ? completed(begun, soon) : begun);
   const request = completed(begun, await rest);

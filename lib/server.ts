@@ -9,6 +9,7 @@ import type { Request } from "./command.ts";
 import { excerpt, FileError } from "./errors.ts";
 import { checkRoom } from "./files/disk.ts";
 import type { Draft } from "./files/draft.ts";
+import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
 import { type Asker, checkEnd, hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
@@ -96,7 +97,7 @@ async function serveGet(peer: Peer, asked: Reported, options: SessionOptions): P
   }
   const { size } = source;
   await peer.saySize("e. server: <# bytes>", size);
-  await peer.skipLineEnds("f. client: OK");
+  await peer.watch("f. client: OK", skipLineEnds(peer.frames));
   await peer.hear("f. client: OK");
   await onEvent({ type: "sending", size });
   const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, options.gather);
@@ -128,7 +129,7 @@ async function servePut(peer: Peer, asked: Reported, options: SessionOptions): P
     draft = await at("e. server: OK", Promise.try(create));
   }
   const size = await peer.hearSize("d. client: <# bytes>");
-  const isEager = peer.hasMore;
+  const isEager = peer.frames.rest.length > 0;
   await at("e. server: OK", checkRoom(draft.folder, size, name, options.maxBytes));
   await options.onEvent({ type: "receiving", size });
   await peer.say("e. server: OK");

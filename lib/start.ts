@@ -44,16 +44,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const listener = Deno.listen({ hostname, port, tcpBacklog: MAX_WAITING });
     return new Server({ listener, secure, root, reception, options });
   } catch (error) {
-    throw failed(reasonOf(error, options), error);
+    if (error instanceof TransferError) throw failed(error.message, error);
+    if (error instanceof Deno.errors.AddrInUse) throw failed("the port is in use", error);
+    if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {
+      throw failed("permission denied (ports below 1024 are for root)", error);
+    }
+    if (options.tls && credentialsReason(error)) throw failed(credentialsReason(error)!, error);
+    throw failed(systemReason(error), error);
   }
-}
-
-function reasonOf(error: unknown, { port, tls }: ServeOptions): string {
-  if (error instanceof TransferError) return error.message;
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use";
-  const isLow = port > 0 && port < 1024;
-  if (error instanceof Deno.errors.PermissionDenied && isLow) {
-    return "permission denied (ports below 1024 are for root)";
-  }
-  return (tls && credentialsReason(error)) ?? systemReason(error);
 }
