@@ -11,7 +11,7 @@ import { openTarget } from "./files/target.ts";
 import { openSource, type Source, type Target, type Written } from "./files/storage.ts";
 import { streamSource, streamTarget } from "./files/streams.ts";
 import { TIMEOUT_MS } from "./net/connect.ts";
-import { checkCommon, defaultGather } from "./options.ts";
+import { checkCommon, checkNumber, defaultGather } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 import { isReady } from "./within.ts";
@@ -239,5 +239,7 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 /** Step a, after a check of the options. */
 async function greet(options: ClientOptions): Promise<Dialed> {
   checkCommon(options, { minPort: 1 });
+  const { bytesPerSecond } = options;
+  if (typeof bytesPerSecond === "number") checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE });
   return await dial(options);
 }

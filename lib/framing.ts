@@ -48,14 +48,7 @@ const ERROR_BYTES = ENCODER.encode(ERROR_PREFIX);
  * import { FrameReader } from "./framing.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const bytes = new Uint8Array([79, 75, 0, 0, 0, 0, 0, 0, 4, 1]);
- * const stream = new ReadableStream({
- *   type: "bytes",
- *   start(controller) {
- *     controller.enqueue(bytes);
- *     controller.close();
- *   },
- * });
+ * const stream = new Blob([new Uint8Array([79, 75, 0, 0, 0, 0, 0, 0, 4, 1])]).stream();
  * const frames = new FrameReader(stream);
  * await frames.token("OK");
  * assertEquals(await frames.size(), 1025n);

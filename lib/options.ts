@@ -13,23 +13,14 @@ export function defaultGather({ tls }: { tls?: unknown }): number {
   return tls ? TLS_GATHER : 1;
 }
 
-/** What a number may be. */
-interface Range {
-  min: number;
-  max?: number;
-  isWhole?: boolean;
-  isNeeded?: boolean;
-}
-
 /** Throws a `RangeError` that names the option unless its value, if there is one, is a number in the range. */
 export function checkNumber(
   name: string,
   value: number | undefined,
-  { min, max = Infinity, isWhole, isNeeded }: Range,
+  { min, max = Infinity, isWhole, isNeeded }: { min: number; max?: number; isWhole?: boolean; isNeeded?: boolean },
 ): void {
   if (value === undefined && !isNeeded) return;
-  const isRight = typeof value === "number" && value >= min && value <= max && (!isWhole || Number.isInteger(value));
-  if (isRight) return;
+  if (typeof value === "number" && value >= min && value <= max && (!isWhole || Number.isInteger(value))) return;
   const kind = isWhole ? "a whole number" : "a number";
   const least = min === Number.MIN_VALUE ? "above 0" : `of at least ${min}`;
   const range = max === Infinity ? least : `from ${min} to ${max}`;
@@ -42,17 +33,11 @@ export function checkSize(name: string, value: bigint | undefined): void {
   throw new RangeError(`${name} must be a bigint from 0 to 2^64-1, not ${value}`);
 }
 
-/** What clients and servers have in common. */
-interface CommonOptions {
-  hostname: string;
-  port: number;
-  timeoutMs?: number;
-  gather?: number | undefined;
-  bytesPerSecond?: unknown;
-}
-
 /** Checks what clients and servers have in common; only a server's port may be 0. */
-export function checkCommon(options: CommonOptions, { minPort }: { minPort: number }): void {
+export function checkCommon(
+  options: { hostname: string; port: number; timeoutMs?: number; gather?: number | undefined },
+  { minPort }: { minPort: number },
+): void {
   const { hostname } = options;
   if (typeof hostname !== "string" || hostname === "") {
     throw new RangeError(`hostname must be a name or an address, not ${Deno.inspect(hostname)}`);
@@ -60,7 +45,4 @@ export function checkCommon(options: CommonOptions, { minPort }: { minPort: numb
   checkNumber("port", options.port, { min: minPort, max: 65535, isWhole: true, isNeeded: true });
   checkNumber("timeoutMs", options.timeoutMs, { min: 0 });
   checkNumber("gather", options.gather, { min: 1, max: MAX_GATHER, isWhole: true });
-  if (typeof options.bytesPerSecond === "number") {
-    checkNumber("bytesPerSecond", options.bytesPerSecond, { min: Number.MIN_VALUE });
-  }
 }

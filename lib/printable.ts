@@ -17,10 +17,7 @@ const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 export function printable(text: string): string {
   return text.replace(UNSAFE, (char) => {
     const hex = char.codePointAt(0)!.toString(16);
-    return hex.length <= 2
-      ? `\\x${hex.padStart(2, "0")}`
-      : hex.length <= 4
-      ? `\\u${hex.padStart(4, "0")}`
-      : `\\u{${hex}}`;
+    if (hex.length > 4) return `\\u{${hex}}`;
+    return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
   });
 }

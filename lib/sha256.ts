@@ -37,16 +37,16 @@ export async function sha256(): Promise<Sum> {
  * ```
  */
 export async function remoteSum(name: string, options: ClientOptions): Promise<string> {
-  const sum = await sha256();
-  const { readable } = await get(name, options);
-  for await (const piece of readable) sum.update(piece);
-  return sum.hex();
+  return await sumOf((await get(name, options)).readable);
 }
 
 /** The SHA-256 sum of a file on this machine, as 64 hexadecimal digits; `undefined` if it is not a regular file. */
 export async function fileSum(path: string): Promise<string | undefined> {
-  if (!(await Deno.stat(path)).isFile) return undefined;
+  return (await Deno.stat(path)).isFile ? await sumOf((await Deno.open(path)).readable) : undefined;
+}
+
+async function sumOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   const sum = await sha256();
-  for await (const piece of (await Deno.open(path)).readable) sum.update(piece);
+  for await (const piece of stream) sum.update(piece);
   return sum.hex();
 }

@@ -152,24 +152,18 @@ export function readBytes(text: string, what: string): bigint {
 
 /** Reads a PEM file (RFC 7468). Throws a {@linkcode UsageError} that calls it `what` if there is no such part in it. */
 export function readPem(path: string, label: "CERTIFICATE" | "PRIVATE KEY", what: string): string {
-  const text = readTextFile(path);
-  if (text === undefined) throw new UsageError(`${what}: cannot read ${path}`);
+  let text: string;
+  try {
+    // Without the permission Deno would prompt on the terminal, and a device may have no end.
+    const { state } = Deno.permissions.querySync({ name: "read", path });
+    if (state !== "granted" || Deno.statSync(path).isCharDevice) throw new Error("not read");
+    text = Deno.readTextFileSync(path);
+  } catch {
+    throw new UsageError(`${what}: cannot read ${path}`);
+  }
   if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
     throw new UsageError(`${what}: the key in ${path} is encrypted; openssl pkey -in ${path} -out FILE decrypts it`);
   }
-  const isThere = new RegExp(`^-----BEGIN ([A-Z]+ )?${label}-----`, "m").test(text);
-  if (!isThere) throw new UsageError(`${what}: there is no ${label.toLowerCase()} (PEM) in ${path}`);
-  return text;
-}
-
-function readTextFile(path: string): string | undefined {
-  try {
-    // Without the permission Deno would prompt on the terminal.
-    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
-    // A device may have no end.
-    if (!Deno.statSync(path).isCharDevice) return Deno.readTextFileSync(path);
-  } catch {
-    // It does not exist, or may not be read.
-  }
-  return undefined;
+  if (new RegExp(`^-----BEGIN ([A-Z]+ )?${label}-----`, "m").test(text)) return text;
+  throw new UsageError(`${what}: there is no ${label.toLowerCase()} (PEM) in ${path}`);
 }

@@ -9,8 +9,6 @@ const MAX_LINES = 1000;
 const MANY_LINES = 100;
 // A stream that takes nothing for so long is waited for no longer: perhaps nobody reads the pipe.
 const LINE_MS = 1000;
-// A line is written in far less, unless nobody reads.
-const WRITTEN_MS = 100;
 // Until a look whether a full pipe has room again.
 const FULL_MS = 10;
 
@@ -71,7 +69,7 @@ export class Printer {
   /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
   async print(text: string): Promise<void> {
     this.#add(this.#out, text);
-    if (this.#out.waiting >= MANY_LINES) await within(this.flush(), LINE_MS);
+    if (this.#out.waiting >= MANY_LINES) await this.written();
   }
 
   /** Prints text on standard error. If that fails, nothing else does. */
@@ -81,7 +79,7 @@ export class Printer {
 
   /** Fulfilled when the lines on standard output so far have been written, or nobody reads them. */
   async written(): Promise<void> {
-    if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), WRITTEN_MS);
+    if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), LINE_MS);
   }
 
   /** Fulfilled when nothing waits to be written any more. */

@@ -7,7 +7,7 @@ import { printable } from "../printable.ts";
 import type { Task } from "./client_options.ts";
 import { printer } from "./output.ts";
 
-// What takes less shows nothing.
+// What takes less shows nothing, and nobody wants to know how fast it was.
 const PATIENCE_MS = 500;
 // Fast enough to look alive.
 const FRAME_MS = 200;
@@ -15,8 +15,6 @@ const FRAME_MS = 200;
 const LATE_READY_MS = 2500;
 // Some terminals wrap the line when its last column is written; an echoed ^C, or a letter typed by mistake, fits too.
 const FREE_COLUMNS = 3;
-// After this, a person may want to know how fast it was.
-const LONG_MS = 500;
 
 /** The terminal's width; 0 if there is no terminal, or it is one that can't move its cursor or does not say how wide it is. */
 function terminalColumns(): number {
@@ -123,7 +121,7 @@ export class Progress implements Disposable {
   /** How much has been moved, and how fast; nothing if that took no time. */
   summary(): string | undefined {
     const ms = performance.now() - this.#start;
-    if (this.#bytesDone === 0n || ms < LONG_MS || !Deno.stderr.isTerminal()) return undefined;
+    if (this.#bytesDone === 0n || ms < PATIENCE_MS || !Deno.stderr.isTerminal()) return undefined;
     const count = Number(this.#bytesDone);
     return `${bytes(count)} in ${(ms / 1000).toFixed(1)} s, ${bytes(count / ms * 1000)}/s`;
   }

@@ -95,10 +95,8 @@ async function readNetworks(args: Arguments, option: string): Promise<string[] |
   const networks = args.value(option)?.split(",").map((network) => network.trim());
   if (networks === undefined) return undefined;
   const { networkTest } = await import("../net/networks.ts");
-  try {
-    await networkTest(`option --${option}`, networks);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  await networkTest(`option --${option}`, networks).catch(({ message }) => {
+    throw new UsageError(message);
+  });
   return networks;
 }

@@ -18,8 +18,6 @@ import { Progress } from "./progress.ts";
 
 // The lines of many small files share their writes; nobody sees so short a delay.
 const GATHER_MS = 5;
-// A reader that takes nothing for so long is not waited for.
-const FIRST_LINE_MS = 1000;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
 // No server has a file of this name. One that is idle answers in far less.
@@ -49,7 +47,7 @@ export async function perform(task: Task): Promise<number> {
     if (isError) return printer.warn(`${text}\n`);
     await printer.print(`${text}\n`);
     // Where nothing can be printed, nothing is transferred either.
-    if (isFirst) await within(printer.flush(), FIRST_LINE_MS);
+    if (isFirst) await printer.written();
     isFirst = false;
     if (printer.error) throw printer.error;
   };
@@ -82,7 +80,9 @@ export async function perform(task: Task): Promise<number> {
       await Promise.all(lines.map((line) => print(...line)));
     }
     // The last files could not be sent, after all: servers of the lab's may crash when a client leaves without a command.
-    if (connections.hasPrepared) await within(withdraw({ ...task.options, connections }), WITHDRAW_MS);
+    if (!connections.hasPrepared) return;
+    const withdrawn = get(WITHDRAWN_NAME, { ...task.options, connections }).then(({ readable }) => readable.cancel());
+    await within(withdrawn.catch(() => {}), WITHDRAW_MS);
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
@@ -95,14 +95,6 @@ export async function perform(task: Task): Promise<number> {
   const summary = progress.summary();
   if (summary && !task.isQuiet) await print(summary, true);
   return failed;
-}
-
-async function withdraw(options: ClientOptions): Promise<void> {
-  try {
-    await (await get(WITHDRAWN_NAME, options)).readable.cancel();
-  } catch {
-    // There is no such file.
-  }
 }
 
 /** The file's name at its destination. */
