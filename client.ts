@@ -2,12 +2,9 @@ import { readCommandLine } from "./lib/cli/arguments.ts";
 import { CLIENT, readTask } from "./lib/cli/client_options.ts";
 import { printer, reportOutputError } from "./lib/cli/output.ts";
 import { onEndSignal } from "./lib/cli/signals.ts";
-import { within } from "./lib/within.ts";
 
 // Long enough to remove a draft.
 const ENDING_MS = 2000;
-// Enough for a reader of the output that is alive.
-const FLUSH_MS = 1000;
 
 async function main(): Promise<number> {
   const task = await readCommandLine(CLIENT, readTask);
@@ -32,7 +29,7 @@ async function main(): Promise<number> {
     await reportOutputError("client", error);
     return 1;
   } finally {
-    await within(printer.flush(), FLUSH_MS);
+    await printer.end();
   }
 }
 

@@ -5,10 +5,7 @@ import { onEndSignal } from "./lib/cli/signals.ts";
 import { inSeconds, TransferError } from "./lib/errors.ts";
 import type { ServeOptions, Server, ServerEvent } from "./lib/listener.ts";
 import { printable } from "./lib/printable.ts";
-import { within } from "./lib/within.ts";
 
-// Enough for a reader of the output that is alive.
-const FLUSH_MS = 1000;
 // What a transfer of a few megabytes needs to finish, and less than service managers wait before they kill.
 const GRACE_SECONDS = 5;
 // How often a person who waits for transfers hears of them.
@@ -110,7 +107,7 @@ async function main(): Promise<number> {
     warn(printable(error.message));
     return 1;
   } finally {
-    await within(printer.flush(), FLUSH_MS);
+    await printer.end();
   }
 }
 

@@ -64,19 +64,21 @@ export interface Download {
  * Throws a `ServerError` if the server has no such file, a `FileError` if the file can't be created here, a
  * `ConnectionError` or a `ProtocolError` if the conversation breaks off; an old file then stands untouched.
  *
- * @example Usage
+ * @example Usage, with `put` and `del`
  * ```ts
- * import { get, serve } from "./mod.ts";
- * import { assertEquals } from "@std/assert";
+ * import { del, get, put, serve, ServerError } from "./mod.ts";
+ * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const root = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${root}/f`, "some text");
  * await using server = await serve({ port: 0, hostname: "127.0.0.1", root });
  * const options = { hostname: "127.0.0.1", port: server.address.port };
  *
+ * await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
  * await get("f", { ...options, to: `${root}/copy` });
  * const { size, readable } = await get("copy", options);
  * assertEquals([size, await new Response(readable).text()], [9n, "some text"]);
+ * await del("f", options);
+ * await assertRejects(() => del("f", options), ServerError, "f does not exist");
  * ```
  */
 export function get(name: string, options: GetOptions): Promise<void>;
@@ -132,20 +134,6 @@ function download(name: string, options: ClientOptions): Promise<Download> {
  * protocol can't carry the name, a `ServerError` if the server can't create the file, a `ConnectionError` or a
  * `ProtocolError` if the conversation breaks off. If the stream does not close after its last byte, `put`
  * waits a second for it.
- *
- * @example Usage
- * ```ts
- * import { put, serve } from "./mod.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const root = await Deno.makeTempDir();
- * await using server = await serve({ port: 0, hostname: "127.0.0.1", root });
- * const options = { hostname: "127.0.0.1", port: server.address.port };
- *
- * await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
- * await put("g", { ...options, from: `${root}/f` });
- * assertEquals(await Deno.readTextFile(`${root}/g`), "some text");
- * ```
  */
 export async function put(name: string, options: PutOptions): Promise<void> {
   if (typeof options.from !== "string" && options.size === undefined) {
@@ -210,20 +198,6 @@ async function upload(peer: Peer, source: Source, options: PutOptions): Promise<
  *
  * Throws a `ServerError` if the server has no such file or can't delete it, a `ConnectionError` or a `ProtocolError` if
  * the conversation breaks off.
- *
- * @example Usage
- * ```ts
- * import { del, serve, ServerError } from "./mod.ts";
- * import { assertRejects } from "@std/assert";
- *
- * const root = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${root}/f`, "some text");
- * await using server = await serve({ port: 0, hostname: "127.0.0.1", root });
- * const options = { hostname: "127.0.0.1", port: server.address.port };
- *
- * await del("f", options);
- * await assertRejects(() => del("f", options), ServerError, "f does not exist");
- * ```
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });

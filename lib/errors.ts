@@ -33,29 +33,18 @@ export class ConnectionError extends TransferError {}
 
 /** The other side answered `ERROR: …` where the protocol has something else. */
 export class ServerError extends TransferError {
-  /** The text after `ERROR: `, as it came; show it with {@linkcode printable}. */
-  readonly said: string;
-
-  /** Makes the error from the text after `ERROR: `. */
-  constructor(said: string, options?: FailureOptions) {
+  /** `said` is the text after `ERROR: `, as it came; show it with {@linkcode printable}. */
+  constructor(readonly said: string, options?: FailureOptions) {
     super(`the other side said ERROR: ${printable(said)}`, options);
-    this.said = said;
   }
 }
 
 /** The other side sent something that the protocol does not have at this place. */
 export class ProtocolError extends TransferError {
-  /** What the protocol has here. */
-  readonly expected: string;
-  /** What came instead, as it came; empty when the other side closed the connection. */
-  readonly received: string;
-
-  /** Makes the error, and its message from the two. */
-  constructor(expected: string, received: string, options?: FailureOptions) {
+  /** `expected` is what the protocol has; `received` came instead, or nothing if the other side closed the connection. */
+  constructor(readonly expected: string, readonly received: string, options?: FailureOptions) {
     const what = received === "" ? "the connection was closed" : `received "${excerpt(received)}"`;
     super(`expected ${expected}, but ${what}`, options);
-    this.expected = expected;
-    this.received = received;
   }
 }
 
@@ -74,18 +63,16 @@ export function isBroken(error: unknown): boolean {
 
 /** A file on this side that does not exist, can't be created or can't be deleted. */
 export class FileError extends TransferError {
-  /** Why the file could not be used. */
-  readonly problem: FileProblem;
-  /** The file's name, as it was asked for. */
-  readonly file: string;
-  /** Why, in a few words, where the lab's text says too little. */
+  /** Why, in a few words, where the lab's text says too little; by default what the system said (`cause`). */
   readonly reason: string | undefined;
 
-  /** Makes the error; its message is the lab's own text, and its reason, by default, what the system said (`cause`). */
-  constructor(problem: FileProblem, file: string, options: FailureOptions & { reason?: string | undefined } = {}) {
+  /** `file` is the file's name, as it was asked for. The message is the lab's own text. */
+  constructor(
+    readonly problem: FileProblem,
+    readonly file: string,
+    options: FailureOptions & { reason?: string | undefined } = {},
+  ) {
     super(ERROR_TEXTS[problem](file), options);
-    this.problem = problem;
-    this.file = file;
     this.reason = options.reason ?? reasonOf(problem, options.cause);
   }
 }

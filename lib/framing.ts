@@ -55,12 +55,13 @@ const ERROR_BYTES = ENCODER.encode(ERROR_PREFIX);
  * ```
  */
 export class FrameReader {
+  /** What has been read, but nobody has asked for yet: a message may arrive glued to the one before it. */
+  rest: Bytes = NOTHING;
+  /** How many reads have brought messages: more than one for one message means that it was cut. */
+  reads = 0;
   readonly #reader: ReadableStreamBYOBReader;
-  // Read, but not asked for yet: a message may arrive glued to the one before it.
-  #rest: Bytes = NOTHING;
   // A read whose wait was ended by silence: it can't be taken back, so the next wait continues it.
   #pending: Promise<Bytes> | undefined;
-  #reads = 0;
   // How much file data the next read waits for.
   #dataBytes = 1;
 
@@ -77,17 +78,17 @@ export class FrameReader {
     let skipped = "";
     while (after !== undefined && skipped.length < 2 * after.length && await this.#take(after)) skipped += after;
     if (await this.#take(token)) return;
-    const received = this.#rest.length === 0 ? skipped : new TextDecoder().decode(await this.text(ERROR_TEXT_END));
+    const received = this.rest.length === 0 ? skipped : new TextDecoder().decode(await this.text(ERROR_TEXT_END));
     throw new ProtocolError(token, received);
   }
 
   // Takes a token if it comes next: the first wrong byte decides.
   async #take(token: string): Promise<boolean> {
     const expected = ENCODER.encode(token);
-    while (this.#rest.length < expected.length && startsWith(expected, this.#rest)) {
+    while (this.rest.length < expected.length && startsWith(expected, this.rest)) {
       if (!await this.fill()) return false;
     }
-    if (!startsWith(this.#rest, expected)) return false;
+    if (!startsWith(this.rest, expected)) return false;
     this.take(expected.length);
     return true;
   }
@@ -97,11 +98,11 @@ export class FrameReader {
    * file is as large as the number that its letters would be.
    */
   async size(): Promise<bigint> {
-    while (this.#rest.length < SIZE_BYTES) {
-      const missing = SIZE_BYTES - this.#rest.length;
+    while (this.rest.length < SIZE_BYTES) {
+      const missing = SIZE_BYTES - this.rest.length;
       if (!await this.fill(missing)) throw new ProtocolError(`${missing} more bytes of a size`, "");
     }
-    if (startsWith(this.#rest, ERROR_BYTES)) {
+    if (startsWith(this.rest, ERROR_BYTES)) {
       throw new ProtocolError("a size", new TextDecoder().decode(await this.text(ERROR_TEXT_END)));
     }
     const bytes = this.take(SIZE_BYTES);
@@ -110,16 +111,16 @@ export class FrameReader {
 
   /** Reads text without a mark at its end, as `end` says; empty when the stream ends first. */
   async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
-    let now: TextState = this.#rest.length === 0 ? "open" : state(this.#rest);
+    let now = this.rest.length === 0 ? "open" : state(this.rest);
     try {
-      while (now !== "whole" && this.#rest.length < maxBytes) {
+      while (now !== "whole" && this.rest.length < maxBytes) {
         if (now === "maybe" && await this.isSilent(silenceMs)) break;
         if (!await this.fill()) break;
-        now = state(this.#rest);
+        now = state(this.rest);
       }
     } catch (error) {
       // A peer may say why it gives up and then reset the connection: what it said still counts.
-      if (this.#rest.length === 0) throw error;
+      if (this.rest.length === 0) throw error;
     }
     return this.take(maxBytes);
   }
@@ -135,7 +136,7 @@ export class FrameReader {
    */
   async read(buffer: Bytes): Promise<Bytes> {
     if (this.#pending) await this.fill();
-    if (this.#rest.length > 0) {
+    if (this.rest.length > 0) {
       const piece = this.take(buffer.length);
       buffer.set(piece);
       return buffer.subarray(0, piece.length);
@@ -149,27 +150,17 @@ export class FrameReader {
     return piece;
   }
 
-  /** What has been read, and nobody has asked for yet. */
-  get rest(): Bytes {
-    return this.#rest;
-  }
-
-  /** How many reads have brought messages: more than one for one message means that it was cut. */
-  get reads(): number {
-    return this.#reads;
-  }
-
   /** The rest, if some of it has arrived or arrives within `ms` milliseconds; it stays to be read. */
   async peek(ms = 0): Promise<Bytes> {
-    if (this.#rest.length > 0) return this.#rest;
+    if (this.rest.length > 0) return this.rest;
     if (ms > 0 ? !await this.isSilent(ms) : await isReady(this.#next(1))) await this.fill();
-    return this.#rest;
+    return this.rest;
   }
 
   /** Takes so many bytes of the rest, or all. */
   take(count: number): Bytes {
-    const taken = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.subarray(count);
+    const taken = this.rest.subarray(0, count);
+    this.rest = this.rest.subarray(count);
     return taken;
   }
 
@@ -178,8 +169,8 @@ export class FrameReader {
     const piece = await this.#next(min);
     this.#pending = undefined;
     if (piece.length === 0) return false;
-    this.#reads++;
-    this.#rest = this.#rest.length === 0 ? piece : concat([this.#rest, piece]);
+    this.reads++;
+    this.rest = this.rest.length === 0 ? piece : concat([this.rest, piece]);
     return true;
   }
 

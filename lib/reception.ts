@@ -22,20 +22,17 @@ export interface ReceptionOptions {
   proxyFrom?: readonly string[];
 }
 
+type NetworkTest = (address: string) => boolean;
+
 // A balancer sends its header with the connection.
 const PROXY_HEADER_MS = 5000;
 
 /** Receives connections. */
 export class Reception implements Disposable {
-  readonly #isAllowed: (address: string) => boolean;
-  readonly #isProxy: (address: string) => boolean;
   // Connections of balancers that have not said yet for whom they are.
   readonly #unnamed = new Set<Deno.TcpConn>();
 
-  private constructor(isAllowed: (address: string) => boolean, isProxy: (address: string) => boolean) {
-    this.#isAllowed = isAllowed;
-    this.#isProxy = isProxy;
-  }
+  private constructor(readonly isAllowed: NetworkTest, readonly isProxy: NetworkTest) {}
 
   /** Throws a `RangeError` for what is no network. */
   static async open({ allowFrom, proxyFrom }: ReceptionOptions): Promise<Reception> {
@@ -47,7 +44,7 @@ export class Reception implements Disposable {
 
   /** Whether whoever has this address may ask for something. */
   allows(address: Deno.NetAddr): boolean {
-    return this.#isAllowed(address.hostname);
+    return this.isAllowed(address.hostname);
   }
 
   /**
@@ -56,7 +53,7 @@ export class Reception implements Disposable {
    */
   async receive(conn: Deno.TcpConn): Promise<Visitor | undefined> {
     const address = conn.remoteAddr as Deno.NetAddr;
-    if (!this.#isProxy(address.hostname)) return { conn, address, isBalancer: false };
+    if (!this.isProxy(address.hostname)) return { conn, address, isBalancer: false };
     this.#unnamed.add(conn);
     try {
       const header = await within(readProxyHeader(conn), PROXY_HEADER_MS);

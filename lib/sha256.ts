@@ -31,8 +31,8 @@ export async function sha256(): Promise<Sum> {
  * const options = { hostname: "127.0.0.1", port: server.address.port };
  *
  * const sent = await sha256();
- * const from = new Blob(["some text"]).stream();
- * await put("f", { ...options, from, size: 9n, onData: (piece) => sent.update(piece) });
+ * const onData = (piece: Uint8Array) => sent.update(piece);
+ * await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n, onData });
  * assertEquals(await remoteSum("f", options), sent.hex());
  * ```
  */

@@ -24,21 +24,18 @@ export interface Message {
   pieces: number;
 }
 
-/** Reports the messages of one conversation. */
+/** Reports the messages of one conversation: what `self` sends, and what it hears through `frames`. */
 export class Tracer {
-  readonly #self: Role;
-  readonly #frames: FrameReader;
-  readonly #onMessage: (message: Message) => unknown;
   // What the frames held after the last message.
   #before = { isGlued: false, reads: 0 };
   #data: { step: Step; from: Role; count: bigint; start: number; end: number } | undefined;
 
-  /** Reports what `self` sends, and what it hears through `frames`. */
-  constructor(self: Role, frames: FrameReader, onMessage: (message: Message) => unknown) {
-    this.#self = self;
-    this.#frames = frames;
-    this.#onMessage = onMessage;
-  }
+  /** Calls `onMessage` with each message, and awaits it. */
+  constructor(
+    readonly self: Role,
+    readonly frames: FrameReader,
+    readonly onMessage: (message: Message) => unknown,
+  ) {}
 
   /** Reports a message when the wait for it is over: it has been sent, or it or something else has arrived. */
   async passing<T>(from: Role, step: Step, wait: Promise<T>, bytesOf: (result: T) => Uint8Array): Promise<T> {
@@ -46,12 +43,12 @@ export class Tracer {
     const report = async (bytes: Uint8Array, expected?: string): Promise<void> => {
       // An upload's DONE is awaited from the upload's beginning.
       const ms = performance.now() - Math.max(start, this.#data?.end ?? 0);
-      const cut = from === this.#self ? { isGlued: false, pieces: 1 } : this.#pieces();
+      const cut = from === this.self ? { isGlued: false, pieces: 1 } : this.#pieces();
       await this.#reportData();
       // Silence is no message.
       if (bytes.length === 0 && expected === undefined) return;
       const message = { step: step === REQUEST_STEP ? requestStep(bytes) : step, from, bytes, ms, ...cut };
-      await this.#onMessage(expected === undefined ? message : { ...message, expected });
+      await this.onMessage(expected === undefined ? message : { ...message, expected });
     };
     try {
       const result = await wait;
@@ -65,8 +62,8 @@ export class Tracer {
 
   #pieces(): { isGlued: boolean; pieces: number } {
     const { isGlued, reads } = this.#before;
-    this.#before = { isGlued: this.#frames.rest.length > 0, reads: this.#frames.reads };
-    return { isGlued, pieces: this.#frames.reads - reads + (isGlued ? 1 : 0) };
+    this.#before = { isGlued: this.frames.rest.length > 0, reads: this.frames.reads };
+    return { isGlued, pieces: this.frames.reads - reads + (isGlued ? 1 : 0) };
   }
 
   /** Counts file data, which is reported as one message. */
@@ -88,7 +85,7 @@ export class Tracer {
     const { start, end: _, ...data } = this.#data;
     this.#data = undefined;
     const ms = performance.now() - start;
-    await this.#onMessage({ ...data, bytes: new Uint8Array(0), ms, isGlued: false, pieces: 1 });
+    await this.onMessage({ ...data, bytes: new Uint8Array(0), ms, isGlued: false, pieces: 1 });
   }
 }
 

@@ -50,10 +50,9 @@ export async function readCommandLine<T>(
 async function answer({ name }: Program, text: string): Promise<number> {
   await printer.print(`${text}\n`);
   await printer.flush();
-  if (printer.error === undefined) return 0;
-  await reportOutputError(name, printer.error);
+  if (printer.error) await reportOutputError(name, printer.error);
   await printer.flush();
-  return 1;
+  return printer.error ? 1 : 0;
 }
 
 /** A command line taken apart: options may stand anywhere, and `--` ends them. */

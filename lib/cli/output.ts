@@ -82,6 +82,11 @@ export class Printer {
     if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), LINE_MS);
   }
 
+  /** Fulfilled at a program's end: when all has been written, or a reader that is alive would have taken it. */
+  async end(): Promise<void> {
+    await within(this.flush(), LINE_MS);
+  }
+
   /** Fulfilled when nothing waits to be written any more. */
   async flush(): Promise<void> {
     while (!this.isIdle) await Promise.all([this.#turn, this.#out.writing, this.#err.writing]);

@@ -29,7 +29,7 @@ function terminalColumns(): number {
 }
 
 /** What one transfer is doing, since when on the clock of `performance.now()`. */
-interface Activity {
+interface Activity extends Disposable {
   since: number;
   /** What it waits for; empty while data moves. */
   wait: string;
@@ -61,16 +61,34 @@ export class Progress implements Disposable {
     if (!task.isQuiet) this.#timer = setInterval(() => this.#show(), FRAME_MS);
   }
 
+  /** Shows an activity until it is disposed of. */
+  begin(activity: Partial<Activity>): Activity {
+    const begun: Activity = {
+      since: performance.now(),
+      limitMs: this.#task.options.timeoutMs || Infinity,
+      wait: "",
+      causes: "",
+      label: "",
+      size: 0n,
+      moved: 0n,
+      ...activity,
+      [Symbol.dispose]: () => {
+        this.#activities.delete(begun);
+        this.hide();
+      },
+    };
+    this.#activities.add(begun);
+    return begun;
+  }
+
   /** The options of a transfer that is shown until the returned one is disposed of; a label stands before its bar. */
   watch(options: ClientOptions, label: string): ClientOptions & Disposable {
     const causes = options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
     // A TLS handshake waits in a busy server's queue, as READY does.
-    const activity = this.#add({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
+    const activity = this.begin({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
     return {
       ...options,
-      onConnect: () => {
-        Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes });
-      },
+      onConnect: () => void Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes }),
       onReady: () => {
         Object.assign(activity, { since: performance.now(), wait: "", causes: "" });
         return options.onReady?.();
@@ -80,30 +98,8 @@ export class Progress implements Disposable {
         Object.assign(activity, { since: performance.now(), size });
       },
       onProgress: (moved) => void (activity.moved = moved),
-      [Symbol.dispose]: () => this.#remove(activity),
+      [Symbol.dispose]: activity[Symbol.dispose],
     };
-  }
-
-  /** Shows how much of a stream has been read before its transfer can begin. */
-  reading(): Disposable & { onProgress: (bytes: bigint) => void } {
-    const activity = this.#add({ wait: "reading" });
-    return {
-      onProgress: (count) => activity.wait = `reading: ${bytes(Number(count))}`,
-      [Symbol.dispose]: () => this.#remove(activity),
-    };
-  }
-
-  #add(activity: Partial<Activity>): Activity {
-    const since = performance.now();
-    const limitMs = this.#task.options.timeoutMs || Infinity;
-    const added = { since, limitMs, wait: "", causes: "", label: "", size: 0n, moved: 0n, ...activity };
-    this.#activities.add(added);
-    return added;
-  }
-
-  #remove(activity: Activity): void {
-    this.#activities.delete(activity);
-    this.hide();
   }
 
   /** Takes note that one more file is done, and how many bytes it had. */

@@ -1,9 +1,8 @@
 /** Shows what passes between the two sides, a line a message, in the lab's words. */
 
-import type { Role } from "../protocol.ts";
 import type { Message } from "../trace.ts";
 import { printable } from "../printable.ts";
-import { BLOCK_BYTES, SIZE_BYTES } from "../protocol.ts";
+import { BLOCK_BYTES, type Role, SIZE_BYTES } from "../protocol.ts";
 
 // Enough for any command that a person types; the rest of a longer message is counted.
 const SHOWN_BYTES = 100;

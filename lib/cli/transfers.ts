@@ -14,7 +14,7 @@ import { RateLimit } from "../transfer.ts";
 import { within } from "../within.ts";
 import type { Task } from "./client_options.ts";
 import { printer, writeWaiting } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { bytes, Progress } from "./progress.ts";
 
 // The lines of many small files share their writes; nobody sees so short a delay.
 const GATHER_MS = 5;
@@ -162,9 +162,9 @@ async function openStream(file: string, { signal }: ClientOptions, progress: Pro
   if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { spool } = await import("../files/spool.ts");
-  using reading = progress.reading();
-  const name = file === "-" ? "standard input" : file;
-  const options = { name, onProgress: reading.onProgress, signal: signal! };
+  using reading = progress.begin({ wait: "reading" });
+  const onProgress = (count: bigint): string => reading.wait = `reading: ${bytes(Number(count))}`;
+  const options = { name: file === "-" ? "standard input" : file, onProgress, signal: signal! };
   // A file behind it may have been read in part, or grow: only its end tells its size.
   if (file === "-") {
     if (Deno.stdin.isTerminal()) printer.warn("client: reads the keyboard until Ctrl-D\n");
