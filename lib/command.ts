@@ -3,7 +3,7 @@
 import { concat } from "@std/bytes";
 import { type Bytes, decoded } from "./bytes.ts";
 import { TransferError } from "./errors.ts";
-import type { TextEnd, TextState } from "./framing.ts";
+import type { TextEnd } from "./framing.ts";
 import { MAX_NAME_BYTES, type Verb, VERBS } from "./protocol.ts";
 
 /** One command: `<verb> <filename>`. */
@@ -28,6 +28,7 @@ const DECODER = new TextDecoder();
 const PREFIX_BYTES = "GET ".length;
 // A longer command may arrive cut where the client's own buffer ended; no known client has a smaller buffer.
 const CUT_BYTES = 512;
+const CUT_SILENCE_MS = 50;
 
 /** A command's longest form, in bytes. */
 export const MAX_COMMAND_BYTES = PREFIX_BYTES + MAX_NAME_BYTES;
@@ -47,15 +48,15 @@ export function formatCommand({ verb, name }: Command): string {
  * How the end of a command is found. Known clients send it in one piece and wait, so it is what the first read brings,
  * unless that is evidently incomplete.
  */
-export const COMMAND_END: TextEnd = { silenceMs: 50, maxBytes: MAX_COMMAND_BYTES + 1, state: commandState };
+export const COMMAND_END: TextEnd = { silenceMs: commandSilence, maxBytes: MAX_COMMAND_BYTES + 1 };
 
-function commandState(bytes: Bytes): TextState {
+function commandSilence(bytes: Bytes): number {
   // Enough to begin the name after any verb, or the beginning of a verb.
   const start = DECODER.decode(bytes.subarray(0, PREFIX_BYTES));
-  if (bytes.length <= start.length && VERBS.some((verb) => `${verb} `.startsWith(start))) return "open";
+  if (bytes.length <= start.length && VERBS.some((verb) => `${verb} `.startsWith(start))) return Infinity;
   // Cut within a character.
-  if (decoded(bytes) === undefined && decoded(bytes, { stream: true }) !== undefined) return "open";
-  return bytes.length < CUT_BYTES ? "whole" : "maybe";
+  if (decoded(bytes) === undefined && decoded(bytes, { stream: true }) !== undefined) return Infinity;
+  return bytes.length < CUT_BYTES ? 0 : CUT_SILENCE_MS;
 }
 
 /** Takes a request apart. */

@@ -10,24 +10,18 @@ import { ProtocolError } from "./errors.ts";
 import { ERROR_PREFIX, SIZE_BYTES } from "./protocol.ts";
 import { isReady, within } from "./within.ts";
 
-/** What the bytes of an undelimited text, so far, say about its end. */
-export type TextState = "open" | "maybe" | "whole";
-
-/** How an undelimited text ends. */
+/** How text without a mark at its end is read. */
 export interface TextEnd {
-  /** Silence, in milliseconds, that ends a text which `state` calls "maybe" whole. */
-  silenceMs: number;
+  /** The silence, in milliseconds, that ends the text so far: 0 if it evidently is whole, `Infinity` if it evidently is not. */
+  silenceMs: (text: Bytes) => number;
   /** The most bytes of the text that are read. */
   maxBytes: number;
-  /** Judges the bytes so far; without it, every text may be whole. */
-  state?: (text: Bytes) => TextState;
 }
 
 /** An error's text ends when the peer closes or is silent: some servers never close (PROTOCOL.md, "Reading messages"). */
 export const ERROR_TEXT_END: TextEnd = {
-  silenceMs: 200,
+  silenceMs: (text) => startsWith(ERROR_BYTES, text) ? Infinity : 200,
   maxBytes: 4096,
-  state: (text) => startsWith(ERROR_BYTES, text) ? "open" : "maybe",
 };
 
 // One read of a message has room for more than any program of the lab sends in one piece.
@@ -110,13 +104,11 @@ export class FrameReader {
   }
 
   /** Reads text without a mark at its end, as `end` says; empty when the stream ends first. */
-  async text({ silenceMs, maxBytes, state = (): TextState => "maybe" }: TextEnd): Promise<Bytes> {
-    let now = this.rest.length === 0 ? "open" : state(this.rest);
+  async text({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
     try {
-      while (now !== "whole" && this.rest.length < maxBytes) {
-        if (now === "maybe" && await this.isSilent(silenceMs)) break;
-        if (!await this.fill()) break;
-        now = state(this.rest);
+      while (this.rest.length < maxBytes) {
+        const ms = this.rest.length === 0 ? Infinity : silenceMs(this.rest);
+        if (ms === 0 || await this.isSilent(ms) || !await this.fill()) break;
       }
     } catch (error) {
       // A peer may say why it gives up and then reset the connection: what it said still counts.
@@ -126,8 +118,9 @@ export class FrameReader {
   }
 
   /** Reads what arrives before `silenceMs` milliseconds of silence, `maxBytes` at most: the rest of a text. */
-  async more({ silenceMs, maxBytes }: TextEnd): Promise<Bytes> {
-    return (await this.peek(silenceMs)).length === 0 ? NOTHING : await this.text({ silenceMs, maxBytes });
+  async more({ silenceMs, maxBytes }: { silenceMs: number; maxBytes: number }): Promise<Bytes> {
+    if ((await this.peek(silenceMs)).length === 0) return NOTHING;
+    return await this.text({ silenceMs: () => silenceMs, maxBytes });
   }
 
   /**

@@ -89,7 +89,7 @@ export class Peer implements Disposable {
   }
 
   /** Awaits the rest of a text; empty when there is silence instead. */
-  hearMore(step: Step, end: TextEnd): Promise<Bytes> {
+  hearMore(step: Step, end: { silenceMs: number; maxBytes: number }): Promise<Bytes> {
     return this.watch(step, this.#traced(step, this.frames.more(end), (text) => text));
   }
 
