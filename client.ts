@@ -29,7 +29,7 @@ async function main(): Promise<number> {
     await reportOutputError("client", error);
     return 1;
   } finally {
-    await printer.end();
+    await printer.settled();
   }
 }
 

@@ -107,7 +107,7 @@ async function main(): Promise<number> {
     warn(printable(error.message));
     return 1;
   } finally {
-    await printer.end();
+    await printer.settled();
   }
 }
 

@@ -69,7 +69,7 @@ export class Printer {
   /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
   async print(text: string): Promise<void> {
     this.#add(this.#out, text);
-    if (this.#out.waiting >= MANY_LINES) await this.written();
+    if (this.#out.waiting >= MANY_LINES) await this.settled();
   }
 
   /** Prints text on standard error. If that fails, nothing else does. */
@@ -82,8 +82,8 @@ export class Printer {
     if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), LINE_MS);
   }
 
-  /** Fulfilled at a program's end: when all has been written, or a reader that is alive would have taken it. */
-  async end(): Promise<void> {
+  /** Fulfilled when nothing waits to be written any more, or has for so long that perhaps nobody reads. */
+  async settled(): Promise<void> {
     await within(this.flush(), LINE_MS);
   }
 

@@ -47,7 +47,7 @@ export async function perform(task: Task): Promise<number> {
     if (isError) return printer.warn(`${text}\n`);
     await printer.print(`${text}\n`);
     // Where nothing can be printed, nothing is transferred either.
-    if (isFirst) await printer.written();
+    if (isFirst) await printer.settled();
     isFirst = false;
     if (printer.error) throw printer.error;
   };

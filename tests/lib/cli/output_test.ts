@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async";
 import { Printer } from "../../../lib/cli/output.ts";
 import { isReady } from "../../../lib/within.ts";
@@ -73,6 +73,9 @@ Deno.test("whoever prints waits for a reader that is a hundred lines behind", as
   void printer.print("line\n");
   while (await isReady(printer.print("line\n"))) count++;
   assertEquals(count, 100);
+  // A second later it may still be a slow one.
+  await delay(1100);
+  assert(!await isReady(printer.print("line\n")));
   room.resolve();
   await printer.flush();
 });
