@@ -1,5 +1,6 @@
 /** Reads a command line, for both programs and the scripts. */
 
+import { parseArgs } from "@std/cli";
 import { printer, reportOutputError } from "./output.ts";
 import { printable } from "../printable.ts";
 
@@ -59,50 +60,50 @@ async function answer({ name }: Program, text: string): Promise<number> {
 export class Arguments {
   /** The arguments that are not options, in order. */
   readonly positional: string[] = [];
-  readonly #given = new Map<string, string>();
+  readonly #given: Record<string, unknown>;
 
   /** Throws a {@linkcode UsageError} for an option that the program does not have. */
   constructor(args: readonly string[], { usage, misplaced = {} }: Program) {
-    const lines = [...usage.matchAll(/^ +(?:-(\w), )?--([\w-]+)( [A-Z]+)?/gm)];
-    const aliases = new Map([["h", "help"], ...lines.map(([, short, name]) => [short, name] as [string, string])]);
+    const lines = [...usage.matchAll(/^ +(?:(-\w), )?--([\w-]+)( [A-Z]+)?/gm)];
+    const long = new Map([["-h", "--help"], ...lines.map(([, short, name]) => [short, `--${name}`] as const)]);
     const values = lines.flatMap(([, , name, value]) => value ? [name!] : []);
     const flags = ["help", "version", ...lines.flatMap(([, , name, value]) => value ? [] : [name!])];
+    const options: string[] = [];
     const words = args.values();
     for (const arg of words) {
       if (arg === "--") this.positional.push(...words);
       else if (arg === "-" || !arg.startsWith("-")) this.positional.push(arg);
       else {
-        const [, long, assigned] = arg.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
-        const name = long ?? aliases.get(arg.slice(1)) ?? "";
-        if (values.includes(name)) this.#given.set(name, assigned ?? words.next().value ?? "");
-        else if (!flags.includes(name)) {
-          throw unknown(arg, Object.hasOwn(misplaced, name) ? misplaced[name] : undefined);
-        } else if (assigned === undefined) this.#given.set(name, "");
-        else throw new UsageError(`option --${name} takes no value`);
+        const option = long.get(arg) ?? arg;
+        const [, assigned = ""] = option.match(/^--([^=]+)=/) ?? [];
+        if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
+        // parseArgs takes no value that begins with a hyphen, as in `--as -`, from the next argument.
+        options.push(values.some((name) => option === `--${name}`) ? `${option}=${words.next().value ?? ""}` : option);
       }
     }
+    this.#given = parseArgs(options, { boolean: flags, string: values, unknown: refuse });
     if (this.positional.length === 1 && /^help$/i.test(this.positional[0]!)) {
       throw new UsageError("there is no command help; did you mean --help?");
     }
 
-    function unknown(arg: string, instead: string | undefined): UsageError {
-      if (instead) return new UsageError(`there is no option ${arg}: ${instead}`);
-      if (/^-\d/.test(arg)) return new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
+    function refuse(arg: string, name = ""): never {
+      if (Object.hasOwn(misplaced, name)) throw new UsageError(`there is no option ${arg}: ${misplaced[name]}`);
+      if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
       const known = [...flags, ...values].map((name) => `--${name}`);
       // A short option that does not exist is a file's name, more likely.
       const hint = /^-[^-]{2}/.test(arg) ? "; a name that starts with - comes after --" : "";
-      return new UsageError(`unknown option ${arg}${hint}`, arg.replace(/=.*/s, ""), known);
+      throw new UsageError(`unknown option ${arg}${hint}`, arg.replace(/=.*/s, ""), known);
     }
   }
 
   /** Whether an option was given. */
   has(option: string): boolean {
-    return this.#given.has(option);
+    return ![undefined, false].includes(this.#given[option] as boolean | undefined);
   }
 
   /** The value that an option was given, if any. */
   value(option: string): string | undefined {
-    const given = this.#given.get(option);
+    const given = this.#given[option] as string | undefined;
     if (given === "") throw new UsageError(`option --${option} needs a value`);
     return given;
   }
