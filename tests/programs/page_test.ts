@@ -2,7 +2,6 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
-import { launch, type Page } from "puppeteer-core";
 import { judge } from "../../scripts/lab/causes.ts";
 import { classPage, type ClassRow } from "../../scripts/lab/page/class_page.tsx";
 import { ladderOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
@@ -10,8 +9,9 @@ import { reportPage } from "../../scripts/lab/page/report_page.tsx";
 import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
 import { playOf } from "../../scripts/lab/rule.ts";
 import { Folder } from "../../scripts/support/folder.ts";
+import { Browser } from "../support/browser.ts";
 import { lab, session } from "../support/lab.ts";
-import { CHROMIUM, chromium, SOURCES, testWith, UNIX } from "../support/needs.ts";
+import { CHROMIUM, SOURCES, testWith, UNIX } from "../support/needs.ts";
 
 const HOSTILE = `</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\u202e\x1b[2J\0`;
 
@@ -66,107 +66,77 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
     class: classPage(ROWS),
   };
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
-  const browser = await launch({
-    executablePath: chromium()!,
-    // Deno 2.6 does not open the WebSocket that is used otherwise.
-    pipe: true,
-    protocolTimeout: 60_000,
-    // As root, Chromium has no sandbox.
-    args: Deno.uid() === 0 ? ["--no-sandbox"] : [],
+  await using browser = await Browser.start(folder.at("profile"));
+  const open = async (name: keyof typeof pages, theme = "light", width = 1200): Promise<string> => {
+    const url = `file://${folder.at(`${name}.html`)}`;
+    await browser.open(url, theme, width);
+    return url;
+  };
+  await t.step("open from a disk without another request or a message, and fit narrow screens", async () => {
+    for (const name of ["report", "right", "class"] as const) {
+      const url = await open(name, "light", 400);
+      const width = await browser.evaluate("document.documentElement.scrollWidth");
+      assertEquals([name, browser.seen, width], [name, [url], 400]);
+      const border = "getComputedStyle(document.querySelector('section')).borderTopStyle";
+      assertEquals(await browser.evaluate(border), "solid");
+    }
   });
-  try {
-    const page = await browser.newPage();
-    const seen: string[] = [];
-    page.on("console", (message) => seen.push(message.text()));
-    page.on("pageerror", (error) => seen.push(String(error)));
-    page.on("request", (request) => seen.push(request.url()));
-    const open = async (name: keyof typeof pages, theme = "light", width = 1200): Promise<string> => {
-      const url = `file://${folder.at(`${name}.html`)}`;
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
-      await page.setViewport({ width, height: 800 });
-      seen.length = 0;
-      await page.goto(url);
-      return url;
-    };
-    await t.step("open from a disk without another request or a message, and fit narrow screens", async () => {
-      for (const name of ["report", "right", "class"] as const) {
-        const url = await open(name, "light", 400);
-        assertEquals([name, seen, await get(page, "document.documentElement.scrollWidth")], [name, [url], 400]);
-        assertEquals(await get(page, "getComputedStyle(document.querySelector('section')).borderTopStyle"), "solid");
-      }
-    });
-    await t.step("are accessible in both themes", async () => {
-      for (const name of ["report", "class"] as const) {
-        for (const [theme, width] of [["light", 1200], ["dark", 400]] as const) {
-          await open(name, theme, width);
-          await get(page, "document.querySelectorAll('details').forEach((one) => one.open = true)");
-          await page.evaluate(axe.source);
-          const found = await get(
-            page,
-            "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
-          );
-          assertEquals([name, theme, found], [name, theme, []]);
-        }
-      }
-    });
-    await t.step("show what a program sent and printed as text", async () => {
-      for (const name of ["report", "class"] as const) {
-        await open(name);
-        assertEquals(
-          await get(
-            page,
-            "[document.scripts.length, document.images.length, document.querySelectorAll('style').length]",
-          ),
-          [0, 0, 1],
+  await t.step("are accessible in both themes", async () => {
+    for (const name of ["report", "class"] as const) {
+      for (const [theme, width] of [["light", 1200], ["dark", 400]] as const) {
+        await open(name, theme, width);
+        await browser.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)");
+        await browser.evaluate(axe.source);
+        const found = await browser.evaluate(
+          "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
         );
-        const text = await get(page, "document.body.textContent.trim()") as string;
-        assertStringIncludes(
-          text,
-          '</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\\u202e\\x1b[2J',
-        );
-        assertEquals(text.match(/[\p{Cc}\u202e]/gu), null);
+        assertEquals([name, theme, found], [name, theme, []]);
       }
-    });
-    await t.step("run no script, even if there were one", async () => {
-      await open("report");
-      const add =
-        "const one = document.createElement('script'); one.textContent = 'globalThis.ran = true'; document.body.append(one);";
-      assertEquals(await get(page, `(() => { ${add} return globalThis.ran ?? 'blocked'; })()`), "blocked");
-    });
-    await t.step("show everything on paper", async () => {
-      await open("report");
-      const isShown = "document.querySelector('#s4\\\\.1').checkVisibility({ contentVisibilityAuto: true })";
-      assertEquals(await get(page, isShown), false);
-      await page.emulateMediaType("print");
-      await get(page, "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
-      assertEquals(await get(page, isShown), true);
-      await page.emulateMediaType();
-    });
-    await t.step("draw a conversation as a list, with what never came as a dashed arrow", async () => {
-      await open("report");
-      const missing = "document.querySelector('.came ol[role=list] > li.marked.missing.client')";
-      assertMatch(await get(page, `${missing}.textContent`) as string, /^d client.* sends "READY"✗ never came$/);
-      assertEquals(await get(page, `getComputedStyle(${missing}.querySelector('.arrow')).borderBottomStyle`), "dashed");
-      assertEquals(
-        await get(
-          page,
-          "document.querySelectorAll('.cause').length === document.querySelectorAll('.came .marked').length",
-        ),
-        true,
+    }
+  });
+  await t.step("show what a program sent and printed as text", async () => {
+    for (const name of ["report", "class"] as const) {
+      await open(name);
+      const counts = "['script', 'img', 'style'].map((name) => document.querySelectorAll(name).length)";
+      assertEquals(await browser.evaluate(counts), [0, 0, 1]);
+      const text = await browser.evaluate("document.body.textContent.trim()") as string;
+      assertStringIncludes(
+        text,
+        '</code></style><script>document.title="ran"</script><img src=x onerror=alert(1)>&lt;\\u202e\\x1b[2J',
       );
-    });
-    await t.step("link to reports by their paths alone", async () => {
-      await open("class");
-      assertEquals(await get(page, "document.querySelector('tbody a').getAttribute('href')"), "a%20%231/report.html");
-    });
-  } finally {
-    await browser.close();
-  }
+      assertEquals(text.match(/[\p{Cc}\u202e]/gu), null);
+    }
+  });
+  await t.step("run no script, even if there were one", async () => {
+    await open("report");
+    const add =
+      "const one = document.createElement('script'); one.textContent = 'globalThis.ran = true'; document.body.append(one);";
+    assertEquals(await browser.evaluate(`(() => { ${add} return globalThis.ran ?? 'blocked'; })()`), "blocked");
+  });
+  await t.step("show everything on paper", async () => {
+    await open("report");
+    const isShown = "document.querySelector('#s4\\\\.1').checkVisibility({ contentVisibilityAuto: true })";
+    assertEquals(await browser.evaluate(isShown), false);
+    await browser.call("Emulation.setEmulatedMedia", { media: "print" });
+    await browser.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+    assertEquals(await browser.evaluate(isShown), true);
+  });
+  await t.step("draw a conversation as a list, with what never came as a dashed arrow", async () => {
+    await open("report");
+    const missing = "document.querySelector('.came ol[role=list] > li.marked.missing.client')";
+    assertMatch(await browser.evaluate(`${missing}.textContent`) as string, /^d client.* sends "READY"✗ never came$/);
+    const arrow = `getComputedStyle(${missing}.querySelector('.arrow')).borderBottomStyle`;
+    assertEquals(await browser.evaluate(arrow), "dashed");
+    const count = (selector: string): Promise<unknown> =>
+      browser.evaluate(`document.querySelectorAll('${selector}').length`);
+    assertEquals(await count(".came .marked"), await count(".cause"));
+  });
+  await t.step("link to reports by their paths alone", async () => {
+    await open("class");
+    const href = "document.querySelector('tbody a').getAttribute('href')";
+    assertEquals(await browser.evaluate(href), "a%20%231/report.html");
+  });
 });
-
-function get(page: Page, expression: string): Promise<unknown> {
-  return page.evaluate(expression);
-}
 
 Deno.test("a line that was never printed stands where the document has it", () => {
   const made = session("client", forgetful);
