@@ -1,6 +1,7 @@
 /** Unpacks zip files of strangers: bounded, and nothing leaves the folder. */
 
-import { configure, type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { configure, Reader, ZipReader } from "@zip.js/zip.js";
 
 /** How much a zip file may hold. */
 export interface Bounds {
@@ -15,36 +16,30 @@ export class ZipError extends Error {
 
 configure({ useWebWorkers: false });
 
-/** Reads a part of a file at a time. */
-class PartReader extends Reader<Deno.FsFile> {
-  readonly #file: Deno.FsFile;
+/** Reads an open file, a part at a time. */
+class FileReader extends Reader<number> {
+  readonly #file: number;
 
-  constructor(file: Deno.FsFile) {
+  constructor(file: number) {
     super(file);
     this.#file = file;
-    this.size = file.statSync().size;
+    this.size = fstatSync(file).size;
   }
 
-  override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+  override readUint8Array(offset: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(Math.min(length, this.size - offset));
-    await this.#file.seek(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
-      const count = await this.#file.read(bytes.subarray(at));
-      if (count === null) throw new ZipError("it ends too early");
-      at += count;
-    }
-    return bytes;
+    return Promise.resolve(bytes.subarray(0, readSync(this.#file, bytes, 0, bytes.length, offset)));
   }
 }
 
 /** Unpacks a zip file into a folder, which is made; or into none. Throws a {@linkcode ZipError} if it is broken, encrypted or too large. */
 export async function unzip(path: string, folder: string, bounds: Bounds): Promise<void> {
-  using file = await Deno.open(path);
-  const reader = new ZipReader(new PartReader(file), { filenameValidation: "tolerant" });
+  const file = openSync(path, "r");
+  const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant" });
   let [files, left] = [0, bounds.bytes];
   try {
     for await (const entry of reader.getEntriesGenerator()) {
-      if (entry.directory || isLink(entry)) continue;
+      if (entry.directory || entry.symlink) continue;
       const parts = entry.filename.split(/[/\\]+/);
       // One such name is no reason to refuse the others.
       if (!parts.every(isSafe)) continue;
@@ -53,16 +48,14 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
       const target = `${folder}/${parts.join("/")}`;
       await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
       // Its size is what was written, whatever the zip file says.
-      const output = await Deno.open(target, { write: true, createNew: true });
-      const counted = new TransformStream<Uint8Array, Uint8Array>({
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
         transform(bytes, controller): void {
           left -= bytes.length;
           if (left < 0) throw new ZipError(`it has more than ${bounds.bytes >> 20} MB`);
           controller.enqueue(bytes);
         },
       });
-      const writing = counted.readable.pipeTo(output.writable);
-      await Promise.all([entry.getData(counted.writable), writing]);
+      await Promise.all([entry.getData(writable), Deno.writeFile(target, readable, { createNew: true })]);
     }
   } catch (error) {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
@@ -70,13 +63,10 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
     throw new ZipError(`it can't be unpacked: ${(error as Error).message}`);
   } finally {
     await reader.close();
+    closeSync(file);
   }
 }
 
-function isLink({ externalFileAttributes = 0 }: Pick<FileEntry, "externalFileAttributes">): boolean {
-  return (externalFileAttributes >>> 16 & 0o170000) === 0o120000;
-}
-
 function isSafe(part: string): boolean {
-  return part !== "" && part !== "." && part !== ".." && part.length < 200 && !part.includes("\0");
+  return !/^\.{0,2}$|\0/.test(part) && new TextEncoder().encode(part).length < 256;
 }

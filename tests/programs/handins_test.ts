@@ -100,7 +100,7 @@ def zip(name, files):
             z.writestr(path, data)
 link = zipfile.ZipInfo("server.py")
 link.external_attr = 0o120777 << 16
-zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd")])
+zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd"), ("ü" * 150, "5")])
 zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
 zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
 open("Dan.zip", "w").write("PK no zip")
