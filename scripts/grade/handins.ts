@@ -10,11 +10,11 @@ export interface Handin {
   /** The platform's number of the student, else the folder's name. */
   id: string;
   /** When it was handed in, if the platform says so. */
-  at?: Date;
+  at: Date | undefined;
   /** The platform marked it as late, and does not say by how much. */
-  isLate?: boolean;
-  /** Its files: the paths in the hand-in, and where they are. */
-  files: Map<string, string>;
+  isLate: boolean;
+  /** Where its files are: each by its name, or a folder of them by an empty one. */
+  sources: Map<string, string>;
   /** Earlier submissions, which do not count. */
   earlier: string[];
 }
@@ -30,48 +30,54 @@ export interface Staged {
   error?: string;
 }
 
-// One entry of a download, taken apart.
-interface Part {
-  name: string;
-  id: string;
-  at?: Date;
-  isLate?: boolean;
+/** One entry of a download, taken apart. */
+interface Part extends Omit<Handin, "sources" | "earlier"> {
+  entry: string;
   /** For a flat file, its name; a folder holds many. */
-  file?: string;
-  /** What an earlier one is called. */
-  label: string;
+  file: string | undefined;
+  version: number;
 }
 
-// 149842-3829 - Jane Doe - Oct 3, 2024 1111 PM, with a colon too; of a flat file, its name follows.
 const DATE = String
   .raw`\w{3,9}\.? \d{1,2}, \d{4} \d{1,2}:?\d{2}(?: ?[AP]M)?|\d{1,2} \w{3,9}\.?,? \d{4} \d{1,2}:?\d{2}(?: ?[AP]M)?`;
-const BRIGHTSPACE = new RegExp(`^(\\d+)(?:-\\d+)? - (.+?) - (${DATE})(?: - (.+))?$`, "su");
-// doejane_LATE_12345_678901_client-1.py
-const CANVAS = /^([^_].*?)_(LATE_)?(\d+)_(\d+)_(.+)$/su;
-// Jane Doe_657737_assignsubmission_file, before Moodle 4.1 with another _; of a flat file, its name follows.
-const MOODLE = /^(.+)_(\d+)_assignsubmission_(file|onlinetext)(?:_(.*))?$/su;
+/** What platforms call an entry: a flat file, which has a `file`, or else a folder. */
+const FORMS = [
+  // Brightspace: 149842-3829 - Jane Doe - Oct 3, 2024 1111 PM, with a colon too; of a flat file, its name follows.
+  new RegExp(`^(?<id>\\d+)(-\\d+)? - (?<name>.+?) - (?<date>${DATE})( - (?<file>.+))?$`, "su"),
+  // Moodle: Jane Doe_657737_assignsubmission_file, before 4.1 with another _; of a flat file, its name follows.
+  /^(?<name>.+)_(?<id>\d+)_assignsubmission_file(_|_(?<file>.+))?$/su,
+  // Canvas: doejane_LATE_12345_678901_client-1.py, the second of its name.
+  /^(?<name>[^_].*?)_(?<late>LATE_)?(?<id>\d+)_\d+_(?<file>.+?(-(?<version>\d{1,2})(?=\.\w+$))?(\.\w+)?)$/su,
+  // Any other folder or zip file.
+  /^(?<file>(?<name>.+)\.zip)$/su,
+  /^(?<name>.+)$/su,
+];
 const CLASS = { files: 20_000, bytes: 4096 * 1024 * 1024 };
 const ONE = { files: 500, bytes: 50 * 1024 * 1024 };
-const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|venv)$/;
+const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|venv)$|_assignsubmission_onlinetext/;
 
-function partOf(entry: string, isFolder: boolean): Part | undefined {
-  const label = entry;
-  let match;
-  if ((match = entry.match(BRIGHTSPACE)) && isFolder === (match[4] === undefined)) {
-    const [, id, name, date, file] = match as unknown as [string, string, string, string, string?];
-    const time = new Date(date.replace(/(\d{1,2}):?(\d{2})( ?)([AP]M)?$/, "$1:$2 $4").replaceAll(",", ""));
-    return { name, id, label, ...isNaN(Number(time)) ? {} : { at: time }, ...file ? { file } : {} };
+function partOf({ name: entry, isDirectory }: Deno.DirEntry): Part | undefined {
+  for (const form of FORMS) {
+    const { name, id = name, date, file, late, version } = entry.match(form)?.groups ?? {};
+    if (name === undefined || isDirectory !== (file === undefined)) continue;
+    // 1111 PM is 11:11 PM; without a date it is no time.
+    const at = new Date((date ?? "").replace(/(\d{1,2}):?(\d{2}) ?([AP]M)?$/, "$1:$2 $3").replaceAll(",", ""));
+    return {
+      entry,
+      name,
+      id: id!,
+      at: isNaN(Number(at)) ? undefined : at,
+      isLate: late !== undefined,
+      file: version ? file!.replace(`-${version}.`, ".") : file,
+      version: Number(version ?? 0),
+    };
   }
-  if ((match = entry.match(MOODLE)) && match[3] === "file" && (isFolder || match[4])) {
-    return { name: match[1]!, id: match[2]!, label, ...isFolder ? {} : { file: match[4]! } };
-  }
-  if (match) return undefined;
-  if (!isFolder && (match = entry.match(CANVAS))) {
-    return { name: match[1]!, id: match[3]!, label, file: match[5]!, ...match[2] ? { isLate: true } : {} };
-  }
-  if (isFolder) return { name: entry, id: entry, label };
-  if (!entry.endsWith(".zip")) return undefined;
-  return { name: entry.slice(0, -4), id: entry.slice(0, -4), label, file: entry };
+  return undefined;
+}
+
+function isPlatforms(entry: Deno.DirEntry): boolean {
+  const part = partOf(entry);
+  return part !== undefined && part.id !== part.name;
 }
 
 /** Finds the hand-ins. `work` is a folder of ours, for what is unpacked. Throws a {@linkcode CheckError} if there are none. */
@@ -84,63 +90,51 @@ export async function findHandins(path: string, work: string): Promise<Handin[]>
     });
     // A zip file may hold one folder with all.
     const [only, second] = await list(root);
-    const inside = only?.isDirectory && !second ? await list(`${root}/${only.name}`) : [];
-    if (only && inside.length > 0 && !/^\d+(-\d+)? - |_assignsubmission_/.test(only.name)) {
-      if (inside.some(({ name, isDirectory }) => isDirectory || CANVAS.test(name))) root = `${root}/${only.name}`;
+    if (only?.isDirectory && !second && !isPlatforms(only)) {
+      const inside = await list(`${root}/${only.name}`);
+      if (inside.some((one) => one.isDirectory || isPlatforms(one))) root += `/${only.name}`;
     }
   }
-  const students = new Map<string, { entry: string; part: Part }[]>();
-  for (const { name, isDirectory } of await list(root)) {
-    const part = partOf(name, isDirectory);
-    if (!part) continue;
-    const key = JSON.stringify([part.id, part.name]);
-    students.set(key, [...students.get(key) ?? [], { entry: name, part }]);
-  }
-  const handins = await Promise.all(students.values().map((parts) => handinOf(root, parts)));
+  const parts = (await list(root)).flatMap((entry) => partOf(entry) ?? []);
+  const students = Map.groupBy(parts, ({ id, name }) => JSON.stringify([id, name]));
+  const handins = Array.from(students.values(), (own) => handinOf(root, own));
   if (handins.length === 0) throw new CheckError(`there are no hand-ins in "${path}"`);
   return handins.sort((a, b) => a.name.localeCompare(b.name, "en") || a.id.localeCompare(b.id, "en"));
 }
 
-async function handinOf(root: string, parts: { entry: string; part: Part }[]): Promise<Handin> {
-  const last = parts.map(({ part }) => Number(part.at ?? 0)).reduce((a, b) => Math.max(a, b));
-  const counted = parts.filter(({ part }) => Number(part.at ?? 0) === last);
-  const earlier = new Set(parts.filter((one) => !counted.includes(one)).map(({ part }) => part.label));
-  const { name, id, at } = counted[0]!.part;
-  const files = new Map<string, string>();
-  const versions = new Map<string, number>();
-  for (const { entry, part } of counted) {
-    if (part.file === undefined) {
-      for (const file of await walk(`${root}/${entry}`)) files.set(file, `${root}/${entry}/${file}`);
-    } else {
-      // Canvas calls a second one client-1.py.
-      const [, stem = part.file, version = "0", suffix = ""] = part.file.match(/^(.+)-(\d{1,2})(\.\w+)$/s) ?? [];
-      const isCanvas = CANVAS.test(entry);
-      const own = isCanvas ? stem + suffix : part.file;
-      const isOlder = Number(version) < (versions.get(own) ?? -1);
-      if (isOlder || files.has(own)) earlier.add(isOlder ? entry : files.get(own)!.slice(root.length + 1));
-      if (isOlder) continue;
-      versions.set(own, Number(version));
-      files.set(own, `${root}/${entry}`);
-    }
+function handinOf(root: string, parts: Part[]): Handin {
+  const earlier: string[] = [];
+  const sources = new Map<string, string>();
+  const last = Math.max(...parts.map(({ at }) => Number(at ?? 0)));
+  const counted = parts.filter(({ at }) => Number(at ?? 0) === last).sort((a, b) => a.version - b.version);
+  for (const { entry, file = "" } of counted) {
+    if (sources.has(file)) earlier.push(sources.get(file)!.slice(root.length + 1));
+    sources.set(file, `${root}/${entry}`);
   }
-  const isLate = counted.some(({ part }) => part.isLate);
-  return { name, id, files, earlier: [...earlier], ...at ? { at } : {}, ...isLate ? { isLate } : {} };
+  earlier.push(...parts.filter((part) => !counted.includes(part)).map(({ entry }) => entry));
+  const { name, id, at } = counted[0]!;
+  return { name, id, at, isLate: counted.some((part) => part.isLate), sources, earlier };
 }
 
 /** Copies a hand-in into a folder of its own, unpacks what is packed, and finds the programs in it. */
 export async function stage(handin: Handin, folder: string, names: Partial<Record<Role, string>>): Promise<Staged> {
   const notes: string[] = [];
-  let left = ONE.bytes;
+  let [left, bytes] = [ONE.files, ONE.bytes];
   await Deno.mkdir(folder, { recursive: true });
-  for (const [path, source] of [...handin.files].slice(0, ONE.files)) {
-    left -= (await Deno.stat(source)).size;
-    if (left < 0) {
-      notes.push(`it has more than ${ONE.bytes >> 20} MB, the rest is left out`);
+  const files: [path: string, source: string][] = [];
+  for (const [file, source] of handin.sources) {
+    if (file !== "") files.push([file, source]);
+    else files.push(...(await walk(source)).map((path): [string, string] => [path, `${source}/${path}`]));
+  }
+  for (const [path, source] of files) {
+    bytes -= (await Deno.stat(source)).size;
+    if (--left < 0 || bytes < 0) {
+      notes.push(`it has more than ${left < 0 ? `${ONE.files} files` : `${ONE.bytes >> 20} MB`}, the rest is left out`);
       break;
     }
     const target = `${folder}/${path}`;
     if (path.toLowerCase().endsWith(".zip")) {
-      await unzip(source, target.slice(0, -4), ONE).catch((error) => {
+      await unzip(source, target, ONE).catch((error) => {
         if (!(error instanceof ZipError)) throw error;
         notes.push(`${path} is not unpacked: ${error.message}`);
       });
@@ -150,15 +144,15 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
       await Deno.chmod(target, 0o755);
     }
   }
-  const files = await walk(folder);
+  const staged = await walk(folder);
   const programs: Staged["programs"] = {};
   for (const role of ["client", "server"] as const) {
-    const found = candidates(role, files, names[role]);
+    const found = candidates(role, staged, names[role]);
     if (found.length === 1) programs[role] = `${folder}/${found[0]}`;
     else if (found.length > 1) notes.push(`which one is the ${role}: ${found.slice(0, 5).join(", ")}?`);
     else notes.push(`there is no ${names[role] ?? `${role}.py`}`);
   }
-  const packed = files.filter((file) => /\.(rar|7z|tar|t?gz|tgz|xz|bz2)$/i.test(file));
+  const packed = staged.filter((file) => /\.(zip|rar|7z|tar|t?gz|tgz|xz|bz2)$/i.test(file));
   if (packed.length > 0) notes.push(`not unpacked: ${packed.slice(0, 5).join(", ")}`);
   return { folder, programs, notes };
 }
@@ -166,18 +160,17 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
 /** The files that may be a program: those of the name that was given, else of the very name, else those like it. */
 function candidates(role: Role, files: string[], name: string | undefined): string[] {
   const base = (file: string): string => file.split("/").at(-1)!;
-  const like = new RegExp(`(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?\\.(py|js|mjs|ts|jar|java|sh)$`, "i");
-  const ranks: ((file: string) => boolean)[] = [
-    (file) => file === name || base(file) === name,
-    (file) => base(file) === `${role}.py`,
-    (file) => new RegExp(`^(lab ?\\d*[-_ ]?)?${role}\\.(py|js|mjs|ts|jar|java|sh)$`, "i").test(base(file)),
-    (file) => like.test(base(file)),
+  const suffix = "\\.(py|js|mjs|ts|jar|java|sh)$";
+  const patterns = [
+    `^(lab ?\\d*[-_ ]?)?${role}${suffix}`,
+    `(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`,
   ];
-  for (const isIt of ranks) {
-    const found = files.filter(isIt);
-    if (found.length > 0) return found;
-  }
-  return [];
+  const ranks = [
+    files.filter((file) => file === name || base(file) === name),
+    files.filter((file) => base(file) === `${role}.py`),
+    ...patterns.map((pattern) => files.filter((file) => new RegExp(pattern, "i").test(base(file)))),
+  ];
+  return ranks.find(({ length }) => length > 0) ?? [];
 }
 
 async function list(folder: string): Promise<Deno.DirEntry[]> {

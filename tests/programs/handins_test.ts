@@ -61,8 +61,8 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
     ["oneilann", "13", ["my_3_4_client.py"], 1],
   ]);
   const [late, other] = await findHandins(folder.at("canvas"), folder.path);
-  assertEquals([late?.isLate, other?.isLate], [true, undefined]);
-  assertStringIncludes(String(late?.files.get("client.py")), "_903_client-1.py");
+  assertEquals([late?.isLate, other?.isLate], [true, false]);
+  assertStringIncludes(String(late?.sources.get("client.py")), "_903_client-1.py");
   await handIn(
     folder.at("moodle"),
     names(
@@ -120,7 +120,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "lab.zip is not unpacked: it has more than 500 files",
     "lab.zip is not broken",
   ]);
-  assertEquals(await folder.names("work/0/lab"), ["client.py"]);
+  assertEquals(await folder.names("work/0/lab.zip"), ["client.py"]);
   assertEquals(await folder.names(), ["Ann.zip", "Ben.zip", "Cy.zip", "Dan.zip", "all.zip", "work"]);
 });
 
