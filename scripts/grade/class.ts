@@ -4,10 +4,10 @@ import { UsageError } from "../../lib/cli/arguments.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
-import { confirm, grade, type Graded } from "./grade.ts";
+import { confirm, grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
-import { writeClass, writeHandin } from "./results.ts";
-import { digestOf, folderOf, type Ledger, type Outcome, readOutcome, type Row, rowOf } from "./rows.ts";
+import { readOutcome, writeClass, writeHandin } from "./results.ts";
+import { digestOf, type Ledger, type Outcome, type Row, rowOf } from "./rows.ts";
 
 /** A class to grade. */
 export interface Class {
@@ -24,10 +24,9 @@ export interface Class {
 
 interface Entry {
   handin: Handin;
-  folder: string;
   staged: Staged;
-  outcome?: Outcome;
   digest: string;
+  outcome?: Outcome | undefined;
 }
 
 /** Grades a class, and writes what there is of it, whatever happens. */
@@ -35,13 +34,12 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
   const { out } = ledger;
   // What a killed run left.
   for (const { name } of await Array.fromAsync(Deno.readDir(out))) {
-    if (/^\.(work|draft)_/.test(name)) await Deno.remove(`${out}/${name}`, { recursive: true });
+    if (name.startsWith(".work_")) await Deno.remove(`${out}/${name}`, { recursive: true });
   }
   const work = await Deno.makeTempDir({ dir: out, prefix: ".work_" });
   await Deno.chmod(work, 0o755);
   const entries: Entry[] = [];
-  const rows = (): Row[] =>
-    entries.flatMap(({ handin, folder, outcome }) => outcome ? [rowOf(handin, folder, outcome, ledger)] : []);
+  const rows = (): Row[] => entries.flatMap(({ handin, outcome }) => outcome ? [rowOf(handin, outcome, ledger)] : []);
   try {
     const version = await checksVersion();
     const found = await findHandins(handins, work);
@@ -57,15 +55,11 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
         notes: [],
         error: `it can't be read: ${message}`,
       }));
-      const folder = folderOf(handin, ledger);
       const programs = [staged.programs.client, staged.programs.server].map((path) => path?.slice(at.length));
-      const digest = digestOf([
-        version,
-        JSON.stringify([programs, sandbox.bounds, staged.notes]),
-        ...await contentsOf(at),
-      ]);
-      const outcome = isAgain(handin) ? undefined : await readOutcome(`${out}/${folder}`, digest);
-      entries.push({ handin, folder, staged, digest, ...outcome ? { outcome } : {} });
+      const basis = JSON.stringify([programs, sandbox.bounds, staged.notes]);
+      const digest = digestOf([version, basis, ...await contentsOf(at)]);
+      const outcome = isAgain(handin) ? undefined : await readOutcome(handin, digest, ledger);
+      entries.push({ handin, staged, digest, outcome });
     }
     await play(entries, sandbox, ledger, signal);
   } finally {
@@ -76,28 +70,27 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
 }
 
 async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: AbortSignal): Promise<void> {
-  const fresh = entries.filter(({ outcome }) => !outcome);
-  const isLeft = ({ outcome }: Entry): boolean => !outcome || outcome.isUnconfirmed === true;
   const start = performance.now();
   let done = 0;
+  const isLeft = ({ outcome }: Entry): boolean => !outcome || outcome.isUnconfirmed === true;
   const show = (): void => progress(done, entries.filter(isLeft).length, performance.now() - start);
-  const keep = async (entry: Entry, { outcome, session }: Graded): Promise<void> => {
+  const keep = async (entry: Entry, outcome: Omit<Outcome, "digest">): Promise<void> => {
     entry.outcome = { digest: entry.digest, ...outcome };
-    const row = rowOf(entry.handin, entry.folder, entry.outcome, ledger);
-    await writeHandin(row, entry.outcome, session, ledger);
+    const row = rowOf(entry.handin, entry.outcome, ledger);
+    await writeHandin(row, entry.outcome, ledger);
     done++;
     if (!outcome.isUnconfirmed) say(row);
     show();
   };
-  // Points may have changed.
-  for (const { handin, folder, outcome } of ledger.isGradescope ? entries : []) {
-    if (outcome) await writeHandin(rowOf(handin, folder, outcome, ledger), outcome, undefined, ledger);
+  const fresh = entries.filter(({ outcome }) => !outcome).values();
+  // The points may have changed, or the names.
+  for (const { handin, outcome } of entries) {
+    if (outcome) await writeHandin(rowOf(handin, outcome, ledger), outcome, ledger);
   }
-  const queue = fresh.values();
   show();
   // One more than the cores: a play waits more than it works.
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency + 1 }, async () => {
-    for (const entry of queue) await keep(entry, await grade(entry.staged, sandbox, signal));
+    for (const entry of fresh) await keep(entry, await grade(entry.staged, sandbox, signal));
   }));
   for (const entry of entries.filter(isLeft)) {
     await keep(entry, await confirm(entry.outcome!, entry.staged, sandbox, signal));
@@ -109,21 +102,22 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
 function say({ label, status, points, of, result, notes }: Row): void {
   progress();
   const causes = result?.causes.length ?? 0;
-  const parts = [`${status}`.padEnd(12), `${points ?? "-"} of ${of}`.padEnd(12), label];
+  const parts = [status.padEnd(12), `${points ?? "-"} of ${of}`.padEnd(12), label];
   if (causes > 0) parts.push(`(${causes} ${causes === 1 ? "cause" : "causes"})`);
-  console.log(printable([...parts, ...notes.length > 0 ? [`- ${notes.join("; ")}`] : []].join(" ")));
+  if (notes.length > 0) parts.push(`- ${notes.join("; ")}`);
+  console.log(printable(parts.join(" ")));
 }
 
 /** A bar on a terminal; without arguments, none. */
 function progress(done?: number, left = 0, ms = 0): void {
   if (!Deno.stderr.isTerminal()) return;
-  const filled = done === undefined ? 0 : Math.round(20 * done / (done + left || 1));
-  const bar = `[${"#".repeat(filled)}${"-".repeat(20 - filled)}]`;
-  const seconds = done ? Math.ceil(ms / done * left / 1000) : undefined;
-  const time = seconds === undefined
-    ? ""
-    : `, about ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
-  const text = done === undefined ? "" : `${bar} ${done} of ${done + left} plays${time}`;
+  let text = "";
+  if (done !== undefined) {
+    const filled = Math.round(20 * done / (done + left || 1));
+    text = `[${"#".repeat(filled)}${"-".repeat(20 - filled)}] ${done} of ${done + left} plays`;
+    const seconds = Math.ceil(ms / done * left / 1000);
+    if (done > 0) text += `, about ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
+  }
   Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
@@ -134,11 +128,9 @@ async function checksVersion(): Promise<string> {
     return `${size} ${mtime?.getTime()}`;
   }
   const folder = `${import.meta.dirname}/../lab`;
-  const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
-    name.endsWith(".ts")
-  );
-  const texts = await Promise.all(names.sort().map((name) => Deno.readTextFile(`${folder}/${name}`)));
-  return digestOf(texts);
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  const sources = names.filter((name) => name.endsWith(".ts")).sort();
+  return digestOf(await Promise.all(sources.map((name) => Deno.readTextFile(`${folder}/${name}`))));
 }
 
 async function contentsOf(folder: string): Promise<(string | Uint8Array)[]> {

@@ -6,13 +6,9 @@ import type { Session } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
 import { play, type Sandbox } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
-import type { Outcome } from "./rows.ts";
+import { type Outcome, shortened } from "./rows.ts";
 
-/** An outcome, and what it was judged by; without, it is what it was judged by before. */
-export interface Graded {
-  outcome: Omit<Outcome, "digest">;
-  session?: Session;
-}
+type Graded = Omit<Outcome, "digest">;
 
 const TIMEOUT_MS = 3000;
 // One that hangs at every step takes half a minute, and on a busy machine longer.
@@ -21,9 +17,9 @@ const LIMIT_MS = 60_000;
 /** Grades a hand-in for the first time. Throws only what `signal` is aborted with. */
 export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
   const { notes, programs, error } = staged;
-  if (error !== undefined) return { outcome: { status: "check failed", notes: [error] } };
+  if (error !== undefined) return { status: "check failed", notes: [error] };
   const roles = ROLES.filter((role) => programs[role] !== undefined);
-  if (roles.length === 0) return { outcome: { status: "no program", notes } };
+  if (roles.length === 0) return { status: "no program", notes };
   try {
     const { session, errors, ended } = await playRoles(staged, roles, sandbox, signal);
     // This machine lacks what would start it.
@@ -31,44 +27,38 @@ export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSigna
     if (lacking !== undefined) throw new Error(lacking);
     const result = judge(session);
     const started = roles.length - errors.length;
-    const status = ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded";
-    const isUnconfirmed = ended.length > 0 || started > 0 && failed(result).length > 0;
-    const all = [...notes, ...errors, ...ended];
-    return { outcome: { status, result, notes: all, ...isUnconfirmed ? { isUnconfirmed } : {} }, session };
+    return {
+      status: ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded",
+      notes: [...notes, ...errors, ...ended],
+      isUnconfirmed: ended.length > 0 || started > 0 && failed(result).length > 0,
+      result,
+      session: shortened(session, result),
+    };
   } catch (error) {
     signal.throwIfAborted();
-    const reason = (error as Error).message;
-    return { outcome: { status: "check failed", notes: [...notes, reason], isUnconfirmed: true } };
+    return { status: "check failed", notes: [...notes, (error as Error).message], isUnconfirmed: true };
   }
 }
 
 /** Plays again, while nothing else runs, what failed or timed out. */
-export async function confirm(
-  { isUnconfirmed: _, ...first }: Graded["outcome"],
-  staged: Staged,
-  sandbox: Sandbox,
-  signal: AbortSignal,
-): Promise<Graded> {
+export async function confirm(first: Graded, staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
   const { status, result, notes } = first;
-  if (status === "timed out" || !result) {
-    const { outcome: { isUnconfirmed: _, ...outcome }, ...rest } = await grade(staged, sandbox, signal);
-    return { outcome, ...rest };
-  }
+  const isUnconfirmed = false;
+  if (status === "timed out" || !result) return { ...await grade(staged, sandbox, signal), isUnconfirmed };
   try {
     const only = failed(result);
     const roles = ROLES.filter((role) => result.sentences.some(({ id, about }) => about === role && only.includes(id)));
     const { session } = await playRoles(staged, roles, sandbox, signal, only);
     const again = failed(judge(session, { only }));
     const differing = only.filter((id) => !again.includes(id));
-    if (differing.length === 0) return { outcome: first };
+    if (differing.length === 0) return { ...first, isUnconfirmed };
     const note = `failed once, and not when played alone: ${differing.join(", ")}`;
-    return { outcome: { ...first, status: "unsteady", notes: [...notes, note] } };
+    return { ...first, status: "unsteady", notes: [...notes, note], isUnconfirmed };
   } catch (error) {
     signal.throwIfAborted();
-    return { outcome: { ...first, status: "check failed", notes: [...notes, (error as Error).message] } };
+    return { ...first, status: "check failed", notes: [...notes, (error as Error).message], isUnconfirmed };
   }
 }
-
 function failed({ sentences }: Result): string[] {
   return sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id);
 }

@@ -1,64 +1,55 @@
 /** What is given back: a folder for each hand-in, and the table of the class. */
 
 import { stringify } from "@std/csv";
-import { classPage, type ClassRow } from "../lab/page/class_page.tsx";
 import { reportPage } from "../lab/page/report_page.tsx";
-import type { Session } from "../lab/recording.ts";
 import { junit } from "../lab/report.ts";
-import type { Ledger, Outcome, Row } from "./rows.ts";
+import { classPage } from "./class_page.tsx";
+import type { Handin } from "./handins.ts";
+import { type Ledger, numberOf, type Outcome, type Row } from "./rows.ts";
 
-/** Writes the folder of a hand-in, whole or not at all; without a session, its pages stay as they are. */
-export async function writeHandin(
-  row: Row,
-  outcome: Outcome,
-  session: Session | undefined,
-  { out, isGradescope }: Ledger,
-): Promise<void> {
+/** The outcome that was written before, under a name or anonymously, if it is of the same files and check. */
+export async function readOutcome(handin: Handin, digest: string, { out }: Ledger): Promise<Outcome | undefined> {
+  const folder = await folderOf(handin, out);
+  const outcome = await Deno.readTextFile(`${out}/${folder}/result.json`).then(JSON.parse).catch(() => undefined);
+  return outcome?.digest === digest ? outcome : undefined;
+}
+
+async function folderOf(handin: Handin, out: string): Promise<string | undefined> {
+  for await (const { name } of Deno.readDir(out)) if (name.endsWith(numberOf(handin))) return name;
+  return undefined;
+}
+
+/** Writes the folder of a hand-in. What counts of it is `result.json`, which comes last. */
+export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescope }: Ledger): Promise<void> {
   const folder = `${out}/${row.folder}`;
-  const isNew = session !== undefined || !outcome.result;
-  const draft = isNew ? await Deno.makeTempDir({ dir: out, prefix: ".draft_" }) : folder;
-  const write = (name: string, text: string): Promise<void> => replace(`${draft}/${name}`, text);
-  if (outcome.result && session) {
-    await write("report.html", reportPage(outcome.result, session));
-    await write("junit.xml", junit(outcome.result));
+  const before = await folderOf(row.handin, out);
+  if (before === undefined) await Deno.mkdir(folder);
+  else if (before !== row.folder) await Deno.rename(`${out}/${before}`, folder);
+  const { result, session, status, points, of } = row;
+  const mark = status === "graded" ? `${points} of ${of} points` : undefined;
+  const files = {
+    "report.html": result && session && reportPage(result, session, { mark }),
+    "junit.xml": result && junit(result),
+    ...isGradescope ? { "results.json": gradescope(row) } : {},
+    "result.json": `${JSON.stringify(outcome, undefined, 1)}\n`,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    if (text !== undefined) await replace(`${folder}/${name}`, text);
+    else await Deno.remove(`${folder}/${name}`).catch(() => {});
   }
-  if (isGradescope) await write("results.json", gradescope(row));
-  await write("result.json", `${JSON.stringify(outcome, undefined, 1)}\n`);
-  if (!isNew) return;
-  await Deno.chmod(draft, 0o755);
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
-  await Deno.rename(draft, folder);
 }
 
 /** Writes the table and the page of the class. */
 export async function writeClass(rows: Row[], { out, isAnonymous }: Ledger): Promise<void> {
   const header = ["name", "id", "points", "of", "status", "causes", "late", "notes"];
-  const table = rows.map((row) => {
-    const causes = row.result?.causes.map(({ sentences }) => sentences.join(" ")).join("; ");
-    const { handin: { name, id }, points, of, status, late, notes } = row;
-    return [name, id, points ?? "", of, status, causes ?? "", late, notes.join("; ")].map(defused);
+  const table = rows.map(({ handin: { name, id }, points = "", of, status, result, late, notes }) => {
+    const causes = result?.causes.map(({ sentences }) => sentences.join(" ")).join("; ") ?? "";
+    return [name, id, points, of, status, causes, late, notes.join("; ")].map(defused);
   });
   await replace(`${out}/grades.csv`, stringify([header, ...table], { headers: false, crlf: true, bom: true }));
   // The order of the names would tell whose row it is.
   const shown = isAnonymous ? rows.toSorted((a, b) => a.label < b.label ? -1 : 1) : rows;
-  await replace(`${out}/index.html`, classPage(shown.map((row) => pageRow(row, isAnonymous))));
-}
-
-function pageRow(row: Row, isAnonymous: boolean): ClassRow {
-  const { label, handin, folder, points, of, status, result, late, notes } = row;
-  const { causes = [], sentences = [] } = result ?? {};
-  const lateness = late === "" ? [] : [late === "late" ? late : `${late} minutes late`];
-  const titles = new Map(sentences.map(({ id, title }) => [id, title]));
-  return {
-    name: label,
-    id: isAnonymous ? undefined : handin.id,
-    points,
-    of,
-    status,
-    causes: [...lateness, ...notes, ...causes.map(({ sentences: [id = ""] }) => `${id} ${titles.get(id)}`)],
-    link: result && `${folder}/report.html`,
-    failed: sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id),
-  };
+  await replace(`${out}/index.html`, classPage(shown, isAnonymous));
 }
 
 /** Writes a file whole, or leaves it as it was. */
@@ -74,13 +65,14 @@ function defused(cell: string | number): string | number {
 }
 
 /** The results as Gradescope's autograder format has them. */
-function gradescope({ result, each, points, notes }: Row): string {
-  const tests = result?.sentences.filter(({ id }) => each.has(id)).map(({ id, title, outcome, reason }) => ({
+function gradescope({ result, each, points = 0, notes }: Row): string {
+  const shown = result?.sentences.filter(({ id }) => each.has(id)) ?? [];
+  const tests = shown.map(({ id, title, outcome, reason }) => ({
     number: id,
     name: title,
     score: each.get(id),
     status: outcome === "holds" ? "passed" : "failed",
     output: [outcome, ...reason ? [reason] : []].join(": "),
   }));
-  return `${JSON.stringify({ score: points ?? 0, output: notes.join("\n"), tests: tests ?? [] }, undefined, 1)}\n`;
+  return `${JSON.stringify({ score: points, output: notes.join("\n"), tests }, undefined, 1)}\n`;
 }

@@ -1,34 +1,35 @@
 /** What became of each hand-in: what is kept of it, and its line in the class's table. */
 
 import { createHash } from "node:crypto";
-import type { Result } from "../lab/causes.ts";
+import { recordingOf, type Result } from "../lab/causes.ts";
+import type { Session } from "../lab/recording.ts";
 import type { Handin } from "./handins.ts";
 import { mark, type Points } from "./marks.ts";
 
-/** What became of a hand-in. */
-export type Status = "graded" | "no program" | "timed out" | "check failed" | "unsteady";
-
-/** All that `result.json` keeps: the verdict, not the points, which a new points file changes. */
+/** What became of a hand-in: all that `result.json` keeps. The points are not in it, which a new points file changes. */
 export interface Outcome {
   /** Of the hand-in's files and of the check. */
   digest: string;
-  status: Status;
-  result?: Result;
+  status: "graded" | "no program" | "timed out" | "check failed" | "unsteady";
   /** What is missing, doubtful or differs, in sentences. */
   notes: string[];
   /** What failed has not been played alone yet. */
   isUnconfirmed?: boolean;
+  result?: Result;
+  /** The recordings that show its causes. */
+  session?: Session;
 }
 
 /** A line of the class's table. */
-export interface Row extends Pick<Outcome, "status" | "result" | "notes"> {
+export interface Row extends Outcome {
+  handin: Handin;
   /** What the row is called: a name, or a number with --anonymous. */
   label: string;
-  handin: Handin;
   /** Its folder in DIR. */
   folder: string;
   points: number | undefined;
   of: number;
+  /** The points of each sentence. */
   each: Map<string, number>;
   /** Minutes after --due, or "late" where the platform says no more. */
   late: string;
@@ -43,13 +44,6 @@ export interface Ledger {
   isGradescope: boolean;
 }
 
-/** A folder's name for a hand-in: no other hand-in has it, and no path can leave DIR. */
-export function folderOf({ name, id }: Handin, { isAnonymous }: Ledger): string {
-  const hash = digestOf([name, id]).slice(0, 8);
-  const readable = name === id ? name : `${name}_${id}`;
-  return isAnonymous ? hash : `${readable.replace(/[^\p{L}\p{N}-]+/gu, "_").slice(0, 60)}.${hash}`;
-}
-
 /** SHA-256, in hexadecimal, of texts and bytes, each with its length. */
 export function digestOf(parts: (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
@@ -57,29 +51,37 @@ export function digestOf(parts: (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
-/** The outcome that was written before, if it is of the same files and check. */
-export async function readOutcome(folder: string, digest: string): Promise<Outcome | undefined> {
-  const outcome = await Deno.readTextFile(`${folder}/result.json`).then(JSON.parse).catch(() => undefined);
-  return outcome?.digest === digest ? outcome : undefined;
+/** A hand-in's number: no other hand-in has it, and its folder's name ends with it. */
+export function numberOf({ name, id }: Handin): string {
+  return digestOf([name, id]).slice(0, 8);
+}
+
+/** What is kept of a session: without what shows no cause, a hundredth of it. */
+export function shortened(session: Session, { causes }: Result): Session {
+  const showing = causes.map(({ finding }) => recordingOf(finding, session));
+  return { ...session, recordings: session.recordings.filter((one) => showing.includes(one)) };
 }
 
 /** The row of an outcome. */
-export function rowOf(handin: Handin, folder: string, outcome: Outcome, ledger: Ledger): Row {
-  const { points, of, each } = mark(outcome.result, ledger.points);
-  const minutes = handin.at && ledger.due ? Math.ceil((Number(handin.at) - Number(ledger.due)) / 60_000) : 0;
-  const late = handin.isLate ? "late" : minutes > 0 ? String(minutes) : "";
-  const { status, result, notes } = outcome;
-  const earlier = handin.earlier.map((name) => `an earlier submission does not count: ${name}`);
+export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, isAnonymous }: Ledger): Row {
+  const { name, id, at, isLate, earlier } = handin;
+  const number = numberOf(handin);
+  // No path can leave DIR.
+  const readable = (name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_").slice(0, 60);
+  const { points, of, each } = mark(outcome.result, rules);
+  const minutes = at && due ? Math.ceil((Number(at) - Number(due)) / 60_000) : 0;
   return {
-    label: ledger.isAnonymous ? folder : handin.name,
+    ...outcome,
     handin,
-    folder,
-    status,
-    ...result ? { result } : {},
-    notes: [...notes, ...ledger.isAnonymous ? [] : earlier],
-    points: status === "check failed" ? undefined : points,
+    label: isAnonymous ? number : name,
+    folder: isAnonymous ? number : `${readable}.${number}`,
+    notes: [
+      ...outcome.notes,
+      ...isAnonymous ? [] : earlier.map((name) => `an earlier submission does not count: ${name}`),
+    ],
+    points: outcome.status === "check failed" ? undefined : points,
     of,
     each,
-    late,
+    late: isLate ? "late" : minutes > 0 ? String(minutes) : "",
   };
 }

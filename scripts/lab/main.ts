@@ -172,7 +172,7 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
     await writeFile(files.junit, junit(judge(session, options)));
     const words = files.replay ? undefined : wordsOf(programs);
-    if (files.html) await writeFile(files.html, reportPage(judge(session, options), session, words));
+    if (files.html) await writeFile(files.html, reportPage(judge(session, options), session, { words }));
   }
   const result = judge(session, options);
   console.log(report(result, args.has("verbose")).join("\n"));

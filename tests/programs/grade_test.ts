@@ -67,6 +67,12 @@ testWith(
     assertStringIncludes((await gradesOf(folder.at("out")))[3]!.notes, "exit status 4");
     const third = await run("--again", "cy");
     assertEquals(third.stdout.match(/^no program .*$/gm)?.length, 1, third.stdout);
+
+    // Other names are no reason to play again.
+    const fourth = await run("--anonymous");
+    assertEquals(fourth.stdout.match(/^(graded|no program|timed out) .*$/gm), null, fourth.stdout);
+    const names = await folder.names("out");
+    assertEquals([names.length, names.some((name) => /Ada|Bob|Cy|Dan/.test(name))], [6, false]);
   },
 );
 
@@ -100,6 +106,8 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
   const again = await grade(...args, "--points", folder.at("points.json"));
   assertEquals([again.status, again.stdout.includes("Ann")], [0, false], again.stdout);
   assertMatch(await Deno.readTextFile(folder.at("out/book.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
+  const [{ points, of } = { points: "", of: "" }] = await gradesOf(folder.at("out"));
+  assertStringIncludes(await Deno.readTextFile(folder.at(`out/${own}/report.html`)), `${points} of ${of} points`);
 });
 
 testWith([SANDBOX, PYTHON], "nothing of a hand-in is left, and Ctrl-C keeps what is done", async () => {

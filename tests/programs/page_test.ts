@@ -2,8 +2,10 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
+import { classPage } from "../../scripts/grade/class_page.tsx";
+import { DEFAULT_POINTS } from "../../scripts/grade/marks.ts";
+import { type Row, rowOf } from "../../scripts/grade/rows.ts";
 import { judge } from "../../scripts/lab/causes.ts";
-import { classPage, type ClassRow } from "../../scripts/lab/page/class_page.tsx";
 import { ladderOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
 import { reportPage } from "../../scripts/lab/page/report_page.tsx";
 import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
@@ -43,19 +45,21 @@ function both(): Session {
   };
 }
 
-const ROWS: ClassRow[] = [
-  {
-    name: `Ann ${HOSTILE}`,
-    id: "c1",
-    points: 40,
-    of: 60,
-    status: "graded",
-    causes: [HOSTILE],
-    link: "a #1/report.html",
-    failed: ["1.1", "2.1"],
-  },
-  { name: "Bob", of: 60, status: "check failed", causes: [], failed: ["1.1"] },
-];
+/** A class of two, of whom one has handed in what is in a recording. */
+function rows(session: Session): Row[] {
+  const ledger = { out: "", points: DEFAULT_POINTS, due: undefined, isAnonymous: false, isGradescope: false };
+  const handin = { id: "c1", at: undefined, isLate: true, sources: new Map(), earlier: [HOSTILE] };
+  return [
+    rowOf({ ...handin, name: `Ünn ${HOSTILE}` }, {
+      digest: "",
+      status: "graded",
+      notes: [],
+      result: judge(session),
+      session,
+    }, ledger),
+    rowOf({ ...handin, name: "Bob" }, { digest: "", status: "check failed", notes: [] }, ledger),
+  ];
+}
 
 testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   await using folder = new Folder();
@@ -63,7 +67,7 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   const pages = {
     report: reportPage(judge(made, { only: ["1", "4"] }), made),
     right: reportPage(judge(session("server")), session("server")),
-    class: classPage(ROWS),
+    class: classPage(rows(made), false),
   };
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
   await using browser = await Browser.start(folder.at("profile"));
@@ -133,8 +137,10 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   });
   await t.step("link to reports by their paths alone", async () => {
     await open("class");
-    const href = "document.querySelector('tbody a').getAttribute('href')";
-    assertEquals(await browser.evaluate(href), "a%20%231/report.html");
+    const href = await browser.evaluate("document.querySelector('tbody a').getAttribute('href')") as string;
+    const [{ folder = "" } = {}] = rows(made);
+    assertEquals(decodeURIComponent(href), `${folder}/report.html`);
+    assertMatch(href, /^%C3%9Cnn_code_style_script_[\w.]+\/report\.html$/);
   });
 });
 

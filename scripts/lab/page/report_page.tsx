@@ -21,8 +21,16 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
   "left out": ["–", "left out"],
 };
 
-/** One HTML file with all that a check found; `words` name the programs in the command that runs it again. */
-export function reportPage(result: Result, session: Session, words = Object.values(session.programs)): string {
+/** What a page shows besides a result. */
+export interface Extras {
+  /** The words that name the programs in the command that runs the check again. */
+  words?: string[] | undefined;
+  /** What it is worth, such as `58 of 59 points`. */
+  mark?: string | undefined;
+}
+
+/** One HTML file with all that a check found. */
+export function reportPage(result: Result, session: Session, { words, mark }: Extras = {}): string {
   const { causes, sentences, programs } = result;
   const names = ROLES.flatMap((role) => programs[role] ?? []);
   const notes = sentences.filter(({ note }) => note !== undefined);
@@ -32,7 +40,7 @@ export function reportPage(result: Result, session: Session, words = Object.valu
       <header>
         <p class="over">Lab check</p>
         <h1>{names.join(" and ")}</h1>
-        <p class="lead">{summary(result)}</p>
+        <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
         <ul class="programs">
           {ROLES.filter((role) => programs[role] !== undefined).map((role) => (
             <Program
@@ -47,7 +55,7 @@ export function reportPage(result: Result, session: Session, words = Object.valu
         <section>
           <h2>Run again what failed</h2>
           <p class="command">
-            <code>{again(result, words)}</code>
+            <code>{again(result, words ?? Object.values(session.programs))}</code>
           </p>
         </section>
       )}

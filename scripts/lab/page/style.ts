@@ -97,6 +97,7 @@ figcaption { font-weight: 600; }
 .sentences li { display: flex; gap: 0.5rem; padding: 0.15rem 0; align-items: baseline; }
 .sentences b { flex: none; width: 2.6em; }
 .reason { display: block; color: var(--muted); font-size: 0.9rem; }
+.muted { color: var(--muted); font-size: 0.9rem; font-weight: 400; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.5rem 0.75rem 0.5rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-top: 0; color: var(--muted); font-size: 0.85rem; font-weight: 400; }

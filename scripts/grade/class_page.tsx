@@ -1,0 +1,97 @@
+/** The hand-ins of a class as a page: a table with links to their reports, and the sentences that fail most. */
+
+import type { VNode } from "preact";
+import { capped, count, listed, page } from "../lab/page/frame.tsx";
+import { RULES } from "../lab/rules.ts";
+import type { Row } from "./rows.ts";
+
+const TITLE = "Lab check of a class";
+// A row is read at a glance; the report has the others.
+const MAX_CAUSES = 3;
+
+/** One HTML file with all hand-ins, in the order of the rows. */
+export function classPage(rows: Row[], isAnonymous: boolean): string {
+  const failures = RULES.map(({ id, about, title }) => ({
+    text: `${id} ${about}: ${title}`,
+    own: rows.filter(({ result }) => result?.sentences.some((one) => one.id === id && one.outcome === "fails")),
+  })).filter(({ own }) => own.length > 0).toSorted((a, b) => b.own.length - a.own.length);
+  return page(
+    TITLE,
+    <>
+      <header>
+        <p class="over">Lab check</p>
+        <h1>{TITLE}</h1>
+        <p class="lead">{summary(rows)}</p>
+      </header>
+      <section>
+        <h2 id="hand-ins">Hand-ins</h2>
+        <table aria-labelledby="hand-ins">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Points</th>
+              <th scope="col">Status</th>
+            </tr>
+          </thead>
+          <tbody>{rows.map((row) => <Line row={row} id={isAnonymous ? undefined : row.handin.id} />)}</tbody>
+        </table>
+      </section>
+      {failures.length > 0 && (
+        <section>
+          <h2>Sentences that fail most</h2>
+          {failures.map(({ text, own }) => (
+            <details>
+              <summary>
+                <meter value={own.length} max={rows.length} aria-label={count(own.length, "hand-in")}></meter>
+                <b>{own.length}</b> {text}
+              </summary>
+              <p>{listed(own.map((row) => <Name row={row} />))}</p>
+            </details>
+          ))}
+        </section>
+      )}
+    </>,
+  );
+}
+
+function summary(rows: Row[]): string {
+  const statuses = Map.groupBy(rows, ({ status }) => status);
+  const parts = [...statuses].map(([status, own]) => `${own.length} ${status}`);
+  const points = rows.flatMap((row) => row.points ?? []).toSorted((a, b) => a - b);
+  const median = points[points.length >> 1];
+  const middle = median === undefined ? "" : ` The median is ${median} of ${rows[0]!.of} points.`;
+  return `${count(rows.length, "hand-in")}: ${parts.join(", ")}.${middle}`;
+}
+
+function Line({ row, id }: { row: Row; id: string | undefined }): VNode {
+  const { points, of, status, result, late, notes } = row;
+  const { causes = [], sentences = [] } = result ?? {};
+  const titles = new Map(sentences.map(({ id, title }) => [id, `${id} ${title}`]));
+  const remarks = [
+    ...late === "" ? [] : [late === "late" ? late : `${late} minutes late`],
+    ...notes,
+    ...causes.map(({ sentences: [first = ""] }) => titles.get(first)!),
+  ];
+  return (
+    <tr>
+      <th scope="row">
+        <Name row={row} /> {id && <span class="muted">{id}</span>}
+        {remarks.length > 0 && (
+          <ul class="muted">
+            {remarks.slice(0, MAX_CAUSES).map((remark) => <li>{capped(remark)}</li>)}
+            {remarks.length > MAX_CAUSES && <li>and {remarks.length - MAX_CAUSES} more</li>}
+          </ul>
+        )}
+      </th>
+      <td>{points === undefined ? "no mark" : `${points} of ${of}`}</td>
+      <td>{status}</td>
+    </tr>
+  );
+}
+
+/** A name, as a link where there is a report. */
+function Name({ row: { label, folder, result } }: { row: Row }): VNode {
+  return result
+    ? <a href={`${encodeURIComponent(folder.toWellFormed())}/report.html`}>{label}</a>
+    : <span>{label}</span>;
+}
