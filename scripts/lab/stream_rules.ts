@@ -114,7 +114,7 @@ export const STREAM_RULES: Rule[] = [
     const [get, put, prefix] = about === "server" ? ["7.12", "7.11", ""] : ["7.13", "7.14", "client-"];
     const [reads, sends] = about === "server" ? ["PUT", "GET"] as const : ["GET", "PUT"] as const;
     const [own, other] = about === "server" ? [put, get] : [get, put];
-    const sizes = shows([own, about, `${reads}: a size above 2^32 is read whole`], [
+    const sizes = shows([own, about, `${reads}: all 8 bytes of a size are read, as a number without a sign`], [
       `${prefix}huge-size`,
       `${prefix}signed-size`,
     ], size);
