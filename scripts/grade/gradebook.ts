@@ -1,6 +1,7 @@
 /** Fills one column of a gradebook that Brightspace, Canvas or Moodle exported, and leaves all other bytes as they were. */
 
 import { CheckError } from "../lab/launch.ts";
+import { toBytes, toText } from "../lab/recording.ts";
 import { round } from "./marks.ts";
 
 /** The mark of one hand-in; without points its cell stays as it is. */
@@ -22,56 +23,46 @@ export interface Filled {
   missing: string[];
 }
 
+/** A cell: as it is written, with what separates it from the next one, and what it says. */
 interface Cell {
   raw: string;
+  end: string;
   text: string;
 }
 
-/** A table as it is written: the cells, and what stands after each. */
-class Table {
-  readonly rows: { cells: Cell[]; end: string }[] = [];
-  readonly #separator: string;
-  readonly #start: string;
-  readonly #isUtf8: boolean;
-
-  constructor(bytes: Uint8Array) {
-    let text;
-    try {
-      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch {
-      // In any other code each byte stands for itself.
-      text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-    }
-    this.#isUtf8 = new TextEncoder().encode(text).length === bytes.length;
-    this.#start = text.startsWith("\ufeff") ? "\ufeff" : "";
-    const body = text.slice(this.#start.length);
-    const [header = ""] = body.split(/\r?\n/, 1);
-    this.#separator = [",", ";", "\t"].toSorted((a, b) => header.split(b).length - header.split(a).length)[0]!;
-    const field = new RegExp(
-      `("(?:[^"]|"")*"|[^"${this.#separator}\\r\\n][^${this.#separator}\\r\\n]*|)(${this.#separator}|\\r?\\n|\\r|$)`,
-      "y",
-    );
-    let cells: Cell[] = [];
-    while (field.lastIndex < body.length) {
-      const at = field.lastIndex;
-      const match = field.exec(body);
-      if (!match) throw new CheckError(`the gradebook is no table: row ${this.rows.length + 1} has a stray quote`);
-      const [whole, raw = "", end = ""] = match;
-      const isQuoted = raw.startsWith('"');
-      cells.push({ raw, text: (isQuoted ? raw.slice(1, -1).replaceAll('""', '"') : raw).trim() });
-      if (end !== this.#separator || at + whole.length === body.length) {
-        this.rows.push({ cells, end });
-        cells = [];
-      }
-    }
-  }
-
-  toBytes(): Uint8Array<ArrayBuffer> {
-    const body = this.rows.map(({ cells, end }) => cells.map(({ raw }) => raw).join(this.#separator) + end).join("");
-    const text = this.#start + body;
-    return this.#isUtf8 ? new TextEncoder().encode(text) : Uint8Array.from(text, (char) => char.charCodeAt(0));
+/** The bytes of a table as text, a character each where they are not UTF-8; and back. */
+function decoded(bytes: Uint8Array): { text: string; encode: (text: string) => Uint8Array<ArrayBuffer> } {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { text, encode: (text) => new TextEncoder().encode(text) };
+  } catch {
+    return { text: toText(bytes), encode: toBytes };
   }
 }
+
+/** A table's rows. Separators are commas, semicolons or tabs, whatever its first row has most of. */
+function cellsOf(text: string): Cell[][] {
+  const [header = ""] = text.split(/\r?\n/, 1);
+  const [separator] = [",", ";", "\t"].toSorted((a, b) => header.split(b).length - header.split(a).length);
+  const cell = new RegExp(
+    `(\ufeff?"(?:[^"]|"")*"|[^"${separator}\r\n][^${separator}\r\n]*|)(${separator}|\r?\n|\r|$)`,
+    "y",
+  );
+  const rows: Cell[][] = [];
+  for (let isNew = true; cell.lastIndex < text.length;) {
+    const [, raw, end] = cell.exec(text) ?? [];
+    if (raw === undefined) throw new CheckError(`the gradebook is no table: row ${rows.length} has a stray quote`);
+    const bare = raw.replace("\ufeff", "").trim();
+    const words = /^".*"$/s.test(bare) ? bare.slice(1, -1).replaceAll('""', '"').trim() : bare;
+    if (isNew) rows.push([]);
+    rows.at(-1)!.push({ raw, end: end!, text: words });
+    isNew = end !== separator;
+  }
+  return rows;
+}
+
+/** What a row says in the column of a title. */
+type Read = (title: string) => string;
 
 /** A platform's gradebook: where it is known by, where its points are, and who a row is. */
 interface Platform {
@@ -79,97 +70,86 @@ interface Platform {
   isItem: (title: string) => boolean;
   /** The columns that hold a number or a name of a student's. */
   ids: string[];
-  names: (row: (title: string) => string) => string[];
-  most: (title: string, rows: Cell[][], column: number, header: string[]) => number;
+  names: (row: Read) => string[];
+  /** The most points of a column; without, points are filled in as they are. */
+  most: (title: string, rows: Read[]) => string | undefined;
 }
 
-const number = (text = ""): number => text.trim() === "" ? NaN : Number(text);
 const PLATFORMS: Platform[] = [
   {
     isIt: (header) => header.includes("End-of-Line Indicator"),
     isItem: (title) => /Points Grade/.test(title),
     ids: ["OrgDefinedId", "Username"],
     names: (row) => [`${row("First Name")} ${row("Last Name")}`, `${row("Last Name")} ${row("First Name")}`],
-    most: (title) => number(title.match(/MaxPoints:\s*([\d.]+)/)?.[1]),
+    most: (title) => title.match(/MaxPoints:\s*([\d.]+)/)?.[1],
   },
   {
     isIt: (header) => header[0] === "Student" && header.includes("ID"),
     isItem: (title) => / \(\d+\)$/.test(title),
     ids: ["ID", "SIS User ID", "SIS Login ID"],
-    names: (
-      row,
-    ) => [
-      row("Student"),
-      row("Student").split(",").toReversed().join(" "),
-      row("Student").replace(/[^\p{L}\p{N}]/gu, ""),
-    ],
-    most: (_, rows, column) =>
-      number(rows.find(([first]) => /^\s*Points Possible$/.test(first?.text ?? ""))?.[column]?.text),
+    // Its files are named after "Doe, Jane" as doejane.
+    names: (row) => {
+      const name = row("Student");
+      return [name, name.split(",").toReversed().join(" "), name.replace(/[^\p{L}\p{N}]/gu, "")];
+    },
+    most: (title, rows) => rows.find((row) => row("Student") === "Points Possible")?.(title),
   },
   {
     isIt: (header) => header.includes("Identifier") && header.includes("Grade"),
     isItem: (title) => title === "Grade",
     ids: ["Identifier", "ID number", "Email address"],
     names: (row) => [row("Full name")],
-    most: (_, rows, __, header) => number(rows[0]?.[header.indexOf("Maximum Grade")]?.text.replace(",", ".")),
+    most: (_, [row]) => row?.("Maximum Grade").replace(",", "."),
   },
 ];
 
 /** Fills the column of the points. Throws a {@linkcode CheckError} if the table is of no platform, or the column unclear. */
 export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined): Filled {
-  const table = new Table(bytes);
-  const header = table.rows[0]?.cells.map(({ text }) => text) ?? [];
+  const { text, encode } = decoded(bytes);
+  const [first = [], ...table] = cellsOf(text);
+  const header = first.map((cell) => cell.text);
   const platform = PLATFORMS.find(({ isIt }) => isIt(header));
-  if (!platform) throw new CheckError("the gradebook is no export of Brightspace, Canvas or Moodle");
-  const items = header.filter((title) =>
-    platform.isItem(title) && (!item || title.toLowerCase().includes(item.toLowerCase()))
-  );
+  if (!platform) throw new CheckError("the gradebook is no export of Brightspace, Canvas or Moodle as a CSV file");
+  const all = header.filter(platform.isItem);
+  const items = all.filter((title) => !item || title.toLowerCase().includes(item.toLowerCase()));
   const [title] = items;
   if (title === undefined || items.length > 1) {
-    const names = (title === undefined ? header.filter(platform.isItem) : items).map((name) => `"${name}"`).join(", ");
+    const names = (title === undefined ? all : items).map((name) => `"${name}"`).join(", ");
     throw new CheckError(`which column of the gradebook? --item names one of ${names || "none"}`);
   }
-  const column = header.indexOf(title);
-  const rows = table.rows.slice(1).map(({ cells }) => cells).filter((cells) =>
-    cells.length >= header.length && !/^\s*(Points Possible|Student, Test)$/.test(cells[0]!.text) &&
-    cells.some(({ text }) => text !== "")
+  const readerOf = (cells: Cell[]): Read => (name) => cells[header.indexOf(name)]?.text ?? "";
+  const most = Number(platform.most(title, table.map(readerOf)) || NaN);
+  const rows = table.filter((cells) =>
+    cells.length >= header.length && !/^(Points Possible|Student, Test)$/.test(cells[0]!.text) &&
+    cells.some((cell) => cell.text !== "")
   );
-  const most = platform.most(title, table.rows.slice(1).map(({ cells }) => cells), column, header);
-  const cell = (cells: Cell[]) => (name: string): string => cells[header.indexOf(name)]?.text ?? "";
-  const ids = rows.map((cells) => platform.ids.map((name) => cell(cells)(name).replace(/^(#|Participant )/, "")));
-  const names = rows.map((cells) => platform.names(cell(cells)));
+  const ids = rows.map((cells) => platform.ids.map((name) => readerOf(cells)(name).replace(/^(#|Participant )/, "")));
+  const names = rows.map((cells) => platform.names(readerOf(cells)));
   const taken = new Map<number, Mark>();
   const unmatched: string[] = [];
-  // A name that two rows have, or two hand-ins, is nobody's.
-  const isTwice = (mark: Mark): boolean => marks.some((one) => one !== mark && plain(one.name) === plain(mark.name));
   const where = (keys: string[][], key: string): number[] =>
-    keys.flatMap((each, index) => each.map(plain).includes(plain(key)) ? [index] : []);
-  const byName: Mark[] = [];
-  for (const mark of marks) {
-    const [index, second] = where(ids, mark.id);
-    if (index === undefined) byName.push(mark);
-    else if (second !== undefined || taken.has(index)) unmatched.push(called(mark));
-    else taken.set(index, mark);
-  }
-  for (const mark of byName) {
-    const [index, second] = where(names, mark.name);
-    if (index === undefined || second !== undefined || taken.has(index) || isTwice(mark)) unmatched.push(called(mark));
-    else taken.set(index, mark);
+    keys.flatMap((each, index) => plain(key) !== "" && each.map(plain).includes(plain(key)) ? [index] : []);
+  const isTwice = (mark: Mark): boolean => marks.some((one) => one !== mark && plain(one.name) === plain(mark.name));
+  const byId = marks.filter(({ id }) => where(ids, id).length > 0);
+  for (const mark of [...byId, ...marks.filter((one) => !byId.includes(one))]) {
+    const isById = byId.includes(mark);
+    const [index, second] = isById ? where(ids, mark.id) : where(names, mark.name);
+    // A name that two rows have, or two hand-ins, is nobody's.
+    const isClear = index !== undefined && second === undefined && !taken.has(index) && (isById || !isTwice(mark));
+    if (isClear) taken.set(index, mark);
+    else unmatched.push(mark.name === mark.id ? mark.name : `${mark.name} (${mark.id})`);
   }
   let filled = 0;
   for (const [index, { points, of }] of taken) {
     if (points === undefined) continue;
     const value = String(round(isNaN(most) ? points : points / of * most));
-    const target = rows[index]![column]!;
+    const target = rows[index]![header.indexOf(title)]!;
     target.raw = target.raw.startsWith('"') ? `"${value}"` : value;
     filled++;
   }
   const missing = rows.flatMap((_, index) => taken.has(index) ? [] : [names[index]![0] || ids[index]!.join(" ")]);
-  return { bytes: table.toBytes(), column: title, filled, unmatched, missing };
-}
-
-function called({ name, id }: Mark): string {
-  return name === id ? name : `${name} (${id})`;
+  const written = [first, ...table].flat().map(({ raw, end }) => raw + end).join("");
+  return { bytes: encode(written), column: title, filled, unmatched, missing };
 }
 
 function plain(text: string): string {
