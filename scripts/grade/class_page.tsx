@@ -19,7 +19,6 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
     TITLE,
     <>
       <header>
-        <p class="over">Lab check</p>
         <h1>{TITLE}</h1>
         <p class="lead">{summary(rows)}</p>
       </header>
@@ -42,8 +41,7 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
           {failures.map(({ text, own }) => (
             <details>
               <summary>
-                <meter value={own.length} max={rows.length} aria-label={count(own.length, "hand-in")}></meter>
-                <b>{own.length}</b> {text}
+                <b>{own.length} of {rows.length}</b> {text}
               </summary>
               <p>{listed(own.map((row) => <Name row={row} />))}</p>
             </details>

@@ -34,14 +34,14 @@ export function reportPage(result: Result, session: Session, { words, mark }: Ex
   const { causes, sentences, programs } = result;
   const names = ROLES.flatMap((role) => programs[role] ?? []);
   const notes = sentences.filter(({ note }) => note !== undefined);
+  const title = `Lab check of ${names.join(" and ")}`;
   return page(
-    `${names.join(" and ")}: lab check`,
+    title,
     <>
       <header>
-        <p class="over">Lab check</p>
-        <h1>{names.join(" and ")}</h1>
+        <h1>{title}</h1>
         <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
-        <ul class="programs">
+        <ul class="sentences">
           {ROLES.filter((role) => programs[role] !== undefined).map((role) => (
             <Program
               name={programs[role]!}
@@ -54,9 +54,7 @@ export function reportPage(result: Result, session: Session, { words, mark }: Ex
       {causes.length > 0 && (
         <section>
           <h2>Run again what failed</h2>
-          <p class="command">
-            <code>{again(result, words ?? Object.values(session.programs))}</code>
-          </p>
+          <code>{again(result, words ?? Object.values(session.programs))}</code>
         </section>
       )}
       {notes.length > 0 && (
@@ -97,7 +95,7 @@ function Program({ name, sentences }: { name: string; sentences: Sentence[] }): 
   const outcome = fails > 0 ? "fails" : hidden > 0 ? "not shown" : "holds";
   return (
     <li>
-      <Mark outcome={outcome} />
+      <Mark outcome={outcome} />{" "}
       <span>
         <b>{name}</b> {inWords(sentences)}
       </span>
@@ -121,10 +119,8 @@ function CauseCard(
   const name = result.programs[about]!;
   return (
     <section class="cause" id={`cause${number}`}>
-      <h2>
-        <span class="number">{number}</span> <span>{name}: {title}</span>
-      </h2>
-      <p class="where">
+      <h2>{number}. {name}: {title}</h2>
+      <p class="muted">
         Sentence <a href={`#s${first}`}>{first}</a>
         {others.length > 0 && ", and for the same cause "}
         {listed(others.map((id) => <a href={`#s${id}`}>{id}</a>))}
@@ -138,7 +134,7 @@ function CauseCard(
         <Field name="Line" text={crash?.place} />
       </dl>
       {finding.hint && (
-        <p class="hint">
+        <p>
           <b>Likely</b> {capped(finding.hint)}.
         </p>
       )}
@@ -172,9 +168,7 @@ function Ladder(
   return (
     <figure class={`ladder ${kind}`}>
       <figcaption>{kind === "came" ? "What happened" : "What the document says"}</figcaption>
-      <p class="heads" aria-hidden="true">
-        {ROLES.map((role) => <span class={role === about ? "own" : ""}>{names[role]}</span>)}
-      </p>
+      <p class="heads" aria-hidden="true">{ROLES.map((role) => <span>{names[role]}</span>)}</p>
       <ol role="list">{rungs.map((rung) => <RungLine rung={rung} name={names[rung.from]} />)}</ol>
     </figure>
   );
@@ -186,8 +180,8 @@ function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
   return (
     <li class={[kind, from, isMissing && "missing", isMarked && "marked"].filter(Boolean).join(" ")}>
       <div class="text">
-        {step && <b class="step">{step}</b>} <span class="spoken">{name}</span>{" "}
-        <span class={kind === "prints" ? "verb" : "spoken"}>{VERBS[kind]}{isError && " on standard error"}</span>{" "}
+        {step && <b>{step}</b>} <span class="spoken">{name}</span>{" "}
+        <span class={kind === "prints" ? "muted" : "spoken"}>{VERBS[kind]}{isError && " on standard error"}</span>{" "}
         {kind === "note" ? <span>{capped(text)}</span> : <Lines text={text} />}
         {ms !== undefined && !isMissing && <span class="time">{time(ms)}</span>}
       </div>
@@ -224,7 +218,7 @@ function SentenceLine({ sentence, causes }: { sentence: Sentence; causes: Cause[
       <Mark outcome={outcome} /> <b>{id}</b>
       <span>
         {about}: {title}
-        {reason && <span class="reason">{OUTCOMES[outcome][1]}: {capped(reason)}</span>}
+        {reason && <span class="muted">{OUTCOMES[outcome][1]}: {capped(reason)}</span>}
         {numbers.length > 0 && " "}
         {listed(numbers.map((number) => <a href={`#cause${number}`}>cause {number}</a>))}
       </span>
