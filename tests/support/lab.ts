@@ -67,7 +67,7 @@ export function rightRecording(play: Play): Recording {
         for (const passed of [0, act.zeros]) add({ type: "memory", kib: 9000, passed, ms: 5 });
       }
       const error = act.bytes.match(/^ERROR: (.*)/)?.[1];
-      if (!isServer && error) line(`server error: ${error}`);
+      if (!isServer && error && !(verb === "GET" && act.step === "g")) line(`server error: ${error}`);
       if (!isServer && bytes < 1e9 && (act.bytes === "DONE" || act.last)) line("Complete");
     } else if (act.do === "finish") {
       for (const type of ["closed", "ended", "left"] as const) add({ type, ...on });

@@ -26,12 +26,24 @@ export interface Rung {
   expected?: string;
 }
 
-/** `moment` is when a finding says that it was. */
-type Placed = Rung & { at: number; moment: number; isOff?: boolean };
+/** `moment` is when a finding says that it was, if not `at`. */
+type Placed = Rung & { at: number; moment?: number; isOff?: boolean };
 
 // A program may print without end.
 const MAX_RUNGS = 40;
-const MISSED = { isMissing: true, isMarked: true };
+/** The line of a verb, and the step that it follows. */
+const LINES: Record<Role, Record<Verb, [step: string, text: (name: string, size: bigint) => string]>> = {
+  server: {
+    GET: ["f", (_, size) => `server sending ${size} bytes`],
+    PUT: ["e", (_, size) => `server receiving ${size} bytes`],
+    DEL: ["b", (name) => `server deleting file ${name}`],
+  },
+  client: {
+    GET: ["f", (name, size) => `client receiving file ${name} (${size} bytes)`],
+    PUT: ["e", (name, size) => `client sending file ${name} (${size} bytes)`],
+    DEL: ["a", (name) => `client deleting file ${name}`],
+  },
+};
 const SIZE_STEP: Record<Verb, string> = { GET: "e", PUT: "d", DEL: "" };
 
 /** What was recorded, with the place of a finding marked; a finding without a place stands at the end. */
@@ -70,49 +82,44 @@ function joined<T extends Rung>(rungs: T[]): T[] {
 
 /** A message of the program's. */
 function heard({ step, expected, came, count, form, isEarly, at, cameAt }: Reading, { about, verb }: Play): Placed {
-  const common = { kind: "message" as const, from: about, step, at: cameAt, moment: at };
-  if (form === "missing") return { ...common, text: wanted(expected), isMissing: true };
-  const text = "zeros" in expected ? `${count} bytes` : textOf({ bytes: came }, step === SIZE_STEP[verb]);
-  return { ...common, text, isOff: isEarly || form !== "right" };
+  const message = messageOf({ from: about, step, bytes: came, zeros: "zeros" in expected ? count : 0 }, verb);
+  const place = { at: cameAt, moment: at, isOff: isEarly || form !== "right" };
+  return { ...message, ...place, ...form === "missing" ? { text: wanted(expected), isMissing: true } : {} };
 }
 
 /** What else happened: what was said to the program, what it printed, and its end. */
 function happened(event: Event, { about, verb }: Play): Placed[] {
-  const one = (rung: Omit<Rung, "from">, from = about): Placed[] => [
-    { from, at: event.at, moment: event.at, ...rung },
-  ];
-  const note = (text: string): Placed[] => one({ kind: "note", text });
+  const { at } = event;
+  if (event.type === "said") return [{ ...messageOf({ from: other(about), ...event }, verb), at }];
+  if (event.type === "line") {
+    return [{ kind: "prints", from: about, text: event.text, isError: event.stream === "stderr", at }];
+  }
+  const text = noteOf(event, about);
+  return text === undefined ? [] : [{ kind: "note", from: about, text, at }];
+}
+
+function noteOf(event: Event, about: Role): string | undefined {
   switch (event.type) {
-    case "said":
-      return one(
-        { kind: "message", step: event.step, text: textOf(event, event.step === SIZE_STEP[verb]) },
-        other(about),
-      );
-    case "line":
-      return one({ kind: "prints", text: event.text, isError: event.stream === "stderr" });
     case "connected":
-      return note(about === "client" ? "connects" : "accepts the connection");
+      return about === "client" ? "connects" : "accepts the connection";
     case "unconnected":
-      return note(about === "client" ? "does not connect" : "does not listen");
+      return about === "client" ? "does not connect" : "does not listen";
     case "ended":
-      return note("closes the connection");
+      return "closes the connection";
     case "exit":
-      return note(`ends with exit status ${event.status}`);
+      return `ends with exit status ${event.status}`;
     case "file":
-      return note(
-        event.file ? `has a file "${event.name}" of ${lengthOf(event.file)} bytes` : `has no file "${event.name}"`,
-      );
+      return event.file ? `has a file "${event.name}" of ${lengthOf(event.file)} bytes` : `has no file "${event.name}"`;
     case "stayed":
-      return note(`is still running ${event.ms / 1000} seconds later`);
+      return `is still running ${event.ms / 1000} seconds later`;
     default:
-      return [];
+      return undefined;
   }
 }
 
 /** Marks what a finding is about, and adds what should have been printed. */
 function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], from: Role): void {
-  const own = at === 0 ? [] : rungs.filter(({ moment }) => moment === at);
-  // Several lines may have been printed at that moment.
+  const own = at === 0 ? [] : rungs.filter((rung) => (rung.moment ?? rung.at) === at);
   // Several things may have happened at that moment.
   const wrong = own.find(({ text }) => came.includes(text)) ??
     own.find((rung) => rung.isOff || rung.isMissing) ?? own.at(-1);
@@ -123,13 +130,10 @@ function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], f
     const step = right.slice(0, Math.max(0, end)).findLast(({ kind }) => kind === "message")?.step;
     const before = rungs.findLastIndex((rung) => rung.step === step && step !== undefined);
     const index = before < 0 ? rungs.length : before + 1;
-    const place = rungs[index - 1]?.at ?? 0;
-    rungs.splice(index, 0, { kind: "prints", from, text: line, ...MISSED, at: place, moment: place });
+    const missing = { kind: "prints" as const, from, text: line, isMissing: true, isMarked: true };
+    rungs.splice(index, 0, { ...missing, at: rungs[index - 1]?.at ?? 0 });
   } else if (wrong) Object.assign(wrong, { isMarked: true, expected });
-  else {
-    const end = rungs.at(-1)?.at ?? 0;
-    rungs.push({ kind: "note", from, text: came, isMarked: true, expected, at: end, moment: end });
-  }
+  else rungs.push({ kind: "note", from, text: came, isMarked: true, expected, at: rungs.at(-1)?.at ?? 0 });
 }
 
 /** The line that a finding expects, if it expects one. */
@@ -153,48 +157,40 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
   const prints = (text: string): Rung => ({ kind: "prints", from: about, text });
   const own = clientError(play);
   if (own) return [prints(own)];
-  const message = (from: Role, step: string, text: string, answer: string[] = []): Rung[] => [
-    { kind: "message", from, step, text },
-    ...[...linesAfter(step, play), ...answer].map(prints),
-  ];
+  const messages = acts.filter(({ on }) => on === undefined).flatMap((act) => {
+    if (act.do === "hear") return [{ from: about, step: act.step, ...bytesOf(act.expected) }];
+    const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
+    return said.map(({ step, ...bytes }) => ({ from: other(about), step, ...bytes }));
+  });
+  const announced = messages.find(({ step, bytes }) => step === SIZE_STEP[verb] && bytes.length === 8);
+  const size = announced ? numberOf(announced.bytes) : BigInt(play.data.length);
   const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
   const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
-  const messages = acts.filter(({ on }) => on === undefined).flatMap((act): Rung[] => {
-    if (act.do === "hear") return message(about, act.step, textOf(bytesOf(act.expected), "size" in act.expected));
-    const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
-    return said.flatMap(({ step, ...bytes }) => {
-      const text = textOf(bytes, step === SIZE_STEP[verb]);
-      return message(other(about), step, text, about === "client" ? answerTo(bytes.bytes) : []);
-    });
-  });
-  return [...about === "server" && verbose ? opening.map(prints) : [], ...messages];
+  return [
+    ...about === "server" && verbose ? opening.map(prints) : [],
+    ...messages.flatMap((one) => [messageOf(one, verb), ...linesAfter(one, play, size).map(prints)]),
+  ];
 }
 
-/** What the document has a program print when the message of a step has passed. */
-function linesAfter(step: string, { about, verb, name, data, verbose, acts }: Play): string[] {
-  const announced = acts.flatMap((act) => {
-    if (act.do === "say") return act.step === SIZE_STEP[verb] ? [numberOf(act.bytes)] : [];
-    return act.do === "hear" && "size" in act.expected ? [act.expected.size] : [];
-  });
-  const size = announced[0] ?? BigInt(data.length);
-  const isServer = about === "server";
-  if (isServer && !verbose) return [];
+interface Message extends Recorded {
+  from: Role;
+  step: string;
+}
+
+/** What the document has a program print when a message has passed. */
+function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): string[] {
+  const { about, verb, name, verbose, acts } = play;
+  const [last, text] = LINES[about][verb];
   const isRefused = acts.some((act) => act.do === "hear" && "refusal" in act.expected);
-  const lines: Record<Verb, [step: string, server: string, client: string]> = {
-    GET: ["f", `sending ${size} bytes`, `receiving file ${name} (${size} bytes)`],
-    PUT: ["e", `receiving ${size} bytes`, `sending file ${name} (${size} bytes)`],
-    DEL: [isServer ? "b" : "a", `deleting file ${name}`, `deleting file ${name}`],
-  };
-  const [last, ...texts] = lines[verb];
-  const line = isServer ? `server ${texts[0]}` : `client ${texts[1]}`;
-  const request = isServer && step === "b" ? [`server receiving request: ${verb} ${name}`] : [];
-  return [...request, ...step === last && !isRefused ? [line] : []];
-}
-
-/** What a client prints of the server's last message. */
-function answerTo(bytes: string): string[] {
-  if (bytes === "DONE") return ["Complete"];
-  return bytes.startsWith("ERROR: ") ? [bytes.replace("ERROR: ", "server error: ")] : [];
+  const line = step === last && !isRefused ? [text(name, size)] : [];
+  if (about === "server") {
+    const request = step === "b" ? [`server receiving request: ${verb} ${name}`] : [];
+    return verbose ? [...request, ...line] : [];
+  }
+  // A file may hold these words too.
+  if (from === "client" || verb === "GET" && step === "g") return line;
+  if (bytes.startsWith("ERROR: ")) return [bytes.replace("ERROR: ", "server error: ")];
+  return bytes === "DONE" ? ["Complete"] : line;
 }
 
 /** What a client prints that finds the error itself, before it connects. */
@@ -203,10 +199,12 @@ function clientError({ id, name }: Play): string | undefined {
   return id === "client-GET-folder" ? `client error: unable to create file ${name}` : undefined;
 }
 
-/** Bytes in quotes where they are text; a size as a number too. */
-function textOf({ bytes, zeros = 0, cut = 0 }: Recorded, isSize = false): string {
-  if (isSize && bytes.length === 8) return `${numberOf(bytes)} as ${shownBytes(bytes)}`;
-  return zeros + cut > 0 ? `${lengthOf({ bytes, zeros, cut })} bytes` : shown(bytes);
+/** A message, in quotes where it is text; a size as a number too. */
+function messageOf({ from, step, ...recorded }: Message, verb: Verb): Rung {
+  const { bytes } = recorded;
+  const isSize = step === SIZE_STEP[verb] && bytes.length === 8;
+  const text = lengthOf(recorded) > bytes.length ? `${lengthOf(recorded)} bytes` : shown(bytes);
+  return { kind: "message", from, step, text: isSize ? `${numberOf(bytes)} as ${shownBytes(bytes)}` : text };
 }
 
 function lengthOf({ bytes, zeros = 0, cut = 0 }: Recorded): number {
