@@ -60,6 +60,7 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
   } catch (error) {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     if (error instanceof ZipError) throw error;
+    if (error instanceof Deno.errors.AlreadyExists) throw new ZipError("it has two files of one name");
     throw new ZipError(`it can't be unpacked: ${(error as Error).message}`);
   } finally {
     await reader.close();

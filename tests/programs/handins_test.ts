@@ -104,8 +104,9 @@ zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a
 zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
 zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
 open("Dan.zip", "w").write("PK no zip")
+zip("Eve.zip", [("client.py", "1"), ("client.py/server.py", "2")])
 with zipfile.ZipFile("all.zip", "w") as z:
-    for name in ["Ann", "Ben", "Cy", "Dan"]:
+    for name in ["Ann", "Ben", "Cy", "Dan", "Eve"]:
         z.write(f"{name}.zip", f"Lab 3 Download/{name}/lab.zip")
 `;
   const { stderr } = await run(["python3", "-c", script], { cwd: folder.path });
@@ -119,9 +120,10 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "lab.zip is not unpacked: it has more than 50 MB",
     "lab.zip is not unpacked: it has more than 500 files",
     "lab.zip is not broken",
+    "lab.zip is not unpacked: it has two files of one name",
   ]);
   assertEquals(await folder.names("work/0/lab.zip"), ["client.py"]);
-  assertEquals(await folder.names(), ["Ann.zip", "Ben.zip", "Cy.zip", "Dan.zip", "all.zip", "work"]);
+  assertEquals(await folder.names(), ["Ann.zip", "Ben.zip", "Cy.zip", "Dan.zip", "Eve.zip", "all.zip", "work"]);
 });
 
 Deno.test("a gradebook's column is filled, and all other bytes stay as they were", () => {
