@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { capped, count, listed, page } from "../lab/page/frame.tsx";
 import { RULES } from "../lab/rules.ts";
-import type { Row } from "./rows.ts";
+import { type Row, tally } from "./rows.ts";
 
 const TITLE = "Lab check of a class";
 // A row is read at a glance; the report has the others.
@@ -53,12 +53,10 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
 }
 
 function summary(rows: Row[]): string {
-  const statuses = Map.groupBy(rows, ({ status }) => status);
-  const parts = [...statuses].map(([status, own]) => `${own.length} ${status}`);
   const points = rows.flatMap((row) => row.points ?? []).toSorted((a, b) => a - b);
   const median = points[points.length >> 1];
   const middle = median === undefined ? "" : ` The median is ${median} of ${rows[0]!.of} points.`;
-  return `${count(rows.length, "hand-in")}: ${parts.join(", ")}.${middle}`;
+  return `${count(rows.length, "hand-in")}: ${tally(rows)}.${middle}`;
 }
 
 function Line({ row, id }: { row: Row; id: string | undefined }): VNode {

@@ -4,13 +4,15 @@ import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/argum
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
 import { CheckError, userFolder } from "../lab/launch.ts";
+import { count } from "../lab/page/frame.tsx";
+import { ROLES } from "../lab/report.ts";
 import { RULES } from "../lab/rules.ts";
 import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
 import { gradeClass } from "./class.ts";
 import { fill } from "./gradebook.ts";
 import { DEFAULT_POINTS, pointsOf, readPoints } from "./marks.ts";
 import { replace } from "./results.ts";
-import type { Row } from "./rows.ts";
+import { type Row, tally } from "./rows.ts";
 
 const COMMAND = Deno.build.standalone ? "blockferry-lab grade" : "deno task -q grade";
 
@@ -39,7 +41,7 @@ has changed. Exit status: 0 all hand-ins have a mark, 1 some need a look, 2 it
 could not be done.
 
 Example:
-  ${COMMAND} "Lab 3 Download.zip" --gradebook grades.csv
+  ${COMMAND} "Lab 3 Download.zip" --gradebook export.csv
 `;
 
 /** The points file that is in force, with the sentences to read along. */
@@ -88,9 +90,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
       : error;
   });
   console.log(`Sandbox: ${sandbox.bounds}.`);
-  const names = Object.fromEntries(
-    (["client", "server"] as const).flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []),
-  );
+  const names = Object.fromEntries(ROLES.flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []));
   await Deno.stat(handins).catch(() => {
     throw new CheckError(`there is no folder and no zip file "${handins}"`);
   });
@@ -99,16 +99,13 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   });
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
   const rows = await gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
-  if (gradebook) await fillGradebook(rows, gradebook, args, `${out}/${args.value("gradebook")!.split("/").at(-1)}`);
-  console.log(`\n${summary(rows)}. The class: ${out}/index.html`);
+  if (gradebook) {
+    const name = args.value("gradebook")!.split("/").at(-1)!;
+    // The table of the class has that name.
+    await fillGradebook(rows, gradebook, args, `${out}/${name === "grades.csv" ? "gradebook.csv" : name}`);
+  }
+  console.log(`\n${count(rows.length, "hand-in")}, ${tally(rows)}. The class: ${out}/index.html`);
   return rows.every(({ status }) => status === "graded") ? 0 : 1;
-}
-
-function summary(rows: Row[]): string {
-  const counts = Map.groupBy(rows, ({ status }) => status).entries().map(([status, { length }]) =>
-    `${length} ${status}`
-  );
-  return [`${rows.length} ${rows.length === 1 ? "hand-in" : "hand-ins"}`, ...counts].join(", ");
 }
 
 async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, path: string): Promise<void> {

@@ -85,3 +85,9 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
     late: isLate ? "late" : minutes > 0 ? String(minutes) : "",
   };
 }
+
+/** How many there are of each status, in words. */
+export function tally(rows: Row[]): string {
+  const statuses = Map.groupBy(rows, ({ status }) => status);
+  return [...statuses].map(([status, { length }]) => `${length} ${status}`).join(", ");
+}

@@ -83,8 +83,8 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
   const word = `"Complete" if __import__("glob").glob("${folder.at("out")}/Ann*/result.json") else "complete"`;
   await handIn(folder.at("class/Ann_12_assignsubmission_file_"), { "client.py": client.replace('"Complete"', word) });
   const book = 'Identifier,"Full name",Grade,"Maximum Grade"\r\nParticipant 12,Ann,,100\r\nParticipant 13,Bo,,100\r\n';
-  await Deno.writeTextFile(folder.at("book.csv"), book);
-  const args = [folder.at("class"), "--no-sandbox", "--out", folder.at("out"), "--gradebook", folder.at("book.csv")];
+  await Deno.writeTextFile(folder.at("grades.csv"), book);
+  const args = [folder.at("class"), "--no-sandbox", "--out", folder.at("out"), "--gradebook", folder.at("grades.csv")];
   const words = gradeWords(...args).map((word) => `'${word}'`).join(" ");
   const { status, stdout: shown } = await run(["script", "-qec", words, "/dev/null"], { cwd: "/" });
   const stdout = shown.replaceAll("\r\x1b[K", "\n").replaceAll("\r", "");
@@ -97,7 +97,7 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
     stdout,
     /"Grade" is filled in 0 rows\.\nLeft as they were, to be looked at: Ann\.\nRows without a hand-in: Bo\.$/m,
   );
-  assertEquals([status, await Deno.readTextFile(folder.at("out/book.csv"))], [1, book]);
+  assertEquals([status, await Deno.readTextFile(folder.at("out/gradebook.csv"))], [1, book]);
   const [own] = (await folder.names("out")).filter((name) => name.startsWith("Ann"));
   const kept = JSON.parse(await Deno.readTextFile(folder.at(`out/${own}/result.json`)));
   // Steady results are filled in, and points are counted anew without playing.
@@ -105,7 +105,7 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
   await Deno.writeTextFile(folder.at("points.json"), '{"points": {"4": 0}}');
   const again = await grade(...args, "--points", folder.at("points.json"));
   assertEquals([again.status, again.stdout.includes("Ann")], [0, false], again.stdout);
-  assertMatch(await Deno.readTextFile(folder.at("out/book.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
+  assertMatch(await Deno.readTextFile(folder.at("out/gradebook.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
   const [{ points, of } = { points: "", of: "" }] = await gradesOf(folder.at("out"));
   assertStringIncludes(await Deno.readTextFile(folder.at(`out/${own}/report.html`)), `${points} of ${of} points`);
 });

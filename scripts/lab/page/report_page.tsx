@@ -21,16 +21,15 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
   "left out": ["–", "left out"],
 };
 
-/** What a page shows besides a result. */
-export interface Extras {
-  /** The words that name the programs in the command that runs the check again. */
-  words?: string[] | undefined;
-  /** What it is worth, such as `58 of 59 points`. */
-  mark?: string | undefined;
-}
-
-/** One HTML file with all that a check found. */
-export function reportPage(result: Result, session: Session, { words, mark }: Extras = {}): string {
+/**
+ * One HTML file with all that a check found. `words` name the programs in the command that runs it again; `mark` is what
+ * the program is worth, such as `58 of 59 points`.
+ */
+export function reportPage(
+  result: Result,
+  session: Session,
+  { words, mark }: { words?: string[] | undefined; mark?: string | undefined } = {},
+): string {
   const { causes, sentences, programs } = result;
   const names = ROLES.flatMap((role) => programs[role] ?? []);
   const notes = sentences.filter(({ note }) => note !== undefined);
