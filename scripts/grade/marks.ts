@@ -51,41 +51,44 @@ export function pointsOf(id: string, { points }: Points): number {
   return points[id] ?? points[id.split(".")[0]!] ?? 0;
 }
 
+/** The sentences that a result's causes cost. */
+function costsOf({ causes }: Result, rules: Points): Set<string> {
+  const costs = new Set<string>();
+  for (const { sentences } of causes) {
+    const own = sentences.filter((id) => !costs.has(id)).sort((a, b) => pointsOf(b, rules) - pointsOf(a, rules));
+    for (const id of rules.cause === "once" ? own.slice(0, 1) : own) costs.add(id);
+  }
+  return costs;
+}
+
 /** The points of a hand-in, of how many, and those of each sentence. */
 export function mark(
   result: Result | undefined,
   rules: Points,
 ): { points: number; of: number; each: Map<string, number> } {
   const sentences = new Map(result?.sentences.map((one) => [one.id, one]));
-  const costing = new Set<string>();
-  for (const cause of result?.causes ?? []) {
-    const own = cause.sentences.filter((id) => !costing.has(id)).sort((a, b) =>
-      pointsOf(b, rules) - pointsOf(a, rules)
-    );
-    for (const id of rules.cause === "once" ? own.slice(0, 1) : own) costing.add(id);
-  }
+  const costs = result ? costsOf(result, rules) : new Set();
+  const shareOf = (id: string): Points["notShown"] => {
+    const outcome = sentences.get(id)?.outcome;
+    if (outcome === "fails") return costs.has(id) ? 0 : "does not count";
+    return outcome === "holds" ? 1 : rules.notShown;
+  };
   const each = new Map<string, number>();
   let [points, of] = [0, 0];
   for (const role of ROLES) {
     // What does not count leaves the mark as it would be without it: a program of which nothing holds has no points.
     let [earned, counted, all] = [0, 0, 0];
     for (const { id } of JUDGED.filter(({ about }) => about === role)) {
-      const { outcome, reason } = sentences.get(id) ?? { outcome: "not shown" };
+      const reason = sentences.get(id)?.reason;
       // What this machine lacks is nobody's fault; but a disk that a hand-in fills is its own.
       if (isMachines(reason) && !reason!.includes("folder")) continue;
-      const worth = pointsOf(id, rules);
-      const share = outcome === "holds"
-        ? 1
-        : outcome !== "fails"
-        ? rules.notShown
-        : costing.has(id)
-        ? 0
-        : "does not count";
+      const [worth, share] = [pointsOf(id, rules), shareOf(id)];
       all += worth;
+      if (share !== "does not count") {
+        earned += share * worth;
+        counted += worth;
+      }
       each.set(id, share === "does not count" ? 0 : round(share * worth));
-      if (share === "does not count") continue;
-      earned += share * worth;
-      counted += worth;
     }
     points += counted > 0 ? all * earned / counted : 0;
     of += all;
