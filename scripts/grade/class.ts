@@ -4,7 +4,7 @@ import { UsageError } from "../../lib/cli/arguments.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
-import { confirm, grade } from "./grade.ts";
+import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { readOutcome, writeClass, writeHandin } from "./results.ts";
 import { digestOf, type Ledger, type Outcome, type Row, rowOf } from "./rows.ts";
@@ -75,7 +75,7 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   const isLeft = ({ outcome }: Entry): boolean => !outcome || outcome.isUnconfirmed === true;
   const show = (): void => progress(done, entries.filter(isLeft).length, performance.now() - start);
   const keep = async (entry: Entry, outcome: Omit<Outcome, "digest">): Promise<void> => {
-    entry.outcome = { digest: entry.digest, ...outcome };
+    entry.outcome = { ...outcome, digest: entry.digest };
     const row = rowOf(entry.handin, entry.outcome, ledger);
     await writeHandin(row, entry.outcome, ledger);
     done++;
@@ -93,7 +93,7 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
     for (const entry of fresh) await keep(entry, await grade(entry.staged, sandbox, signal));
   }));
   for (const entry of entries.filter(isLeft)) {
-    await keep(entry, await confirm(entry.outcome!, entry.staged, sandbox, signal));
+    await keep(entry, await grade(entry.staged, sandbox, signal, entry.outcome));
   }
   progress();
 }

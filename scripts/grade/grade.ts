@@ -14,51 +14,54 @@ const TIMEOUT_MS = 3000;
 // One that hangs at every step takes half a minute, and on a busy machine longer.
 const LIMIT_MS = 60_000;
 
-/** Grades a hand-in for the first time. Throws only what `signal` is aborted with. */
-export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
-  const { notes, programs, error } = staged;
-  if (error !== undefined) return { status: "check failed", notes: [error] };
-  const roles = ROLES.filter((role) => programs[role] !== undefined);
-  if (roles.length === 0) return { status: "no program", notes };
+/**
+ * Grades a hand-in; and once more, while nothing else runs, what failed or timed out `first`. Throws only what `signal`
+ * is aborted with.
+ */
+export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal, first?: Outcome): Promise<Graded> {
+  const isConfirming = first?.result !== undefined && first.status !== "timed out";
   try {
-    const { session, errors, ended } = await playRoles(staged, roles, sandbox, signal);
-    // This machine lacks what would start it.
-    const lacking = errors.find((error) => error.includes("can't be started: there is no"));
-    if (lacking !== undefined) throw new Error(lacking);
-    const result = judge(session);
-    const started = roles.length - errors.length;
-    return {
-      status: ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded",
-      notes: [...notes, ...errors, ...ended],
-      isUnconfirmed: ended.length > 0 || started > 0 && failed(result).length > 0,
-      result,
-      session: shortened(session, result),
-    };
+    const graded = await (isConfirming ? confirm(first, staged, sandbox, signal) : playAll(staged, sandbox, signal));
+    return first ? { ...graded, isUnconfirmed: false } : graded;
   } catch (error) {
     signal.throwIfAborted();
-    return { status: "check failed", notes: [...notes, (error as Error).message], isUnconfirmed: true };
+    const notes = [...(isConfirming ? first : staged).notes, (error as Error).message];
+    return { ...first, status: "check failed", notes, isUnconfirmed: first === undefined };
   }
 }
 
-/** Plays again, while nothing else runs, what failed or timed out. */
-export async function confirm(first: Graded, staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
-  const { status, result, notes } = first;
-  const isUnconfirmed = false;
-  if (status === "timed out" || !result) return { ...await grade(staged, sandbox, signal), isUnconfirmed };
-  try {
-    const only = failed(result);
-    const roles = ROLES.filter((role) => result.sentences.some(({ id, about }) => about === role && only.includes(id)));
-    const { session } = await playRoles(staged, roles, sandbox, signal, only);
-    const again = failed(judge(session, { only }));
-    const differing = only.filter((id) => !again.includes(id));
-    if (differing.length === 0) return { ...first, isUnconfirmed };
-    const note = `failed once, and not when played alone: ${differing.join(", ")}`;
-    return { ...first, status: "unsteady", notes: [...notes, note], isUnconfirmed };
-  } catch (error) {
-    signal.throwIfAborted();
-    return { ...first, status: "check failed", notes: [...notes, (error as Error).message], isUnconfirmed };
-  }
+async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
+  const { notes, programs, error } = staged;
+  if (error !== undefined) throw new Error(error);
+  const roles = ROLES.filter((role) => programs[role] !== undefined);
+  if (roles.length === 0) return { status: "no program", notes };
+  const { session, errors, ended } = await playRoles(staged, roles, sandbox, signal);
+  // This machine lacks what would start it.
+  const lacking = errors.find((error) => error.includes("can't be started: there is no"));
+  if (lacking !== undefined) throw new Error(lacking);
+  const result = judge(session);
+  const started = roles.length - errors.length;
+  return {
+    status: ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded",
+    notes: [...notes, ...errors, ...ended],
+    isUnconfirmed: ended.length > 0 || started > 0 && failed(result).length > 0,
+    result,
+    session: shortened(session, result),
+  };
 }
+
+async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
+  const { sentences } = first.result!;
+  const only = failed(first.result!);
+  const roles = ROLES.filter((role) => sentences.some(({ id, about }) => about === role && only.includes(id)));
+  const { session } = await playRoles(staged, roles, sandbox, signal, only);
+  const again = failed(judge(session, { only }));
+  const differing = only.filter((id) => !again.includes(id));
+  if (differing.length === 0) return first;
+  const note = `failed once, and not when played alone: ${differing.join(", ")}`;
+  return { ...first, status: "unsteady", notes: [...first.notes, note] };
+}
+
 function failed({ sentences }: Result): string[] {
   return sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id);
 }
