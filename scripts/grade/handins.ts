@@ -68,7 +68,7 @@ function partOf({ name: entry, isDirectory }: Deno.DirEntry): Part | undefined {
       id: id!,
       at: isNaN(Number(at)) ? undefined : at,
       isLate: late !== undefined,
-      file: version ? file!.replace(`-${version}.`, ".") : file,
+      file: version ? file!.replace(/-\d+(?=\.\w+$)/, "") : file,
       version: Number(version ?? 0),
     };
   }
