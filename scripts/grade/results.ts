@@ -24,7 +24,10 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
   const folder = `${out}/${row.folder}`;
   const before = await folderOf(row.handin, out);
   if (before === undefined) await Deno.mkdir(folder);
-  else if (before !== row.folder) await Deno.rename(`${out}/${before}`, folder);
+  else if (before !== row.folder) {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.rename(`${out}/${before}`, folder);
+  }
   const { result, session, status, points, of } = row;
   const mark = status === "graded" ? `${points} of ${of} points` : undefined;
   const files = {

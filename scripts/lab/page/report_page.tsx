@@ -31,9 +31,9 @@ export function reportPage(
   { words, mark }: { words?: string[] | undefined; mark?: string | undefined } = {},
 ): string {
   const { causes, sentences, programs } = result;
-  const names = ROLES.flatMap((role) => programs[role] ?? []);
+  const roles = ROLES.filter((role) => programs[role] !== undefined);
   const notes = sentences.filter(({ note }) => note !== undefined);
-  const title = `Lab check of ${names.join(" and ")}`;
+  const title = `Lab check of ${roles.map((role) => programs[role]).join(" and ")}`;
   return page(
     title,
     <>
@@ -41,10 +41,10 @@ export function reportPage(
         <h1>{title}</h1>
         <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
         <ul class="sentences">
-          {ROLES.filter((role) => programs[role] !== undefined).map((role) => (
+          {roles.map((role) => (
             <Program
               name={programs[role]!}
-              sentences={sentences.filter(({ about }) => about === role)}
+              own={sentences.filter(({ about }) => about === role)}
             />
           ))}
         </ul>
@@ -89,14 +89,14 @@ function summary({ causes, sentences }: Result): string {
   return hidden > 0 ? "Nothing is wrong in what could be shown." : `All ${count(all, "sentence")} hold.`;
 }
 
-function Program({ name, sentences }: { name: string; sentences: Sentence[] }): VNode {
-  const { fails, hidden } = counted(sentences);
+function Program({ name, own }: { name: string; own: Sentence[] }): VNode {
+  const { fails, hidden } = counted(own);
   const outcome = fails > 0 ? "fails" : hidden > 0 ? "not shown" : "holds";
   return (
     <li>
       <Mark outcome={outcome} />{" "}
       <span>
-        <b>{name}</b> {inWords(sentences)}
+        <b>{name}</b> {inWords(own)}
       </span>
     </li>
   );
