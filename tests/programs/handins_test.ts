@@ -1,6 +1,6 @@
 /** What learning platforms make of a class's hand-ins, and of its gradebook. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fill } from "../../scripts/grade/gradebook.ts";
 import { findHandins, stage } from "../../scripts/grade/handins.ts";
 import { DEFAULT_POINTS, mark } from "../../scripts/grade/marks.ts";
@@ -8,7 +8,7 @@ import { judge } from "../../scripts/lab/causes.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { handIn } from "../support/grade.ts";
 import { session } from "../support/lab.ts";
-import { PYTHON, testWith } from "../support/needs.ts";
+import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
@@ -88,6 +88,16 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
     ["a", "a", ["transfer.py"], 1],
     ["b", "b", ["client.py"], 1],
   ]);
+});
+
+testWith([LINUX], "a folder that can't be read costs no other hand-in", async () => {
+  await using folder = new Folder();
+  await handIn(folder.at("class"), { "Ann/client.py": "", "Bo/client.py": "" });
+  // No name that Deno has is this one.
+  await run(["sh", "-c", `mv Bo "Bo$(printf '\\377')"`], { cwd: folder.at("class") });
+  const [ann, bo] = await findHandins(folder.at("class"), folder.path);
+  assertEquals((await stage(ann!, folder.at("1"), {})).notes, ["there is no server.py"]);
+  await assertRejects(() => stage(bo!, folder.at("2"), {}), Deno.errors.NotFound);
 });
 
 testWith([PYTHON], "a zip file is bounded, and no path or link leaves its folder", async () => {
