@@ -55,8 +55,7 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
         notes: [],
         error: `it can't be read: ${message}`,
       }));
-      const programs = [staged.programs.client, staged.programs.server].map((path) => path?.slice(at.length));
-      const basis = JSON.stringify([programs, sandbox.bounds, staged.notes]);
+      const basis = JSON.stringify([staged.programs, sandbox.bounds, staged.notes]);
       const digest = digestOf([version, basis, ...await contentsOf(at)]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(handin, digest, ledger);
       entries.push({ handin, staged, digest, outcome });

@@ -76,7 +76,7 @@ async function playRoles(
 ): Promise<{ session: Session; errors: string[]; ended: string[] }> {
   const options = { timeoutMs: TIMEOUT_MS, only };
   const all = await Promise.all(roles.map((role) => {
-    const task = { programs: { [role]: [programs[role]!] }, cwd: folder, options, limitMs: LIMIT_MS };
+    const task = { programs: { [role]: [`${folder}/${programs[role]}`] }, cwd: folder, options, limitMs: LIMIT_MS };
     return play(task, sandbox, [folder], signal);
   }));
   const session: Session = {

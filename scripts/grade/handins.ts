@@ -148,7 +148,7 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   const programs: Staged["programs"] = {};
   for (const role of ["client", "server"] as const) {
     const found = candidates(role, staged, names[role]);
-    if (found.length === 1) programs[role] = `${folder}/${found[0]}`;
+    if (found.length === 1) programs[role] = found[0]!;
     else if (found.length > 1) notes.push(`which one is the ${role}: ${found.slice(0, 5).join(", ")}?`);
     else notes.push(`there is no ${names[role] ?? `${role}.py`}`);
   }

@@ -15,9 +15,8 @@ import { run } from "../../scripts/support/programs.ts";
 async function found(folder: Folder, root: string, names: { client?: string } = {}): Promise<unknown[]> {
   const work = await folder.folder(`work ${crypto.randomUUID()}`);
   return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
-    const { programs, folder, notes } = await stage(handin, `${work}/${index}`, names);
-    const own = Object.values(programs).map((path) => path.slice(folder.length + 1)).sort();
-    return [handin.name, handin.id, own, handin.earlier.length + notes.length];
+    const { programs, notes } = await stage(handin, `${work}/${index}`, names);
+    return [handin.name, handin.id, Object.values(programs).sort(), handin.earlier.length + notes.length];
   }));
 }
 
