@@ -65,9 +65,10 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     (path.startsWith("/") ? path : `${userFolder()}/${path}`).replace(/\/+$/, "");
   const read = async (option: string): Promise<Uint8Array | undefined> => {
     const path = args.value(option);
-    return path && await Deno.readFile(absolute(path)).catch((error) => {
-          throw new CheckError(`${path} can't be read: ${error.message}`);
-        }) || undefined;
+    if (path === undefined) return undefined;
+    return await Deno.readFile(absolute(path)).catch((error) => {
+      throw new CheckError(`${path} can't be read: ${error.message}`);
+    });
   };
   const [given, other] = Deno.build.standalone ? args.positional.slice(1) : args.positional;
   const due = readDue(args.value("due"));
@@ -84,10 +85,8 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const gradebook = await read("gradebook");
   // A wrong export is not found out after all the work.
   if (gradebook) fill(gradebook, [], args.value("item"));
-  const sandbox = args.has("no-sandbox") ? NO_SANDBOX : await findSandbox().catch((error) => {
-    throw error instanceof CheckError
-      ? new CheckError(`${error.message}; --no-sandbox runs the programs with your rights`)
-      : error;
+  const sandbox = args.has("no-sandbox") ? NO_SANDBOX : await findSandbox().catch(({ message }) => {
+    throw new CheckError(`${message}; --no-sandbox runs the programs with your rights`);
   });
   console.log(`Sandbox: ${sandbox.bounds}.`);
   const names = Object.fromEntries(ROLES.flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []));
