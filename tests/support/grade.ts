@@ -40,9 +40,9 @@ export function attack(folder: string, port: number): string {
 import ctypes, glob, os, socket, sys
 got = []
 own = os.path.dirname(os.path.abspath(__file__))
-# An interpreter may be installed there.
+# Interpreters may be installed there, in folders.
 home = ${JSON.stringify(Deno.env.get("HOME"))}
-if os.path.exists(home) and len(os.listdir(home)) > 1: got.append("its home")
+if any(map(os.path.isfile, glob.glob(home + "/*") + glob.glob(home + "/.*"))): got.append("its home")
 if os.path.exists(${JSON.stringify(`${folder}/class/Ben/notes.txt`)}): got.append("another's file")
 if os.path.exists(${JSON.stringify(`${PROJECT}/client.ts`)}): got.append("the check's own client")
 got += [f"writing to {d}" for d in [own, "/", "/usr", "/etc", "/dev", "/proc/sys/kernel"] if os.access(d, os.W_OK)]
