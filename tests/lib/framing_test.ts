@@ -51,68 +51,10 @@ async function textWithoutSilence(reader: FrameReader, end: Partial<TextEnd> = {
   return decode(text);
 }
 
-Deno.test("a token is read however it is cut, and no byte after it", async () => {
-  for (const token of ["READY", "OK", "DONE"]) {
-    for (const following of ["", "x", "READY"]) {
-      for (const pieces of everyCut(wire(token, following))) {
-        const reader = frames(pieces);
-        await reader.token(token);
-        assertEquals(await readAll(reader), following);
-      }
-    }
-  }
-});
-
-Deno.test("a wrong token is an error that names what was expected and what came", async () => {
-  const wrong: [token: string, received: string][] = [
-    ["READY", "REDAY"],
-    ["READY", "REA"],
-    ["OK", "ERROR: f does not exist"],
-    ["OK", "O"],
-    ["OK", "KO"],
-    ["DONE", "done"],
-    ["DONE", "DON"],
-    ["DONE", "\x00DONE"],
-    ["DONE", ""],
-  ];
-  for (const [token, received] of wrong) {
-    for (const pieces of everyCut(wire(received))) {
-      const error = await assertRejects(() => frames(pieces).token(token), ProtocolError);
-      assertEquals([error.expected, error.received], [token, received]);
-    }
-  }
-});
-
 Deno.test("the first wrong byte decides: no more bytes are waited for than come", async () => {
   for (const received of ["X", "REX"]) {
     const error = await assertRejects(() => frames([wire(received)], "silence").token("READY"), ProtocolError);
     assertEquals(error.received, received);
-  }
-});
-
-Deno.test("at most 4 KiB of a wrong token are kept", async () => {
-  const flood = "ERROR: ".padEnd(3 * ERROR_TEXT_END.maxBytes, "x");
-  const error = await assertRejects(() => frames([wire(flood)], "silence").token("OK"), ProtocolError);
-  assertEquals(error.received, flood.slice(0, 4096));
-});
-
-Deno.test("a size is 8 bytes, big-endian and unsigned, however they are cut", async () => {
-  for (const size of [0n, 1n, 1025n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
-    for (const pieces of everyCut(wire(size, "data"))) {
-      const reader = frames(pieces);
-      assertEquals(await reader.size(), size);
-      assertEquals(await readAll(reader), "data");
-    }
-  }
-  assertEquals(await frames([new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])]).size(), 0x0102030405060708n);
-});
-
-Deno.test("a size that ends too early is an error that counts its bytes", async () => {
-  for (let count = 0; count < 8; count++) {
-    for (const pieces of everyCut(wire(1025n).slice(0, count))) {
-      const error = await assertRejects(() => frames(pieces).size(), ProtocolError);
-      assertEquals([error.expected, error.received], [`${8 - count} more bytes of a size`, ""]);
-    }
   }
 });
 
@@ -187,17 +129,6 @@ Deno.test("the rest of a text is what comes before a silence", async () => {
   const reader = frames([wire("text")], "silence");
   await reader.text({ silenceMs: () => 20, maxBytes: 1 });
   assertEquals(decode(await reader.more(end)), "ext");
-});
-
-Deno.test("data is read to its last byte, whatever came early, with any buffer size", async () => {
-  for (const bufferBytes of [1, 3, 7, 1024]) {
-    for (const pieces of everyCut(wire("OK", "some data"))) {
-      const reader = frames(pieces);
-      await reader.token("OK");
-      assertEquals(await readAll(reader, bufferBytes), "some data");
-      assertEquals(await reader.read(new Uint8Array(1)), wire());
-    }
-  }
 });
 
 Deno.test("data is read into the memory that is given, and no memory is made for it", async () => {
