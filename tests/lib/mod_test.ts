@@ -11,6 +11,8 @@ import {
   put,
   type PutOptions,
   serve,
+  type ServeOptions,
+  type Server,
   ServerError,
   type ServerEvent,
   TransferError,
@@ -24,10 +26,23 @@ import { DENO_JSON, Process } from "../../scripts/support/programs.ts";
 
 const HOST = { hostname: "127.0.0.1" };
 
-Deno.test("streams of any length, in pieces of any size, are sent and received", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
+/** What a test of a server has: the served folder, the server, and a client's options to reach it. */
+interface Served {
+  folder: Folder;
+  server: Server;
+  options: { hostname: string; port: number };
+}
+
+/** A test of a server in this process. */
+function servedTest(name: string, work: (served: Served) => Promise<void>, more: Partial<ServeOptions> = {}): void {
+  Deno.test(name, async () => {
+    await using folder = new Folder();
+    await using server = await serve({ ...HOST, port: 0, root: folder.path, ...more });
+    await work({ folder, server, options: { ...HOST, port: server.address.port } });
+  });
+}
+
+servedTest("streams of any length, in pieces of any size, are sent and received", async ({ options }) => {
   for (const length of [0, 1, 1023, 1024, 1025, 600_000]) {
     const data = randomBytes(length);
     for (const piece of [7, 1024, 300_000]) {
@@ -47,23 +62,8 @@ Deno.test("streams of any length, in pieces of any size, are sent and received",
   }
 });
 
-Deno.test("a stream that ends too early fails the upload and leaves the old file", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "old");
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
-  const from = new Blob(["short"]).stream();
-  await assertRejects(() => put("f", { ...options, from, size: 6n }), TransferError, "ended before its 6 bytes");
-  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
-  await del("f", options);
-  assertEquals(await folder.names(), []);
-});
-
-Deno.test("a reader that cancels ends the transfer, and the server goes on", async () => {
-  await using folder = new Folder();
+servedTest("a reader that cancels ends the transfer, and the server goes on", async ({ folder, options }) => {
   await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
   const { readable } = await get("f", options);
   const reader = readable.getReader();
   await reader.read();
@@ -75,52 +75,39 @@ Deno.test("a reader that cancels ends the transfer, and the server goes on", asy
 
 Deno.test("a stream whose transfer breaks ends with the error, never as if it were whole", async () => {
   using listener = Deno.listen({ ...HOST, port: 0 });
-  const served = (async (): Promise<void> => {
-    using conn = await listener.accept();
-    await conn.write(new TextEncoder().encode("READY"));
-    await conn.read(new Uint8Array(100));
-    await conn.write(new TextEncoder().encode("OK"));
-    await conn.read(new Uint8Array(100));
-    await conn.write(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 9]));
-    await conn.read(new Uint8Array(100));
-    await conn.write(new TextEncoder().encode("1234"));
-  })();
-  const { readable } = await get("f", { ...HOST, port: listener.addr.port });
+  const download = get("f", { ...HOST, port: listener.addr.port });
+  {
+    using server = await Conversation.accept(listener, "GET", "f", wire("12345678"));
+    await server.until("half");
+  }
+  const { readable } = await download;
   await assertRejects(
     () => toArrayBuffer(readable),
     ProtocolError,
     "expected file data, but the connection was closed",
   );
-  await served;
 });
 
-Deno.test("an aborted signal ends a transfer at any step with its reason", async () => {
-  await using folder = new Folder();
-  await folder.folder("served");
-  await Deno.writeFile(folder.at("served/f"), new Uint8Array(50_000_000));
-  await using server = await serve({ ...HOST, port: 0, root: folder.at("served") });
-  const options = { ...HOST, port: server.address.port };
+servedTest("an aborted signal ends a transfer at any step with its reason", async ({ folder, options }) => {
+  await using mine = new Folder();
+  const [from, to] = [folder.at("f"), mine.at("f")];
+  await Deno.writeFile(from, new Uint8Array(50_000_000));
   const reason = new Error("enough");
-  const to = folder.at("f");
   await assertRejects(() => get("f", { ...options, to, signal: AbortSignal.abort(reason) }), Error, "enough");
   for (const moment of ["onReady", "onStart", "onProgress"] as const) {
-    const ending = new AbortController();
-    const aborted = { ...options, signal: ending.signal, [moment]: () => ending.abort(reason) };
-    assertEquals(await get("f", { ...aborted, to }).catch((error) => error), reason, moment);
-    const again = new AbortController();
-    const from = folder.at("served/f");
-    const sending = { ...options, signal: again.signal, [moment]: () => again.abort(reason), from };
-    assertEquals(await put("g", sending).catch((error) => error), reason, moment);
+    const aborting = (): typeof options & { signal: AbortSignal } => {
+      const ending = new AbortController();
+      return { ...options, signal: ending.signal, [moment]: () => ending.abort(reason) };
+    };
+    assertEquals(await get("f", { ...aborting(), to }).catch((error) => error), reason, moment);
+    assertEquals(await put("g", { ...aborting(), from }).catch((error) => error), reason, moment);
   }
   // The server has seen the last of them when it answers the next.
   await del("f", options);
-  assertEquals([await folder.names(), await folder.names("served")], [["served"], []]);
+  assertEquals([await mine.names(), await folder.names()], [[], []]);
 });
 
-Deno.test("an error tells the step, the file and what the peer said", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
+servedTest("an error tells the step, the file and what the peer said", async ({ folder, options }) => {
   const refused = await get("none", options).catch((error) => error);
   assertInstanceOf(refused, ServerError);
   assertEquals([refused.said, refused.step], ["none does not exist", "c. server: OK"]);
@@ -135,14 +122,14 @@ Deno.test("an error tells the step, the file and what the peer said", async () =
 Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those it cut", async () => {
   await using folder = new Folder();
   // More than two sockets hold between them: the server can't be done before the client is.
-  await Deno.writeFile(folder.at("f"), new Uint8Array(50_000_000));
+  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
   for (const [graceMs, cut] of [[60_000, 0], [0, 1]] as const) {
     await using server = await serve({ ...HOST, port: 0, root: folder.path });
     const options = { ...HOST, port: server.address.port };
     const started = Promise.withResolvers<void>();
     const transfer = get("f", {
       ...options,
-      bytesPerSecond: 100_000_000,
+      bytesPerSecond: 40_000_000,
       to: folder.at("g"),
       onStart: () => started.resolve(),
     });
@@ -156,34 +143,36 @@ Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those
   assertEquals(await folder.names(), ["f", "g"]);
 });
 
-Deno.test("a server knows how many bytes its running transfers have left", async () => {
-  await using folder = new Folder();
-  const data = randomBytes(3000);
-  await Deno.writeFile(folder.at("f"), data);
-  await using server = await serve({ ...HOST, port: 0, root: folder.path, clients: 2 });
-  const left = async (bytes: bigint): Promise<void> => {
-    for (let tries = 0; server.bytesLeft !== bytes; tries++) {
-      assert(tries < 1000, `${server.bytesLeft} bytes left, not ${bytes}`);
-      await delay(10);
-    }
-  };
-  await left(0n);
-  using put = await Conversation.start(server.address.port, "PUT", "g", data);
-  await put.until("e");
-  await left(3000n);
-  await put.until("half");
-  await left(1500n);
-  using other = await Conversation.start(server.address.port, "PUT", "h", data);
-  await other.until("e");
-  await left(4500n);
-  await put.until("g");
-  await left(3000n);
-  other[Symbol.dispose]();
-  await left(0n);
-  using get = await Conversation.start(server.address.port, "GET", "f", data);
-  await get.until("h");
-  await left(0n);
-});
+servedTest(
+  "a server knows how many bytes its running transfers have left",
+  async ({ folder, server, options: { port } }) => {
+    const data = randomBytes(3000);
+    await Deno.writeFile(folder.at("f"), data);
+    const left = async (bytes: bigint): Promise<void> => {
+      for (let tries = 0; server.bytesLeft !== bytes; tries++) {
+        assert(tries < 1000, `${server.bytesLeft} bytes left, not ${bytes}`);
+        await delay(10);
+      }
+    };
+    await left(0n);
+    using put = await Conversation.start(port, "PUT", "g", data);
+    await put.until("e");
+    await left(3000n);
+    await put.until("half");
+    await left(1500n);
+    using other = await Conversation.start(port, "PUT", "h", data);
+    await other.until("e");
+    await left(4500n);
+    await put.until("g");
+    await left(3000n);
+    other[Symbol.dispose]();
+    await left(0n);
+    using get = await Conversation.start(port, "GET", "f", data);
+    await get.until("h");
+    await left(0n);
+  },
+  { clients: 2 },
+);
 
 Deno.test("a shutdown closes a balancer's connection whose header is on its way", async () => {
   await using folder = new Folder();
@@ -215,16 +204,14 @@ testWith([LINUX], "a server that takes no connection is given up after the timeo
   }
 });
 
-Deno.test("a rate below one block a second does not exceed the server's timeout", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path, timeoutMs: 3000 });
+servedTest("a rate below one block a second does not exceed the server's timeout", async ({ folder, options }) => {
   const from = new Blob([randomBytes(1500)]).stream();
   const start = performance.now();
-  await put("f", { ...HOST, port: server.address.port, from, size: 1500n, bytesPerSecond: 300 });
+  await put("f", { ...options, from, size: 1500n, bytesPerSecond: 300 });
   // The last piece is not waited for.
   assert(performance.now() - start > 4000);
   assertEquals((await Deno.stat(folder.at("f"))).size, 1500);
-});
+}, { timeoutMs: 3000 });
 
 Deno.test("a callback of the server's that throws is reported, and ends no session", async () => {
   await using folder = new Folder();
@@ -249,32 +236,19 @@ Deno.test("a callback of the server's that throws is reported, and ends no sessi
   }
 });
 
-Deno.test("impossible options, and sizes beyond 8 bytes, are refused by name", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port, size: 1n };
+servedTest("impossible options, and sizes beyond 8 bytes, are refused by name", async ({ folder, options, server }) => {
   const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
-  const common = [{ gather: 0 }, { gather: 1.5 }, { timeoutMs: -1 }, { timeoutMs: NaN }, { port: 65536 }, {
-    port: 1.5,
-  }];
+  const ports = [{ port: 65536 }, { port: 1.5 }];
+  const common = [{ gather: 0 }, { gather: 1.5 }, { timeoutMs: -1 }, { timeoutMs: NaN }, ...ports];
   for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { bytesPerSecond: 0 }, { waitMs: -1 }, ...common]) {
     const name = Object.keys(wrong)[0]!;
-    await assertRejects(() => put("f", { ...options, from: from(), ...wrong }), RangeError, name);
+    await assertRejects(() => put("f", { ...options, size: 1n, from: from(), ...wrong }), RangeError, name);
   }
   for (const wrong of [{ port: 0 }, { hostname: "" }]) {
     await assertRejects(() => del("f", { ...options, ...wrong }), RangeError, Object.keys(wrong)[0]);
   }
-  for (
-    const wrong of [
-      { clients: 0 },
-      { clients: 1.5 },
-      { maxBytes: -1n },
-      { hostname: "" },
-      { allowFrom: ["10.0.0"] },
-      { proxyFrom: ["all"] },
-      ...common,
-    ]
-  ) {
+  const lists = [{ allowFrom: ["10.0.0"] }, { proxyFrom: ["all"] }];
+  for (const wrong of [{ clients: 0 }, { clients: 1.5 }, { maxBytes: -1n }, { hostname: "" }, ...lists, ...common]) {
     const name = Object.keys(wrong)[0]!;
     await assertRejects(() => serve({ ...HOST, port: 0, root: folder.path, ...wrong }), RangeError, name);
   }
@@ -314,35 +288,35 @@ Deno.test("two transfers that a server cuts at once each report their own step",
   assertEquals(failures.sort(), ["f. client: OK", "f. client: sends bytes"]);
 });
 
-Deno.test("a stream with more bytes than its size fails, and leaves the old file", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "old");
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
-  for (const size of [5n, 0n]) {
-    const from = new Blob(["longer than five"]).stream();
-    await assertRejects(() => put("f", { ...options, from, size }), TransferError, `more than its ${size} bytes`);
-  }
-  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
-  const unsized = { ...options, from: new Blob(["x"]).stream() } as unknown as PutOptions;
-  await assertRejects(() => put("f", unsized), TypeError, "size");
-});
+servedTest(
+  "a stream of fewer or more bytes than its size fails, and leaves the old file",
+  async ({ folder, options }) => {
+    await Deno.writeTextFile(folder.at("f"), "old");
+    for (
+      const [size, message] of [[6n, "ended before its 6"], [4n, "more than its 4"], [0n, "more than its 0"]] as const
+    ) {
+      const from = new Blob(["short"]).stream();
+      await assertRejects(() => put("f", { ...options, from, size }), TransferError, `${message} bytes`);
+      assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+    }
+    const unsized = { ...options, from: new Blob(["x"]).stream() } as unknown as PutOptions;
+    await assertRejects(() => put("f", unsized), TypeError, "size");
+    // The server has seen the last of them when it answers the next.
+    await del("f", options);
+    assertEquals(await folder.names(), []);
+  },
+);
 
-Deno.test("a stream that nobody reads is given up after the timeout", async () => {
-  await using folder = new Folder();
+servedTest("a stream that nobody reads is given up after the timeout", async ({ folder, options }) => {
   await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
   await withinTime(async () => {
-    const { readable } = await get("f", { ...HOST, port: server.address.port, timeoutMs: 500 });
+    const { readable } = await get("f", { ...options, timeoutMs: 500 });
     await delay(1500);
     await assertRejects(() => toArrayBuffer(readable), TransferError, "nobody read the data for 0.5 seconds");
   });
 });
 
-Deno.test("empty chunks of a stream are no data, however many come", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
+servedTest("empty chunks of a stream are no data, however many come", async ({ folder, options }) => {
   const empty = new Uint8Array(0);
   for (
     const chunks of [[empty, wire("0123456789"), empty], [wire("01234"), empty, empty, wire("56789"), empty, empty]]
@@ -357,30 +331,20 @@ Deno.test("empty chunks of a stream are no data, however many come", async () =>
   assertEquals(await Deno.readTextFile(folder.at("f")), "0123456789");
 });
 
-Deno.test("a stream's chunk that is no Uint8Array fails the upload, and leaves the old file", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "old");
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
-  const chunks: unknown[] = [
-    new Uint16Array(2),
-    new ArrayBuffer(4),
-    new DataView(new ArrayBuffer(4)),
-    "text",
-    undefined,
-  ];
-  for (const chunk of chunks) {
-    const from = ReadableStream.from([chunk as Uint8Array]);
-    const message = `the stream's chunks must be Uint8Arrays, not ${Deno.inspect(chunk)}`;
-    await assertRejects(() => put("f", { ...options, from, size: 4n }), TypeError, message);
-  }
-  assertEquals(await Deno.readTextFile(folder.at("f")), "old");
-});
+servedTest(
+  "a stream's chunk that is no Uint8Array fails the upload, and leaves the old file",
+  async ({ folder, options }) => {
+    await Deno.writeTextFile(folder.at("f"), "old");
+    for (const chunk of [new Uint16Array(2), new ArrayBuffer(4), new DataView(new ArrayBuffer(4)), "text", undefined]) {
+      const from = ReadableStream.from([chunk as unknown as Uint8Array]);
+      const message = `the stream's chunks must be Uint8Arrays, not ${Deno.inspect(chunk)}`;
+      await assertRejects(() => put("f", { ...options, from, size: 4n }), TypeError, message);
+    }
+    assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+  },
+);
 
-Deno.test("a callback whose promise is rejected fails the transfer with its reason", async () => {
-  await using folder = new Folder();
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
-  const options = { ...HOST, port: server.address.port };
+servedTest("a callback whose promise is rejected fails the transfer with its reason", async ({ folder, options }) => {
   await Deno.writeTextFile(folder.at("f"), "some text");
   const reason = new Error("a callback failed");
   const reject = (): Promise<never> => Promise.reject(reason);
@@ -421,10 +385,8 @@ function failOnData({ count }: Message): void {
   if (count !== undefined) throw new Error("late");
 }
 
-Deno.test("an aborted stream that nobody reads lets the program end at once", async () => {
-  await using folder = new Folder();
+servedTest("an aborted stream that nobody reads lets the program end at once", async ({ folder, server }) => {
   await Deno.writeFile(folder.at("f"), randomBytes(1000));
-  await using server = await serve({ ...HOST, port: 0, root: folder.path });
   const script = `
     import { get } from ${JSON.stringify(import.meta.resolve("../../lib/mod.ts"))};
     const ending = new AbortController();
