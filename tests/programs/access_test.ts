@@ -131,44 +131,40 @@ testWith([STRACE], "with --fsync the file is on disk before its rename, and the 
   assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
 });
 
-testWith(
-  [SOURCES],
-  "permissions for the served folder and the port are enough",
-  async () => {
-    await using folder = await folders(FILES);
-    const elsewhere = await folder.folder("elsewhere");
-    await Deno.writeTextFile(folder.at("secret"), "secret");
-    await Deno.symlink("../secret", folder.at("served/out"));
-    await Deno.symlink("..", folder.at("served/up"));
-    const root = folder.at("served");
-    const port = freePort();
-    const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
-    const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
-    await using server = new ServerProcess(words, { cwd: elsewhere });
-    await server.line(/^server waiting on port/);
+testWith([SOURCES], "permissions for the served folder and the port are enough", async () => {
+  await using folder = await folders(FILES);
+  const elsewhere = await folder.folder("elsewhere");
+  await Deno.writeTextFile(folder.at("secret"), "secret");
+  await Deno.symlink("../secret", folder.at("served/out"));
+  await Deno.symlink("..", folder.at("served/up"));
+  const root = folder.at("served");
+  const port = freePort();
+  const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
+  const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
+  await using server = new ServerProcess(words, { cwd: elsewhere });
+  await server.line(/^server waiting on port/);
 
-    assertEquals((await client(folder, port, "PUT", "f")).status, 0);
-    assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
-    await Deno.writeTextFile(folder.at("mine/new"), "new");
-    assertEquals((await client(folder, port, "PUT", "new")).status, 0);
-    await Deno.remove(folder.at("mine/new"));
-    assertEquals((await client(folder, port, "GET", "new")).status, 0);
-    assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
-    assertEquals((await client(folder, port, "DEL", "new")).status, 0);
+  assertEquals((await client(folder, port, "PUT", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
+  await Deno.writeTextFile(folder.at("mine/new"), "new");
+  assertEquals((await client(folder, port, "PUT", "new")).status, 0);
+  await Deno.remove(folder.at("mine/new"));
+  assertEquals((await client(folder, port, "GET", "new")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
+  assertEquals((await client(folder, port, "DEL", "new")).status, 0);
 
-    for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
-      const { status, stdout } = await client(folder, port, "GET", name);
-      assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
-    }
-    await Deno.writeTextFile(folder.at("mine/out"), "changed");
-    const { status, stdout } = await client(folder, port, "PUT", "out");
-    assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
-    assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
-    assertEquals(await folder.names("served"), ["f", "out", "up"]);
-    await server.end();
-    assertEquals(server.errors, ["server: unable to create file out: it leads outside of the served folder"]);
-  },
-);
+  for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
+    const { status, stdout } = await client(folder, port, "GET", name);
+    assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
+  }
+  await Deno.writeTextFile(folder.at("mine/out"), "changed");
+  const { status, stdout } = await client(folder, port, "PUT", "out");
+  assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
+  assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
+  assertEquals(await folder.names("served"), ["f", "out", "up"]);
+  await server.end();
+  assertEquals(server.errors, ["server: unable to create file out: it leads outside of the served folder"]);
+});
 
 testWith([SOURCES], "a server without --allow-write sends the lab's errors, and still sends files", async () => {
   await using folder = await folders(FILES);

@@ -187,16 +187,6 @@ Deno.test("a balancer without a header is reported, and keeps nobody waiting", a
   assertEquals(await server.end(), 0);
 });
 
-Deno.test("a server ends while a balancer's header is on its way", async () => {
-  await using pair = await Pair.start("--proxy-from", LOOPBACK);
-  using raw = await Raw.connect(pair.server.port);
-  await raw.say(HEADER.slice(0, 20));
-  // A second connection, served, shows that the first was accepted.
-  assertEquals(await ask(pair.server.port, HEADER), GONE);
-  assertEquals(await pair.server.end(), 0);
-  assertEquals(pair.server.errors, []);
-});
-
 testWith([OPENSSL], "the header comes before TLS", async () => {
   await using folder = await folders({ "served/f": "served" });
   await certificates(folder.path);

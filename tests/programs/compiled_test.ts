@@ -101,27 +101,23 @@ testWith([EXECUTABLES], "the executables leave nothing in the temporary folder",
   }
 });
 
-testWith(
-  [EXECUTABLES, ROOT],
-  "a user who may not write can PUT, and gets the lab's error for a GET",
-  async () => {
-    await using folder = new Folder();
-    // The other user has to get at the executable.
-    await Deno.chmod(folder.path, 0o755);
-    await Deno.copyFile(CLIENT, folder.at("client"));
-    const served = await folder.folder("served");
-    const mine = await folder.folder("mine");
-    await Deno.writeTextFile(`${mine}/f`, "hello");
-    const [server, port] = await start(SERVER, served);
-    try {
-      const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
-      const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
-      assertEquals(put, ended(0, "client sending file f (5 bytes)\nComplete\n"));
-      const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
-      assertEquals(get, ended(1, "client error: unable to create file g\n", "client: g: permission denied\n"));
-      assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
-    } finally {
-      await stop(server);
-    }
-  },
-);
+testWith([EXECUTABLES, ROOT], "a user who may not write can PUT, and gets the lab's error for a GET", async () => {
+  await using folder = new Folder();
+  // The other user has to get at the executable.
+  await Deno.chmod(folder.path, 0o755);
+  await Deno.copyFile(CLIENT, folder.at("client"));
+  const served = await folder.folder("served");
+  const mine = await folder.folder("mine");
+  await Deno.writeTextFile(`${mine}/f`, "hello");
+  const [server, port] = await start(SERVER, served);
+  try {
+    const user = ["--reuid=65534", "--regid=65534", "--clear-groups", folder.at("client"), "localhost", port];
+    const put = await bare("/usr/bin/setpriv", [...user, "PUT", "f"], mine);
+    assertEquals(put, ended(0, "client sending file f (5 bytes)\nComplete\n"));
+    const get = await bare("/usr/bin/setpriv", [...user, "GET", "f", "--as", "g"], mine);
+    assertEquals(get, ended(1, "client error: unable to create file g\n", "client: g: permission denied\n"));
+    assertEquals([await folder.names("served"), await folder.names("mine")], [["f"], ["f"]]);
+  } finally {
+    await stop(server);
+  }
+});

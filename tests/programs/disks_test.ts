@@ -29,37 +29,33 @@ for (const [name, size] of [["much too large", 3_000_000], ["slightly too large"
   });
 }
 
-testWith(
-  [FUSE, SOURCES],
-  "a disk that fails to store a part fails GET and PUT, with --fsync or with statfs",
-  async () => {
-    await using folder = await folders();
-    const kept = await folder.folder("kept");
-    const statfs = ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"];
-    const attempt = async (verb: "GET" | "PUT", args: string[], permissions?: string[]): Promise<void> => {
-      const [from, to] = verb === "GET" ? ["served", "mine"] as const : ["mine", "served"] as const;
-      await Deno.writeFile(folder.at(`${from}/f`), randomBytes(100_000));
-      {
-        await using _disk = await StrangeDisk.mount(folder.at(to), kept, "hole");
-        const options = { ...(permissions && { permissions }) };
-        await using server = await ServerProcess.start(verb === "PUT" ? args : [], {
-          cwd: folder.at("served"),
-          ...options,
-        });
-        const words = ["127.0.0.1", `${server.port}`, verb, "f", ...(verb === "GET" ? args : [])];
-        const { status, stderr } = await runClient(words, { cwd: folder.at("mine"), ...options });
-        const errors = verb === "GET" ? stderr : await server.errorLine(/./);
-        assertEquals([status, /disk quota exceeded|input\/output error/.test(errors)], [1, true], errors);
-      }
-      await Deno.remove(folder.at(`${from}/f`));
-    };
-    for (const verb of ["GET", "PUT"] as const) {
-      await attempt(verb, ["--fsync"]);
-      await attempt(verb, [], statfs);
+testWith([FUSE, SOURCES], "a disk that fails to store a part fails GET and PUT, with --fsync or statfs", async () => {
+  await using folder = await folders();
+  const kept = await folder.folder("kept");
+  const statfs = ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"];
+  const attempt = async (verb: "GET" | "PUT", args: string[], permissions?: string[]): Promise<void> => {
+    const [from, to] = verb === "GET" ? ["served", "mine"] as const : ["mine", "served"] as const;
+    await Deno.writeFile(folder.at(`${from}/f`), randomBytes(100_000));
+    {
+      await using _disk = await StrangeDisk.mount(folder.at(to), kept, "hole");
+      const options = { ...(permissions && { permissions }) };
+      await using server = await ServerProcess.start(verb === "PUT" ? args : [], {
+        cwd: folder.at("served"),
+        ...options,
+      });
+      const words = ["127.0.0.1", `${server.port}`, verb, "f", ...(verb === "GET" ? args : [])];
+      const { status, stderr } = await runClient(words, { cwd: folder.at("mine"), ...options });
+      const errors = verb === "GET" ? stderr : await server.errorLine(/./);
+      assertEquals([status, /disk quota exceeded|input\/output error/.test(errors)], [1, true], errors);
     }
-    assertEquals(await folder.names("kept"), []);
-  },
-);
+    await Deno.remove(folder.at(`${from}/f`));
+  };
+  for (const verb of ["GET", "PUT"] as const) {
+    await attempt(verb, ["--fsync"]);
+    await attempt(verb, [], statfs);
+  }
+  assertEquals(await folder.names("kept"), []);
+});
 
 testWith([FUSE], "GET --verify compares what is on the disk, not what arrived", async () => {
   await using folder = await folders();

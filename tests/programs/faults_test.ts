@@ -44,46 +44,37 @@ class Disk implements AsyncDisposable {
   }
 }
 
-/** A folder with a served folder and a client's. */
-testWith(
-  [MOUNTS],
-  "a PUT that fills the disk leaves the old file and the free space as they were",
-  async () => {
-    await using folder = await folders();
-    await using _disk = await Disk.mount(folder.at("served"));
-    await Deno.writeTextFile(folder.at("served/f"), "old");
-    await Deno.writeFile(folder.at("mine/f"), TOO_LARGE);
-    await Deno.writeFile(folder.at("mine/g"), FITTING);
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const { status, stdout } = await client(folder, server.port, "PUT", "f");
-    const shown = `client sending file f (${TOO_LARGE.length} bytes)\nserver error: unable to create file f\n`;
-    assertEquals([status, stdout], [1, shown]);
-    assertEquals(await folder.names("served"), ["f"]);
-    assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
-    assertEquals((await client(folder, server.port, "PUT", "g")).status, 0);
-    assert(isSame(await Deno.readFile(folder.at("served/g")), FITTING));
-  },
-);
+testWith([MOUNTS], "a PUT that fills the disk leaves the old file and the free space as they were", async () => {
+  await using folder = await folders();
+  await using _disk = await Disk.mount(folder.at("served"));
+  await Deno.writeTextFile(folder.at("served/f"), "old");
+  await Deno.writeFile(folder.at("mine/f"), TOO_LARGE);
+  await Deno.writeFile(folder.at("mine/g"), FITTING);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const { status, stdout } = await client(folder, server.port, "PUT", "f");
+  const shown = `client sending file f (${TOO_LARGE.length} bytes)\nserver error: unable to create file f\n`;
+  assertEquals([status, stdout], [1, shown]);
+  assertEquals(await folder.names("served"), ["f"]);
+  assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
+  assertEquals((await client(folder, server.port, "PUT", "g")).status, 0);
+  assert(isSame(await Deno.readFile(folder.at("served/g")), FITTING));
+});
 
-testWith(
-  [MOUNTS],
-  "a GET that fills the disk leaves the old file and the free space as they were",
-  async () => {
-    await using folder = await folders();
-    await using _disk = await Disk.mount(folder.at("mine"));
-    await Deno.writeTextFile(folder.at("mine/f"), "old");
-    await Deno.writeFile(folder.at("served/f"), TOO_LARGE);
-    await Deno.writeFile(folder.at("served/g"), FITTING);
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const { status, stdout, stderr } = await client(folder, server.port, "GET", "f");
-    const shown = `client receiving file f (${TOO_LARGE.length} bytes)\nclient error: unable to create file f\n`;
-    assertEquals([status, stdout, stderr], [1, shown, "client: f: no space left on device\n"]);
-    assertEquals(await folder.names("mine"), ["f"]);
-    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
-    assertEquals((await client(folder, server.port, "GET", "g")).status, 0);
-    assert(isSame(await Deno.readFile(folder.at("mine/g")), FITTING));
-  },
-);
+testWith([MOUNTS], "a GET that fills the disk leaves the old file and the free space as they were", async () => {
+  await using folder = await folders();
+  await using _disk = await Disk.mount(folder.at("mine"));
+  await Deno.writeTextFile(folder.at("mine/f"), "old");
+  await Deno.writeFile(folder.at("served/f"), TOO_LARGE);
+  await Deno.writeFile(folder.at("served/g"), FITTING);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const { status, stdout, stderr } = await client(folder, server.port, "GET", "f");
+  const shown = `client receiving file f (${TOO_LARGE.length} bytes)\nclient error: unable to create file f\n`;
+  assertEquals([status, stdout, stderr], [1, shown, "client: f: no space left on device\n"]);
+  assertEquals(await folder.names("mine"), ["f"]);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
+  assertEquals((await client(folder, server.port, "GET", "g")).status, 0);
+  assert(isSame(await Deno.readFile(folder.at("mine/g")), FITTING));
+});
 
 /** A PUT that announces a size and sends no data: what the server answers to the size. */
 async function answerToSize(server: ServerProcess, size: bigint): Promise<string> {
@@ -94,26 +85,22 @@ async function answerToSize(server: ServerProcess, size: bigint): Promise<string
   return await conversation.rest();
 }
 
-testWith(
-  [MOUNTS, SOURCES],
-  "with statfs, a size larger than the free disk is refused before any data",
-  async () => {
-    await using folder = await folders();
-    await using _disk = await Disk.mount(folder.at("served"));
-    await using server = await ServerProcess.start([], {
-      cwd: folder.at("served"),
-      permissions: ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"],
-    });
-    for (const size of [BigInt(DISK_BYTES) + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
-      assertEquals(await answerToSize(server, size), "ERROR: unable to create file f", `${size}`);
-    }
-    assertEquals(await folder.names("served"), []);
-    assert(!server.lines.some((line) => line.startsWith("server receiving ") && line.endsWith(" bytes")));
-    assertEquals(await answerToSize(server, BigInt(FITTING.length)), "OK");
-    await Deno.writeFile(folder.at("mine/f"), FITTING);
-    assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
-  },
-);
+testWith([MOUNTS, SOURCES], "with statfs, a size larger than the free disk is refused before any data", async () => {
+  await using folder = await folders();
+  await using _disk = await Disk.mount(folder.at("served"));
+  await using server = await ServerProcess.start([], {
+    cwd: folder.at("served"),
+    permissions: ["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"],
+  });
+  for (const size of [BigInt(DISK_BYTES) + 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
+    assertEquals(await answerToSize(server, size), "ERROR: unable to create file f", `${size}`);
+  }
+  assertEquals(await folder.names("served"), []);
+  assert(!server.lines.some((line) => line.startsWith("server receiving ") && line.endsWith(" bytes")));
+  assertEquals(await answerToSize(server, BigInt(FITTING.length)), "OK");
+  await Deno.writeFile(folder.at("mine/f"), FITTING);
+  assertEquals((await client(folder, server.port, "PUT", "f")).status, 0);
+});
 
 testWith([SOURCES], "without statfs or a limit, every size of 8 bytes is accepted", async () => {
   await using folder = await folders();
@@ -158,89 +145,77 @@ testWith([MOUNTS], "on a read-only disk PUT and DEL get the lab's errors, and GE
   ]);
 });
 
-testWith(
-  [OTHER_USER],
-  "in a folder that its user can't write, a server sends the lab's errors",
-  async () => {
-    await using folder = await folders();
-    const asUser = await asNobody(folder);
-    await Deno.writeTextFile(folder.at("served/f"), "served");
-    await Deno.writeTextFile(folder.at("served/open"), "served");
-    await Deno.writeTextFile(folder.at("served/secret"), "secret");
-    await Deno.chmod(folder.at("served/open"), 0o666);
-    await Deno.chmod(folder.at("served/secret"), 0o600);
-    for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
-    const words = [...asUser, ...command("server"), "0", "-v"];
-    await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-    for (const name of ["f", "open", "new"]) {
-      const { status, stdout } = await client(folder, server.port, "PUT", name);
-      assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
-    }
-    const del = await client(folder, server.port, "DEL", "open");
-    assertEquals([del.status, del.stdout], [1, "client deleting file open\nserver error: unable to delete open\n"]);
-    const secret = await client(folder, server.port, "GET", "secret");
-    assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
-    assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
-    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-    assertEquals(await folder.names("served"), ["f", "open", "secret"]);
-    await server.end();
-    assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
-    // A folder that the user may not enter is not served at all.
-    await Deno.chmod(await folder.folder("closed"), 0o700);
-    assertEquals(
-      await run([...words, "--root", "../closed"], { cwd: folder.at("served") }),
-      ended(1, "", "server: there is no folder ../closed that can be read\n"),
-    );
-  },
-);
+testWith([OTHER_USER], "in a folder that its user can't write, a server sends the lab's errors", async () => {
+  await using folder = await folders();
+  const asUser = await asNobody(folder);
+  await Deno.writeTextFile(folder.at("served/f"), "served");
+  await Deno.writeTextFile(folder.at("served/open"), "served");
+  await Deno.writeTextFile(folder.at("served/secret"), "secret");
+  await Deno.chmod(folder.at("served/open"), 0o666);
+  await Deno.chmod(folder.at("served/secret"), 0o600);
+  for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
+  const words = [...asUser, ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  for (const name of ["f", "open", "new"]) {
+    const { status, stdout } = await client(folder, server.port, "PUT", name);
+    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
+  }
+  const del = await client(folder, server.port, "DEL", "open");
+  assertEquals([del.status, del.stdout], [1, "client deleting file open\nserver error: unable to delete open\n"]);
+  const secret = await client(folder, server.port, "GET", "secret");
+  assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
+  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  assertEquals(await folder.names("served"), ["f", "open", "secret"]);
+  await server.end();
+  assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
+  // A folder that the user may not enter is not served at all.
+  await Deno.chmod(await folder.folder("closed"), 0o700);
+  assertEquals(
+    await run([...words, "--root", "../closed"], { cwd: folder.at("served") }),
+    ended(1, "", "server: there is no folder ../closed that can be read\n"),
+  );
+});
 
-testWith(
-  [OTHER_USER],
-  "in a folder that its user can't write, a GET writes a writable file in place",
-  async () => {
-    await using folder = await folders();
-    const asUser = await asNobody(folder);
-    const shorter = "served";
-    for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
-    await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
-    await Deno.writeTextFile(folder.at("mine/closed"), "mine");
-    await Deno.chmod(folder.at("mine/open"), 0o666);
-    const { ino } = await Deno.stat(folder.at("mine/open"));
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const fetch = (name: string): Promise<Output> =>
-      run([...asUser, ...command("client"), "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
-    const open = await fetch("open");
-    assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
-    assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);
-    assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
-    for (const name of ["closed", "new"]) {
-      const { status, stdout } = await fetch(name);
-      assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
-    }
-    assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
-    assertEquals(await folder.names("mine"), ["closed", "open"]);
-  },
-);
+testWith([OTHER_USER], "in a folder that its user can't write, a GET writes a writable file in place", async () => {
+  await using folder = await folders();
+  const asUser = await asNobody(folder);
+  const shorter = "served";
+  for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
+  await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
+  await Deno.writeTextFile(folder.at("mine/closed"), "mine");
+  await Deno.chmod(folder.at("mine/open"), 0o666);
+  const { ino } = await Deno.stat(folder.at("mine/open"));
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const fetch = (name: string): Promise<Output> =>
+    run([...asUser, ...command("client"), "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
+  const open = await fetch("open");
+  assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
+  assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);
+  assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
+  for (const name of ["closed", "new"]) {
+    const { status, stdout } = await fetch(name);
+    assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
+  }
+  assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
+  assertEquals(await folder.names("mine"), ["closed", "open"]);
+});
 
-testWith(
-  [MOUNTS],
-  "on a read-only disk, a GET writes a mounted writable file in place",
-  async () => {
-    await using folder = await folders();
-    await Deno.writeTextFile(folder.at("served/f"), "served");
-    await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
-    await folder.folder("disk");
-    await Deno.writeTextFile(folder.at("disk/f"), "");
-    const script =
-      'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
-    const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
-    const { status, stdout, stderr } = await run(words, { cwd: folder.path });
-    assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
-    assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  },
-);
+testWith([MOUNTS], "on a read-only disk, a GET writes a mounted writable file in place", async () => {
+  await using folder = await folders();
+  await Deno.writeTextFile(folder.at("served/f"), "served");
+  await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
+  await folder.folder("disk");
+  await Deno.writeTextFile(folder.at("disk/f"), "");
+  const script =
+    'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
+  const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
+  const { status, stdout, stderr } = await run(words, { cwd: folder.path });
+  assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+});
 
 testWith([MOUNTS], "a GET into a file that is a mount point is copied into it when all has arrived", async () => {
   await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "longer than served" });
@@ -281,29 +256,25 @@ testWith([MOUNTS], "a file whose exact size can't be known, above 2^53 bytes, is
   assertEquals(await conversation.hear(8), wire(2n ** 53n - 1n));
 });
 
-testWith(
-  [MOUNTS, SHARED_LOCKS],
-  "a GET of a file onto itself, where it can only be written in place, leaves it whole",
-  async () => {
-    await using folder = await folders();
-    // More than the system buffers between the two.
-    const bytes = randomBytes(30_000_000);
-    await Deno.writeFile(folder.at("served/f"), bytes);
-    await folder.folder("disk");
-    await Deno.writeTextFile(folder.at("disk/f"), "");
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const mount = "mount --bind disk disk && mount --bind served/f disk/f";
-    for (
-      const [remount, reason] of [[" && mount -o remount,bind,ro disk", "another program sends or writes it"], [""]]
-    ) {
-      const script = `${mount}${remount} && cd disk && "$@"`;
-      const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
-      const { status, stderr } = await run([...words, `${server.port}`, "GET", "f"], { cwd: folder.path });
-      assertEquals([status, stderr], reason ? [1, `client: f: ${reason}\n`] : [0, ""]);
-      assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
-    }
-  },
-);
+testWith([MOUNTS, SHARED_LOCKS], "a GET of a file onto itself, in place, leaves it whole", async () => {
+  await using folder = await folders();
+  // More than the system buffers between the two.
+  const bytes = randomBytes(30_000_000);
+  await Deno.writeFile(folder.at("served/f"), bytes);
+  await folder.folder("disk");
+  await Deno.writeTextFile(folder.at("disk/f"), "");
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const mount = "mount --bind disk disk && mount --bind served/f disk/f";
+  for (
+    const [remount, reason] of [[" && mount -o remount,bind,ro disk", "another program sends or writes it"], [""]]
+  ) {
+    const script = `${mount}${remount} && cd disk && "$@"`;
+    const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
+    const { status, stderr } = await run([...words, `${server.port}`, "GET", "f"], { cwd: folder.path });
+    assertEquals([status, stderr], reason ? [1, `client: f: ${reason}\n`] : [0, ""]);
+    assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
+  }
+});
 
 testWith([MOUNTS], "a file that another program has locked is not written in place", async () => {
   await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "mine" });

@@ -38,31 +38,27 @@ class LossyNetwork implements AsyncDisposable {
   }
 }
 
-testWith(
-  [ROOT, NETEM],
-  "over a network that loses one packet in a hundred, files arrive whole",
-  async () => {
-    await using folder = new Folder();
-    const [served, mine] = [await folder.folder("served"), await folder.folder("mine")];
-    await using network = new LossyNetwork();
-    await network.start();
-    const [serverHost, clientHost] = network.hosts;
-    const bytes = randomBytes(2_000_000);
-    await Deno.writeFile(`${mine}/f`, bytes);
-    const inside = (host: string): string[] => ["ip", "netns", "exec", host];
-    await using server = await ServerProcess.run([...inside(serverHost), ...command("server"), "0", "-v"], {
-      cwd: served,
-    });
-    const words = [...inside(clientHost), ...command("client"), network.address, String(server.port)];
-    {
-      await using put = new Process([...words, "PUT", "f"], { cwd: mine });
-      assertEquals(await put.ended(), 0);
-    }
-    assert(isSame(await Deno.readFile(`${served}/f`), bytes));
-    await Deno.remove(`${mine}/f`);
-    await using get = new Process([...words, "GET", "f"], { cwd: mine });
-    assertEquals(await get.ended(), 0);
-    assertMatch(get.lines.at(-1)!, /^Complete$/);
-    assert(isSame(await Deno.readFile(`${mine}/f`), bytes));
-  },
-);
+testWith([ROOT, NETEM], "over a network that loses one packet in a hundred, files arrive whole", async () => {
+  await using folder = new Folder();
+  const [served, mine] = [await folder.folder("served"), await folder.folder("mine")];
+  await using network = new LossyNetwork();
+  await network.start();
+  const [serverHost, clientHost] = network.hosts;
+  const bytes = randomBytes(2_000_000);
+  await Deno.writeFile(`${mine}/f`, bytes);
+  const inside = (host: string): string[] => ["ip", "netns", "exec", host];
+  await using server = await ServerProcess.run([...inside(serverHost), ...command("server"), "0", "-v"], {
+    cwd: served,
+  });
+  const words = [...inside(clientHost), ...command("client"), network.address, String(server.port)];
+  {
+    await using put = new Process([...words, "PUT", "f"], { cwd: mine });
+    assertEquals(await put.ended(), 0);
+  }
+  assert(isSame(await Deno.readFile(`${served}/f`), bytes));
+  await Deno.remove(`${mine}/f`);
+  await using get = new Process([...words, "GET", "f"], { cwd: mine });
+  assertEquals(await get.ended(), 0);
+  assertMatch(get.lines.at(-1)!, /^Complete$/);
+  assert(isSame(await Deno.readFile(`${mine}/f`), bytes));
+});

@@ -40,24 +40,20 @@ testWith([TERMINAL, SOURCES], "a client says what is not granted before it conne
   assertEquals([await folder.names("mine"), await Deno.readTextFile(secret)], [["f", "link"], "secret"]);
 });
 
-testWith(
-  [TERMINAL, SOURCES],
-  "a GET that may write one file alone writes it in place, and Deno never asks",
-  async () => {
-    await using folder = await folders({ "mine/f": "longer than served", "served/f": "served" });
-    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-    const permissions = [
-      "--allow-net",
-      ...["read", "write"].map((access) => `--allow-${access}=${folder.at("mine/f")}`),
-    ];
-    for (const option of ["--quiet", "--fsync", "--verify"]) {
-      await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
-      const words = onTerminal("client", permissions, ["127.0.0.1", `${server.port}`, "GET", "f", option]);
-      const { status, stdout } = await run(words, { cwd: folder.at("mine") });
-      assertEquals([status, await Deno.readTextFile(folder.at("mine/f"))], [0, "served"], stdout);
-    }
-  },
-);
+testWith([TERMINAL, SOURCES], "a GET that may write one file alone does so in place, and Deno never asks", async () => {
+  await using folder = await folders({ "mine/f": "longer than served", "served/f": "served" });
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const permissions = [
+    "--allow-net",
+    ...["read", "write"].map((access) => `--allow-${access}=${folder.at("mine/f")}`),
+  ];
+  for (const option of ["--quiet", "--fsync", "--verify"]) {
+    await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
+    const words = onTerminal("client", permissions, ["127.0.0.1", `${server.port}`, "GET", "f", option]);
+    const { status, stdout } = await run(words, { cwd: folder.at("mine") });
+    assertEquals([status, await Deno.readTextFile(folder.at("mine/f"))], [0, "served"], stdout);
+  }
+});
 
 testWith([TERMINAL, SOURCES], "a server refuses what is not granted to it, and Deno never asks", async () => {
   await using folder = await folders({ "mine/f": "mine", "served/f": "served", "secret": "secret" });

@@ -41,32 +41,28 @@ testWith([UNIX], "an idle server ends at once on a signal, with status 0", async
   }
 });
 
-testWith(
-  [UNIX],
-  "on a signal a server lets running transfers finish, and takes no new client",
-  async () => {
-    await using folder = new Folder();
-    await Deno.writeFile(folder.at("g"), DATA);
-    for (const signal of SIGNALS) {
-      await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
-      using put = await Conversation.start(server.port, "PUT", "f", DATA);
-      using get = await Conversation.start(server.port, "GET", "g", DATA);
-      // Not at half of the GET: the server may have handed all of it to the system by then.
-      await Promise.all([put.until("half"), get.until("e")]);
-      server.child.kill(signal);
-      await closed(server.port);
-      await Promise.all([put.until("g"), get.until("h")]);
-      assertEquals(await server.ended(), 0);
-      assertEquals(await Deno.readFile(folder.at("f")), DATA);
-      assertEquals(await folder.names(), ["f", "g"]);
-      assertEquals(server.errors.length, 1);
-      assertMatch(
-        server.errors[0]!,
-        /^server: waits up to 5 seconds for 2 clients, [\d.]+ kiB left; Ctrl-C cuts it$/,
-      );
-    }
-  },
-);
+testWith([UNIX], "on a signal a server lets running transfers finish, and takes no new client", async () => {
+  await using folder = new Folder();
+  await Deno.writeFile(folder.at("g"), DATA);
+  for (const signal of SIGNALS) {
+    await using server = await ServerProcess.start(["--clients", "2"], { cwd: folder.path });
+    using put = await Conversation.start(server.port, "PUT", "f", DATA);
+    using get = await Conversation.start(server.port, "GET", "g", DATA);
+    // Not at half of the GET: the server may have handed all of it to the system by then.
+    await Promise.all([put.until("half"), get.until("e")]);
+    server.child.kill(signal);
+    await closed(server.port);
+    await Promise.all([put.until("g"), get.until("h")]);
+    assertEquals(await server.ended(), 0);
+    assertEquals(await Deno.readFile(folder.at("f")), DATA);
+    assertEquals(await folder.names(), ["f", "g"]);
+    assertEquals(server.errors.length, 1);
+    assertMatch(
+      server.errors[0]!,
+      /^server: waits up to 5 seconds for 2 clients, [\d.]+ kiB left; Ctrl-C cuts it$/,
+    );
+  }
+});
 
 testWith([UNIX], "a client that waits for READY gets none after the server's signal", async () => {
   await using folder = new Folder();
@@ -300,26 +296,22 @@ testWith([UNIX], "a second signal ends a client whose output nobody reads at onc
   });
 });
 
-testWith(
-  [UNIX],
-  "a file beyond the user's size limit is the lab's error, and not the server's end",
-  async () => {
-    await using folder = new Folder();
-    await folder.folder("served");
-    await folder.folder("mine");
-    await Deno.writeFile(folder.at("mine/large"), new Uint8Array(30_000_000));
-    await Deno.writeFile(folder.at("served/large"), new Uint8Array(30_000_001));
-    // In blocks of 1,024 bytes; the runtime itself writes files of some megabytes.
-    const limited = (words: string[]): string[] => ["bash", "-c", 'ulimit -f 20000; exec "$@"', "bash", ...words];
-    const words = limited([...command("server"), "0", "-v"]);
-    await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-    const client = (...args: string[]): string[] => [...command("client"), "127.0.0.1", String(server.port), ...args];
-    const put = await run(client("PUT", "large"), { cwd: folder.at("mine") });
-    const said = "unable to create file large";
-    assertEquals([put.status, put.stdout.split("\n")[1]], [1, `server error: ${said}`]);
-    const get = await run(limited(client("GET", "large")), { cwd: folder.at("mine") });
-    assertEquals([get.status, get.stdout.split("\n")[1]], [1, `client error: ${said}`]);
-    assertEquals([await folder.names("served"), await folder.names("mine")], [["large"], ["large"]]);
-    assertEquals((await Deno.stat(folder.at("served/large"))).size, 30_000_001);
-  },
-);
+testWith([UNIX], "a file beyond the user's size limit is the lab's error, and not the server's end", async () => {
+  await using folder = new Folder();
+  await folder.folder("served");
+  await folder.folder("mine");
+  await Deno.writeFile(folder.at("mine/large"), new Uint8Array(30_000_000));
+  await Deno.writeFile(folder.at("served/large"), new Uint8Array(30_000_001));
+  // In blocks of 1,024 bytes; the runtime itself writes files of some megabytes.
+  const limited = (words: string[]): string[] => ["bash", "-c", 'ulimit -f 20000; exec "$@"', "bash", ...words];
+  const words = limited([...command("server"), "0", "-v"]);
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  const client = (...args: string[]): string[] => [...command("client"), "127.0.0.1", String(server.port), ...args];
+  const put = await run(client("PUT", "large"), { cwd: folder.at("mine") });
+  const said = "unable to create file large";
+  assertEquals([put.status, put.stdout.split("\n")[1]], [1, `server error: ${said}`]);
+  const get = await run(limited(client("GET", "large")), { cwd: folder.at("mine") });
+  assertEquals([get.status, get.stdout.split("\n")[1]], [1, `client error: ${said}`]);
+  assertEquals([await folder.names("served"), await folder.names("mine")], [["large"], ["large"]]);
+  assertEquals((await Deno.stat(folder.at("served/large"))).size, 30_000_001);
+});

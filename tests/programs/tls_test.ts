@@ -98,27 +98,23 @@ testWith([OPENSSL], "with -v a TLS server says why a handshake failed", async ()
   await server.errorLine(/^server: the client does not speak TLS \(at step "a\. server: READY"\)$/);
 });
 
-testWith(
-  [OPENSSL],
-  "a plain client of a TLS server learns so within the timeout",
-  async () => {
-    await using folder = await secured();
-    await using server = await startTls(folder);
-    await Deno.writeFile(folder.at("served/f"), randomBytes(10));
-    const port = String(server.port);
-    const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
-    await using plain = new Process(words, { cwd: folder.at("mine") });
-    assertMatch(
-      await plain.errorLine(/./),
-      /^client: .* did not send READY within 1 second: is it busy, or does it use TLS \(--tls\)\? .*$/,
-    );
-    const next = await tlsClient(folder, server.port, "GET", "f");
-    assertEquals(next.status, 0, next.stderr);
-    // The server has closed the connection, though its handshake was never done.
-    assertEquals(await within(plain.ended(), 60_000), 1);
-    assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does it use TLS \(--tls\)/);
-  },
-);
+testWith([OPENSSL], "a plain client of a TLS server learns so within the timeout", async () => {
+  await using folder = await secured();
+  await using server = await startTls(folder);
+  await Deno.writeFile(folder.at("served/f"), randomBytes(10));
+  const port = String(server.port);
+  const words = [...command("client"), "localhost", port, "GET", "f", "--timeout", "1"];
+  await using plain = new Process(words, { cwd: folder.at("mine") });
+  assertMatch(
+    await plain.errorLine(/./),
+    /^client: .* did not send READY within 1 second: is it busy, or does it use TLS \(--tls\)\? .*$/,
+  );
+  const next = await tlsClient(folder, server.port, "GET", "f");
+  assertEquals(next.status, 0, next.stderr);
+  // The server has closed the connection, though its handshake was never done.
+  assertEquals(await within(plain.ended(), 60_000), 1);
+  assertMatch(plain.errors.at(-1)!, /^client: expected READY, .* does it use TLS \(--tls\)/);
+});
 
 Deno.test("a TLS client of a plain server learns so", async () => {
   await using folder = new Folder();

@@ -6,24 +6,6 @@ import { playServer, withServer } from "../support/played.ts";
 import { SIZE_5, spoken } from "../../scripts/support/raw.ts";
 import { ended } from "../../scripts/support/programs.ts";
 
-Deno.test("the client prints the lab's lines for a GET, a PUT and a DEL", async () => {
-  await using folder = new Folder();
-  const get = ["READY", "GET my file.txt", "OK", "READY", SIZE_5, "OK", "helloDONE"];
-  assertEquals(
-    await playServer(["GET", "my file.txt"], folder, ...get),
-    ended(0, "client receiving file my file.txt (5 bytes)\nComplete\n"),
-  );
-  const put = ["READY", "PUT my file.txt", "OK", SIZE_5, "OK", "hello", "DONE"];
-  assertEquals(
-    await playServer(["PUT", "my file.txt"], folder, ...put),
-    ended(0, "client sending file my file.txt (5 bytes)\nComplete\n"),
-  );
-  assertEquals(
-    await playServer(["DEL", "my file.txt"], folder, "READY", "DEL my file.txt", "DONE"),
-    ended(0, "client deleting file my file.txt\nComplete\n"),
-  );
-});
-
 Deno.test("a path is shown as typed; PUT sends its last part, GET asks for all of it", async () => {
   await using folder = new Folder();
   await folder.folder("dir");
@@ -55,28 +37,46 @@ Deno.test("file data that looks like an error is data", async () => {
   assertEquals(await Deno.readTextFile(folder.at("f")), "ERROR");
 });
 
-Deno.test("a server's error is shown without its prefix, at every step", async () => {
+// What is said in turn until the data has been sent, without a GET's last turn, which has the data too.
+const GET = ["READY", "GET f", "OK", "READY", SIZE_5, "OK"];
+const PUT = ["READY", "PUT f", "OK", SIZE_5, "OK", "hello"];
+const RECEIVING = "client receiving file f (5 bytes)\n";
+const SENDING = "client sending file f (5 bytes)\n";
+const DELETING = "client deleting file f\n";
+
+/** A conversation that fails: what is said in turn, the lines that the client has printed by then, and the reason. */
+type Failure = [verb: string, turns: string[], lines: string, reason: string];
+
+/** Asserts that each of them ends the client with the reason that this side gives, and leaves the file. */
+async function assertFail(failures: Failure[], side: "server" | "client", { closes = false } = {}): Promise<void> {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "hello");
-  const places: [string, string[], string][] = [
-    ["GET", [], ""],
-    ["GET", ["READY", "GET f"], ""],
-    ["GET", ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "hello"], "client receiving file f (5 bytes)\n"],
-    ["PUT", ["READY", "PUT f"], ""],
-    ["PUT", ["READY", "PUT f", "OK", SIZE_5], ""],
-    ["PUT", ["READY", "PUT f", "OK", SIZE_5, "OK", "hello"], "client sending file f (5 bytes)\n"],
-    ["DEL", ["READY", "DEL f"], "client deleting file f\n"],
-  ];
-  for (const [verb, turns, stdout] of places) {
-    // Where the server speaks twice in a row, its two texts are one turn.
-    const last = turns.length % 2 === 1 ? turns.pop()! : "";
-    assertEquals(
-      await playServer([verb, "f"], folder, ...turns, `${last}ERROR: file f does not exist`),
-      ended(1, `${stdout}server error: file f does not exist\n`),
-    );
+  for (const [verb, turns, lines, reason] of failures) {
+    const shown = await withServer([verb, "f"], folder, async (raw) => {
+      await raw.play(spoken(...turns), "server");
+      if (closes) await raw.finish();
+    });
+    const said = side === "server"
+      ? ended(1, `${lines}server error: ${reason}\n`)
+      : ended(1, lines, `client: ${reason}\n`);
+    assertEquals(shown, said);
     assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
     assertEquals(await folder.names(), ["f"]);
   }
+}
+
+Deno.test("a server's error is shown without its prefix, in place of any message", async () => {
+  const error = "ERROR: file f does not exist";
+  const reason = "file f does not exist";
+  const failures: Failure[] = [
+    ["GET", [error], "", reason],
+    ["GET", ["READY", "GET f", error], "", reason],
+    ["GET", [...GET, `hello${error}`], RECEIVING, reason],
+    ["PUT", [...PUT.slice(0, 4), error], "", reason],
+    ["PUT", [...PUT, error], SENDING, reason],
+    ["DEL", ["READY", "DEL f", error], DELETING, reason],
+  ];
+  await assertFail(failures, "server");
 });
 
 Deno.test("what a server says can't drive the client's terminal", async () => {
@@ -92,88 +92,32 @@ Deno.test("what a server says can't drive the client's terminal", async () => {
 });
 
 Deno.test("a message that the protocol does not have is one sentence on stderr", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "hello");
-  const surprises: [string, string[], string, string][] = [
+  const failures: Failure[] = [
     ["GET", ["HELLO"], "", 'expected READY, but received "HELLO" (at step "a. server: READY")'],
-    ["GET", ["READY", "GET f", "NO"], "", 'expected OK, but received "NO" (at step "c. server: OK")'],
-    [
-      "GET",
-      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloGONE"],
-      "client receiving file f (5 bytes)\n",
-      'expected DONE, but received "GONE" (at step "h. server: DONE")',
-    ],
-    ["PUT", ["READY", "PUT f", "READY"], "", 'expected OK, but received "READY" (at step "c. server: OK")'],
-    ["PUT", ["READY", "PUT f", "OK", SIZE_5, "KO"], "", 'expected OK, but received "KO" (at step "e. server: OK")'],
-    [
-      "PUT",
-      ["READY", "PUT f", "OK", SIZE_5, "OK", "hello", "OKAY"],
-      "client sending file f (5 bytes)\n",
-      'expected DONE, but received "OKAY" (at step "g. server: DONE")',
-    ],
-    [
-      "DEL",
-      ["READY", "DEL f", "OKNO"],
-      "client deleting file f\n",
-      'expected DONE, but received "NO" (at step "c. server: DONE")',
-    ],
+    ["GET", [...GET, "helloGONE"], RECEIVING, 'expected DONE, but received "GONE" (at step "h. server: DONE")'],
+    ["PUT", [...PUT.slice(0, 4), "KO"], "", 'expected OK, but received "KO" (at step "e. server: OK")'],
+    ["PUT", [...PUT, "OKAY"], SENDING, 'expected DONE, but received "OKAY" (at step "g. server: DONE")'],
+    ["DEL", ["READY", "DEL f", "OKNO"], DELETING, 'expected DONE, but received "NO" (at step "c. server: DONE")'],
   ];
-  for (const [verb, turns, stdout, message] of surprises) {
-    assertEquals(await playServer([verb, "f"], folder, ...turns), {
-      status: 1,
-      stdout,
-      stderr: `client: ${message}\n`,
-    });
-    assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
-  }
-  assertEquals(await folder.names(), ["f"]);
+  await assertFail(failures, "client");
 });
 
 Deno.test("a server that goes away is one sentence on stderr", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "hello");
-  const ends: [string, string[], string, string][] = [
+  const closed = "but the connection was closed";
+  const perhaps = "has the server stopped, is it busy, does it use TLS (--tls), or does it refuse your address?";
+  const failures: Failure[] = [
+    ["GET", [], "", `expected READY, ${closed} (at step "a. server: READY"); ${perhaps}`],
     [
       "GET",
-      [],
+      [...GET.slice(0, 4), SIZE_5.slice(0, 7)],
       "",
-      'expected READY, but the connection was closed (at step "a. server: READY"); has the server stopped, is it busy, does it use TLS (--tls), or does it refuse your address?',
+      `expected 1 more bytes of a size, ${closed} (at step "e. server: <# bytes>")`,
     ],
-    ["GET", ["READY", "GET f"], "", 'expected OK, but the connection was closed (at step "c. server: OK")'],
-    [
-      "GET",
-      ["READY", "GET f", "OK", "READY", SIZE_5.slice(0, 7)],
-      "",
-      'expected 1 more bytes of a size, but the connection was closed (at step "e. server: <# bytes>")',
-    ],
-    [
-      "GET",
-      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "hell"],
-      "client receiving file f (5 bytes)\n",
-      'expected file data, but the connection was closed (at step "g. server: sends bytes")',
-    ],
-    [
-      "GET",
-      ["READY", "GET f", "OK", "READY", SIZE_5, "OK", "helloDON"],
-      "client receiving file f (5 bytes)\n",
-      'expected DONE, but received "DON" (at step "h. server: DONE")',
-    ],
-    [
-      "PUT",
-      ["READY", "PUT f", "OK", SIZE_5, "OK", "hello"],
-      "client sending file f (5 bytes)\n",
-      'expected DONE, but the connection was closed (at step "g. server: DONE")',
-    ],
+    ["GET", [...GET, "hell"], RECEIVING, `expected file data, ${closed} (at step "g. server: sends bytes")`],
+    ["GET", [...GET, "helloDON"], RECEIVING, 'expected DONE, but received "DON" (at step "h. server: DONE")'],
+    ["PUT", PUT, SENDING, `expected DONE, ${closed} (at step "g. server: DONE")`],
   ];
-  for (const [verb, turns, stdout, message] of ends) {
-    const output = await withServer([verb, "f"], folder, async (raw) => {
-      await raw.play(spoken(...turns), "server");
-      await raw.finish();
-    });
-    assertEquals(output, { status: 1, stdout, stderr: `client: ${message}\n` });
-    assertEquals(await Deno.readTextFile(folder.at("f")), "hello");
-  }
-  assertEquals(await folder.names(), ["f"]);
+  await assertFail(failures, "client", { closes: true });
 });
 
 for (const ending of ["closes", "stays"]) {

@@ -7,32 +7,6 @@ import { freePort } from "../support/net.ts";
 import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Raw, SIZE_5, spoken } from "../../scripts/support/raw.ts";
 
-Deno.test("the server prints the lab's lines for a GET, a PUT and a DEL", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("my file.txt"), "hello");
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  const [get, put, del] = [
-    await playClient(server.port, "READY", "GET my file.txt", "OK", "READY", SIZE_5, "OK", "helloDONE"),
-    await playClient(server.port, "READY", "PUT new", "OK", SIZE_5, "OK", "world", "DONE"),
-    await playClient(server.port, "READY", "DEL my file.txt", "DONE"),
-  ];
-  assertEquals(await folder.names(), ["new"]);
-  assertEquals(await Deno.readTextFile(folder.at("new")), "world");
-  await assertPrints(server, [
-    `server connected to client at ${get}`,
-    "server receiving request: GET my file.txt",
-    "server sending 5 bytes",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${put}`,
-    "server receiving request: PUT new",
-    "server receiving 5 bytes",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${del}`,
-    "server receiving request: DEL my file.txt",
-    "server deleting file my file.txt",
-  ]);
-});
-
 Deno.test("the server sends each of the lab's errors, and prints the refused request", async () => {
   await using folder = new Folder();
   await folder.folder("sub");
@@ -122,29 +96,6 @@ Deno.test("without -v the server prints nothing at all, whatever happens", async
   await playClient(port, "READY");
   await server.end();
   assertEquals([server.lines, server.errors], [[], []]);
-});
-
-Deno.test("a DEL that is sent again is answered once, before or after the answer", async () => {
-  await using folder = new Folder();
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  // An empty text is nothing to hear: two pieces are said in a row, or nothing is answered.
-  for (const ending of [["", "DEL f", "DONE"], ["DONE", "DEL f", ""]]) {
-    await Deno.writeTextFile(folder.at("f"), "f");
-    await playClient(server.port, "READY", "DEL f", ...ending);
-    assertEquals(await folder.names(), []);
-  }
-  await playClient(server.port, "READY", "DEL f", "", "DEL f", "ERROR: f does not exist");
-  await server.end();
-  assertEquals(server.errors, []);
-});
-
-Deno.test("a DEL of a file whose name is a repeated command deletes that file", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "f");
-  await Deno.writeTextFile(folder.at("fDEL f"), "fDEL f");
-  await using server = await ServerProcess.start([], { cwd: folder.path });
-  await playClient(server.port, "READY", "DEL fDEL f", "DONE");
-  assertEquals(await folder.names(), ["f"]);
 });
 
 Deno.test("a server that cannot start says why in one line, and ends with status 1", async () => {

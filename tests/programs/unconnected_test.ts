@@ -29,25 +29,21 @@ Deno.test("errors that need no server are reported without a connection", async 
   assertEquals(await folder.names(), ["dir", "\u202e"]);
 });
 
-testWith(
-  [SOURCES],
-  "a missing permission is a file's error, or a sentence about the network",
-  async () => {
-    await using folder = new Folder();
-    await Deno.writeTextFile(folder.at("f"), "hello");
-    const reason = "f: no permission to read it (run it with --allow-read)";
-    await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
-      "--allow-net",
-      "--allow-write",
-    ]);
-    const permissions = ["--allow-read", "--allow-write"];
-    assertEquals(
-      await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }),
-      ended(1, "", "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net=127.0.0.1:1)\n"),
-    );
-    assertEquals(await folder.names(), ["f"]);
-  },
-);
+testWith([SOURCES], "a missing permission is a file's error, or a sentence about the network", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "hello");
+  const reason = "f: no permission to read it (run it with --allow-read)";
+  await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
+    "--allow-net",
+    "--allow-write",
+  ]);
+  const permissions = ["--allow-read", "--allow-write"];
+  assertEquals(
+    await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }),
+    ended(1, "", "client: cannot connect to 127.0.0.1 port 1: no permission (run it with --allow-net=127.0.0.1:1)\n"),
+  );
+  assertEquals(await folder.names(), ["f"]);
+});
 
 Deno.test("a server that isn't there is one sentence on stderr and status 1", async () => {
   await using folder = new Folder();
