@@ -2,11 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import { toText } from "@std/streams";
 import { serve } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
-import { age } from "../../scripts/support/folder.ts";
-import { IPV6, SOURCES, STRACE, testWith } from "../support/needs.ts";
+import { age, type Folder } from "../../scripts/support/folder.ts";
+import { Disk } from "../support/disk.ts";
+import { IPV6, MOUNTS, OTHER_USER, SOURCES, STRACE, testWith } from "../support/needs.ts";
 import { freePort } from "../support/net.ts";
+import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
-import { command, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, ended, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
 const FILES = { "served/f": "served", "mine/f": "mine" };
@@ -24,37 +26,40 @@ async function greeting(hostname: string, port: number): Promise<string | undefi
   }
 }
 
+/** Checks that a server of `f` refuses to write in the lab's words, changes nothing and still sends; what it says why. */
+async function assertOnlySends(folder: Folder, server: ServerProcess, names = ["f", "new"]): Promise<string[]> {
+  for (const name of names) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
+  const before = await folder.names("served");
+  for (const name of names) {
+    const { status, stdout } = await client(folder, server.port, "PUT", name);
+    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
+  }
+  const del = await client(folder, server.port, "DEL", "f");
+  assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
+  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  assertEquals(await folder.names("served"), before);
+  await server.end();
+  return server.errors;
+}
+
 Deno.test("with --read-only a GET works, and nothing is made or deleted", async () => {
   await using folder = await folders(FILES);
   const abandoned = `.blockferry-${crypto.randomUUID()}.part`;
   await Deno.writeTextFile(folder.at(`served/${abandoned}`), "");
   await age(folder.at("served"));
   await using server = await ServerProcess.start(["--read-only"], { cwd: folder.at("served") });
-  await Deno.writeTextFile(folder.at("mine/new"), "new");
-  for (const name of ["f", "new"]) {
-    const { status, stdout } = await client(folder, server.port, "PUT", name);
-    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
-  }
-  const { status, stdout } = await client(folder, server.port, "DEL", "f");
-  assertEquals([status, stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
-  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
+  await assertOnlySends(folder, server);
   assertEquals(await folder.names("served"), [abandoned, "f"]);
-  assertEquals(await Deno.readTextFile(folder.at("served/f")), "served");
 });
 
-Deno.test("a server listens where --host says and nowhere else", async () => {
+Deno.test("a server listens where --host says and nowhere else, or on every IPv4 address", async () => {
   await using folder = await folders(FILES);
-  await using server = await ServerProcess.start(["--host", "127.0.0.1"], { cwd: folder.at("served") });
-  assertEquals(await greeting("127.0.0.1", server.port), "READY");
-  assertEquals(await greeting("127.0.0.2", server.port), undefined);
-});
-
-Deno.test("without --host a server listens on every IPv4 address", async () => {
-  await using folder = await folders(FILES);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  assertEquals(await greeting("127.0.0.1", server.port), "READY");
-  assertEquals(await greeting("127.0.0.2", server.port), "READY");
+  for (const [options, elsewhere] of [[["--host", "127.0.0.1"], undefined], [[], "READY"]] as const) {
+    await using server = await ServerProcess.start([...options], { cwd: folder.at("served") });
+    assertEquals(await greeting("127.0.0.1", server.port), "READY");
+    assertEquals(await greeting("127.0.0.2", server.port), elsewhere);
+  }
 });
 
 testWith([IPV6], "--host ::1 serves IPv6 alone, and --host :: both kinds", async () => {
@@ -67,38 +72,25 @@ testWith([IPV6], "--host ::1 serves IPv6 alone, and --host :: both kinds", async
   assertEquals(await greeting("127.0.0.1", all.port), "READY");
 });
 
-Deno.test("a server that allows some networks closes other connections, without a READY", async () => {
+Deno.test("a server closes connections from outside of the networks that it allows, without a READY", async () => {
   await using folder = await folders(FILES);
+  // On an address of its own, and of IPv4 and IPv6 clients on a server for both.
   const cases = [
-    { allowed: "127.0.0.0/8", isServed: true },
-    { allowed: "127.0.0.1", isServed: true },
-    { allowed: "10.0.0.0/8", isServed: false },
-    { allowed: "127.0.0.2", isServed: false },
-    { allowed: "::1", isServed: false },
-    { allowed: "10.0.0.0/8,127.0.0.1/32,::1", isServed: true },
-    { allowed: "10.0.0.0/8,192.0.2.1", isServed: false },
-    { allowed: "0.0.0.0/0", isServed: true },
-  ];
-  for (const { allowed, isServed } of cases) {
-    const allowFrom = allowed.split(",");
-    await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.at("served"), allowFrom });
-    assertEquals(await greeting("127.0.0.1", server.address.port), isServed ? "READY" : "", allowed);
-  }
-});
-
-Deno.test("allowed networks tell IPv4 clients from IPv6 ones, on a server for both", async () => {
-  await using folder = await folders(FILES);
-  const cases = [
+    { allowed: "127.0.0.0/8", ipv4: "READY", ipv6: "" },
     { allowed: "127.0.0.1", ipv4: "READY", ipv6: "" },
+    { allowed: "0.0.0.0/0", ipv4: "READY", ipv6: "" },
+    { allowed: "127.0.0.2", ipv4: "", ipv6: "" },
+    { allowed: "10.0.0.0/8,192.0.2.1,2001:db8::/32", ipv4: "", ipv6: "" },
     { allowed: "::1", ipv4: "", ipv6: "READY" },
     { allowed: "::/0", ipv4: "", ipv6: "READY" },
-    { allowed: "2001:db8::/32", ipv4: "", ipv6: "" },
-    { allowed: "::1/128,127.0.0.0/8", ipv4: "READY", ipv6: "READY" },
+    { allowed: "10.0.0.0/8,127.0.0.1/32,::1/128", ipv4: "READY", ipv6: "READY" },
   ];
   for (const { allowed, ipv4, ipv6 } of cases) {
-    const allowFrom = allowed.split(",");
-    await using server = await serve({ port: 0, hostname: "::", root: folder.at("served"), allowFrom });
-    const { port } = server.address;
+    const options = { port: 0, root: folder.at("served"), allowFrom: allowed.split(",") };
+    await using own = await serve({ ...options, hostname: "127.0.0.1" });
+    assertEquals(await greeting("127.0.0.1", own.address.port), ipv4, allowed);
+    await using both = await serve({ ...options, hostname: "::" });
+    const { port } = both.address;
     assertEquals([await greeting("127.0.0.1", port), await greeting("::1", port)], [ipv4, ipv6], allowed);
   }
 });
@@ -168,20 +160,41 @@ testWith([SOURCES], "permissions for the served folder and the port are enough",
 
 testWith([SOURCES], "a server without --allow-write sends the lab's errors, and still sends files", async () => {
   await using folder = await folders(FILES);
-  await using server = await ServerProcess.start([], {
-    cwd: folder.at("served"),
-    permissions: ["--allow-net", "--allow-read"],
-  });
-  const put = await client(folder, server.port, "PUT", "f");
-  assertEquals([put.status, put.stdout], [1, "server error: unable to create file f\n"]);
-  const del = await client(folder, server.port, "DEL", "f");
-  assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
-  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  await server.end();
-  assertEquals(server.errors, [
+  const permissions = ["--allow-net", "--allow-read"];
+  await using server = await ServerProcess.start([], { cwd: folder.at("served"), permissions });
+  assertEquals(await assertOnlySends(folder, server), [
     "server: no permission to write, so PUT and DEL will be refused (run it with --allow-write, or --read-only)",
     "server: unable to create file f: no permission to write it (run it with --allow-write)",
+    "server: unable to create file new: no permission to write it (run it with --allow-write)",
     "server: unable to delete f: no permission to write (run it with --allow-write)",
   ]);
+});
+
+testWith([MOUNTS], "on a read-only disk PUT and DEL get the lab's errors, and GET works", async () => {
+  await using folder = await folders(FILES);
+  await using disk = await Disk.mount(folder.at("served"));
+  await Deno.writeTextFile(folder.at("served/f"), "served");
+  await run(["mount", "-o", "remount,ro", disk.path], { cwd: "/" });
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  assertEquals(await assertOnlySends(folder, server), [
+    "server: unable to create file f: read-only file system",
+    "server: unable to create file new: read-only file system",
+    "server: unable to delete f: read-only file system",
+  ]);
+});
+
+testWith([OTHER_USER], "in a folder that its user can't write, a server sends the lab's errors", async () => {
+  await using folder = await folders({ ...FILES, "served/open": "served", "served/secret": "secret" });
+  await Deno.chmod(folder.at("served/open"), 0o666);
+  await Deno.chmod(folder.at("served/secret"), 0o600);
+  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+  const secret = await client(folder, server.port, "GET", "secret");
+  assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
+  const errors = await assertOnlySends(folder, server, ["f", "open", "new"]);
+  assert(errors.every((line) => line.endsWith(": permission denied")), errors.join("\n"));
+  // A folder that the user may not enter is not served at all.
+  await Deno.chmod(await folder.folder("closed"), 0o700);
+  const said = "server: there is no folder ../closed that can be read\n";
+  assertEquals(await run([...words, "--root", "../closed"], { cwd: folder.at("served") }), ended(1, "", said));
 });

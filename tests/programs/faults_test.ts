@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Disk, DISK_BYTES } from "../support/disk.ts";
 import { FAULTS } from "../../scripts/support/faults/faults.ts";
-import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SHARED_LOCKS, SOURCES, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
-import { isSame } from "../../scripts/support/folder.ts";
 import { command, ended, type Output, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation, wire } from "../../scripts/support/raw.ts";
 
@@ -19,62 +19,27 @@ for (const { name, trials } of FAULTS) {
   });
 }
 
-const DISK_BYTES = 2 * 1024 * 1024;
 const TOO_LARGE = randomBytes(2 * DISK_BYTES);
 const FITTING = randomBytes(DISK_BYTES * 3 / 4);
 
-/** A small disk of its own. */
-class Disk implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  /** Mounts it in a folder. */
-  static async mount(path: string): Promise<Disk> {
-    const words = ["mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", path];
-    assertEquals((await run(words, { cwd: "/" })).status, 0);
-    return new Disk(path);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Lazily: so it goes even where something still has a file of it open.
-    await run(["umount", "--lazy", this.path], { cwd: "/" });
-  }
+for (const [verb, side, from] of [["PUT", "served", "mine"], ["GET", "mine", "served"]] as const) {
+  testWith([MOUNTS], `a ${verb} that fills the disk leaves the old file and the free space as they were`, async () => {
+    await using folder = await folders();
+    await using _disk = await Disk.mount(folder.at(side));
+    await Deno.writeTextFile(folder.at(`${side}/f`), "old");
+    await Deno.writeFile(folder.at(`${from}/f`), TOO_LARGE);
+    await Deno.writeFile(folder.at(`${from}/g`), FITTING);
+    await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+    const lines = verb === "PUT"
+      ? [`client sending file f (${TOO_LARGE.length} bytes)`, "server error: unable to create file f"]
+      : [`client receiving file f (${TOO_LARGE.length} bytes)`, "client error: unable to create file f"];
+    const reason = verb === "PUT" ? "" : "client: f: no space left on device\n";
+    assertEquals(await client(folder, server.port, verb, "f"), ended(1, `${lines.join("\n")}\n`, reason));
+    assertEquals([await folder.names(side), await Deno.readTextFile(folder.at(`${side}/f`))], [["f"], "old"]);
+    assertEquals((await client(folder, server.port, verb, "g")).status, 0);
+    assert(isSame(await Deno.readFile(folder.at(`${side}/g`)), FITTING));
+  });
 }
-
-testWith([MOUNTS], "a PUT that fills the disk leaves the old file and the free space as they were", async () => {
-  await using folder = await folders();
-  await using _disk = await Disk.mount(folder.at("served"));
-  await Deno.writeTextFile(folder.at("served/f"), "old");
-  await Deno.writeFile(folder.at("mine/f"), TOO_LARGE);
-  await Deno.writeFile(folder.at("mine/g"), FITTING);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const { status, stdout } = await client(folder, server.port, "PUT", "f");
-  const shown = `client sending file f (${TOO_LARGE.length} bytes)\nserver error: unable to create file f\n`;
-  assertEquals([status, stdout], [1, shown]);
-  assertEquals(await folder.names("served"), ["f"]);
-  assertEquals(await Deno.readTextFile(folder.at("served/f")), "old");
-  assertEquals((await client(folder, server.port, "PUT", "g")).status, 0);
-  assert(isSame(await Deno.readFile(folder.at("served/g")), FITTING));
-});
-
-testWith([MOUNTS], "a GET that fills the disk leaves the old file and the free space as they were", async () => {
-  await using folder = await folders();
-  await using _disk = await Disk.mount(folder.at("mine"));
-  await Deno.writeTextFile(folder.at("mine/f"), "old");
-  await Deno.writeFile(folder.at("served/f"), TOO_LARGE);
-  await Deno.writeFile(folder.at("served/g"), FITTING);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const { status, stdout, stderr } = await client(folder, server.port, "GET", "f");
-  const shown = `client receiving file f (${TOO_LARGE.length} bytes)\nclient error: unable to create file f\n`;
-  assertEquals([status, stdout, stderr], [1, shown, "client: f: no space left on device\n"]);
-  assertEquals(await folder.names("mine"), ["f"]);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "old");
-  assertEquals((await client(folder, server.port, "GET", "g")).status, 0);
-  assert(isSame(await Deno.readFile(folder.at("mine/g")), FITTING));
-});
 
 /** A PUT that announces a size and sends no data: what the server answers to the size. */
 async function answerToSize(server: ServerProcess, size: bigint): Promise<string> {
@@ -119,62 +84,6 @@ Deno.test("--max-size refuses larger files before any data, and nothing else", a
   assertEquals(await answerToSize(server, 2n ** 64n - 1n), "ERROR: unable to create file f");
   assertEquals((await client(folder, server.port, "PUT", "fits")).status, 0);
   assertEquals(await folder.names("served"), ["fits"]);
-});
-
-testWith([MOUNTS], "on a read-only disk PUT and DEL get the lab's errors, and GET works", async () => {
-  await using folder = await folders();
-  await using disk = await Disk.mount(folder.at("served"));
-  await Deno.writeTextFile(folder.at("served/f"), "served");
-  await Deno.writeTextFile(folder.at("mine/f"), "mine");
-  await Deno.writeTextFile(folder.at("mine/new"), "mine");
-  await run(["mount", "-o", "remount,ro", disk.path], { cwd: "/" });
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  for (const name of ["f", "new"]) {
-    const { status, stdout } = await client(folder, server.port, "PUT", name);
-    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
-  }
-  const del = await client(folder, server.port, "DEL", "f");
-  assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
-  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  await server.end();
-  assertEquals(server.errors, [
-    "server: unable to create file f: read-only file system",
-    "server: unable to create file new: read-only file system",
-    "server: unable to delete f: read-only file system",
-  ]);
-});
-
-testWith([OTHER_USER], "in a folder that its user can't write, a server sends the lab's errors", async () => {
-  await using folder = await folders();
-  const asUser = await asNobody(folder);
-  await Deno.writeTextFile(folder.at("served/f"), "served");
-  await Deno.writeTextFile(folder.at("served/open"), "served");
-  await Deno.writeTextFile(folder.at("served/secret"), "secret");
-  await Deno.chmod(folder.at("served/open"), 0o666);
-  await Deno.chmod(folder.at("served/secret"), 0o600);
-  for (const name of ["f", "open", "new"]) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
-  const words = [...asUser, ...command("server"), "0", "-v"];
-  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  for (const name of ["f", "open", "new"]) {
-    const { status, stdout } = await client(folder, server.port, "PUT", name);
-    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
-  }
-  const del = await client(folder, server.port, "DEL", "open");
-  assertEquals([del.status, del.stdout], [1, "client deleting file open\nserver error: unable to delete open\n"]);
-  const secret = await client(folder, server.port, "GET", "secret");
-  assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);
-  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  assertEquals(await folder.names("served"), ["f", "open", "secret"]);
-  await server.end();
-  assert(server.errors.every((line) => line.endsWith(": permission denied")), server.errors.join("\n"));
-  // A folder that the user may not enter is not served at all.
-  await Deno.chmod(await folder.folder("closed"), 0o700);
-  assertEquals(
-    await run([...words, "--root", "../closed"], { cwd: folder.at("served") }),
-    ended(1, "", "server: there is no folder ../closed that can be read\n"),
-  );
 });
 
 testWith([OTHER_USER], "in a folder that its user can't write, a GET writes a writable file in place", async () => {

@@ -1,5 +1,6 @@
 /** Disks of the tests' own. */
 
+import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { fusePython } from "./needs.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
@@ -7,6 +8,26 @@ import { Process, run } from "../../scripts/support/programs.ts";
 const STRANGE_DISK = `${import.meta.dirname}/strange_disk.py`;
 // Far longer than a disk takes to appear on the slowest machine.
 const LIMIT_MS = 30_000;
+
+/** The size of a small disk. */
+export const DISK_BYTES = 2 * 1024 * 1024;
+
+/** A small disk of its own, in memory. */
+export class Disk implements AsyncDisposable {
+  private constructor(readonly path: string) {}
+
+  /** Mounts it at `path`. */
+  static async mount(path: string): Promise<Disk> {
+    const words = ["mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", path];
+    assertEquals((await run(words, { cwd: "/" })).status, 0);
+    return new Disk(path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Lazily: so it goes even where something still has a file of it open.
+    await run(["umount", "--lazy", this.path], { cwd: "/" });
+  }
+}
 
 /** A disk that has a fault, mounted over a folder; what it keeps is in another one. */
 export class StrangeDisk implements AsyncDisposable {
