@@ -8,7 +8,8 @@ export const PROJECT = `${import.meta.dirname}/../..`;
 export const DENO_JSON = `${PROJECT}/deno.json`;
 // Far longer than a program takes to start on the slowest machine.
 const LIMIT_MS = 60_000;
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
+/** What the programs are allowed. */
+export const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
 
 /** A program's command line: the executable that BLOCKFERRY_CLIENT or BLOCKFERRY_SERVER names, or `deno run`. */
 export function command(program: "client" | "server", permissions = PERMISSIONS): string[] {

@@ -187,7 +187,7 @@ testWith([OTHER_USER], "in a folder that its user can't write, a server sends th
   await using folder = await folders({ ...FILES, "served/open": "served", "served/secret": "secret" });
   await Deno.chmod(folder.at("served/open"), 0o666);
   await Deno.chmod(folder.at("served/secret"), 0o600);
-  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  const words = [...await asNobody(folder, "server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const secret = await client(folder, server.port, "GET", "secret");
   assertEquals([secret.status, secret.stdout], [1, "server error: secret does not exist\n"]);

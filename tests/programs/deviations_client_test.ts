@@ -128,7 +128,7 @@ testWith([OTHER_USER], "a GET writes another user's writable file in a sticky fo
   await Deno.chmod(folder.at("mine"), 0o1777);
   await Deno.chmod(folder.at("mine/f"), 0o666);
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const words = [...await asNobody(folder), ...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
+  const words = [...await asNobody(folder, "client"), "127.0.0.1", `${server.port}`, "GET", "f"];
   assertEquals((await run(words, { cwd: folder.at("mine") })).status, 0);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
   const closed = await run([...words, "--as", "g"], { cwd: folder.at("mine") });

@@ -252,7 +252,7 @@ testWith([OTHER_USER], "another user's file in a sticky folder stays, and the se
   await using folder = await folders({ "served/f": "old", "mine/f": "mine" });
   await Deno.chmod(folder.at("served"), 0o1777);
   await Deno.chmod(folder.at("served/f"), 0o666);
-  const words = [...await asNobody(folder), ...command("server"), "0", "-v"];
+  const words = [...await asNobody(folder, "server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const { status, stdout } = await client(folder, server.port, "PUT", "f");
   assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
@@ -274,7 +274,7 @@ testWith([OTHER_USER], "a file is replaced only where its mode lets the server's
   await using folder = await folders({ "mine/f": "mine" });
   await Deno.chmod(folder.at("served"), 0o777);
   const umask = ["sh", "-c", 'umask 022 && exec "$@"', "sh"];
-  const words = [...await asNobody(folder), ...umask, ...command("server"), "0", "-v"];
+  const words = [...umask, ...await asNobody(folder, "server"), "0", "-v"];
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   for (const [index, { uid, gid, mode, isReplaced, kept = mode & ~0o022 }] of cases.entries()) {
     const path = folder.at(`served/${index}`);

@@ -88,7 +88,7 @@ Deno.test("--max-size refuses larger files before any data, and nothing else", a
 
 testWith([OTHER_USER], "in a folder that its user can't write, a GET writes a writable file in place", async () => {
   await using folder = await folders();
-  const asUser = await asNobody(folder);
+  const asUser = await asNobody(folder, "client");
   const shorter = "served";
   for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
   await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
@@ -97,7 +97,7 @@ testWith([OTHER_USER], "in a folder that its user can't write, a GET writes a wr
   const { ino } = await Deno.stat(folder.at("mine/open"));
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   const fetch = (name: string): Promise<Output> =>
-    run([...asUser, ...command("client"), "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
+    run([...asUser, "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
   const open = await fetch("open");
   assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
   assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);

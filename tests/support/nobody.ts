@@ -2,10 +2,10 @@
 
 import type { Folder } from "../../scripts/support/folder.ts";
 import { NOBODY } from "./needs.ts";
-import { run } from "../../scripts/support/programs.ts";
+import { command, PERMISSIONS, run } from "../../scripts/support/programs.ts";
 
-/** The words that run a program so. The programs' packages are copied to the folder: the real one may be closed to others. */
-export async function asNobody(folder: Folder): Promise<string[]> {
+/** The words that run a program so. Its packages are copied to the folder: the real one may be closed to others. */
+export async function asNobody(folder: Folder, program: "client" | "server"): Promise<string[]> {
   await Deno.chmod(folder.path, 0o755);
   const { stdout } = await run([Deno.execPath(), "info", "--json"], { cwd: folder.path });
   const [cache, { npmCache }] = [folder.at("cache"), JSON.parse(stdout)];
@@ -14,5 +14,7 @@ export async function asNobody(folder: Folder): Promise<string[]> {
   const names = ["deno-std", "ipaddr.js"].map((name) => `./*/${name}`).join(" ");
   await run(["sh", "-c", `cd "$1" && cp -R --parents ${names} "$2"`, "sh", npmCache, `${cache}/npm`], { cwd: "/" });
   await run(["chmod", "-R", "a+rwX", cache], { cwd: "/" });
-  return ["env", `DENO_DIR=${cache}`, ...NOBODY];
+  // With the lock file, Deno would fetch all packages of the project.
+  const flags = [...PERMISSIONS, "--no-lock", "--cached-only"];
+  return ["env", `DENO_DIR=${cache}`, ...NOBODY, ...command(program, flags)];
 }
