@@ -3,10 +3,9 @@ import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { MOUNTS, OTHER_USER, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
-import { asNobody } from "../support/nobody.ts";
+import { MOUNTS, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
-import { command, ended, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, ended, type Output, Process, run, runClient } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
@@ -121,19 +120,6 @@ Deno.test("an OK or DONE right after an ERROR is not printed as part of the name
 Deno.test("of an unexpected answer 100 characters are shown", async () => {
   const { stderr } = await played(["GET", "g"], "READY", "GET g", "x".repeat(3000));
   assertEquals(stderr, `client: expected OK, but received "${"x".repeat(100)}…" (at step "c. server: OK")\n`);
-});
-
-testWith([OTHER_USER], "a GET writes another user's writable file in a sticky folder in place", async () => {
-  await using folder = await folders({ "served/f": "served", "mine/f": "longer than served", "mine/g": "closed" });
-  await Deno.chmod(folder.at("mine"), 0o1777);
-  await Deno.chmod(folder.at("mine/f"), 0o666);
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const words = [...await asNobody(folder, "client"), "127.0.0.1", `${server.port}`, "GET", "f"];
-  assertEquals((await run(words, { cwd: folder.at("mine") })).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-  const closed = await run([...words, "--as", "g"], { cwd: folder.at("mine") });
-  assertEquals([closed.status, closed.stdout], [1, "client error: unable to create file g\n"]);
-  assertEquals(await folder.names("mine"), ["f", "g"]);
 });
 
 testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", async () => {

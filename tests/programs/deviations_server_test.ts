@@ -4,6 +4,7 @@ import { concat } from "@std/bytes";
 import type { Bytes } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { age, randomBytes } from "../../scripts/support/folder.ts";
+import { withMounts } from "../support/disk.ts";
 import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { asNobody } from "../support/nobody.ts";
@@ -225,8 +226,7 @@ testWith([UNIX], "with -v and nobody who reads, clients are served and signals e
 
 testWith([MOUNTS], "a file that says 0 bytes and has content is not sent as empty", async () => {
   await using folder = await folders({ "served/version": "" });
-  const script = 'mount --bind /proc/version version && exec "$@"';
-  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("server"), "0", "-v"];
+  const words = withMounts("mount --bind /proc/version version", [...command("server"), "0", "-v"]);
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const { status, stdout } = await client(folder, server.port, "GET", "version");
   assertEquals([status, stdout], [1, "server error: version does not exist\n"]);
@@ -237,8 +237,7 @@ testWith([MOUNTS], "a file that says 0 bytes and has content is not sent as empt
 
 testWith([MOUNTS], "a file that is a mount point stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "served/other": "mounted", "mine/f": "mine" });
-  const script = 'mount --bind other f && exec "$@"';
-  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("server"), "0", "-v"];
+  const words = withMounts("mount --bind other f", [...command("server"), "0", "-v"]);
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
   const { status, stdout } = await client(folder, server.port, "PUT", "f");
   assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);

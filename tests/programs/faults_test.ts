@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Disk, DISK_BYTES } from "../support/disk.ts";
+import { Disk, DISK_BYTES, withMounts } from "../support/disk.ts";
 import { FAULTS } from "../../scripts/support/faults/faults.ts";
 import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, MOUNTS, OTHER_USER, SHARED_LOCKS, SOURCES, testWith } from "../support/needs.ts";
@@ -86,41 +86,41 @@ Deno.test("--max-size refuses larger files before any data, and nothing else", a
   assertEquals(await folder.names("served"), ["fits"]);
 });
 
-testWith([OTHER_USER], "in a folder that its user can't write, a GET writes a writable file in place", async () => {
-  await using folder = await folders();
-  const asUser = await asNobody(folder, "client");
-  const shorter = "served";
-  for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), shorter);
-  await Deno.writeTextFile(folder.at("mine/open"), "longer than served");
-  await Deno.writeTextFile(folder.at("mine/closed"), "mine");
-  await Deno.chmod(folder.at("mine/open"), 0o666);
-  const { ino } = await Deno.stat(folder.at("mine/open"));
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const fetch = (name: string): Promise<Output> =>
-    run([...asUser, "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
-  const open = await fetch("open");
-  assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
-  assertEquals(await Deno.readTextFile(folder.at("mine/open")), shorter);
-  assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
-  for (const name of ["closed", "new"]) {
-    const { status, stdout } = await fetch(name);
-    assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
-  }
-  assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
-  assertEquals(await folder.names("mine"), ["closed", "open"]);
-});
+testWith(
+  [OTHER_USER],
+  "in a closed or a sticky folder, a GET writes another user's writable file in place",
+  async () => {
+    for (const mode of [0o755, 0o1777]) {
+      await using folder = await folders({ "mine/open": "longer than served", "mine/closed": "mine" });
+      const asUser = await asNobody(folder, "client");
+      for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), "served");
+      await Deno.chmod(folder.at("mine"), mode);
+      await Deno.chmod(folder.at("mine/open"), 0o666);
+      const { ino } = await Deno.stat(folder.at("mine/open"));
+      await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+      const fetch = (name: string): Promise<Output> =>
+        run([...asUser, "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
+      const open = await fetch("open");
+      assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
+      assertEquals(await Deno.readTextFile(folder.at("mine/open")), "served");
+      assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
+      for (const name of mode === 0o755 ? ["closed", "new"] : ["closed"]) {
+        const { status, stdout } = await fetch(name);
+        assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
+      }
+      assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
+      assertEquals(await folder.names("mine"), ["closed", "open"]);
+    }
+  },
+);
 
 testWith([MOUNTS], "on a read-only disk, a GET writes a mounted writable file in place", async () => {
-  await using folder = await folders();
-  await Deno.writeTextFile(folder.at("served/f"), "served");
-  await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
+  await using folder = await folders({ "served/f": "served", "mine/f": "longer than served" });
   await folder.folder("disk");
   await Deno.writeTextFile(folder.at("disk/f"), "");
-  const script =
-    'mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk && "$@"';
-  const mounted = ["unshare", "--mount", "bash", "-c", script, "bash"];
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const words = [...mounted, ...command("client"), "127.0.0.1", String(server.port), "GET", "f"];
+  const mounts = "mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk";
+  const words = withMounts(mounts, [...command("client"), "127.0.0.1", String(server.port), "GET", "f"]);
   const { status, stdout, stderr } = await run(words, { cwd: folder.path });
   assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
@@ -129,13 +129,10 @@ testWith([MOUNTS], "on a read-only disk, a GET writes a mounted writable file in
 testWith([MOUNTS], "a GET into a file that is a mount point is copied into it when all has arrived", async () => {
   await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "longer than served" });
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const script = 'mount --bind mounted f && exec "$@"';
-  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
   const { ino } = await Deno.stat(folder.at("mine/mounted"));
   for (const name of ["f", "missing"]) {
-    const { status, stderr } = await run([...words, `${server.port}`, "GET", name, "--as", "f"], {
-      cwd: folder.at("mine"),
-    });
+    const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", name, "--as", "f"];
+    const { status, stderr } = await run(withMounts("mount --bind mounted f", get), { cwd: folder.at("mine") });
     assertEquals(status, name === "f" ? 0 : 1, stderr);
     assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
   }
@@ -168,38 +165,20 @@ testWith([MOUNTS], "a file whose exact size can't be known, above 2^53 bytes, is
 testWith([MOUNTS, SHARED_LOCKS], "a GET of a file onto itself, in place, leaves it whole", async () => {
   await using folder = await folders();
   // More than the system buffers between the two.
-  const bytes = randomBytes(30_000_000);
+  const bytes = randomBytes(20_000_000);
   await Deno.writeFile(folder.at("served/f"), bytes);
   await folder.folder("disk");
   await Deno.writeTextFile(folder.at("disk/f"), "");
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const mount = "mount --bind disk disk && mount --bind served/f disk/f";
-  for (
-    const [remount, reason] of [[" && mount -o remount,bind,ro disk", "another program sends or writes it"], [""]]
-  ) {
-    const script = `${mount}${remount} && cd disk && "$@"`;
-    const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
-    const { status, stderr } = await run([...words, `${server.port}`, "GET", "f"], { cwd: folder.path });
-    assertEquals([status, stderr], reason ? [1, `client: f: ${reason}\n`] : [0, ""]);
-    assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
-  }
-});
-
-testWith([MOUNTS], "a file that another program has locked is not written in place", async () => {
-  await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "mine" });
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const script = 'mount --bind mounted f && exec "$@"';
-  const words = ["unshare", "--mount", "bash", "-c", script, "bash", ...command("client"), "127.0.0.1"];
-  const get = (): Promise<Output> => run([...words, `${server.port}`, "GET", "f"], { cwd: folder.at("mine") });
-  {
-    using file = await Deno.open(folder.at("mine/mounted"), { write: true });
-    await file.lock(true);
-    const { status, stderr } = await get();
-    assertEquals([status, stderr], [1, "client: f: another program sends or writes it\n"]);
-    assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "mine");
-  }
-  assertEquals((await get()).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+  const mounts = "mount --bind disk disk && mount --bind served/f disk/f";
+  const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
+  const onto = (mounts: string): Promise<Output> => run(withMounts(`${mounts} && cd disk`, get), { cwd: folder.path });
+  const reason = "client: f: another program sends or writes it\n";
+  assertEquals((await onto(`${mounts} && mount -o remount,bind,ro disk`)).stderr, reason);
+  assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
+  const { status, stderr } = await onto(mounts);
+  assertEquals([status, stderr], [0, ""]);
+  assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
 });
 
 // An executable ends in Deno's own runtime when an argument is not UTF-8.

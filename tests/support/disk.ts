@@ -29,6 +29,11 @@ export class Disk implements AsyncDisposable {
   }
 }
 
+/** The command line that runs `words` where a script has mounted something, which nobody else sees. */
+export function withMounts(script: string, words: string[]): string[] {
+  return ["unshare", "--mount", "bash", "-c", `${script} && exec "$@"`, "bash", ...words];
+}
+
 /** A disk that has a fault, mounted over a folder; what it keeps is in another one. */
 export class StrangeDisk implements AsyncDisposable {
   readonly #process: Process;

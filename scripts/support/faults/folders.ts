@@ -18,8 +18,8 @@ export const HOSTNAME = "127.0.0.1";
 // Two versions of one file. The large one takes long enough to be killed in the middle.
 export const OLD = randomBytes(200_001);
 export const NEW = randomBytes(300_002);
-export const LARGE_OLD = randomBytes(8_000_001);
-export const LARGE_NEW = randomBytes(8_000_002);
+export const LARGE_OLD = randomBytes(4_000_001);
+export const LARGE_NEW = randomBytes(4_000_002);
 
 /** The file `f` is whole and one of `versions` (`undefined`: there is none); nothing but drafts is with it. */
 export async function assertWhole(folder: Folder, versions: readonly (Bytes | undefined)[]): Promise<void> {
