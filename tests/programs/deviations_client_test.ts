@@ -23,15 +23,15 @@ async function played(args: string[], ...texts: string[]): Promise<Output> {
 
 testWith([UNIX], "PUT - sends a pipe or a file of any size", async () => {
   await using pair = await Pair.start();
-  for (const length of [0, 300_001]) {
+  const scripts = [
+    'cat f | "$@" PUT - --as g --verify',
+    '"$@" PUT - --as g --verify < f',
+    '"$@" PUT <(cat f) --as g --verify',
+  ];
+  for (const [length, tried] of [[0, scripts.slice(0, 1)], [300_001, scripts]] as const) {
     const data = randomBytes(length);
     await Deno.writeFile(`${pair.mine}/f`, data);
-    const scripts = [
-      'cat f | "$@" PUT - --as g --verify',
-      '"$@" PUT - --as g --verify < f',
-      '"$@" PUT <(cat f) --as g --verify',
-    ];
-    for (const script of scripts) {
+    for (const script of tried) {
       const { status, stdout, stderr } = await pair.shell(script);
       assertEquals(status, 0, stderr);
       assertStringIncludes(stdout, `(${length} bytes)\nComplete\n`);
@@ -141,22 +141,15 @@ testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", as
   assert(!client.lines.join("").includes("\x1b"), client.lines.join("\n"));
 });
 
-for (const server of ["our server", "the naive server"] as const) {
-  testWith(
-    server === "our server" ? [] : [PYTHON],
-    `clients that start at the same moment are all served by ${server}`,
-    async () => {
-      await using folder = await folders({ "served/a": "text" });
-      const words = server === "our server" ? command("server") : [...PYTHON_WORDS, `${PEERS}/naive_server.py`];
-      await using process = new Process([...words, "0", "-v"], { cwd: folder.at("served") });
-      const port = (await process.line(/waiting on port \d+/)).match(/\d+$/)![0];
-      const get = (_: unknown, index: number): Promise<Output> =>
-        client(folder, Number(port), "GET", "a", "--as", `a${index}`);
-      const outputs = await Promise.all(Array.from({ length: 14 }, get));
-      assertEquals(outputs.map(({ status }) => status), Array(14).fill(0), JSON.stringify(outputs));
-    },
-  );
-}
+testWith([PYTHON], "clients that start at the same moment are all served by a server with no backlog", async () => {
+  await using folder = await folders({ "served/a": "text" });
+  const words = [...PYTHON_WORDS, `${PEERS}/naive_server.py`, "0", "-v"];
+  await using server = new Process(words, { cwd: folder.at("served") });
+  const port = Number((await server.line(/waiting on port \d+/)).match(/\d+$/)![0]);
+  const get = (_: unknown, index: number): Promise<Output> => client(folder, port, "GET", "a", "--as", `a${index}`);
+  const outputs = await Promise.all(Array.from({ length: 10 }, get));
+  assertEquals(outputs.map(({ status }) => status), Array(10).fill(0), JSON.stringify(outputs));
+});
 
 Deno.test("a client whose first connection gets no READY is served on a second one", async () => {
   await using folder = await folders({ "served/f": "hello" });
@@ -179,22 +172,18 @@ Deno.test("a client whose first connection gets no READY is served on a second o
 
 Deno.test("a client that reads its standard input does not call the server silent", async () => {
   await using pair = await Pair.start();
-  const script = '(sleep 2.5; printf late) | "$@" PUT - --as f --timeout 1';
+  const script = '(sleep 1.5; printf late) | "$@" PUT - --as f --timeout 1';
   assertEquals(await pair.shell(script), ended(0, "client sending file f (4 bytes)\nComplete\n"));
 });
 
 Deno.test("--wait limits the wait for READY", async () => {
   await using folder = await folders({ "mine/f": "hello" });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  for (const verb of VERBS) {
-    const args = ["127.0.0.1", `${listener.addr.port}`, verb, "f", "--as", "g", "--wait", "1"];
-    const { status, stderr } = await runClient(verb === "DEL" ? args.toSpliced(4, 2) : args, {
-      cwd: folder.at("mine"),
-    });
-    assertEquals([status, stderr], [
-      1,
-      'client: the server did not send READY within 1 second (at step "a. server: READY"); has the server stopped, ' +
-      "is it busy, does it use TLS (--tls), or does it refuse your address?\n",
-    ]);
-  }
+  const reason =
+    'client: the server did not send READY within 1 second (at step "a. server: READY"); has the server stopped, ' +
+    "is it busy, does it use TLS (--tls), or does it refuse your address?\n";
+  await Promise.all(VERBS.map(async (verb) => {
+    const args = ["127.0.0.1", `${listener.addr.port}`, verb, "f", "--wait", "1"];
+    assertEquals(await runClient(args, { cwd: folder.at("mine") }), ended(1, "", reason));
+  }));
 });

@@ -70,10 +70,14 @@ testWith([LINUX], "at most 511 clients wait with a connection of the server's", 
     for (let count = 0; count < 560; count++) {
       open.push(await Deno.connect({ hostname: "127.0.0.1", port: pair.server.port }));
     }
+    const more = async (): Promise<number> => await descriptors(pair.server.child.pid) - before;
+    for (let tries = 0; await more() <= 300; tries++) {
+      assert(tries < 600, `only ${await more()} descriptors more`);
+      await delay(100);
+    }
     // Clients are accepted at once: give the server time to take too many.
-    await delay(1000);
-    const more = await descriptors(pair.server.child.pid) - before;
-    assert(more > 300 && more <= 515, `${more} descriptors more`);
+    await delay(500);
+    assert(await more() <= 515, `${await more()} descriptors more`);
   } finally {
     for (const conn of open) conn.close();
   }
@@ -120,11 +124,13 @@ testWith([LINUX, STRACE], "a server without descriptors does not try to accept a
     for (let count = 0; count < 80; count++) {
       open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
     }
+    const start = performance.now();
     await server.errorLine(/not accepted/);
     await delay(1000);
     // One in 100 ms; a loop without a pause makes thousands.
     const failed = (await readTrace(trace)).filter((call) => call.includes("EMFILE"));
-    assert(failed.length > 0 && failed.length <= 20, `${failed.length} attempts in a second`);
+    const most = 10 + (performance.now() - start) / 100;
+    assert(failed.length > 0 && failed.length <= most, `${failed.length} attempts`);
   } finally {
     for (const conn of open) conn.close();
   }

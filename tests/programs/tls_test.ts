@@ -317,19 +317,19 @@ testWith([OPENSSL, LINUX], "a TLS server leaves no port of its own open to other
   assertEquals(await innerPorts(server.child.pid), []);
 });
 
-testWith([OPENSSL, LINUX], "a hundred TLS clients at once are all served, and leave nothing open", async () => {
+testWith([OPENSSL, LINUX], "twenty TLS clients at once are all served, and leave nothing open", async () => {
   await using folder = await secured({ "served/f": "hello" });
-  await using server = await startTls(folder, "--clients", "100");
+  await using server = await startTls(folder, "--clients", "20");
   const before = await descriptors(server.child.pid);
   const caCerts = [await Deno.readTextFile(folder.at("ca.pem"))];
   const options = { hostname: "localhost", port: server.port, tls: { caCerts }, signal: AbortSignal.timeout(60_000) };
   const fetchAll = async (): Promise<void> => {
-    for (let count = 0; count < 5; count++) {
+    for (let count = 0; count < 10; count++) {
       const { readable } = await get("f", options);
       assertEquals(await new Response(readable).text(), "hello");
     }
   };
-  await Promise.all(Array.from({ length: 100 }, fetchAll));
+  await Promise.all(Array.from({ length: 20 }, fetchAll));
   // A finished session closes its connection within a second.
   for (let tries = 0; await descriptors(server.child.pid) > before; tries++) {
     assert(tries < 100, `${await descriptors(server.child.pid)} descriptors, ${before} at the start`);
