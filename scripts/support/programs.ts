@@ -23,8 +23,6 @@ export interface ProcessOptions {
   cwd: string;
   /** Deno's permission flags, where they matter. */
   permissions?: string[];
-  /** What the process reads on its standard input. */
-  input?: string;
 }
 
 /** What a process printed and how it ended. */
@@ -39,10 +37,13 @@ export function ended(status: number, stdout: string, stderr = ""): Output {
   return { status, stdout, stderr };
 }
 
+/** Where a command runs, and its environment if that is not ours. */
+export type Place = Pick<Deno.CommandOptions, "env" | "clearEnv"> & { cwd: string };
+
 /** Runs any command to its end. */
-export async function run(words: string[], { cwd }: { cwd: string }): Promise<Output> {
+export async function run(words: string[], place: Place): Promise<Output> {
   const [program, ...args] = words;
-  const command = new Deno.Command(program!, { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" });
+  const command = new Deno.Command(program!, { args, ...place, stdin: "null", stdout: "piped", stderr: "piped" });
   const { code, stdout, stderr } = await command.output();
   return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
@@ -67,9 +68,10 @@ export class Process implements AsyncDisposable {
   readonly #reading: Promise<unknown>;
   #onLine: () => void = () => {};
 
-  constructor(words: string[], { cwd }: { cwd: string }) {
+  constructor(words: string[], place: Place) {
     const [program, ...args] = words;
-    this.child = new Deno.Command(program!, { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+    const options = { args, ...place, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    this.child = new Deno.Command(program!, options).spawn();
     this.#reading = Promise.all([
       this.#collect(this.child.stdout, this.lines),
       this.#collect(this.child.stderr, this.errors),
@@ -147,8 +149,8 @@ export class ServerProcess extends Process {
   }
 
   /** Starts it by a command line of one's own, which has `-v`. */
-  static async run(words: string[], options: { cwd: string }): Promise<ServerProcess> {
-    const server = new ServerProcess(words, options);
+  static async run(words: string[], place: Place): Promise<ServerProcess> {
+    const server = new ServerProcess(words, place);
     server.port = Number((await server.line(/^server waiting on port \d+$/)).match(/\d+$/)![0]);
     return server;
   }

@@ -154,9 +154,7 @@ testWith([PYTHON], "clients that start at the same moment are all served by a se
 Deno.test("a client whose first connection gets no READY is served on a second one", async () => {
   await using folder = await folders({ "served/f": "hello" });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = runClient(["127.0.0.1", `${listener.addr.port}`, "GET", "f", "--trace"], {
-    cwd: folder.at("mine"),
-  });
+  const client = runClient(["127.0.0.1", `${listener.addr.port}`, "GET", "f", "--trace"], { cwd: folder.at("mine") });
   using lost = new Raw(await listener.accept());
   using served = new Raw(await listener.accept());
   const texts = ["READY", "GET f", "OK", "READY", "\0\0\0\0\0\0\0\x05", "OK", "helloDONE"];

@@ -43,10 +43,7 @@ testWith([TERMINAL, SOURCES], "a client says what is not granted before it conne
 testWith([TERMINAL, SOURCES], "a GET that may write one file alone does so in place, and Deno never asks", async () => {
   await using folder = await folders({ "mine/f": "longer than served", "served/f": "served" });
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const permissions = [
-    "--allow-net",
-    ...["read", "write"].map((access) => `--allow-${access}=${folder.at("mine/f")}`),
-  ];
+  const permissions = ["--allow-net", ...["read", "write"].map((access) => `--allow-${access}=${folder.at("mine/f")}`)];
   for (const option of ["--quiet", "--fsync", "--verify"]) {
     await Deno.writeTextFile(folder.at("mine/f"), "longer than served");
     const words = onTerminal("client", permissions, ["127.0.0.1", `${server.port}`, "GET", "f", option]);

@@ -16,15 +16,8 @@ function shellBlocks(page: string): string[] {
   return [...page.matchAll(/^ *```sh\n(.*?)^ *```/gms)].map(([, block]) => block!.replace(/^ +/gm, ""));
 }
 
-const [TRY, LAB, GRADE, START, MOVE, CERTIFICATE] = shellBlocks(README) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string,
-];
-const [SMALLEST, TRACED] = shellBlocks(MANUAL) as [string, string];
+const [TRY = "", LAB = "", GRADE = "", START = "", MOVE = "", CERTIFICATE = ""] = shellBlocks(README);
+const [SMALLEST = "", TRACED = ""] = shellBlocks(MANUAL);
 
 /** A folder in whose shell `deno`, `npx`, `client` and `server` are ours, and `/srv/files` is the folder `files`. */
 class Shell extends Folder {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { LINKS, SOURCES, testWith } from "../support/needs.ts";
-import { command, PROJECT, run } from "../../scripts/support/programs.ts";
+import { command, ended, PROJECT, run } from "../../scripts/support/programs.ts";
 import { terminalPicture } from "../../scripts/support/terminal_picture.ts";
 
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
@@ -41,15 +41,13 @@ testWith([LINKS], "the library's examples work in a project that links this one"
     folder.at("deno.json"),
     config!.replace("../blockferry/", `${await Deno.realPath(PROJECT)}/`),
   );
-  const words = [Deno.execPath(), "run", "--quiet", "--check", "--allow-net", "--allow-read", "--allow-write"];
-  for (
-    const [page, printed] of [
-      [README, "9n some text\n"],
-      [MANUAL, "9 bytes\n9n some text\nother.txt does not exist | c. server: OK\n"],
-    ] as const
-  ) {
-    await Deno.writeTextFile(folder.at("example.ts"), block(page, "library example"));
-    const { status, stdout, stderr } = await run([...words, "example.ts"], { cwd: folder.path });
-    assertEquals([status, stdout], [0, printed], stderr);
+  const deno = [Deno.execPath(), "run", "--quiet", "--allow-net", "--allow-read", "--allow-write"];
+  await Deno.writeTextFile(folder.at("readme.ts"), block(README, "library example"));
+  await Deno.writeTextFile(folder.at("manual.ts"), block(MANUAL, "library example"));
+  const checked = await run([Deno.execPath(), "check", "--quiet", "readme.ts", "manual.ts"], { cwd: folder.path });
+  assertEquals(checked, ended(0, ""));
+  const manual = "9 bytes\n9n some text\nother.txt does not exist | c. server: OK\n";
+  for (const [name, printed] of [["readme.ts", "9n some text\n"], ["manual.ts", manual]] as const) {
+    assertEquals(await run([...deno, name], { cwd: folder.path }), ended(0, printed));
   }
 });

@@ -19,17 +19,8 @@ class Screen implements AsyncDisposable {
   }
 
   async start(cwd: string): Promise<void> {
-    await this.tmux(
-      "new-session",
-      "-d",
-      "-x",
-      "80",
-      "-y",
-      "24",
-      "-c",
-      cwd,
-      "env PS1='prompt> ' bash --norc --noprofile",
-    );
+    const shell = "env PS1='prompt> ' bash --norc --noprofile";
+    await this.tmux(..."new-session -d -x 80 -y 24 -c".split(" "), cwd, shell);
   }
 
   async lines(): Promise<string[]> {

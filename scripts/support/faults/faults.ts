@@ -58,10 +58,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "the client is killed at any moment", trials: (rounds) => byChance(rounds, killClientByChance) },
   {
     name: "one is killed while another is at work",
-    trials: () => [
-      { name: "server", run: killBesideServer },
-      { name: "client", run: killBesideClient },
-    ],
+    trials: () => [{ name: "server", run: killBesideServer }, { name: "client", run: killBesideClient }],
   },
   {
     name: "the file changes while it is sent",
