@@ -62,7 +62,7 @@ testWith([UNIX, PYTHON], "a recording that is judged again says the same, and th
 });
 
 testWith([SANDBOX, PYTHON], "in the sandbox the check says of programs what it says without", async () => {
-  const args = ["naive_server.py", "naive_client.py", "--only", "3,4.1,7.3", "--verbose"];
+  const args = ["naive_server.py", "naive_client.py", "--only", "3.1,4.1,7.3", "--verbose"];
   const [inside, outside] = await Promise.all([lab("--sandbox", ...args), lab(...args)]);
   assertEquals([inside.stdout, inside.status], [outside.stdout, 0], inside.stderr);
   const { stderr } = await lab("--sandbox", "--server", `python3 ${import.meta.filename} {port}`, "--only", "3.1");

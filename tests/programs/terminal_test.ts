@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { readBytes } from "../../lib/cli/arguments.ts";
-import { Conversation } from "../../scripts/support/raw.ts";
+import { Conversation, LIMIT_MS } from "../../scripts/support/raw.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { TERMINAL, testWith } from "../support/needs.ts";
 import { Pair } from "../../scripts/support/pair.ts";
@@ -17,13 +17,12 @@ function terminalTest(name: string, work: (pair: Pair) => Promise<void>): void {
   });
 }
 
-/** Starts the client on a terminal of so many columns. */
+/** Starts the client on a terminal of so many columns, whose output is in the file `screen` too. */
 function start({ folder, server }: Pair, columns: number, ...args: string[]): Process {
   const words = [...command("client"), "localhost", `${server.port}`, ...args].map((word) => `'${word}'`).join(" ");
   // Two streams of the client's become one.
-  return new Process(["script", "-qefc", `stty cols ${columns} rows 10; ${words}`, "/dev/null"], {
-    cwd: folder.at("mine"),
-  });
+  const script = ["script", "-qefc", `stty cols ${columns} rows 10; ${words}`, folder.at("screen")];
+  return new Process(script, { cwd: folder.at("mine") });
 }
 
 /** All that a terminal was sent, once its program has ended well. */
@@ -38,28 +37,23 @@ function texts(output: string): string[] {
   return output.split(/\x1b(?:\[[?\d;]*[A-Za-z]|[78])|[\r\n]/).filter((text) => text !== "");
 }
 
-for (const columns of [20, 80]) {
-  terminalTest(
-    `a long transfer shows a bar that fits ${columns} columns and clears it`,
-    async (pair) => {
-      await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_500_000));
-      await using client = start(pair, columns, "PUT", "f", "--limit-rate", "1M");
-      const parts = texts(await shown(client));
-      const bars = parts.filter((text) => text.includes("%"));
-      assertMatch(parts.pop()!, /^1\.4 MiB in \d+\.\d s, [\d.,]+ .?i?B\/s$/);
-      assert(bars.length >= 2, parts.join("\n"));
-      for (const bar of bars) assert(bar.length <= columns - 3, bar);
-      if (columns === 80) {
-        assertMatch(bars[0]!, /^\[#*-*\] +\d+% {2}[\d.,]+ .?i?B of 1.4 MiB {2}[\d.,]+ .?i?B\/s {2}[\d:-]+ left$/);
-      }
-      assertEquals(
-        // A machine that is slow to connect shows that too.
-        parts.filter((text) => !text.includes("%") && !/^(connecting|waiting)/.test(text)),
-        ["client sending file f (1500000 bytes)", "Complete"],
-      );
-    },
-  );
-}
+terminalTest("a long transfer shows a bar that fits the terminal's columns, and clears it", async (pair) => {
+  await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_500_000));
+  for (const columns of [20, 80]) {
+    await using client = start(pair, columns, "PUT", "f", "--limit-rate", "1M");
+    const parts = texts(await shown(client));
+    const bars = parts.filter((text) => text.includes("%"));
+    assertMatch(parts.pop()!, /^1\.4 MiB in \d+\.\d s, [\d.,]+ .?i?B\/s$/);
+    assert(bars.length >= 2, parts.join("\n"));
+    for (const bar of bars) assert(bar.length <= columns - 3, bar);
+    if (columns === 80) {
+      assertMatch(bars[0]!, /^\[#*-*\] +\d+% {2}[\d.,]+ .?i?B of 1.4 MiB {2}[\d.,]+ .?i?B\/s {2}[\d:-]+ left$/);
+    }
+    // A machine that is slow to connect shows that too.
+    const others = parts.filter((text) => !text.includes("%") && !/^(connecting|waiting)/.test(text));
+    assertEquals(others, ["client sending file f (1500000 bytes)", "Complete"]);
+  }
+});
 
 terminalTest("the verified sum stays on the screen after the second transfer's bar", async (pair) => {
   await Deno.writeFile(pair.folder.at("mine/f"), randomBytes(1_500_000));
@@ -73,11 +67,15 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
     using first = await Conversation.start(pair.server.port, "PUT", "g", randomBytes(10));
     await first.until("half");
     await using client = start(pair, columns, "PUT", "f");
+    const message = `waiting for our turn at localhost port ${pair.server.port}`.slice(0, columns - 3);
     // The line has no end until it is wiped away.
-    await delay(1500);
+    const screen = (): Promise<string> => Deno.readTextFile(pair.folder.at("screen")).catch(() => "");
+    for (const deadline = performance.now() + LIMIT_MS; performance.now() < deadline;) {
+      if ((await screen()).includes(message)) break;
+      await delay(50);
+    }
     await first.until("g");
     const output = await shown(client);
-    const message = `waiting for our turn at localhost port ${pair.server.port}`.slice(0, columns - 3);
     assertStringIncludes(output, `${message}\x1b[J\x1b[?7h\r\r\x1b[J`);
   }
 });
