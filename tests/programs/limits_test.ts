@@ -8,6 +8,13 @@ import { command, descriptors, run, ServerProcess } from "../../scripts/support/
 import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
 import { readTrace, traced } from "../support/trace.ts";
 
+/** Connects to a server so many times. */
+async function connections(port: number, count: number): Promise<DisposableStack> {
+  const open = new DisposableStack();
+  while (count-- > 0) open.use(await Deno.connect({ hostname: "127.0.0.1", port }));
+  return open;
+}
+
 testWith([STRACE], "after the last data of an upload the client lets nothing wait for more", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(`${pair.mine}/f`, randomBytes(20 * 1024 + 952));
@@ -39,48 +46,37 @@ Deno.test("the OK before an empty file's DONE arrives alone", async () => {
 testWith([LINUX], "sessions whose clients do not close keep at most 100 connections open", async () => {
   await using pair = await Pair.start("--clients", "160");
   const before = await descriptors(pair.server.child.pid);
+  using stack = new DisposableStack();
   const open: Raw[] = [];
-  try {
-    for (let count = 0; count < 160; count++) {
-      const raw = await Raw.connect(pair.server.port);
-      open.push(raw);
-      await raw.hear("READY".length);
-    }
-    // All at once, since each is kept for a second at most.
-    for (const raw of open) await raw.say(wire("JUNK"));
-    for (const raw of open) await raw.rest();
-    // A descriptor goes some turns of the event loop after its connection is closed.
-    let after = await descriptors(pair.server.child.pid);
-    for (let last = 0; last !== after;) {
-      last = after;
-      await delay(50);
-      after = await descriptors(pair.server.child.pid);
-    }
-    assert(after - before <= 100, `${after - before} descriptors more`);
-  } finally {
-    for (const raw of open) raw[Symbol.dispose]();
+  for (let count = 0; count < 160; count++) {
+    open.push(stack.use(await Raw.connect(pair.server.port)));
+    await open.at(-1)!.hear("READY".length);
   }
+  // All at once, since each is kept for a second at most.
+  for (const raw of open) await raw.say(wire("JUNK"));
+  for (const raw of open) await raw.rest();
+  // A descriptor goes some turns of the event loop after its connection is closed.
+  let after = await descriptors(pair.server.child.pid);
+  for (let last = 0; last !== after;) {
+    last = after;
+    await delay(50);
+    after = await descriptors(pair.server.child.pid);
+  }
+  assert(after - before <= 100, `${after - before} descriptors more`);
 });
 
 testWith([LINUX], "at most 511 clients wait with a connection of the server's", async () => {
   await using pair = await Pair.start();
   const before = await descriptors(pair.server.child.pid);
-  const open: Deno.TcpConn[] = [];
-  try {
-    for (let count = 0; count < 560; count++) {
-      open.push(await Deno.connect({ hostname: "127.0.0.1", port: pair.server.port }));
-    }
-    const more = async (): Promise<number> => await descriptors(pair.server.child.pid) - before;
-    for (let tries = 0; await more() <= 300; tries++) {
-      assert(tries < 600, `only ${await more()} descriptors more`);
-      await delay(100);
-    }
-    // Clients are accepted at once: give the server time to take too many.
-    await delay(500);
-    assert(await more() <= 515, `${await more()} descriptors more`);
-  } finally {
-    for (const conn of open) conn.close();
+  using _open = await connections(pair.server.port, 560);
+  const more = async (): Promise<number> => await descriptors(pair.server.child.pid) - before;
+  for (let tries = 0; await more() <= 300; tries++) {
+    assert(tries < 600, `only ${await more()} descriptors more`);
+    await delay(100);
   }
+  // Clients are accepted at once: give the server time to take too many.
+  await delay(500);
+  assert(await more() <= 515, `${await more()} descriptors more`);
 });
 
 testWith([LINUX], "a server without descriptors says so once, and once when it has recovered", async () => {
@@ -119,19 +115,12 @@ testWith([LINUX, STRACE], "a server without descriptors does not try to accept a
   const trace = folder.at("trace");
   const limited = ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash", ...command("server"), "0", "-v"];
   await using server = await ServerProcess.run(traced(limited, "accept4", trace), { cwd: folder.at("served") });
-  const open: Deno.TcpConn[] = [];
-  try {
-    for (let count = 0; count < 80; count++) {
-      open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
-    }
-    const start = performance.now();
-    await server.errorLine(/not accepted/);
-    await delay(1000);
-    // One in 100 ms; a loop without a pause makes thousands.
-    const failed = (await readTrace(trace)).filter((call) => call.includes("EMFILE"));
-    const most = 10 + (performance.now() - start) / 100;
-    assert(failed.length > 0 && failed.length <= most, `${failed.length} attempts`);
-  } finally {
-    for (const conn of open) conn.close();
-  }
+  using _open = await connections(server.port, 80);
+  const start = performance.now();
+  await server.errorLine(/not accepted/);
+  await delay(1000);
+  // One in 100 ms; a loop without a pause makes thousands.
+  const failed = (await readTrace(trace)).filter((call) => call.includes("EMFILE"));
+  const most = 10 + (performance.now() - start) / 100;
+  assert(failed.length > 0 && failed.length <= most, `${failed.length} attempts`);
 });

@@ -126,6 +126,17 @@ Deno.test("a TLS client of a plain server learns so", async () => {
   assertMatch(stderr, /^client: cannot connect to localhost port \d+: the server does not speak TLS\n$/);
 });
 
+/** Reads a program's output to a text, with which it ends there. */
+async function readTo(text: string, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  let received = "";
+  while (!received.endsWith(text)) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`expected ${text}, received ${received}`);
+    received += new TextDecoder().decode(value);
+  }
+  return received;
+}
+
 testWith([OPENSSL], "openssl's own client can speak the protocol to our server", async () => {
   await using folder = await secured();
   await Deno.writeTextFile(folder.at("served/f"), "some text");
@@ -140,15 +151,8 @@ testWith([OPENSSL], "openssl's own client can speak the protocol to our server",
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();
   let received = "";
-  const until = async (text: string): Promise<void> => {
-    while (!received.endsWith(text)) {
-      const { value } = await reader.read();
-      if (value === undefined) throw new Error(`expected ${text}, received ${received}`);
-      received += new TextDecoder().decode(value);
-    }
-  };
   for (const [token, answer] of [["READY", "GET f"], ["OK", "READY"], ["\x09", "OK"], ["DONE", ""]] as const) {
-    await until(token);
+    received += await readTo(token, reader);
     await writer.write(new TextEncoder().encode(answer));
   }
   assertEquals(received, `READYOK${"\0".repeat(7)}\x09some textDONE`);
@@ -178,12 +182,7 @@ testWith([OPENSSL], "our client can speak the protocol to openssl's own server",
       if (!output.stderr.includes("connection refused")) return output;
     }
   })();
-  let received = "";
-  while (!received.endsWith("DEL f")) {
-    const { value } = await reader.read();
-    if (value === undefined) throw new Error(`openssl has ended after ${JSON.stringify(received)}`);
-    received += new TextDecoder().decode(value);
-  }
+  await readTo("DEL f", reader);
   await writer.write(new TextEncoder().encode("DONE"));
   assertEquals(await client, ended(0, "client deleting file f\nComplete\n"));
   child.kill("SIGKILL");
@@ -199,18 +198,14 @@ Deno.test("a certificate that can't be used is one sentence", async () => {
     const { status, stderr } = await run([...command("server"), "0", ...args], { cwd: folder.path });
     return [status, stderr];
   };
-  assertEquals(await start("--cert", "junk.pem"), [
-    2,
-    "server: options --cert and --key go together (--help shows the usage)\n",
-  ]);
-  assertEquals(await start("--cert", "none.pem", "--key", "junk.pem"), [
-    2,
-    "server: option --cert: cannot read none.pem (--help shows the usage)\n",
-  ]);
-  assertEquals(await start("--cert", "junk.pem", "--key", "junk.pem"), [
-    2,
-    "server: option --cert: there is no certificate (PEM) in junk.pem (--help shows the usage)\n",
-  ]);
+  const wrong: [args: string[], reason: string][] = [
+    [["--cert", "junk.pem"], "options --cert and --key go together"],
+    [["--cert", "none.pem", "--key", "junk.pem"], "option --cert: cannot read none.pem"],
+    [["--cert", "junk.pem", "--key", "junk.pem"], "option --cert: there is no certificate (PEM) in junk.pem"],
+  ];
+  for (const [args, reason] of wrong) {
+    assertEquals(await start(...args), [2, `server: ${reason} (--help shows the usage)\n`]);
+  }
   await Deno.writeTextFile(folder.at("cert.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
   await Deno.writeTextFile(folder.at("key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
   const [status, stderr] = await start("--cert", "cert.pem", "--key", "key.pem");
@@ -222,27 +217,19 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
   await using folder = await secured({ "mine/f": "hello" });
   const openssl = (...args: string[]): Promise<Output> => run(["openssl", ...args], { cwd: folder.path });
   const sign = ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
-  await Deno.writeTextFile(folder.at("no-san"), "basicConstraints=CA:FALSE\n");
-  await openssl(...sign, "-out", "cn.pem", "-extfile", "no-san");
   await openssl(...sign, "-out", "v1.pem");
-  {
-    const files = ["--cert", folder.at("cn.pem"), "--key", folder.at("key.pem")];
+  const names: [extension: string, reason: RegExp][] = [
+    ["", /certificate has no subjectAltName, so it is for no name: a common name \(CN\) does not count\n$/],
+    ["subjectAltName=DNS:other.example\n", /certificate is for another name\n$/],
+  ];
+  for (const [extension, reason] of names) {
+    await Deno.writeTextFile(folder.at("extensions"), `${extension}basicConstraints=CA:FALSE\n`);
+    await openssl(...sign, "-out", "named.pem", "-extfile", "extensions");
+    const files = ["--cert", folder.at("named.pem"), "--key", folder.at("key.pem")];
     await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
     const { status, stderr } = await tlsClient(folder, server.port, "PUT", "f");
     assertEquals(status, 1);
-    assertMatch(
-      stderr,
-      /certificate has no subjectAltName, so it is for no name: a common name \(CN\) does not count\n$/,
-    );
-  }
-  {
-    await Deno.writeTextFile(folder.at("other-san"), "subjectAltName=DNS:other.example\nbasicConstraints=CA:FALSE\n");
-    await openssl(...sign, "-out", "other.pem", "-extfile", "other-san");
-    const files = ["--cert", folder.at("other.pem"), "--key", folder.at("key.pem")];
-    await using server = await ServerProcess.start(files, { cwd: folder.at("served") });
-    const { status, stderr } = await tlsClient(folder, server.port, "PUT", "f");
-    assertEquals(status, 1);
-    assertMatch(stderr, /certificate is for another name\n$/);
+    assertMatch(stderr, reason);
   }
   const [authority, leaf] = await Promise.all(["ca.pem", "cert.pem"].map((name) => Deno.readTextFile(folder.at(name))));
   await Deno.writeTextFile(folder.at("chain.pem"), `${authority}${leaf}`);
