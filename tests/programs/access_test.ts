@@ -72,7 +72,7 @@ testWith([IPV6], "--host ::1 serves IPv6 alone, and --host :: both kinds", async
   assertEquals(await greeting("127.0.0.1", all.port), "READY");
 });
 
-Deno.test("a server closes connections from outside of the networks that it allows, without a READY", async () => {
+Deno.test("a server closes connections from outside the networks it allows, without READY", async () => {
   await using folder = await folders(FILES);
   // On an address of its own, and of IPv4 and IPv6 clients on a server for both.
   const cases = [

@@ -85,7 +85,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
   assertEquals(await Deno.readTextFile(pair.folder.at("served/tw")), "old");
 });
 
-Deno.test("a GET whose name comes in pieces, however late, is of the file that all of it names", async () => {
+Deno.test("a GET whose name comes in pieces, however late, gets the file that it all names", async () => {
   await using pair = await Pair.start();
   for (const name of ["n", "note"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
   const get = async (name: string, pieces: string[], said: string): Promise<void> => {
@@ -311,7 +311,7 @@ testWith([ROOT], "a replaced file keeps its owner, group and mode", async () => 
   assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
 });
 
-testWith([UNIX], "drafts are swept while clients are served, and a shutdown does not wait for the rest", async () => {
+testWith([UNIX], "drafts are swept while clients are served, and a shutdown waits for no more", async () => {
   await withinTime(async () => {
     await using folder = await folders({ "served/f": "text" });
     // Each takes an open, a lock and a removal: a thousand take longer than a GET and a signal.

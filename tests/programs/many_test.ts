@@ -88,7 +88,7 @@ Deno.test("the next connection is made while a small file ends, and has its turn
   }
 });
 
-Deno.test("a connection made for a file that can't be created serves the next, or asks for nothing", async () => {
+Deno.test("a connection for a file that can't be created serves the next, or asks nothing", async () => {
   await using pair = await Pair.start();
   for (const name of ["a", "b", "c"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
   await pair.folder.folder("mine/b");

@@ -122,7 +122,7 @@ testWith([TERMINAL], "at a terminal too a second Ctrl-C cuts a transfer, and so 
   }
 });
 
-testWith([UNIX], "an interrupted client leaves the old file and no draft; its status tells the signal", async () => {
+testWith([UNIX], "an interrupted client leaves the old file, no draft and the signal's exit status", async () => {
   const cases = [
     ...[["GET", "connected", "SIGINT", 130], ["GET", "half", "SIGTERM", 143], ["GET", "g", "SIGINT", 130]] as const,
     ...[["PUT", "connected", "SIGTERM", 143], ["PUT", "half", "SIGHUP", 129], ["PUT", "f", "SIGINT", 130]] as const,
@@ -163,7 +163,7 @@ testWith([UNIX], "two signals at once end a GET at once, and leave the old file 
   }
 });
 
-testWith([UNIX], "a client whose output nobody reads ends within seconds of a signal, or by a second", async () => {
+testWith([UNIX], "a client whose output nobody reads ends within seconds, or by a second signal", async () => {
   await using served = new Folder();
   await Deno.writeFile(served.at("f"), new Uint8Array(5_000_000));
   await using server = await ServerProcess.start([], { cwd: served.path });

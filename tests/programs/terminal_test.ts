@@ -80,7 +80,7 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
   }
 });
 
-terminalTest("within three seconds without READY a terminal hears of --tls, and so does the error", async (pair) => {
+terminalTest("after three seconds without READY a terminal hears of --tls, as in the error", async (pair) => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent = { folder: pair.folder, server: { port: listener.addr.port } } as Pair;
   await using client = start(silent, 120, "DEL", "f", "--wait", "4");
@@ -90,7 +90,7 @@ terminalTest("within three seconds without READY a terminal hears of --tls, and 
   assertStringIncludes(error!, "does it use TLS (--tls)");
 });
 
-terminalTest("PUT - at a terminal says that it reads the keyboard; a short transfer has no rate", async (pair) => {
+terminalTest("PUT - at a terminal says that it reads the keyboard; a short PUT has no rate", async (pair) => {
   await using client = start(pair, 80, "PUT", "-", "--as", "typed");
   const output = await shown(client);
   assertStringIncludes(output, "client: reads the keyboard until Ctrl-D");

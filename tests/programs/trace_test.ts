@@ -109,11 +109,3 @@ Deno.test("a trace of a refusal shows the ERROR in the step's place", async () =
   await pair.server.end();
   assertEquals(pair.server.errors.at(-1), "c. server: DONE               >  ERROR: f does not exist");
 });
-
-Deno.test("without --trace nothing is shown", async () => {
-  await using pair = await Pair.start();
-  await Deno.writeTextFile(`${pair.mine}/f`, "text");
-  assertEquals((await pair.client("PUT", "f")).stderr, "");
-  await pair.server.end();
-  assertEquals(pair.server.errors, []);
-});

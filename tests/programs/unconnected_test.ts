@@ -33,10 +33,8 @@ testWith([SOURCES], "a missing permission is a file's error, or a sentence about
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("f"), "hello");
   const reason = "f: no permission to read it (run it with --allow-read)";
-  await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, [
-    "--allow-net",
-    "--allow-write",
-  ]);
+  const unread = ["--allow-net", "--allow-write"];
+  await assertUnconnected(folder, ["PUT", "f"], { error: "f does not exist", reason }, unread);
   const permissions = ["--allow-read", "--allow-write"];
   assertEquals(
     await runClient(["127.0.0.1", "1", "GET", "new"], { cwd: folder.path, permissions }),
