@@ -135,18 +135,24 @@ function make(path: string, target: string, old: Deno.FileInfo | undefined): Den
   } catch {
     // Where the system has no locks, a sweep can't lock the draft either, and leaves it.
   }
-  if (!old || IS_WINDOWS) return file;
-  const made = file.statSync();
-  if (!isWritable(target, old, made)) {
+  try {
+    if (old && !IS_WINDOWS) resemble(file, path, target, old);
+  } catch (error) {
     file.close();
     Deno.removeSync(path);
-    throw new Deno.errors.PermissionDenied("permission denied");
+    throw error;
   }
-  if ((made.uid === old.uid && made.gid === old.gid) || chown(path, old)) return file;
+  return file;
+}
+
+/** Gives a draft the owner, the group and the mode of the file that it replaces, as far as the system lets us. */
+function resemble(file: Deno.FsFile, path: string, target: string, old: Deno.FileInfo): void {
+  const made = file.statSync();
+  if (!isWritable(target, old, made)) throw new Deno.errors.PermissionDenied("permission denied");
+  if ((made.uid === old.uid && made.gid === old.gid) || chown(path, old)) return;
   // This user's group gets no more than others have.
   const mode = made.mode ?? 0;
   Deno.chmodSync(path, mode & (0o707 | (mode & 0o007) << 3));
-  return file;
 }
 
 function chown(path: string, { uid, gid }: Deno.FileInfo): boolean {
