@@ -1,9 +1,9 @@
 /** Judges a session: which sentences hold, and the causes of those that do not. */
 
 import type { Role } from "../../lib/protocol.ts";
-import { conversationOf } from "./reading.ts";
+import { conversationOf, type Finding } from "./reading.ts";
 import type { Recording, Session } from "./recording.ts";
-import { type Finding, playOf, type Rule, View } from "./rule.ts";
+import { playOf, type Rule, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
 /** What became of one sentence. */
@@ -72,12 +72,13 @@ const EXPLAINS: Record<string, RegExp> = {
   "early GET e": /^early GET g/,
   "early PUT d": /^early PUT f/,
   "early PUT e": /^early PUT g/,
+  "twice": /^stays/,
   "decoded": /^lines$/,
   "early Complete": /^order of lines/,
   "awaits OK": /^line Complete/,
   "stored done-in-data": /^stays GET/,
   "stored empty PUT": /^early PUT g/,
-  "stored cut": /^(early PUT g|surplus PUT|missing PUT g)/,
+  "stored cut": /^(early PUT g|surplus |missing PUT g)/,
 };
 
 /** Judges a session. */
@@ -88,7 +89,7 @@ export function judge(session: Session, scope: Scope = {}): Result {
     const { id, about, title } = rule;
     const reason = leftOut(rule, scope);
     if (reason !== undefined) return { id, about, title, outcome: "left out", reason };
-    const verdict = rule.judge(views[about]);
+    const verdict = views[about].judge(rule);
     if (verdict.outcome === "fails") found.push(...verdict.findings.map((finding) => ({ rule, finding })));
     const { findings: _, ...rest } = { findings: [], ...verdict };
     return { id, about, title, ...rest };

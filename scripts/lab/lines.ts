@@ -2,8 +2,9 @@
 
 import { levenshteinDistance } from "@std/text";
 import { HINTS } from "./hints.ts";
+import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
-import { type Finding, found } from "./rule.ts";
+import { found } from "./rule.ts";
 
 /** Why the moment of a line is no failure by itself. */
 export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
@@ -21,6 +22,16 @@ export function saidAt(one: Recording, step: string): number | undefined {
   return eventsOf(one, "said").find((event) => event.step === step)?.at;
 }
 
+/** In a traced play of a DEL: the file is deleted. */
+export const DELETION = /^unlink\w*\(.*order\.txt.* = 0/;
+
+/** Whether one call of a traced play came before another one, which is certain there. */
+export function precedes(one: Recording, first: RegExp, second: RegExp): boolean {
+  const calls = eventsOf(one, "call");
+  const [before, after] = [first, second].map((call) => calls.findIndex(({ text }) => call.test(text)));
+  return before! >= 0 && before! < after!;
+}
+
 /** Looks whether a line came after one step of ours and before another; nothing is shown if it did not come. */
 export function moment(one: Recording, text: string, after?: string, before?: string): Finding[] | undefined {
   const at = printed(one, text);
@@ -30,10 +41,16 @@ export function moment(one: Recording, text: string, after?: string, before?: st
     const hint = HINTS.get(`early ${text}`) ?? `print it when step ${after} has come`;
     return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
-  if (!end || at <= end) return [];
+  if (!end || at <= end || !isPrompt(one, end)) return [];
   return [
     found(one, `late ${text}`, at, [`"${text}" before the bytes`, "it came after them", "print it before they move"]),
   ];
+}
+
+/** Whether a server had printed anything of a request by then; all of it is late where it stands in a buffer. */
+export function isPrompt(one: Recording, end: number): boolean {
+  const asked = one.about === "server" ? saidAt(one, "b") ?? Infinity : 0;
+  return one.about === "client" || eventsOf(one, "line").some(({ at }) => at >= asked && at <= end);
 }
 
 /** The line that is most like another one, whatever its numbers are; none, if none is. */

@@ -7,7 +7,7 @@ import { Connection, type Heard } from "./connection.ts";
 import { type Launch, type Machine, output } from "./launch.ts";
 import type { Act, Play } from "./plays.ts";
 import { Program } from "./program.ts";
-import { eventsOf, type Held, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
 
 /** What all plays with a program have in common. */
 export interface Stage {
@@ -37,8 +37,6 @@ const CLOSE_MS = [1000, 300, 50];
 const LARGE_WAITS = 4;
 const HOPELESS = 4;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
-/** Of the calls of a play, so many are kept. */
-export const MAX_CALLS = 2000;
 
 /** How often a program was silent, and where, so that it is not awaited as long again. */
 export class Waits {
@@ -71,6 +69,7 @@ class Scene {
   play!: Play;
   recorder!: Recorder;
   program!: Program;
+  #lines = 0;
   #connections: (Connection | undefined)[] = [];
 
   constructor(stage: Stage, port: number) {
@@ -109,8 +108,10 @@ class Scene {
     this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
       cwd: this.cwd,
       isEnclosed: wrap !== undefined || machine.enclosed.length > 0,
-      onLine: (stream, text, isUnended) =>
-        text !== "" && this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} }),
+      onLine: (stream, text, isUnended) => {
+        this.#lines++;
+        if (text !== "") this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });
+      },
       isCapped: play.memory ?? false,
     });
     const { program } = this;
@@ -131,7 +132,7 @@ class Scene {
         const conn = isOver ? undefined : await connect(act.on);
         if (conn) this.#connections[on] = new Connection(conn, recorder, act.on);
         else if (!isOver) recorder.add({ type: "unconnected", ...act.on ? { on } : {} });
-        isOver ||= !conn;
+        isOver ||= !conn && !act.on;
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
       else if (act.do === "listen") await this.#listen(connection, act, isOver);
@@ -218,7 +219,10 @@ class Scene {
     const { play, cwd } = this;
     await this.disconnect();
     // The last lines may be on their way.
-    if (play.verbose) await this.program.end(150);
+    for (let [seen, rounds] = [-1, 0]; play.verbose && seen !== this.#lines && rounds < 10; rounds++) {
+      seen = this.#lines;
+      await this.program.end(150);
+    }
     if (play.traced) await this.program.kill();
     await this.program[Symbol.asyncDispose]();
     const trace = play.traced ? await Deno.readTextFile(this.trace).catch(() => "") : "";
@@ -313,7 +317,8 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     const isReached = eventsOf(recording, "connected").length > 0;
     const heard = eventsOf(recording, "heard");
     const isSilent = heard.some((event) => event.count === 0 && event.ms !== undefined);
-    const isReady = heard.some((event) => event.step === "a" && event.count > 0) || play.host !== undefined;
+    const isReady = heard.some((event) => event.step === "a" && event.count > 0) ||
+      play.host !== undefined && program.status === undefined;
     unreached = isReached || play.host ? 0 : unreached + 1;
     // A traceback may be on its way.
     if (isSilent || !isReached) await program.end(200);

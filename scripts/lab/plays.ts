@@ -145,8 +145,10 @@ function play(about: Role, id: string, verb: Verb, variation: Variation = {}): P
       const said = bytesOf(message);
       const half = said.bytes.length >> 1;
       const cut = message === file ? pieces : halves && step !== "b" ? [half, said.bytes.length - half] : undefined;
-      // Of an empty file nothing comes: DONE would follow on OK at once.
-      if (patient || isClient && data === "" && verb === "PUT" && message === DONE) acts.push(MOMENT);
+      // Of an empty file nothing comes: DONE would follow on OK at once, for a client that is still to read it.
+      const isEmpty = isClient && data === "" && verb === "PUT" && message === DONE;
+      if (isEmpty) acts.push(listen(1500, `client sending file ${name}`));
+      if (isEmpty || patient) acts.push(MOMENT);
       acts.push({ do: "say", step, ...said, ...cut ? { pieces: cut } : {} });
     }
     // As soon as DONE is there, the file must be gone.

@@ -26,21 +26,26 @@ export interface Reading {
   cameAt: number;
 }
 
-/** Where a program left the document. Deviations with one root are one cause. */
-export interface Deviation {
+/** Where a program left the document: the play, the start of the program, and the moment. */
+export interface Finding {
+  /** Findings with one root are one cause; so are those that have as root what another one `was`. */
   root: string;
   /** What its root would be in a recording without the derailment before it. */
   was?: string | undefined;
   /** The step of the document's list, in full. */
-  step: string;
+  step?: string | undefined;
   expected: string;
   came: string;
   hint?: string | undefined;
   crash?: Crash | undefined;
   /** What follows in the recording follows from it. */
-  derails: boolean;
+  derails?: boolean | undefined;
+  play: string;
+  run: number;
   at: number;
 }
+
+type Deviation = Omit<Finding, "play" | "run"> & { step: string };
 
 // A program's habits, the same at each step.
 const HABITS =
@@ -105,7 +110,7 @@ export function wanted(expected: Expected): string {
 }
 
 /** Where the program left the document in one recording, in order. What a derailment explains has its root. */
-export function deviationsOf(recording: Recording, play: Play): Deviation[] {
+export function deviationsOf(recording: Recording, play: Play): Finding[] {
   const crash = crashOf(recording);
   const { readings, surplus } = read(recording, play);
   const unconnected = eventsOf(recording, "unconnected").find(({ on }) => on === undefined);
@@ -113,11 +118,7 @@ export function deviationsOf(recording: Recording, play: Play): Deviation[] {
     unconnected && { ...notConnected(recording, play, crash), at: unconnected.at },
     ...readings.map((reading, index) => deviationOf(recording, play, reading, readings[index + 1], crash)),
     unconnected ? undefined : surplusOf(recording, play, surplus),
-    ...eventsOf(recording, "stayed").map(({ ms, at }): Deviation => {
-      const came = `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`;
-      const common = { step: lastOf(play), expected: "the client exits", derails: true, at };
-      return { ...common, root: `stays ${play.verb}`, came, hint: HINTS.get("stays") };
-    }),
+    ...eventsOf(recording, "stayed").map(({ ms, at }) => stayed(recording, play, ms, at)),
     fileDeviation(recording, play),
   ];
   const found: Deviation[] = [];
@@ -126,7 +127,7 @@ export function deviationsOf(recording: Recording, play: Play): Deviation[] {
     const first = found.find(({ derails, root }) => derails || each.derails && /^early(?! PUT g)/.test(root));
     found.push(first ? { ...each, root: first.root, was: each.root, hint: first.hint, crash: first.crash } : each);
   }
-  return found;
+  return found.map((each) => ({ ...each, play: recording.play, run: recording.run }));
 }
 
 function deviationOf(
@@ -162,8 +163,8 @@ function deviationOf(
   // The end of data that was longer.
   if ("word" in expected && reading.step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
   const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
-  const place = form === "twice" && play.about === "client" ? play.verb : key;
-  const root = HABITS.test(form) ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${place}`;
+  const isHabit = HABITS.test(form) || form === "twice" && play.about === "client";
+  const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = HINTS.get(answerForm(reading, play) ?? "") ?? reading.hint;
   const isOther = form === "other";
   // We answer a wrong request as if it were right.
@@ -203,11 +204,26 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
   return isRefused && /create/.test(came) ? "refused" : undefined;
 }
 
+function stayed(recording: Recording, play: Play, ms: number, at: number): Deviation {
+  const isComplete = eventsOf(recording, "line").some(({ text }) => text === "Complete");
+  return {
+    // Who has got to the end stays with every verb.
+    root: isComplete ? "stays" : `stays ${play.verb}`,
+    step: lastOf(play),
+    expected: "the client exits",
+    came: `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`,
+    hint: HINTS.get("stays"),
+    derails: true,
+    at,
+  };
+}
+
 function surplusOf(recording: Recording, play: Play, surplus: string): Deviation | undefined {
   if (/^[\r\n\0]*$/.test(surplus)) return undefined;
   const step = stepOf(play, eventsOf(recording, "heard").at(-1)?.step ?? "a");
   const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
-  const root = isTwice ? `twice ${play.verb}` : `surplus ${keyOf(play, step[0]!)}`;
+  const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
+  const root = isTwice ? "twice" : `surplus ${word ?? keyOf(play, step[0]!)}`;
   const hint = HINTS.get(isTwice ? "twice" : /READY|OK|DONE/.test(surplus) ? "extra" : "junk");
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };

@@ -99,6 +99,8 @@ export function sizeBytes(size: bigint): string {
   return toText(new Uint8Array(new BigUint64Array([size]).buffer).toReversed());
 }
 
+/** Of the calls of a traced play, so many are kept. */
+export const MAX_CALLS = 2000;
 // Where a play has more than this, the rest is counted only.
 const MAX_BYTES = 512 * 1024;
 

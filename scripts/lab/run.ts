@@ -6,7 +6,7 @@ import { CheckError, type Launch, probe, runs } from "./launch.ts";
 import { playClient, playServer, type Stage, Waits } from "./player.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { type Play, PLAYS } from "./plays.ts";
-import { playOf } from "./rule.ts";
+import { neededBy, playOf } from "./rule.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
 
 /** The programs under test: one, or both. */
@@ -46,7 +46,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const { timeoutMs = 3000, session = newSession(programs), isFirst } = options;
   const machine = await probe();
   const rules = rulesOf(session.programs, options).filter((rule) => isJudged(rule, options));
-  const wanted = new Set(rules.flatMap(({ plays }) => plays));
+  const wanted = new Set(rules.flatMap(neededBy));
   // Large files last: they take the time of the others.
   const plays = [...PLAYS.values()].filter(({ id }) => wanted.has(id)).toSorted((a, b) =>
     Number(a.memory ?? 0) - Number(b.memory ?? 0)

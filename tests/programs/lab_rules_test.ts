@@ -140,6 +140,12 @@ const SERVERS: Case[] = [
     1,
     "print it before the first block",
   ],
+  [
+    "all lines come late, as from a buffer, which is right",
+    only(/PUT/, moves(/receiving \d/, "g"), moves(/request/, "g")),
+    "",
+    0,
+  ],
   ["receiving is said when it is done", moves(/receiving \d/, "g"), "5.4", 1, "print it before they move"],
   ["sending is said before it is asked for", moves(/sending/, "c"), "5.9", 1, "it came before"],
   [
@@ -306,6 +312,23 @@ const CLIENTS: Case[] = [
   ["more after DEL's name", only(/DEL/, request((text) => `${text} now please`)), "3.3", 1, "now please"],
   ["another word for DEL", only(/DEL/, request((text) => text.replace("DEL", "DELETE"))), "3.3", 1, "DELETE del.txt"],
   ["DEL twice", only(/DEL/, request((text) => text + text)), "3.3", 1, "it was sent twice"],
+  [
+    "sends its command again after Complete, and stays",
+    only(/^client-(GET|PUT|DEL)$/, (one) => {
+      const { verb, name } = playOf(one);
+      one.events.push({ at: 98, type: "came", bytes: `${verb} ${name}` }, { at: 99, type: "stayed", ms: 3000 });
+    }),
+    REQUEST,
+    1,
+    "it was sent twice",
+  ],
+  [
+    "stays after Complete",
+    only(/^client-(GET|PUT|DEL)$/, (one) => one.events.push({ at: 99, type: "stayed", ms: 3000 })),
+    REQUEST,
+    1,
+    "leave when DONE has come",
+  ],
   ["OK is awaited in a DEL", only(/DEL(?!-ok)/, COMPLETE), "3.3, 4.3", 1, "DEL has no OK"],
   ["small letters", word("READY", "ready"), "1.5", 1, "the case of the letters counts"],
   ["a size as text", size(String), "2.6", 1, "that is the number as text"],

@@ -2,9 +2,8 @@
 
 import type { Role, Verb } from "../../../lib/protocol.ts";
 import { bytesOf, type Play } from "../plays.ts";
-import { read, type Reading, wanted } from "../reading.ts";
+import { type Finding, read, type Reading, wanted } from "../reading.ts";
 import { type Event, eventsOf, type Recorded, type Recording, toBytes } from "../recording.ts";
-import type { Finding } from "../rule.ts";
 import { shown, shownBytes } from "../shown.ts";
 
 /** One thing that happened, or should have. */
