@@ -4,7 +4,7 @@ import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
 import type { Play } from "./plays.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Rule } from "./rule.ts";
+import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
 
 const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
@@ -33,10 +33,10 @@ const lineAndComplete: Look = (one, view) => {
   return complete < at ? [found(one, "order of lines", at, [`"${line}", then "Complete"`, "the other order"])] : [];
 };
 
-function ofVerb(id: string, verb: Verb): Rule {
+function ofVerb(id: string, verb: Verb): Row {
   const line = lineOf({ verb, name: "<filename>", data: "" }).replace("(0 ", "(<NNN> ");
   const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
-  return { id, about: "client", title: `${verb}: "${line}", then "Complete"`, plays, look: lineAndComplete };
+  return [id, `${verb}: "${line}", then "Complete"`, plays, lineAndComplete];
 }
 
 const otherLines: Look = (one) => {
@@ -46,6 +46,9 @@ const otherLines: Look = (one) => {
   return [found(one, "other lines", other.at, ["two lines", `also "${other.text}"`])];
 };
 
+const complete: Look = (one, view) =>
+  moment(one, "Complete", last(one)) ?? (!saidAt(one, last(one)) && view.derailed(one) ? undefined : []);
+
 const unfinished: Look = (one) => {
   const at = printed(one, "Complete");
   if (at === undefined) return eventsOf(one, "closed").length > 0 ? [] : undefined;
@@ -54,49 +57,39 @@ const unfinished: Look = (one) => {
   ];
 };
 
+const sending: Look = (one) => moment(one, lineOf(playOf(one)), "e", "g");
+const receiving: Look = (one) => moment(one, lineOf(playOf(one)), undefined, "g");
+const CRASHES = "the document lets the program crash on other errors";
+
 /** Section 4. */
-export const CLIENT_LINE_RULES: Rule[] = [
+export const CLIENT_LINE_RULES: Rule[] = rules(
+  "client",
   ofVerb("4.1", "GET"),
   ofVerb("4.2", "PUT"),
   ofVerb("4.3", "DEL"),
-  {
-    id: "4.4",
-    about: "client",
-    title: "GET: it prints no other line",
-    plays: BASE.client.GET,
-    look: otherLines,
+  ["4.4", "GET: it prints no other line", BASE.client.GET, otherLines, {
     strict: "the document does not forbid other lines",
-  },
-  {
-    id: "4.5",
-    about: "client",
-    title: "PUT: it prints its line just before it sends the bytes, not before OK or after them",
-    plays: ["client-PUT"],
-    look: (one) => moment(one, lineOf(playOf(one)), "e", "g"),
-    strict: MOMENT,
-  },
-  {
-    id: "4.6",
-    about: "client",
-    title: `it prints "Complete" when it has received DONE, not before`,
-    plays: BASES,
-    look: (one, view) =>
-      moment(one, "Complete", last(one)) ?? (!saidAt(one, last(one)) && view.derailed(one) ? undefined : []),
-  },
-  {
-    id: "4.7",
-    about: "client",
-    title: `it does not print "Complete" when the server closes without DONE`,
-    plays: BASES.map((id) => `${id}-unfinished`),
-    look: unfinished,
-    strict: "the document lets the program crash on other errors",
-  },
-  {
-    id: "4.8",
-    about: "client",
-    title: "GET: it prints its line when it is about to receive the bytes, not after them",
-    plays: ["client-GET"],
-    look: (one) => moment(one, lineOf(playOf(one)), undefined, "g"),
-    strict: MOMENT,
-  },
-];
+  }],
+  [
+    "4.5",
+    "PUT: it prints its line just before it sends the bytes, not before OK or after them",
+    ["client-PUT"],
+    sending,
+    { strict: MOMENT },
+  ],
+  ["4.6", `it prints "Complete" when it has received DONE, not before`, BASES, complete],
+  [
+    "4.7",
+    `it does not print "Complete" when the server closes without DONE`,
+    BASES.map((id) => `${id}-unfinished`),
+    unfinished,
+    { strict: CRASHES },
+  ],
+  [
+    "4.8",
+    "GET: it prints its line when it is about to receive the bytes, not after them",
+    ["client-GET"],
+    receiving,
+    { strict: MOMENT },
+  ],
+);

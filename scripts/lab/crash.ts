@@ -29,63 +29,45 @@ OverflowError|integer out of range|int too big > a size can be as large as 8 byt
   line.split(" > ")
 );
 
+// The words of Python, of Java, and of Node and Deno.
+const ERROR =
+  /^(?:Exception in thread "[^"]*" |Caused by: |(?:error: )?Uncaught (?:\(in promise\) )?|error: )?((?:[A-Za-z_][\w.$]*)?(?:Error|Exception|Interrupt|Exit|timeout|error)\b.*)/;
+const FRAME = /^ *File "(.*)", line (\d+)|^\s+at .*?\(?([^()\s]+?):(\d+)(?::\d+)?\)?$/;
+const LIBRARY = /[/\\]python3?[.\d]*[/\\]|"<|\tat (java|jdk|sun)\.|node:|ext:|<anonymous>/;
+const SIGNALS: Record<number, string> = { 139: "a segmentation fault", 134: "an abort", 136: "a division by zero" };
+
 /** The crash that a program's output tells of, if any. */
 export function crashOf(recording: Recording): Crash | undefined {
   const lines = eventsOf(recording, "line").map(({ text }) => text);
-  const status = eventsOf(recording, "exit")[0]?.status;
-  const found = python(lines) ?? java(lines) ?? node(lines);
-  if (!found) {
-    const signal = { 139: "a segmentation fault", 134: "an abort", 136: "a division by zero" }[status ?? 0];
-    if (!signal) return undefined;
-    return { root: `crash ${status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined };
+  const status = eventsOf(recording, "exit")[0]?.status ?? 0;
+  const found = traceback(lines);
+  if (found) {
+    const { error, place } = found;
+    const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
+    // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
+    return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint };
   }
-  const { error, place } = found;
-  const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
-  // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
-  const root = `crash ${place ?? error.split(":")[0]}`;
-  return { root, error, place, hint };
+  const signal = SIGNALS[status];
+  return signal
+    ? { root: `crash ${status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined }
+    : undefined;
 }
 
-function python(lines: string[]): Pick<Crash, "error" | "place"> | undefined {
+/** Python has the frames before the error, its own line last; the others have them after it, theirs first. */
+function traceback(lines: string[]): Pick<Crash, "error" | "place"> | undefined {
   const start = lines.findLastIndex((line) => line.startsWith("Traceback (most recent call last)"));
-  const errors = lines.slice(start + 1);
-  const end = errors.findIndex((line) =>
-    /^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|timeout|error|herror)\b/.test(line)
+  const isPython = (line: string): boolean => start >= 0 || /^(Syntax|Indentation|Tab)Error/.test(line);
+  const end = lines.findIndex((line, index) =>
+    index > start && ERROR.test(line) && (isPython(line) || lines.slice(index + 1).some((each) => /^\s+at /.test(each)))
   );
   if (end < 0) return undefined;
-  if (start < 0 && !/^(Syntax|Indentation|Tab)Error/.test(errors[end]!)) return undefined;
-  const frame = /^ *File "(.*)", line (\d+)/;
-  const own = errors.slice(0, end).findLastIndex((line) =>
-    frame.test(line) && !/[/\\]python3?[.\d]*[/\\]|"</.test(line)
-  );
-  const [, file = "", number] = errors[own]?.match(frame) ?? [];
-  const code = own >= 0 && !frame.test(errors[own + 1] ?? "") ? errors[own + 1]?.trim() : undefined;
-  return { error: errors[end]!, place: own < 0 ? undefined : placeOf(file, number!, code) };
-}
-
-function java(lines: string[]): Pick<Crash, "error" | "place"> | undefined {
-  const at = lines.findIndex((line) =>
-    /^(Exception in thread "[^"]*" |Caused by: )?[\w.$]+(Exception|Error)\b/.test(line) && /\./.test(line)
-  );
-  if (at < 0 || !lines[at + 1]?.startsWith("\tat ")) return undefined;
-  const own = lines.slice(at).find((line) => /^\tat (?!java\.|jdk\.|sun\.|java\.base)/.test(line));
-  const [, file, number] = own?.match(/\(([^:()]+):(\d+)\)/) ?? [];
-  return { error: lines[at]!.replace(/^Exception in thread "[^"]*" /, ""), place: file && placeOf(file, number!) };
-}
-
-function node(lines: string[]): Pick<Crash, "error" | "place"> | undefined {
-  const at = lines.findIndex((line) =>
-    /^(?:Uncaught |error: Uncaught .*?|error: )?\(?(?:in promise\) )?\w*(Error|Exception)\b.*/.test(line)
-  );
-  if (at < 0) return undefined;
-  const own = lines.slice(at).find((line) =>
-    /^ +at .*:\d+:\d+\)?$/.test(line) && !/node:|ext:|\(<anonymous>/.test(line)
-  );
-  const [, file, number] = own?.match(/\(?([^()\s]+):(\d+):\d+\)?$/) ?? [];
-  if (!own && !lines.slice(at + 1).some((line) => /^ +at /.test(line))) return undefined;
-  return { error: lines[at]!.replace(/^error: (Uncaught )?/, ""), place: file && placeOf(file, number!) };
-}
-
-function placeOf(file: string, number: string, code?: string): string {
-  return `${file.split(/[/\\]/).at(-1)} line ${number}${code ? `: ${code}` : ""}`;
+  const isOwn = (line: string): boolean => FRAME.test(line) && !LIBRARY.test(line);
+  const own = isPython(lines[end]!)
+    ? lines.findLastIndex((line, index) => index > start && index < end && isOwn(line))
+    : lines.findIndex((line, index) => index > end && isOwn(line));
+  const [, error = ""] = lines[end]!.match(ERROR)!;
+  const [, file, number, otherFile, otherNumber] = lines[own]?.match(FRAME) ?? [];
+  if (own < 0) return { error, place: undefined };
+  const code = file !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
+  return { error, place: `${(file ?? otherFile)!.split(/[/\\]/).at(-1)} line ${number ?? otherNumber}${code}` };
 }

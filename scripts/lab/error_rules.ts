@@ -5,7 +5,7 @@ import { HINTS } from "./hints.ts";
 import { printed, wrongLine } from "./lines.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Recording } from "./recording.ts";
-import { found, type Look, type Rule } from "./rule.ts";
+import { found, type Look, type Rule, rules } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
 const refusal: Look = (one, view) => {
@@ -77,43 +77,40 @@ const fileLeft: Look = (one) =>
   );
 
 const MISSING = `"ERROR: <filename> does not exist"`;
-const rows: [id: string, title: string, play: string, Look, strict?: string][] = [
-  ["6.1", `GET: ${MISSING}`, "GET-missing", refusal],
-  ["6.2", `DEL: ${MISSING}`, "DEL-missing", refusal],
-  ["6.3", `PUT: "ERROR: unable to create file <filename>"`, "PUT-folder", refusal],
-  ["6.4", `DEL: "ERROR: unable to delete <filename>"`, "DEL-folder", refusal, "the document makes it optional"],
-  ["6.5", `GET: prints "server error: " and the message without "ERROR: "`, "client-GET-refused", printsError],
-  ["6.6", "PUT: the same", "client-PUT-refused", printsError],
-  ["6.7", "DEL: the same", "client-DEL-refused", printsError],
-  [
-    "6.8",
-    `PUT: "client error: <filename> does not exist", without a connection`,
-    "client-PUT-missing",
-    ownError("none.txt does not exist", false),
-  ],
-  [
-    "6.9",
-    `GET: "client error: unable to create file <filename>"`,
-    "client-GET-folder",
-    ownError("unable to create file folder", true),
-  ],
-  [
-    "6.10",
-    "PUT: an error in the middle of an upload is printed",
-    "client-PUT-middle",
-    middle,
-    "the document has errors in place of the OK after the command only",
-  ],
-  [
-    "6.11",
-    "GET: an error of the server's leaves no file behind",
-    "client-GET-refused",
-    fileLeft,
-    "the document does not say what becomes of the file",
-  ],
-];
 
 /** Section 6. */
-export const ERROR_RULES: Rule[] = rows.map(([id, title, play, look, strict]) => {
-  return { id, about: play.startsWith("client") ? "client" : "server", title, plays: [play], look, strict };
-});
+export const ERROR_RULES: Rule[] = [
+  ...rules(
+    "server",
+    ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
+    ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],
+    ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder"], refusal],
+    ["6.4", `DEL: "ERROR: unable to delete <filename>"`, ["DEL-folder"], refusal, {
+      strict: "the document makes it optional",
+    }],
+  ),
+  ...rules(
+    "client",
+    ["6.5", `GET: prints "server error: " and the message without "ERROR: "`, ["client-GET-refused"], printsError],
+    ["6.6", "PUT: the same", ["client-PUT-refused"], printsError],
+    ["6.7", "DEL: the same", ["client-DEL-refused"], printsError],
+    [
+      "6.8",
+      `PUT: "client error: <filename> does not exist", without a connection`,
+      ["client-PUT-missing"],
+      ownError("none.txt does not exist", false),
+    ],
+    [
+      "6.9",
+      `GET: "client error: unable to create file <filename>"`,
+      ["client-GET-folder"],
+      ownError("unable to create file folder", true),
+    ],
+    ["6.10", "PUT: an error in the middle of an upload is printed", ["client-PUT-middle"], middle, {
+      strict: "the document has errors in place of the OK after the command only",
+    }],
+    ["6.11", "GET: an error of the server's leaves no file behind", ["client-GET-refused"], fileLeft, {
+      strict: "the document does not say what becomes of the file",
+    }],
+  ),
+];

@@ -5,7 +5,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { lastWords, read } from "./reading.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Rule, type View } from "./rule.ts";
+import { BASE, found, type Look, named, playOf, type Rule, rules, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
@@ -72,47 +72,22 @@ const closes: Look = (one) => {
   return [found(one, "unclosed", 0, ["the server closes the connection at its end", "it left it open"])];
 };
 
+const hasError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
+const isHeard = (one: Recording): boolean => read(one, playOf(one)).readings.every(({ form }) => form !== "missing");
+const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
+
 /** Section 8. */
-export const LOOP_RULES: Rule[] = [
-  {
-    id: "8.1",
-    about: "server",
-    title: "the accept() loop runs forever: the next client is served",
-    plays: ORDINARY,
-    look: next(isWhole),
-  },
-  {
-    id: "8.2",
-    about: "server",
-    title: "a single client is served at a time",
-    plays: ["both"],
-    look: atOnce,
-    more: ["blocks"],
-    note: backlog,
-  },
-  {
-    id: "8.3",
-    about: "server",
-    title: "an error does not end the server",
-    plays: ["GET-missing", "DEL-missing", "PUT-folder"],
-    look: next((one) => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"))),
+export const LOOP_RULES: Rule[] = rules(
+  "server",
+  ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
+  ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
+  ["8.3", "an error does not end the server", ["GET-missing", "DEL-missing", "PUT-folder"], next(hasError), {
     more: ["after-errors"],
-  },
-  {
-    id: "8.4",
-    about: "server",
-    title: "a client that vanishes at any step does not end the server",
-    plays: named("vanish-"),
-    look: next((one) => read(one, playOf(one)).readings.every(({ form }) => form !== "missing")),
+  }],
+  ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
     more: ["after-vanish"],
     strict: "the document lets the program crash on other errors",
-  },
-  {
-    id: "8.5",
-    about: "server",
-    title: "it takes clients on every address of the machine, not on localhost alone",
-    plays: ["elsewhere"],
-    look: everywhere,
-  },
-  { id: "8.6", about: "server", title: "it closes each connection", plays: PLAIN, look: closes },
-];
+  }],
+  ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
+  ["8.6", "it closes each connection", PLAIN, closes],
+);

@@ -34,6 +34,14 @@ export interface Rule {
   note?: (view: View) => { note: string } | undefined;
 }
 
+/** A rule as a row. */
+export type Row = [id: string, title: string, plays: string[], Look, others?: Pick<Rule, "more" | "note" | "strict">];
+
+/** The rules on one of the programs. */
+export function rules(about: Role, ...rows: Row[]): Rule[] {
+  return rows.map(([id, title, plays, look, others]) => ({ id, about, title, plays, look, ...others }));
+}
+
 /** The plain conversations: what goes wrong in them goes wrong in all. */
 export const BASE: Record<Role, Record<Verb, string[]>> = {
   server: { GET: ["GET", "GET-again"], PUT: ["PUT", "PUT-again"], DEL: ["DEL"] },

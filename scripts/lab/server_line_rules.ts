@@ -5,7 +5,7 @@ import { DELETION, isPrompt, MOMENT, moment, precedes, saidAt, wrongLine } from 
 import { HUGE_BYTES } from "./plays.ts";
 import { lastWords } from "./reading.ts";
 import { eventsOf, hasHeard, type Line, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Rule } from "./rule.ts";
+import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
 
 const SILENT = [
   ...Object.values(BASE.server).flat(),
@@ -30,7 +30,7 @@ function line(
   expected: (one: Recording) => string | false | undefined,
   late: Look = () => [],
   more: string[] = [],
-): Rule {
+): Row {
   const look: Look = (one, view) => {
     const [text, lines] = [LINES.includes(one.play) && expected(one), view.lines(one.run)];
     if (text) {
@@ -45,7 +45,7 @@ function line(
     const came = `it ended with exit status ${exit.status}${crash ? "" : lastWords(one)}`;
     return [found(one, "no -v", 0, ["with -v after the port it starts", came], crash)];
   };
-  return { id, about: "server", title: `-v: ${title}`, plays: VERBOSE, look, more };
+  return [id, `-v: ${title}`, VERBOSE, look, { more }];
 }
 
 /** Of a file that is never sent whole, the line must come all the same. */
@@ -92,7 +92,8 @@ const refused: Look = (one) => {
 };
 
 /** Section 5. */
-export const SERVER_LINE_RULES: Rule[] = [
+export const SERVER_LINE_RULES: Rule[] = rules(
+  "server",
   line("5.1", `"server waiting on port <port#>"`, (one) => isConnected(one) && `server waiting on port ${one.port}`),
   line(
     "5.2",
@@ -123,20 +124,18 @@ export const SERVER_LINE_RULES: Rule[] = [
     deletingLate,
     ["order"],
   ),
-  { id: "5.7", about: "server", title: "without -v the server prints nothing", plays: SILENT, look: silent },
-  {
-    id: "5.8",
-    about: "server",
-    title: "-v: what is refused is not said to be sent, received or deleted",
-    plays: named("lines-").filter((id) => !LINES.includes(id)),
-    look: refused,
-  },
-  {
-    id: "5.9",
-    about: "server",
-    title: "-v: it prints that it sends just before it sends, not before the client's READY",
-    plays: ["lines-GET"],
-    look: (one) => moment(one, "server sending 2000 bytes", "d"),
-    strict: MOMENT,
-  },
-];
+  ["5.7", "without -v the server prints nothing", SILENT, silent],
+  [
+    "5.8",
+    "-v: what is refused is not said to be sent, received or deleted",
+    named("lines-").filter((id) => !LINES.includes(id)),
+    refused,
+  ],
+  [
+    "5.9",
+    "-v: it prints that it sends just before it sends, not before the client's READY",
+    ["lines-GET"],
+    (one) => moment(one, "server sending 2000 bytes", "d"),
+    { strict: MOMENT },
+  ],
+);

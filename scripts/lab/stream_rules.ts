@@ -4,7 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { eventsOf, MAX_CALLS } from "./recording.ts";
-import { found, type Look, merged, type Rule, variation } from "./rule.ts";
+import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
 
 const MIB = 1024 * 1024;
 
@@ -77,39 +77,37 @@ const partial: Look = (one) => {
 };
 
 /** The rules on one program's files: it `gives` them with one verb, and `takes` them with the other. */
-function streams(about: Role, gives: "GET" | "PUT", ids: string[]): Rule[] {
-  const takes = gives === "GET" ? "PUT" : "GET";
-  const prefix = about === "client" ? "client-" : "";
-  const rows: [title: string, plays: string[], Look, others?: Pick<Rule, "more" | "strict">][] = [
-    [`${takes}: data that arrives in small pieces is stored whole`, ["pieces"], variation],
-    [`${gives} sends file data in 1024-byte blocks`, ["blocks"], blocks],
-    [`${gives} never holds the entire file in memory`, [`large-${gives}`], memory],
-    [`${takes} never holds the entire file in memory`, [`large-${takes}`], memory],
+function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Rule[] {
+  const [takes, prefix] = gives === "GET" ? ["PUT", ""] as const : ["GET", "client-"] as const;
+  const named = (...plays: string[]): string[] => plays.map((play) => prefix + play);
+  const one = "programs that follow the document alone read a message with one recv()";
+  const part = "a call for one block nearly always takes all of it";
+  const inHalves = merged("halves", { hint: HINTS.get("halves") });
+  return rules(
+    about,
+    [`7.${a}`, `${takes}: data that arrives in small pieces is stored whole`, named("pieces"), variation],
+    [`7.${b}`, `${gives} sends file data in 1024-byte blocks`, named("blocks"), blocks],
+    [`7.${c}`, `${gives} never holds the entire file in memory`, named(`large-${gives}`), memory],
+    [`7.${d}`, `${takes} never holds the entire file in memory`, named(`large-${takes}`), memory],
+    [`7.${e}`, "a message may arrive in two pieces", named("halves-GET", "halves-PUT"), inHalves, { strict: one }],
     [
-      "a message may arrive in two pieces",
-      ["halves-GET", "halves-PUT"],
-      merged("halves", { hint: HINTS.get("halves") }),
+      `7.${f}`,
+      `${takes}: all 8 bytes of a size are read, as a number without a sign`,
+      named("huge-size", "signed-size"),
+      size,
       {
-        strict: "programs that follow the document alone read a message with one recv()",
+        more: named("pieces"),
       },
     ],
-    [`${takes}: all 8 bytes of a size are read, as a number without a sign`, ["huge-size", "signed-size"], size, {
-      more: [`${prefix}pieces`],
+    [`7.${g}`, `${gives}: a file of more than 2^32 bytes is announced, and sent`, named("huge-file"), huge, {
+      more: named(`large-${gives}`),
     }],
-    [`${gives}: a file of more than 2^32 bytes is announced, and sent`, ["huge-file"], huge, {
-      more: [`${prefix}large-${gives}`],
-    }],
-    [`${gives}: what a send() did not take is sent again`, ["partial"], partial, {
-      strict: "a call for one block nearly always takes all of it",
-    }],
-  ];
-  return rows.map(([title, plays, look, others], index) => {
-    return { id: `7.${ids[index]}`, about, title, plays: plays.map((play) => prefix + play), look, ...others };
-  });
+    [`7.${h}`, `${gives}: what a send() did not take is sent again`, named("partial"), partial, { strict: part }],
+  );
 }
 
 /** Section 7. */
 export const STREAM_RULES: Rule[] = [
-  ...streams("server", "GET", ["1", "2", "3", "9", "4", "11", "12", "15"]),
-  ...streams("client", "PUT", ["5", "6", "7", "10", "8", "13", "14", "16"]),
+  ...streams("server", "GET", [1, 2, 3, 9, 4, 11, 12, 15]),
+  ...streams("client", "PUT", [5, 6, 7, 10, 8, 13, 14, 16]),
 ];

@@ -3,7 +3,7 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, precedes, printed } from "./lines.ts";
-import { BASE, found, type Look, merged, named, type Rule, variation } from "./rule.ts";
+import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);
@@ -28,45 +28,39 @@ const awaitsOk: Look = (one, view) => {
 /** However a name is mangled, it is one mistake. */
 const names: Record<Role, Look> = { server: merged("names", { hint: HINTS.get("names") }), client: merged("names") };
 
-function conversation(id: string, about: Role, verb: Verb, steps: string): Rule {
-  return { id, about, title: `${verb} follows steps a to ${steps}`, plays: BASE[about][verb], look: plain };
+function conversation(id: string, about: Role, verb: Verb, steps: string, look = plain, more: string[] = []): Rule[] {
+  return rules(about, [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look]);
 }
 
 /** Sizes, kinds and names, of GET or PUT. */
 function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Rule[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
-  const rows: [string, string[], Look][] = [
-    [`${verb} ${does} files of any size`, named(prefix).filter((id) => /-\d+$/.test(id)), variation],
-    [`${verb} ${does.replace("announces and ", "")} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
-    [`${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names[about]],
-  ];
-  return rows.map(([title, plays, look], index) => ({ id: `${section}.${first + index}`, about, title, plays, look }));
-}
-
-function overwrites(id: string, about: Role, verb: Verb, play: string): Rule {
-  return { id, about, title: `${verb} overwrites a file that exists`, plays: [play], look: variation };
+  const sizes = named(prefix).filter((id) => /-\d+$/.test(id));
+  const sends = does.replace("announces and ", "");
+  return rules(
+    about,
+    [`${section}.${first}`, `${verb} ${does} files of any size`, sizes, variation],
+    [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
+    [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names[about]],
+  );
 }
 
 const DEL_NAMES = "DEL takes names with spaces and in UTF-8";
 
 /** Sections 1 to 3. */
 export const TALK_RULES: Rule[] = [
-  conversation("1.1", "server", "GET", "h"),
+  ...conversation("1.1", "server", "GET", "h"),
   ...varied("server", "GET", 1, 2, "announces and sends"),
-  conversation("1.5", "client", "GET", "h"),
+  ...conversation("1.5", "client", "GET", "h"),
   ...varied("client", "GET", 1, 6, "stores"),
-  overwrites("1.9", "client", "GET", "client-over"),
-  conversation("2.1", "server", "PUT", "g"),
+  ...rules("client", ["1.9", "GET overwrites a file that exists", ["client-over"], variation]),
+  ...conversation("2.1", "server", "PUT", "g"),
   ...varied("server", "PUT", 2, 2, "stores"),
-  overwrites("2.5", "server", "PUT", "over"),
-  conversation("2.6", "client", "PUT", "g"),
+  ...rules("server", ["2.5", "PUT overwrites a file that exists", ["over"], variation]),
+  ...conversation("2.6", "client", "PUT", "g"),
   ...varied("client", "PUT", 2, 7, "announces and sends"),
-  {
-    ...conversation("3.1", "server", "DEL", "c, and deletes"),
-    plays: [...BASE.server.DEL, "order"],
-    look: deletion,
-  },
-  { id: "3.2", about: "server", title: DEL_NAMES, plays: named("DEL-name"), look: names.server },
-  { ...conversation("3.3", "client", "DEL", "c"), plays: [...BASE.client.DEL, "client-DEL-ok"], look: awaitsOk },
-  { id: "3.4", about: "client", title: DEL_NAMES, plays: named("client-DEL-name"), look: names.client },
+  ...conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order"]),
+  ...rules("server", ["3.2", DEL_NAMES, named("DEL-name"), names.server]),
+  ...conversation("3.3", "client", "DEL", "c", awaitsOk, ["client-DEL-ok"]),
+  ...rules("client", ["3.4", DEL_NAMES, named("client-DEL-name"), names.client]),
 ];
