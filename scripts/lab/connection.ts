@@ -44,11 +44,11 @@ export class Connection implements AsyncDisposable {
     try {
       // Not by the stream, which closes both directions when the other side closes one.
       for (let count; (count = await this.#conn.read(buffer)) !== null;) {
-        const bytes = buffer.subarray(0, count);
-        this.#recorder.addBytes({ type: "came", ...this.#on }, bytes);
         const counted = Math.min(this.#awaited, count);
         this.#awaited -= counted;
-        this.#pending += toText(bytes.subarray(counted));
+        const bytes = buffer.subarray(counted, count);
+        this.#recorder.addBytes({ type: "came", ...this.#on }, bytes, counted);
+        this.#pending += toText(bytes);
         // A program that sends without end must not fill this one's memory.
         if (this.#pending.length > MAX_PENDING) break;
         this.#onBytes();
@@ -107,8 +107,10 @@ export class Connection implements AsyncDisposable {
     const start = performance.now();
     this.#awaited = count - Math.min(count, this.#pending.length);
     this.#pending = this.#pending.slice(count);
-    for (let seen = -1; this.#awaited > 0 && !this.isEnded && performance.now() - start < ms;) {
-      if (seen === this.#awaited) break;
+    for (
+      let seen = -1;
+      this.#awaited > 0 && this.#awaited !== seen && !this.isEnded && performance.now() - start < ms;
+    ) {
       seen = this.#awaited;
       await onPart(count - seen);
       await this.wait(ms / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
@@ -144,18 +146,14 @@ export class Connection implements AsyncDisposable {
     onPart: (passed: number) => Promise<void>,
   ): Promise<boolean> {
     const end = performance.now() + ms;
-    let [passed, shown] = [0, 0];
-    await onPart(0);
+    this.#recorder.add({ type: "said", step, bytes: "", zeros, ...this.#on });
+    let passed = 0;
     for (; passed < zeros; passed += CHUNK.length) {
+      if (passed % (zeros / 4) === 0) await onPart(passed);
       if (performance.now() > end || !await this.#write(CHUNK, ms)) break;
-      this.#recorder.addBytes({ type: "said", step, ...this.#on }, CHUNK);
-      if (passed - shown < zeros / 4) continue;
-      shown = passed;
-      await onPart(passed);
     }
-    await onPart(Math.min(passed, zeros));
-    if (passed < zeros) return false;
-    return last ? await this.say({ do: "say", ...last }, ms) : true;
+    await onPart(passed);
+    return passed === zeros && (!last || await this.say({ do: "say", ...last }, ms));
   }
 
   async #write(bytes: Uint8Array, ms: number): Promise<boolean> {

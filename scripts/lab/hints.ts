@@ -8,7 +8,6 @@ const HELD = "move a block at a time: read() without a size, a list of blocks, o
 /** A hint stands after the first colon. */
 export const HINTS: ReadonlyMap<string, string> = new Map(
   `newline: a newline follows: send the bytes alone, as in sock.sendall(b"OK")
-space: a space stands beside it: send the text alone
 nul: NULs follow: send as many bytes as the text has, not the whole buffer
 repr: that is how Python shows bytes: send the bytes themselves, not str() of them
 quotes: quotes stand around it: send the text itself, not its repr() or JSON
@@ -18,11 +17,8 @@ java: its length stands before it in two bytes, as writeUTF() sends it: send the
 length: its length stands before it: the document's texts have none
 case: the case of the letters counts
 path: send the name as it was given on the command line, not the whole path
-nameless: the file's name belongs to the request
 start: the name was cut: it may hold spaces, and be long
 twice: it was sent twice
-size: that looks like a size: the word comes first, and the size in its own step
-number: that is a number as text: it is not this step's message
 more: more follows it: send one message, then wait for the answer
 before: another word stands before it, which this step does not have
 word: that is another step's word: look at the order of the steps
@@ -30,7 +26,6 @@ text: that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or
 little: the bytes are little-endian: network order is big-endian, as in struct.pack("!Q", size)
 htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out
 short: that is the size in fewer than 8 bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
-short-little: that is the size in fewer than 8 bytes, little-endian: it has 8, as in struct.pack("!Q", size)
 off: these are 8 bytes, but of another number: announce the file's size in bytes
 done-in-data: DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))
 lines: line ends were changed: open files with "rb" and "wb"
@@ -42,7 +37,6 @@ accepted: it accepted the request: look at the file before it is answered
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
 refused: os.access(filename, os.W_OK) is false for a file that is not there yet
 extra: a message of a later step, or one too many
-junk: send the message alone, and nothing after it
 stays: close the socket and leave when DONE has come
 empty data: of an empty file no data comes: do not call recv() for it
 waits: all bytes had been sent, and it waits for more: count them, and stop at the size that was announced
@@ -57,8 +51,6 @@ stored cut: ${LOOP}
 halves: ${LOOP}
 awaits OK: DEL has no OK: DONE follows on the request
 names: a name may hold spaces, and letters beyond ASCII: take all that follows the command and one space
-order of lines: print the line before the bytes move
-other lines: print these two lines alone
 unfinished Complete: ${COMPLETE}
 early Complete: ${COMPLETE}
 late line GET: print it before the first block
@@ -86,11 +78,8 @@ bind: bind(("", port)) takes clients from everywhere; "localhost", "127.0.0.1" a
 unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
 stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output
-line space: a space stands beside it
-line more: something else stands on the same line
 line repr: decode() the bytes before you print them
 line case: the case of the letters, and dots, count
 line marks: spaces, colons, quotes and brackets count
-line number: the number is not the right one
 prefix: the prefix "ERROR: " is removed`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
 );

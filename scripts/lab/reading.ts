@@ -49,8 +49,8 @@ type Deviation = Omit<Finding, "play" | "run"> & { step: string };
 
 // A program's habits, the same at each step.
 const HABITS =
-  /^(newline|space|nul|case|repr|quotes|java|length|bom|utf16|path|little|text|short|short-little|htonl|decoded|lines|padded|stripped)$/;
-const DERAILS = /^(size|error|other|short|short-little|start|word|number|cut)$/;
+  /^(newline|space|nul|case|repr|quotes|java|length|bom|utf16|path|little|text|short|htonl|decoded|lines|padded|stripped)$/;
+const DERAILS = /^(error|other|short|start|word|cut)$/;
 
 /** The step in the words of the document. */
 function stepOf({ verb }: Play, letter: string): string {
@@ -224,7 +224,7 @@ function surplusOf(recording: Recording, play: Play, surplus: string): Deviation
   const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
   const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
   const root = isTwice ? "twice" : `surplus ${word ?? keyOf(play, step[0]!)}`;
-  const hint = HINTS.get(isTwice ? "twice" : /READY|OK|DONE/.test(surplus) ? "extra" : "junk");
+  const hint = HINTS.get(isTwice ? "twice" : word ? "extra" : "");
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }

@@ -122,33 +122,20 @@ export class Recorder {
     this.recording.events.push({ at, ...event } as Event);
   }
 
-  /** Adds bytes; what follows on bytes of the same kind joins them. */
+  /** Adds bytes; long rows of zeros are counted, as are those of a large file that are `counted` before. */
   addBytes(
     event: { type: "came"; on?: number } | { type: "said"; step: string; on?: number },
     bytes: Uint8Array,
+    counted = 0,
   ): void {
+    const zeros = counted + (bytes.length >= 1024 && bytes.every((byte) => byte === 0) ? bytes.length : 0);
     const last = this.recording.events.at(-1);
-    const isZeros = bytes.length >= 1024 && areZeros(bytes);
-    if (isZeros && last?.type === event.type && last.zeros !== undefined && last.bytes === "") {
-      last.zeros += bytes.length;
-      return;
-    }
-    if (isZeros) return this.add({ ...event, bytes: "", zeros: bytes.length });
+    if (zeros > 0 && last?.type === event.type && last.zeros !== undefined) last.zeros += zeros;
+    else if (zeros > 0) this.add({ ...event, bytes: "", zeros });
+    if (zeros > counted || bytes.length === 0) return;
     const kept = bytes.subarray(0, this.#left);
     this.#left -= kept.length;
     const cut = bytes.length - kept.length;
-    if (kept.length === 0 && last?.type === event.type && last.cut !== undefined) {
-      last.cut += cut;
-      return;
-    }
     this.add({ ...event, bytes: toText(kept), ...cut > 0 ? { cut } : {} });
   }
-}
-
-function areZeros(bytes: Uint8Array): boolean {
-  // Of hundreds of megabytes, four bytes at a time.
-  const isAligned = bytes.byteOffset % 4 === 0;
-  const words = isAligned ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
-  for (let index = 0; index < words.length; index++) if (words[index] !== 0) return false;
-  return bytes.subarray(bytes.length & ~3).every((byte) => byte === 0);
 }

@@ -3,7 +3,8 @@
 import { crashOf } from "./crash.ts";
 import { isJudged, judge, rulesOf, type Scope } from "./causes.ts";
 import { CheckError, type Launch, probe, runs } from "./launch.ts";
-import { playClient, playServer, type Stage, Waits } from "./player.ts";
+import { playClient, playServer } from "./player.ts";
+import { type Stage, Waits } from "./scene.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { type Play, PLAYS } from "./plays.ts";
 import { neededBy, playOf } from "./rule.ts";

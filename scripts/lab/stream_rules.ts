@@ -26,12 +26,15 @@ const memory: Look = (one) => {
   const measured = eventsOf(one, "memory");
   const [first, last] = [measured[0], measured.at(-1)];
   if (!first || !last || last.passed === 0) return undefined;
-  const growth = 1024 * (Math.max(...measured.map(({ kib }) => kib)) - first.kib);
+  const peak = 1024 * Math.max(...measured.map(({ kib }) => kib));
+  const growth = peak - 1024 * first.kib;
   // A program that copies all for each block never gets far.
   const isSlow = last.passed < LARGE_BYTES && last.ms > 5000;
-  const isHeld = growth > LARGE_BYTES / 2 || isSlow && last.passed > 4 * MIB && growth > 0.75 * last.passed;
+  // One that has read it all before it says the size grows no more.
+  const isHeld = peak > LARGE_BYTES || growth > LARGE_BYTES / 2 ||
+    isSlow && last.passed > 4 * MIB && growth > 0.75 * last.passed;
   if (!isHeld) return last.passed < LARGE_BYTES / 2 ? undefined : [];
-  const came = `it grew by ${Math.round(growth / MIB)} MiB with ${Math.round(last.passed / MIB)} MiB of data`;
+  const came = `it took ${Math.round(peak / MIB)} MiB of memory with ${Math.round(last.passed / MIB)} MiB of data`;
   const time = isSlow ? `, in ${Math.round(last.ms / 1000)} seconds` : "";
   return [found(one, `memory ${one.play}`, 0, ["memory that does not grow with the file", came + time])];
 };

@@ -1,0 +1,251 @@
+/** A program under test in a folder of its own, and the conversations with it, which go on as long as it answers. */
+
+import { delay } from "@std/async";
+import { Connection, type Heard } from "./connection.ts";
+import type { Launch, Machine } from "./launch.ts";
+import type { Act, Play } from "./plays.ts";
+import { Program } from "./program.ts";
+import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+
+/** What all plays with a program have in common. */
+export interface Stage {
+  launch: Launch;
+  machine: Machine;
+  /** How long a message may take, in milliseconds. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** A folder of our own, in which the programs' folders are. */
+  folder: string;
+  /** Changes the words that start a program, as a sandbox does. */
+  wrap?: ((words: string[], options: { cwd: string }) => string[]) | undefined;
+  /** The start of the run, by `performance.now()`. */
+  start: number;
+  waits: Waits;
+  onPlay: (play: Play) => void;
+  onRecording: (recording: Recording) => void;
+}
+
+// Where a program was silent once, twice or more often, it is not given as long again.
+const AGAIN_MS = [Infinity, 700, 700];
+const LEAST_MS = 300;
+// A server that does not close may have no need to.
+const CLOSE_MS = [1000, 300, 50];
+// How long a large file may take, in messages; one that is copied whole for each block takes hours.
+const LARGE_WAITS = 4;
+const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
+
+/** How often a program was silent, and where, so that it is not awaited as long again. */
+export class Waits {
+  readonly #counts = new Map<string, number>();
+
+  count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(...keys: string[]): void {
+    for (const key of keys) this.#counts.set(key, this.count(key) + 1);
+  }
+
+  limit(key: string, ms: number): number {
+    return Math.min(ms, AGAIN_MS[this.count(key)] ?? LEAST_MS);
+  }
+}
+
+/** A program's folder and the program in it, and what is recorded of the play that is under way. */
+export class Scene {
+  readonly stage: Stage;
+  readonly cwd: string;
+  readonly trace: string;
+  readonly run = ++runs;
+  readonly port: number;
+  host = "127.0.0.1";
+  /** How many plays it has had. */
+  count = 0;
+  play!: Play;
+  recorder!: Recorder;
+  program!: Program;
+  #lines = 0;
+  #connections: (Connection | undefined)[] = [];
+
+  constructor(stage: Stage, port: number) {
+    this.stage = stage;
+    this.port = port;
+    this.cwd = `${stage.folder}/${this.run}`;
+    this.trace = `${this.cwd}.trace`;
+  }
+
+  /** Begins a play: a new recording, and the files that it needs, whatever the program has done to its folder. */
+  async open(play: Play): Promise<void> {
+    this.play = play;
+    this.recorder = new Recorder(
+      { play: play.id, about: play.about, run: this.run, port: this.port },
+      this.stage.start,
+    );
+    await Deno.mkdir(this.cwd, { recursive: true });
+    await Deno.chmod(this.cwd, 0o700);
+    for (const [name, file] of Object.entries({ [play.name]: undefined, ...play.files })) {
+      const path = `${this.cwd}/${name}`;
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+      if (file === undefined) continue;
+      if (file === "/") await Deno.mkdir(path);
+      else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""));
+      if (typeof file === "number") await Deno.truncate(path, file);
+    }
+    if (this.count++ === 0) this.#start(play);
+  }
+
+  #start(play: Play): void {
+    const { launch, machine, wrap } = this.stage;
+    const inject = play.traced?.inject ? ["-e", `inject=${play.traced.inject}`] : [];
+    const strace = ["strace", "-f", "-y", "-qq", "-s", "200", "-e", `trace=${TRACED}`, ...inject, "-o", this.trace];
+    const call = { port: this.port, verb: play.verb, file: play.name, verbose: play.verbose ?? false };
+    const words = [...machine.unbuffered, ...play.traced ? strace : [], ...launch.words(call)];
+    this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
+      cwd: this.cwd,
+      isEnclosed: wrap !== undefined || machine.enclosed.length > 0,
+      onLine: (stream, text, isUnended) => {
+        this.#lines++;
+        if (text !== "") this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });
+      },
+      isCapped: play.memory ?? false,
+    });
+    const { program } = this;
+    program.ended.then((status) => program.isKilled || this.recorder.add({ type: "exit", status }));
+  }
+
+  /** Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail. */
+  async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
+    const { play, recorder } = this;
+    const { waits, signal } = this.stage;
+    let [misses, isOver] = [0, false];
+    for (const act of play.acts) {
+      signal.throwIfAborted();
+      const on = act.on ?? 1;
+      const connection = this.#connections[on];
+      if (act.do === "look") await this.#look(act.name, act === play.acts.at(-1));
+      else if (act.do === "connect") {
+        const conn = isOver ? undefined : await connect(act.on);
+        if (conn) this.#connections[on] = new Connection(conn, recorder, act.on);
+        else if (!isOver) recorder.add({ type: "unconnected", ...act.on ? { on } : {} });
+        isOver ||= !conn && !act.on;
+      } else if (!connection) continue;
+      else if (act.do === "finish") await this.#finish(connection);
+      else if (act.do === "listen") isOver || await connection.wait(act.ms, () => this.#hasPrinted(act.until));
+      else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
+      else if (act.do === "leave") connection.leave();
+      else if (isOver) await connection.hearRest(act.step, act.expected);
+      else {
+        const heard = await this.#hear(connection, act);
+        misses = heard === "silent" ? misses + 1 : 0;
+        isOver = heard === "ended" || misses === 2;
+        if (heard === "silent") waits.add(keyOf(play, act.step));
+        // A server that has served others is started anew: whether it is gone already, or going, is chance.
+        const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
+        if (isOver && !isRetried) waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
+      }
+    }
+  }
+
+  #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
+    const { play, stage: { timeoutMs, waits } } = this;
+    const ms = Math.min(waits.limit(keyOf(play, step), timeoutMs), play.limitMs ?? timeoutMs);
+    if (!("zeros" in expected)) return connection.hear(step, expected, ms);
+    return connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
+  }
+
+  #say(connection: Connection, act: Extract<Act, { do: "say" }>): Promise<boolean> {
+    if (act.zeros) return connection.sayZeros(act, this.#largeMs, this.#measure);
+    return connection.say(act, this.stage.timeoutMs);
+  }
+
+  /** Awaits that a server closes, or that a client ends. */
+  async #finish(connection: Connection): Promise<void> {
+    await connection.finish();
+    const { timeoutMs, waits } = this.stage;
+    const key = `end ${this.play.verb}`;
+    if (this.play.about === "server") {
+      await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]!, () => false);
+      if (!connection.isEnded) waits.add("close");
+      return connection.leave();
+    }
+    const ms = waits.limit(key, timeoutMs);
+    if (await this.program.end(ms)) return;
+    waits.add(key);
+    this.recorder.add({ type: "stayed", ms });
+  }
+
+  #hasPrinted(line: string | undefined): boolean {
+    return line !== undefined && eventsOf(this.recorder.recording, "line").some(({ text }) => text.includes(line));
+  }
+
+  get #largeMs(): number {
+    return LARGE_WAITS * this.stage.timeoutMs;
+  }
+
+  readonly #measure = async (passed: number): Promise<void> => {
+    if (!this.play.memory || !this.stage.machine.hasProc) return;
+    const kib = await this.program.peakKib();
+    const [first] = eventsOf(this.recorder.recording, "memory");
+    const ms = first ? Math.round(performance.now() - this.stage.start - first.at) : 0;
+    this.recorder.add({ type: "memory", kib, passed, ms });
+  };
+
+  // A program may still be closing its file: one that has not the right length is looked at again.
+  async #look(name: string, isLast: boolean): Promise<void> {
+    const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
+    let file = await hold(`${this.cwd}/${name}`);
+    while (performance.now() < deadline && file?.bytes.length !== this.play.data.length) {
+      await delay(25);
+      file = await hold(`${this.cwd}/${name}`);
+    }
+    this.recorder.add({ type: "file", name, file });
+  }
+
+  async disconnect(): Promise<void> {
+    for (const connection of this.#connections) await connection?.[Symbol.asyncDispose]();
+    this.#connections = [];
+  }
+
+  /** Ends the program, and removes what takes room. */
+  async close(): Promise<void> {
+    const { play, cwd } = this;
+    await this.disconnect();
+    // The last lines may be on their way.
+    for (let [seen, rounds] = [-1, 0]; play.verbose && seen !== this.#lines && rounds < 10; rounds++) {
+      seen = this.#lines;
+      await this.program.end(150);
+    }
+    if (play.traced) await this.program.kill();
+    await this.program[Symbol.asyncDispose]();
+    const trace = play.traced ? await Deno.readTextFile(this.trace).catch(() => "") : "";
+    for (const text of joinCalls(trace).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text });
+    for (const name of [...Object.keys(play.files), play.name]) {
+      await Deno.remove(`${cwd}/${name}`, { recursive: true }).catch(() => {});
+    }
+  }
+}
+
+let runs = 0;
+
+function keyOf({ about, verb }: Play, step: string): string {
+  return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;
+}
+
+async function hold(path: string): Promise<Held> {
+  const info = await Deno.lstat(path).catch(() => undefined);
+  if (!info?.isFile) return null;
+  if (info.size > 1_000_000) return { bytes: "", cut: info.size };
+  return await Deno.readFile(path).then((bytes) => ({ bytes: toText(bytes) }), () => null);
+}
+
+/** The calls in a trace. Where another thread's call came between, strace splits a call over two lines. */
+function joinCalls(trace: string): string[] {
+  const unfinished = new Map<string, string>();
+  return trace.split("\n").flatMap((line) => {
+    const [, thread = "", call = ""] = line.match(/^(\d+) +(.*)$/) ?? [];
+    const [, resumed] = call.match(/^<\.\.\. \w+ resumed>(.*)$/) ?? [];
+    if (call.endsWith("<unfinished ...>")) unfinished.set(thread, call.replace(/ *<unfinished \.\.\.>$/, ""));
+    else if (call !== "") return [resumed === undefined ? call : (unfinished.get(thread) ?? "") + resumed];
+    return [];
+  });
+}
