@@ -31,8 +31,20 @@ const HOST = "127.0.0.1";
 export function userFolder(): string {
   return (Deno.build.standalone ? undefined : Deno.env.get("INIT_CWD")) ?? Deno.cwd();
 }
+// In an executable, this process is no Deno.
+const DENO = Deno.build.standalone ? "deno" : Deno.execPath();
 // Without a file that all programs with one process number share: Java prints a warning if it is taken.
 const JAVA = ["java", "-XX:-UsePerfData"];
+/** The words before a file, by the end of its name. */
+const STARTERS: Record<string, string[]> = {
+  ".js": ["node"],
+  ".mjs": ["node"],
+  ".cjs": ["node"],
+  ".ts": [DENO, ..."run --quiet --no-prompt --allow-net --allow-read --allow-write".split(" ")],
+  ".jar": [...JAVA, "-jar"],
+  ".java": JAVA,
+  ".sh": ["bash"],
+};
 
 function args(role: Role, { port, verb, file, verbose }: Call): string[] {
   return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [HOST, String(port), verb!, file!];
@@ -44,34 +56,13 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   const info = await Deno.stat(absolute).catch(() => undefined);
   if (!info?.isFile) throw new CheckError(`there is no file "${path}" in ${cwd}`);
   const suffix = path.match(/\.[a-z]+$/)?.[0] ?? "";
-  const starters: Record<string, string[]> = {
-    ".py": suffix === ".py" ? [await python()] : [],
-    ".js": ["node"],
-    ".mjs": ["node"],
-    ".cjs": ["node"],
-    // In an executable, this process is no Deno.
-    ".ts": [
-      Deno.build.standalone ? "deno" : Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--allow-net",
-      "--allow-read",
-      "--allow-write",
-    ],
-    ".jar": [...JAVA, "-jar"],
-    ".java": JAVA,
-    ".sh": ["bash"],
-  };
-  const starter = starters[suffix] ?? [];
-  if (starter.length === 0 && !((info.mode ?? 0) & 0o111)) {
+  const starter = suffix === ".py" ? [await python()] : STARTERS[suffix] ?? [];
+  const [program] = starter;
+  if (!program && !((info.mode ?? 0) & 0o111)) {
     throw new CheckError(`"${path}" can't be started: it is not executable, and --${role} takes a command for it`);
   }
-  if (
-    starter[0] && !starter[0].startsWith("/") &&
-    !await runs([starter[0], starter[0] === "java" ? "-version" : "--version"])
-  ) {
-    throw new CheckError(`"${path}" can't be started: there is no ${starter[0]} here`);
+  if (program && !await runs([program, program === "java" ? "-version" : "--version"])) {
+    throw new CheckError(`"${path}" can't be started: there is no ${program} here`);
   }
   const words = (call: Call): string[] => [...starter, absolute, ...args(role, call)];
   return { label: path.split("/").at(-1)!, argument: [path], words };
@@ -99,23 +90,19 @@ function python(): Promise<string> {
 let interpreter: Promise<string> | undefined;
 
 /** What a command prints; empty if it fails. */
-export async function output([program, ...args]: string[]): Promise<string> {
-  try {
-    const { stdout, success } = await new Deno.Command(program!, { args, stdin: "null", stderr: "null" }).output();
-    return success ? new TextDecoder().decode(stdout).trim() : "";
-  } catch {
-    return "";
-  }
+export async function output(words: string[]): Promise<string> {
+  return (await printedBy(words)) ?? "";
 }
 
 /** Whether a command runs and succeeds. */
-export async function runs([program, ...args]: string[]): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program!, { args, stdin: "null", stdout: "null", stderr: "null" });
-    return (await command.output()).success;
-  } catch {
-    return false;
-  }
+export async function runs(words: string[]): Promise<boolean> {
+  return (await printedBy(words)) !== undefined;
+}
+
+async function printedBy([program, ...args]: string[]): Promise<string | undefined> {
+  const command = new Deno.Command(program!, { args, stdin: "null", stderr: "null" });
+  const { stdout, success } = await command.output().catch(() => ({ stdout: new Uint8Array(), success: false }));
+  return success ? new TextDecoder().decode(stdout).trim() : undefined;
 }
 
 /** What this machine has for the check. */

@@ -143,19 +143,10 @@ function cut(line: string): string {
 
 /** Breaks a line at its spaces; the following lines are indented. */
 function wrap(text: string, indent: number): string[] {
-  const lines: string[] = [];
-  for (let rest = text; rest !== "";) {
-    const room = WIDTH;
-    if (rest.length <= room) {
-      lines.push(rest);
-      break;
-    }
-    const at = rest.lastIndexOf(" ", room);
-    const end = at > indent ? at : room;
-    lines.push(rest.slice(0, end));
-    rest = " ".repeat(indent) + rest.slice(end).trimStart();
-  }
-  return lines;
+  if (text.length <= WIDTH) return [text];
+  const space = text.lastIndexOf(" ", WIDTH);
+  const end = space > indent ? space : WIDTH;
+  return [text.slice(0, end), ...wrap(" ".repeat(indent) + text.slice(end).trimStart(), indent)];
 }
 
 /** The results as a JUnit file, which CI systems and graders read: a suite a section, a case a sentence. */
