@@ -56,7 +56,8 @@ const WORDS: Record<string, Test> = {
   repr: (came, word) => came === `b'${word}'`,
   quotes: (came, word) => came === `'${word}'` || came === `"${word}"`,
   bom: (came) => came.startsWith("\xef\xbb\xbf"),
-  utf16: (came, word) => came.length >= 2 * word.length && came.replaceAll(/\0|\xff\xfe|\xfe\xff/g, "") === word,
+  utf16: (came, word) =>
+    [true, false].some((isLittle) => came.replace(/^(\xff\xfe|\xfe\xff)/, "") === wide(word, isLittle)),
   java: (came, word) => came.slice(2) === word && isNumber(came.slice(0, 2), word.length),
   length: (came, word) => came.endsWith(word) && isNumber(came.slice(0, -word.length), word.length),
   case: (came, word) => came.trim().toUpperCase() === word.toUpperCase(),
@@ -87,6 +88,9 @@ const DATA: Record<string, Test> = {
   cut: (came, data) => data.startsWith(came),
   decoded: (came, data) => came !== "" && isUtf8(came) && !isUtf8(data),
 };
+/** Two bytes a letter, in one order or the other. */
+const wide = (text: string, isLittle: boolean): string =>
+  [...text].map((char) => isLittle ? `${char}\0` : `\0${char}`).join("");
 const reverse = (bytes: string): string => [...bytes].toReversed().join("");
 const unix = (text: string): string => text.replaceAll(/\r*\n|\r/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");

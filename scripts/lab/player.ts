@@ -6,7 +6,7 @@ import { freePort, listeningHosts } from "../support/ports.ts";
 import { output } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
-import { Scene, type Stage } from "./scene.ts";
+import { keyOf, Scene, type Stage } from "./scene.ts";
 
 // An interpreter may take seconds to start on a busy machine: so many times as long as a message.
 const START_WAITS = 3;
@@ -23,11 +23,10 @@ async function obstacle(play: Play, { machine, folder, waits }: Stage): Promise<
       return `the temporary folder has less than ${Math.ceil(play.room / 8e5)} MB free`;
     }
   }
-  const keys = [`${play.about} ${play.verb}`, ...play.about === "server" ? ["over server a"] : []];
-  if (keys.some((key) => waits.count(key) >= HOPELESS)) {
-    return `the ${play.about} broke off ${play.verb} in every play before`;
-  }
-  return undefined;
+  const isHopeless = play.acts.some((act) =>
+    act.do === "hear" && waits.count(`over ${keyOf(play, act.step)}`) >= HOPELESS
+  );
+  return isHopeless ? `the ${play.about} broke off ${play.verb} in every play before` : undefined;
 }
 
 /** Plays one play, if that is possible; what goes wrong with a folder or a port costs the play, not the run. */
@@ -140,7 +139,8 @@ export function playClient(play: Play, stage: Stage): Promise<void> {
           within(first, stage.waits.limit(key, START_WAITS * stage.timeoutMs)),
           stage.signal,
         );
-        if (!accepted && program.status === undefined) stage.waits.add(key, `client ${play.verb}`);
+        const silences = accepted || program.status !== undefined ? [] : [key, `over ${keyOf(play, "b")}`];
+        for (const each of silences) stage.waits.add(each);
         if (!accepted) await program.end(200);
         return accepted;
       });

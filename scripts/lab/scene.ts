@@ -42,8 +42,8 @@ export class Waits {
     return this.#counts.get(key) ?? 0;
   }
 
-  add(...keys: string[]): void {
-    for (const key of keys) this.#counts.set(key, this.count(key) + 1);
+  add(key: string): void {
+    this.#counts.set(key, this.count(key) + 1);
   }
 
   limit(key: string, ms: number): number {
@@ -141,7 +141,7 @@ export class Scene {
         if (heard === "silent") waits.add(keyOf(play, act.step));
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
-        if (isOver && !isRetried) waits.add(`${play.about} ${play.verb}`, `over ${keyOf(play, act.step)}`);
+        if (isOver && !isRetried) waits.add(`over ${keyOf(play, act.step)}`);
       }
     }
   }
@@ -227,7 +227,8 @@ export class Scene {
 
 let runs = 0;
 
-function keyOf({ about, verb }: Play, step: string): string {
+/** What a silence at a step is remembered by. */
+export function keyOf({ about, verb }: Play, step: string): string {
   return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;
 }
 

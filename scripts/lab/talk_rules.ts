@@ -3,6 +3,7 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, precedes, printed } from "./lines.ts";
+import type { Finding } from "./reading.ts";
 import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
@@ -25,6 +26,15 @@ const awaitsOk: Look = (one, view) => {
   return [found(base, "awaits OK", base.events.at(-1)!.at, ["it takes DONE", 'it prints "Complete" only after an OK'])];
 };
 
+/** File data that is wrong in the plain conversation is so in files of other sizes. */
+const sizes: Look = (one, view) => {
+  const isData = ({ expected, root }: Finding): boolean =>
+    / bytes of the file$/.test(expected) && !root.startsWith("early");
+  const plain = view.base(one).flatMap((each) => view.deviations(each)).find(isData);
+  const [same] = plain ? view.deviations(one).filter(isData) : [];
+  return same ? [{ ...same, root: plain!.root }] : variation(one, view);
+};
+
 /** However a name is mangled, it is one mistake. */
 const names: Record<Role, Look> = { server: merged("names", { hint: HINTS.get("names") }), client: merged("names") };
 
@@ -35,11 +45,11 @@ function conversation(id: string, about: Role, verb: Verb, steps: string, look =
 /** Sizes, kinds and names, of GET or PUT. */
 function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Rule[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
-  const sizes = named(prefix).filter((id) => /-\d+$/.test(id));
+  const sized = named(prefix).filter((id) => /-\d+$/.test(id));
   const sends = does.replace("announces and ", "");
   return rules(
     about,
-    [`${section}.${first}`, `${verb} ${does} files of any size`, sizes, variation],
+    [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes],
     [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
     [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names[about]],
   );

@@ -225,6 +225,14 @@ const SERVERS: Case[] = [
     "it took 5 bytes for all",
   ],
   ["4 bytes of a size are sent", only(/^huge-file/, size((n) => number(n & 0xffffffffn))), "7.12", "can't hold it"],
+  [
+    "the entire file in memory before its size is said",
+    events("memory", (event) => event.kib += 2e5),
+    "7.3, 7.9",
+    "it took 204 MiB",
+    2,
+  ],
+  ["no data is ever sent", only(/GET(?!-0)/, says(() => "", "g")), "1.1, 1.2", "it was never sent"],
   ["a part that is not sent again", only(/^partial/, PARTIAL), "7.15", "send() may take a part only"],
   [
     "a second client is served",
@@ -282,6 +290,13 @@ const CLIENTS: Case[] = [
     2,
   ],
   ["READY is never sent in a GET", only(/GET|pieces|over|size/, forgets("d")), "1.5", "READY was never sent"],
+  [
+    "READY is never sent in a GET, and no line printed",
+    all(only(/GET|pieces|over|size/, forgets("d")), prints((line) => line.replace(/^client receiving.*/, ""))),
+    "1.5, 4.1",
+    'the line "client receiving file f.txt (2000 bytes)"',
+    2,
+  ],
   [
     "a size is read as little-endian",
     prints((line) =>
