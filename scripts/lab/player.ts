@@ -49,6 +49,7 @@ async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): 
 export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   const setting = ({ verbose, traced, memory }: Play): string => JSON.stringify([verbose, traced, memory]);
   let scene: Scene | undefined;
+  // Starts of it, one after the other, after which nothing listened.
   let unreached = 0;
   const stop = async (): Promise<void> => {
     const ending = scene;
@@ -72,7 +73,8 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     const isSilent = heard.some((event) => event.count === 0 && event.ms !== undefined);
     const isReady = heard.some((event) => event.step === "a" && event.count > 0) ||
       play.host !== undefined && program.status === undefined;
-    unreached = isReached || play.host ? 0 : unreached + 1;
+    if (isReached || play.host) unreached = 0;
+    else if (count === 1) unreached++;
     // A traceback may be on its way.
     if (isSilent || !isReached) await program.end(200);
     const isNext = count > 1 && !isReady;

@@ -86,7 +86,8 @@ export const HUGE_BYTES = 2 ** 32 + 5;
 export const SIGNED_BYTES = 2n ** 63n + 5n;
 /** A file that no program should hold in memory. */
 export const LARGE_BYTES = 192 * 1024 * 1024;
-const SIZES = [0, 1, 1024, 1025, 200_001];
+// One is a single byte that is below zero if it is read as signed.
+const SIZES = [0, 1, 200, 1024, 1025, 200_001];
 /** Names that a careless program would cut or mangle. */
 const NAMES = ["two words.txt", "grüße 你好.txt", `GET the PUT ${"a-long-name-".repeat(8)}.TXT`];
 // The eighth call that sends something is one for file data. Not write(), by which threads wake each other.

@@ -80,15 +80,18 @@ const silent: Look = (one, view) => {
   return said ? [found(one, "talks", said.at, ["no output without -v", `"${said.text.slice(0, 100)}"`])] : [];
 };
 
-/** What is refused is not said to be done. */
-const refused: Look = (one) => {
-  if (!/ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""))) return undefined;
+/** What is refused, or should be, is not said to be done. */
+const refused: Look = (one, view) => {
+  const isRefused = /ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""));
+  const accepted = view.deviations(one).find(({ step }) => step?.startsWith("c"));
+  if (!isRefused && !accepted) return undefined;
   // What belongs to the client before it may come late.
   const start = saidAt(one, "b") ?? Infinity;
   const said = eventsOf(one, "line").find(({ text, at }) =>
     /^server (sending|receiving \d|deleting)/i.test(text) && at > start
   );
-  return said ? [found(one, "says refused", said.at, ["no such line for what is refused", `"${said.text}"`])] : [];
+  const root = isRefused ? "says refused" : accepted!.root;
+  return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`])] : [];
 };
 
 /** Section 5. */

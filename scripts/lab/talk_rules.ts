@@ -3,7 +3,6 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, precedes, printed } from "./lines.ts";
-import type { Finding } from "./reading.ts";
 import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
@@ -26,13 +25,15 @@ const awaitsOk: Look = (one, view) => {
   return [found(base, "awaits OK", base.events.at(-1)!.at, ["it takes DONE", 'it prints "Complete" only after an OK'])];
 };
 
-/** File data that is wrong in the plain conversation is so in files of other sizes. */
+// What is wrong with a size, or with how much data there is.
+const AMOUNT = /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut)|missing (GET g|PUT f))/;
+
+/** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
-  const isData = ({ expected, root }: Finding): boolean =>
-    / bytes of the file$/.test(expected) && !root.startsWith("early");
-  const plain = view.base(one).flatMap((each) => view.deviations(each)).find(isData);
-  const [same] = plain ? view.deviations(one).filter(isData) : [];
-  return same ? [{ ...same, root: plain!.root }] : variation(one, view);
+  const plain = view.base(one).map((each) => view.deviations(each).find(({ root, was }) => !was && AMOUNT.test(root)));
+  const wrong = plain.find((each) => each !== undefined);
+  const isWrong = wrong && (plain.includes(undefined) || view.deviations(one).length > 0);
+  return isWrong ? [wrong] : variation(one, view);
 };
 
 /** However a name is mangled, it is one mistake. */
