@@ -48,18 +48,13 @@ export function isIn({ id }: { id: string }, names: string[] | undefined): boole
 }
 
 /** Why a sentence is left out, if so. */
-function leftOut({ strict }: Rule, { isStrict, only }: Scope): string | undefined {
+export function leftOut({ strict }: Rule, { isStrict, only }: Scope): string | undefined {
   return strict && !isStrict && !only ? `${strict}; --strict judges it` : undefined;
 }
 
 /** The rules that are asked for. */
 export function rulesOf(programs: Session["programs"], scope: Scope): Rule[] {
   return RULES.filter((rule) => programs[rule.about] !== undefined && isIn(rule, scope.only));
-}
-
-/** Whether a rule is judged. */
-export function isJudged(rule: Rule, scope: Scope): boolean {
-  return leftOut(rule, scope) === undefined;
 }
 
 // A cause that explains others, once it is seen: a size that is read in the wrong order, in a play without lines.
@@ -83,22 +78,18 @@ const EXPLAINS: Record<string, RegExp> = {
 
 /** Judges a session. */
 export function judge(session: Session, scope: Scope = {}): Result {
-  const views = { client: viewOf(session, "client"), server: viewOf(session, "server") };
+  const { programs, recordings } = session;
+  const views = { client: new View(recordings, "client"), server: new View(recordings, "server") };
   const found: { rule: Rule; finding: Finding }[] = [];
-  const sentences = rulesOf(session.programs, scope).map((rule): Sentence => {
+  const sentences = rulesOf(programs, scope).map((rule): Sentence => {
     const { id, about, title } = rule;
     const reason = leftOut(rule, scope);
     if (reason !== undefined) return { id, about, title, outcome: "left out", reason };
-    const verdict = views[about].judge(rule);
-    if (verdict.outcome === "fails") found.push(...verdict.findings.map((finding) => ({ rule, finding })));
-    const { findings: _, ...rest } = { findings: [], ...verdict };
-    return { id, about, title, ...rest };
+    const { findings, ...verdict } = views[about].judge(rule);
+    found.push(...findings.map((finding) => ({ rule, finding })));
+    return { id, about, title, ...verdict };
   });
-  return { programs: session.programs, sentences, causes: causesOf(found, session) };
-}
-
-function viewOf({ recordings }: Session, about: Role): View {
-  return new View(recordings.filter((recording) => recording.about === about));
+  return { programs, sentences, causes: causesOf(found, session) };
 }
 
 function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): Cause[] {

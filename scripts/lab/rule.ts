@@ -7,11 +7,15 @@ import { type Play, PLAYS } from "./plays.ts";
 import { deviationsOf, type Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
 
-/** Whether a sentence holds. */
-export type Verdict =
-  | { outcome: "holds"; note?: string }
-  | { outcome: "fails"; findings: Finding[] }
-  | { outcome: "not shown"; reason: string };
+/** What became of a sentence. */
+export interface Verdict {
+  outcome: "holds" | "fails" | "not shown";
+  /** Why it was not shown. */
+  reason?: string;
+  /** What is to say of it although it holds. */
+  note?: string;
+  findings: Finding[];
+}
 
 /** What is wrong in a recording; `undefined` if it shows nothing of a sentence, or why that can't be told of any. */
 export type Look = (one: Recording, view: View) => Finding[] | string | undefined;
@@ -69,8 +73,8 @@ export class View {
   readonly recordings: readonly Recording[];
   readonly #deviations = new Map<Recording, Finding[]>();
 
-  constructor(recordings: readonly Recording[]) {
-    this.recordings = recordings.filter(({ play }) => PLAYS.has(play));
+  constructor(recordings: readonly Recording[], about: Role) {
+    this.recordings = recordings.filter((one) => one.about === about && PLAYS.has(one.play));
   }
 
   /** The recordings of these plays that were played. */
@@ -123,10 +127,10 @@ export class View {
     const findings = shown.flatMap((one) => typeof one === "string" ? [] : one);
     if (findings.length > 0) return { outcome: "fails", findings };
     const hidden = shown.find((one) => typeof one === "string");
-    if (shown.length > 0 && hidden === undefined) return { outcome: "holds", ...note?.(this) };
+    if (shown.length > 0 && hidden === undefined) return { outcome: "holds", findings, ...note?.(this) };
     const missing = this.recordings.find((one) => plays.includes(one.play) && one.missing !== undefined)?.missing;
-    const reason = hidden ?? this.derailment(...played) ?? missing;
-    return { outcome: "not shown", reason: reason ?? (played.length > 0 ? "nothing showed it" : "it was not played") };
+    const other = played.length > 0 ? "nothing showed it" : "it was not played";
+    return { outcome: "not shown", findings, reason: hidden ?? this.derailment(...played) ?? missing ?? other };
   }
 
   /** What went wrong first in recordings, in words. */

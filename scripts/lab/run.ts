@@ -1,7 +1,7 @@
 /** Plays all plays with a client and a server, beside each other. */
 
 import { crashOf } from "./crash.ts";
-import { isJudged, judge, rulesOf, type Scope } from "./causes.ts";
+import { judge, leftOut, rulesOf, type Scope } from "./causes.ts";
 import { CheckError, type Launch, probe, runs } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
 import { type Stage, Waits } from "./scene.ts";
@@ -46,7 +46,7 @@ export function newSession({ client, server }: Programs): Session {
 export async function run(programs: Programs, options: RunOptions = {}): Promise<Session> {
   const { timeoutMs = 3000, session = newSession(programs), isFirst } = options;
   const machine = await probe();
-  const rules = rulesOf(session.programs, options).filter((rule) => isJudged(rule, options));
+  const rules = rulesOf(session.programs, options).filter((rule) => !leftOut(rule, options));
   const wanted = new Set(rules.flatMap(neededBy));
   // Large files last: they take the time of the others.
   const plays = [...PLAYS.values()].filter(({ id }) => wanted.has(id)).toSorted((a, b) =>
@@ -62,7 +62,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
     const served = [own.filter(isPlain), own.filter((play) => !isPlain(play))].filter(({ length }) => length > 0);
     const count = about === "server" ? served.length : Math.min(3, own.length);
     if (!launch) return [];
-    const stage: Stage = {
+    const stage = (): Stage => ({
       launch,
       machine,
       get timeoutMs() {
@@ -80,11 +80,12 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
         if (reason) over.abort(new CheckError(reason));
         else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
       },
-    };
+    });
     // What one lane gives up must not depend on how far the other one is.
-    if (about === "server") return served.map((part) => playServer(part, { ...stage, waits: new Waits() }));
+    if (about === "server") return served.map((part) => playServer(part, stage()));
+    const common = stage();
     return Array.from({ length: CLIENTS }, async () => {
-      for (let play; (play = own.shift());) await playClient(play, stage);
+      for (let play; (play = own.shift());) await playClient(play, common);
     });
   });
   try {

@@ -1,6 +1,7 @@
 /** Section 7: streams, blocks, memory and large sizes. */
 
 import type { Role } from "../../lib/protocol.ts";
+import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { eventsOf, MAX_CALLS } from "./recording.ts";
@@ -23,6 +24,11 @@ const blocks: Look = (one) => {
 };
 
 const memory: Look = (one) => {
+  const expected = "memory that does not grow with the file";
+  const crash = crashOf(one);
+  if (crash && /memory|heap/i.test(crash.error)) {
+    return [found(one, `memory ${one.play}`, 0, [expected, "it crashed"], crash)];
+  }
   const measured = eventsOf(one, "memory");
   const [first, last] = [measured[0], measured.at(-1)];
   if (!first || !last || last.passed === 0) return undefined;
@@ -36,7 +42,7 @@ const memory: Look = (one) => {
   if (!isHeld) return last.passed < LARGE_BYTES / 2 ? undefined : [];
   const came = `it took ${Math.round(peak / MIB)} MiB of memory with ${Math.round(last.passed / MIB)} MiB of data`;
   const time = isSlow ? `, in ${Math.round(last.ms / 1000)} seconds` : "";
-  return [found(one, `memory ${one.play}`, 0, ["memory that does not grow with the file", came + time])];
+  return [found(one, `memory ${one.play}`, 0, [expected, came + time])];
 };
 
 /** A size was announced, of which a few bytes were sent: the program must wait for more. */
