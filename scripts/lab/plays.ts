@@ -138,7 +138,7 @@ function play(about: Role, id: string, verb: Verb, variation: Variation = {}): P
   const { patient, pieces, halves, from, instead = [], files, ...setting } = others;
   const file: Expected = zeros === undefined ? { data } : { zeros };
   const isClient = about === "client";
-  let acts: Act[] = [CONNECT];
+  const acts: Act[] = [CONNECT];
   for (const [step, speaker, message] of messages(verb, name, size, file)) {
     if (step === from) break;
     if (speaker === about) acts.push(hear(step, message));
@@ -150,12 +150,14 @@ function play(about: Role, id: string, verb: Verb, variation: Variation = {}): P
       const isEmpty = isClient && data === "" && verb === "PUT" && message === DONE;
       if (isEmpty) acts.push(listen(1500, `client sending file ${name}`));
       if (isEmpty || patient) acts.push(MOMENT);
-      acts.push({ do: "say", step, ...said, ...cut ? { pieces: cut } : {} });
+      // The last data and DONE leave in one piece, so that it never depends on the time whether they arrive as one.
+      const before = isClient && !patient && !from && message === DONE ? acts.at(-1) : undefined;
+      if (before?.do === "say" && before.step === "g") before.last = { step, bytes: said.bytes };
+      else acts.push({ do: "say", step, ...said, ...cut ? { pieces: cut } : {} });
     }
     // As soon as DONE is there, the file must be gone.
     if (verb === "DEL" && !isClient && step === "c") acts.push(look(name));
   }
-  if (isClient && verb === "GET" && !patient && !from) acts = joined(acts);
   const isStored = verb === (isClient ? "GET" : "PUT") || verb === "DEL" && !isClient;
   const isThere = verb === (isClient ? "PUT" : "GET") || verb === "DEL" && !isClient;
   const end = [FINISH, ...isStored && !zeros ? [look(name)] : []];
@@ -169,13 +171,6 @@ function play(about: Role, id: string, verb: Verb, variation: Variation = {}): P
     data,
     files: files ?? (isThere ? { [name]: data } : {}),
   };
-}
-
-/** The last data and DONE leave in one piece, so that it never depends on the time whether they arrive as one. */
-function joined(acts: Act[]): Act[] {
-  const [data, done] = acts.slice(-2);
-  if (data?.do !== "say" || done?.do !== "say" || data.step !== "g") return acts;
-  return [...acts.slice(0, -2), { ...data, last: { step: done.step, bytes: done.bytes } }];
 }
 
 /** What is played with both: the plain conversations, and how they vary. `gives` is the verb with which it sends a file. */
@@ -290,13 +285,7 @@ function answered(verb: Verb, error: string): Play {
 
 /** The server closes instead of the last message. */
 function unfinished(verb: Verb): Play {
-  const { acts, ...rest } = client(`${verb}-unfinished`, verb);
-  const cut = acts.flatMap((act): Act[] => {
-    if (act.do !== "say") return [act];
-    const { last: _, ...alone } = act;
-    return act.bytes === "DONE" ? [] : [alone];
-  });
-  return { ...rest, acts: cut };
+  return client(`${verb}-unfinished`, verb, { from: STEPS[verb].at(-1)![0]!, instead: [FINISH] });
 }
 
 const verbose = { verbose: true };
