@@ -158,7 +158,7 @@ function deviationOf(
     if (kind === "right") return undefined;
     const data = { ...common, came: lengthOf(expected.data, whole), derails: kind === "cut" };
     if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint };
-    return { ...data, root: crash?.root ?? `cut ${key}`, crash, hint: crash ? crash.hint : HINTS.get("unsent") };
+    return { ...data, ...blamed(crash, `cut ${key}`, HINTS.get("unsent")) };
   }
   // The end of data that was longer.
   if ("word" in expected && reading.step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
@@ -180,18 +180,21 @@ function missing(
   next: Reading | undefined,
   crash: Crash | undefined,
 ): Pick<Deviation, "root" | "came" | "hint" | "crash"> {
-  const root = crash?.root ?? `missing ${keyOf(play, step)}`;
   const came = isEnded ? "it closed the connection instead" : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
   const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
   const exit = eventsOf(recording, "exit")[0];
   let hint: string | undefined;
-  if (crash) hint = crash.hint;
-  else if (next && next.form !== "missing" && !next.isEarly) {
+  if (next && next.form !== "missing" && !next.isEarly) {
     hint = `${what} was never sent: the program went on with the next step`;
   } else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (isEnded) hint = `the connection was closed before ${what} was sent`;
   else if (keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
-  return { root, came, hint, crash };
+  return { came, ...blamed(crash, `missing ${keyOf(play, step)}`, hint) };
+}
+
+/** A crash explains what did not come. */
+function blamed(crash: Crash | undefined, root: string, hint?: string): Pick<Deviation, "root" | "hint" | "crash"> {
+  return crash ? { root: crash.root, hint: crash.hint, crash } : { root, hint };
 }
 
 /** What kind of answer a message is that has no known form. */
@@ -247,16 +250,13 @@ function notConnected(recording: Recording, play: Play, crash: Crash | undefined
   const exit = eventsOf(recording, "exit")[0];
   const own = eventsOf(recording, "line").find(({ text }) => text.startsWith("client error"));
   const why = play.verb === "GET" ? HINTS.get("refused") : "the file is there";
-  const hint = own
-    ? `it printed "${own.text}", which is not so: ${why}`
-    : HINTS.get(isServer ? "unbound" : "elsewhere");
+  const wrong = own && `it printed "${own.text}", which is not so: ${why}`;
+  const hint = wrong ?? HINTS.get(isServer ? "unbound" : "elsewhere");
   return {
-    root: crash?.root ?? `unconnected ${own ? play.verb : ""}`,
+    ...blamed(crash, `unconnected ${own ? play.verb : ""}`, hint),
     step: stepOf(play, "a"),
     expected: `it ${isServer ? "listens on" : "connects to"} port ${recording.port}`,
     came: exit ? `it ended with exit status ${exit.status}` : "it did not",
-    hint: crash ? crash.hint : hint,
-    crash,
     derails: true,
   };
 }

@@ -68,6 +68,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
       get timeoutMs() {
         return timeoutMs * slowness();
       },
+      slowness,
       signal,
       folder,
       wrap: options.wrap,

@@ -13,6 +13,8 @@ export interface Stage {
   machine: Machine;
   /** How long a message may take, in milliseconds. */
   timeoutMs: number;
+  /** How many times as long anything takes, since the machine has other things to do. */
+  slowness: () => number;
   signal: AbortSignal;
   /** A folder of our own, in which the programs' folders are. */
   folder: string;
@@ -116,7 +118,7 @@ export class Scene {
   /** Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail. */
   async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
     const { play, recorder } = this;
-    const { waits, signal } = this.stage;
+    const { waits, signal, slowness } = this.stage;
     let [misses, isOver] = [0, false];
     for (const act of play.acts) {
       signal.throwIfAborted();
@@ -130,8 +132,9 @@ export class Scene {
         isOver ||= !conn && !act.on;
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
-      else if (act.do === "listen") isOver || await connection.wait(act.ms, () => this.#hasPrinted(act.until));
-      else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
+      else if (act.do === "listen") {
+        isOver || await connection.wait(act.ms * slowness(), () => this.#hasPrinted(act.until));
+      } else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
       else if (act.do === "leave") connection.leave();
       else if (isOver) await connection.hearRest(act.step, act.expected);
       else {
