@@ -1,13 +1,14 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
+import { completed, MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
 import type { Play } from "./plays.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
 
 const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
+const REFUSED = BASES.map((id) => `${id}-refused`);
 // The last step before the line of a verb.
 const BEFORE = { GET: "f", PUT: "d", DEL: "b" };
 
@@ -48,8 +49,16 @@ const otherLines: Look = (one) => {
   return [found(one, "other lines", other.at, ["two lines", `also "${other.text}"`])];
 };
 
-const complete: Look = (one, view) =>
-  moment(one, "Complete", last(one)) ?? (!saidAt(one, last(one)) && view.derailed(one) ? undefined : []);
+const complete: Look = (one, view) => {
+  const [at, said, early] = [completed(one), saidAt(one, last(one)), "early Complete"];
+  if (at === undefined) return said === undefined && view.derailed(one) ? undefined : [];
+  // An error instead of DONE is another sentence's too.
+  const isRefused = one.play.endsWith("-refused");
+  if (isRefused) return [found(one, "goes on after error", at, ['no "Complete" after an error', "it was printed"])];
+  return at < (said ?? Infinity)
+    ? [found(one, early, at, [`"Complete" after step ${last(one)}`, "it came before"])]
+    : [];
+};
 
 const unfinished: Look = (one) => {
   const at = printed(one, "Complete");
@@ -79,7 +88,7 @@ export const CLIENT_LINE_RULES: Rule[] = rules(
     sending,
     { strict: MOMENT },
   ],
-  ["4.6", `it prints "Complete" when it has received DONE, not before`, BASES, complete],
+  ["4.6", `it prints "Complete" when it has received DONE, not before`, [...BASES, ...REFUSED], complete],
   [
     "4.7",
     `it does not print "Complete" when the server closes without DONE`,

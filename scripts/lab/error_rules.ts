@@ -2,7 +2,7 @@
 
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
-import { printed, wrongLine } from "./lines.ts";
+import { completed, printed, wrongLine } from "./lines.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
@@ -39,14 +39,15 @@ const printsError: Look = (one, view) => {
 
 /** What a client does after an error, where it should leave. */
 function goesOn(one: Recording, start: number, line: string): Finding[] {
-  const complete = eventsOf(one, "line").find(({ text, at }) => text === "Complete" && at >= start);
+  const complete = completed(one);
   const sent = eventsOf(one, "came").find(({ at }) => at >= start);
   // What came before we said something may have been on its way.
   const isAnswer = sent && eventsOf(one, "said").some(({ at }) => at >= start && at <= sent.at);
   const crash = crashOf(one);
-  const came = crash && "it went on, and crashed" || complete && 'it printed "Complete"' || isAnswer && "it sent more";
+  const came = crash && "it went on, and crashed" || complete && complete >= start && 'it printed "Complete"' ||
+    isAnswer && "it sent more";
   if (!came) return [];
-  const at = complete?.at ?? sent?.at ?? start;
+  const at = complete ?? sent?.at ?? start;
   return [{ ...found(one, "goes on after error", at, [`it exits after "${line}"`, came]), crash }];
 }
 

@@ -53,6 +53,11 @@ export function isPrompt(one: Recording, end: number): boolean {
   return one.about === "client" || eventsOf(one, "line").some(({ at }) => at >= asked && at <= end);
 }
 
+/** When a client printed Complete, or what stands for it. */
+export function completed(one: Recording): number | undefined {
+  return printed(one, "Complete") ?? nearest("Complete", eventsOf(one, "line"))?.at;
+}
+
 /** The line that is most like another one, whatever its numbers are; none, if none is. */
 function nearest(expected: string, lines: Line[]): Line | undefined {
   const bare = (text: string): string => text.slice(0, 200).toLowerCase().replaceAll(/(\\x..)+|\d+/g, "#");

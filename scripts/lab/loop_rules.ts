@@ -72,7 +72,9 @@ const closes: Look = (one) => {
   return [found(one, "unclosed", 0, ["the server closes the connection at its end", "it left it open"])];
 };
 
-const hasError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
+// Who ends in place of an error has an error too.
+const hasError = (one: Recording): boolean =>
+  eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR")) || eventsOf(one, "exit").length > 0;
 const isHeard = (one: Recording): boolean => read(one, playOf(one)).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 

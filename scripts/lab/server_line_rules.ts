@@ -69,14 +69,17 @@ const deletingLate: Look = (_, view) =>
     found(one, "late line DEL", 0, ['"server deleting file order.txt" before the deletion', "it came after"])
   );
 
+// An interpreter's warnings, and a traceback, are not the program's output.
+const NOISE = /^\s|^-+$|Traceback|Exception|^[\w.]+Error|\[Errno|Picked up|warning/i;
+
 /** Without -v it prints nothing. */
 const silent: Look = (one, view) => {
   if (!isConnected(one)) return undefined;
-  // An interpreter's warnings, and a traceback, are not the program's output.
   const isOutput = ({ stream, text }: Line): boolean => stream === "stdout" || /^server /i.test(text);
   // Without a newline it came to light at the program's end, in a play that may not be of these.
   const unended = view.lines(one.run).find((line) => line.isUnended && isOutput(line));
-  const said = unended ?? eventsOf(one, "line").find(isOutput);
+  const isCrash = crashOf(one) !== undefined || eventsOf(one, "exit").length > 0;
+  const said = unended ?? eventsOf(one, "line").find((line) => isOutput(line) || !isCrash && !NOISE.test(line.text));
   return said ? [found(one, "talks", said.at, ["no output without -v", `"${said.text.slice(0, 100)}"`])] : [];
 };
 

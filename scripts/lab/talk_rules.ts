@@ -26,7 +26,7 @@ const awaitsOk: Look = (one, view) => {
 };
 
 // What is wrong with a size, or with how much data there is.
-const AMOUNT = /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut)|missing (GET g|PUT f))/;
+const AMOUNT = /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut)|missing (GET g|PUT f)|surplus PUT f)/;
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {

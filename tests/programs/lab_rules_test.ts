@@ -248,6 +248,11 @@ const SERVERS: Case[] = [
     ),
     "5.8",
   ],
+  [
+    "reports on standard error without -v",
+    only(/^GET-missing/, adds("Error: none.txt not found", "b", "stderr")),
+    "5.7",
+  ],
   ["a part that is not sent again", only(/^partial/, PARTIAL), "7.15", "send() may take a part only"],
   [
     "a second client is served",
@@ -324,7 +329,7 @@ const CLIENTS: Case[] = [
   ["no Complete for an empty file", only(/-0$/, COMPLETE), "4.1, 4.2", 'the line "Complete"'],
   ["text files", stores((text) => redecoded(text).replaceAll("\n", "\r\n")), "1.7", '"rb" and "wb"'],
   ["the path in full", request((text) => text.replace(/ /, " /x/y/")), REQUEST, "not the whole path"],
-  ["Complete after an error", only(/refused/, adds("Complete", "c")), "6.5, 6.6, 6.7", "leave at once"],
+  ["Complete after an error", only(/refused/, adds("Complete", "c")), "4.6, 6.5, 6.6, 6.7", "leave at once"],
   [
     "goes on after its own error",
     only(
@@ -385,6 +390,14 @@ const CLIENTS: Case[] = [
     "4.1, 4.2, 4.6",
     "receive DONE and compare it",
   ],
+  [
+    "Complete. before DONE in a DEL",
+    all(prints((line) => line.replace(/^Complete$/, "Complete.")), only(/^client-DEL$/, moves(/^Complete/, "b"))),
+    "4.1, 4.2, 4.3, 4.6",
+    "receive DONE and compare it",
+    2,
+  ],
+  ["a last block that is sent whole", only(/^client-PUT/, data("", (text) => text.padEnd(2048))), "2.6, 2.7", ""],
   ["Complete without DONE", only(/unfinished/, adds("Complete", "b")), "4.7", "the server closed"],
   ["stops at DONE in the data", only(/GET-odd1/, stores((text) => text.slice(0, -4))), "1.7"],
   [
