@@ -3,7 +3,7 @@
 import { levenshteinDistance } from "@std/text";
 import { HINTS } from "./hints.ts";
 import type { Finding } from "./reading.ts";
-import { eventsOf, type Line, type Recording } from "./recording.ts";
+import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
 import { found } from "./rule.ts";
 
 /** Why the moment of a line is no failure by itself. */
@@ -88,8 +88,9 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   const same = (pattern: RegExp, by: string): boolean =>
     text.replaceAll(pattern, by) === expected.replaceAll(pattern, by);
   if (stream === "stderr") return ["stderr"];
-  if (size > 0 && text.includes(reversed(size))) {
-    return ["read little", `it read the size as little-endian, ${reversed(size)}: int.from_bytes(data, "big")`];
+  const little = String(toSize(reverse(sizeBytes(BigInt(size)))));
+  if (size > 0 && text.includes(little)) {
+    return ["read little", `it read the size as little-endian, ${little}: int.from_bytes(data, "big")`];
   }
   if (text.trim() === expected) return ["line space"];
   if (/b'/.test(text)) return ["line repr"];
@@ -104,11 +105,4 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   }
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];
-}
-
-/** A size as a program prints it that reads it in the wrong order. */
-function reversed(size: number): string {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, BigInt(size));
-  return String(view.getBigUint64(0, true));
 }

@@ -2,7 +2,7 @@
 
 import { HINTS } from "./hints.ts";
 import type { Expected } from "./plays.ts";
-import { sizeBytes, toBytes, utf8 } from "./recording.ts";
+import { reverse, sizeBytes, toBytes, toSize, utf8 } from "./recording.ts";
 
 /**
  * How many of the bytes are the expected message; `undefined` if it is not there, or not yet. Then all that comes until
@@ -91,13 +91,8 @@ const DATA: Record<string, Test> = {
 /** Two bytes a letter, in one order or the other. */
 const wide = (text: string, isLittle: boolean): string =>
   [...text].map((char) => isLittle ? `${char}\0` : `\0${char}`).join("");
-const reverse = (bytes: string): string => [...bytes].toReversed().join("");
 const unix = (text: string): string => text.replaceAll(/\r*\n|\r/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");
-
-function toSize(bytes: string): bigint {
-  return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
-}
 
 /** Whether up to 8 bytes are a number, in either order. */
 function isNumber(bytes: string, number: number): boolean {

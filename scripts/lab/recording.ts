@@ -94,6 +94,16 @@ export function utf8(text: string): string {
   return toText(new TextEncoder().encode(text));
 }
 
+/** Bytes in the other order. */
+export function reverse(bytes: string): string {
+  return [...bytes].toReversed().join("");
+}
+
+/** The number that bytes are. */
+export function toSize(bytes: string): bigint {
+  return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
+}
+
 /** A size as 8 bytes, as a recording keeps them. */
 export function sizeBytes(size: bigint): string {
   return toText(new Uint8Array(new BigUint64Array([size]).buffer).toReversed());

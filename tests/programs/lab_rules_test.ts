@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { junit, report } from "../../scripts/lab/report.ts";
-import type { Recording } from "../../scripts/lab/recording.ts";
+import { type Recording, toSize } from "../../scripts/lab/recording.ts";
 import { playOf } from "../../scripts/lab/rule.ts";
 import { session } from "../support/lab.ts";
 import {
@@ -23,7 +23,6 @@ import {
   size,
   stops,
   stores,
-  toSize,
   traceback,
   word,
 } from "../support/recordings.ts";

@@ -1,8 +1,8 @@
 /** Runs the lab check, and makes recordings for its rules. */
 
 import type { Role } from "../../lib/protocol.ts";
-import { type Expected, type Play, PLAYS } from "../../scripts/lab/plays.ts";
-import { type Event as LabEvent, type Recording, type Session, sizeBytes, utf8 } from "../../scripts/lab/recording.ts";
+import { bytesOf, type Play, PLAYS } from "../../scripts/lab/plays.ts";
+import { type Event as LabEvent, type Recording, type Session, toSize } from "../../scripts/lab/recording.ts";
 import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 
 /** The folder of programs that others could have written. */
@@ -30,7 +30,7 @@ export function rightRecording(play: Play): Recording {
   const { verb, name, data, acts } = play;
   const heard = (step: string): boolean => events.some((event) => event.type === "heard" && event.step === step);
   const size = acts.flatMap((act) => act.do === "hear" && "size" in act.expected ? [act.expected.size] : [])[0];
-  const announced = acts.flatMap((act) => act.do === "say" && act.bytes.length === 8 ? [readSize(act.bytes)] : [])[0];
+  const announced = acts.flatMap((act) => act.do === "say" && act.bytes.length === 8 ? [toSize(act.bytes)] : [])[0];
   const bytes = size ?? announced ?? BigInt(data.length);
   if (play.verbose && isServer) line(`server waiting on port ${port}`);
   if (!isServer && play.id.endsWith("PUT-missing")) line(`client error: ${name} does not exist`);
@@ -53,7 +53,7 @@ export function rightRecording(play: Play): Recording {
       if (!isServer && step === "f") {
         line(`client ${verb === "GET" ? "receiving" : "sending"} file ${name} (${bytes} bytes)`);
       }
-      const came = messageBytes(expected);
+      const came = bytesOf(expected);
       const count = came.bytes.length + (came.zeros ?? 0);
       if (count > 0) add({ type: "came", ...came, ...on });
       add({ type: "heard", step, count, ...on });
@@ -94,18 +94,6 @@ export function rightRecording(play: Play): Recording {
 }
 
 type Unplaced = LabEvent extends infer E ? E extends LabEvent ? Omit<E, "at"> : never : never;
-
-function readSize(bytes: string): bigint {
-  return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
-}
-
-function messageBytes(expected: Expected): { bytes: string; zeros?: number } {
-  if ("zeros" in expected) return { bytes: "", zeros: expected.zeros };
-  if ("size" in expected) return { bytes: sizeBytes(expected.size) };
-  return {
-    bytes: "data" in expected ? expected.data : utf8("word" in expected ? expected.word : expected.refusal[0]!),
-  };
-}
 
 /** A session in which a program did everything right, but for what `change` does to its recordings. */
 export function session(about: Role, change: (recording: Recording) => void = () => {}): Session {

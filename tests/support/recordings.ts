@@ -1,6 +1,13 @@
 /** Changes recordings of a program that does everything right into those of one that does not. */
 
-import { type Event as LabEvent, eventsOf, type Recording, sizeBytes, toBytes } from "../../scripts/lab/recording.ts";
+import {
+  type Event as LabEvent,
+  eventsOf,
+  type Recording,
+  sizeBytes,
+  toBytes,
+  toSize,
+} from "../../scripts/lab/recording.ts";
 
 /** What a mistake does to a recording. */
 export type Change = (recording: Recording) => void;
@@ -42,11 +49,6 @@ export function size(write: (size: bigint) => string): Change {
 export function number(value: bigint, length = 8, isLittle = false): string {
   const bytes = [...sizeBytes(value).slice(8 - length)];
   return (isLittle ? bytes.toReversed() : bytes).join("");
-}
-
-/** A size that was written as 8 bytes. */
-export function toSize(bytes: string): bigint {
-  return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
 }
 
 /** Printed lines are others; an empty one is not printed. */
