@@ -2,8 +2,6 @@
 
 const LOOP = "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
 const COMPLETE = 'receive DONE and compare it before print("Complete")';
-const SIZE = "a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it";
-const HELD = "move a block at a time: read() without a size, a list of blocks, or data += block hold all of it";
 
 /** A hint stands after the first colon. */
 export const HINTS: ReadonlyMap<string, string> = new Map(
@@ -63,13 +61,8 @@ more after error: return after the error: it ends the conversation
 connects first: look whether the file is there before connect()
 file left: create the file when the server has said OK
 blocks: read 1024 bytes of the file at a time, and send each block with sendall(), not the whole file
-memory large-GET: ${HELD}
-memory large-PUT: ${HELD}
-memory client-large-GET: ${HELD}
-memory client-large-PUT: ${HELD}
-wide size: ${SIZE}
-size server: ${SIZE}
-size client: ${SIZE}
+memory: move a block at a time: read() without a size, a list of blocks, or data += block hold all of it
+size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it
 partial: send() may take a part only: use sendall(), or look at its result
 next client: accept() the next client in a loop that never ends
 next client idle: wait in accept() without a timeout

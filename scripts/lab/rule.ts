@@ -159,7 +159,11 @@ export function found(
   { play, run }: Recording,
   root: string,
   at: number | undefined,
-  [expected, came, hint = HINTS.get(root)]: [expected: string, came: string, hint?: string | undefined],
+  [expected, came, hint = HINTS.get(root) ?? HINTS.get(root.split(" ")[0]!)]: [
+    expected: string,
+    came: string,
+    hint?: string | undefined,
+  ],
   crash?: Crash,
 ): Finding {
   return { root, expected, came, hint: crash ? crash.hint : hint, play, run, at: at ?? 0, crash };

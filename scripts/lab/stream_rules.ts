@@ -68,7 +68,7 @@ const huge: Look = (one, view) => {
   const [own] = view.own(one).filter(({ step = "" }) => /bytes/.test(step));
   const isHeld = view.of("large-GET", "client-large-PUT").some((each) => memory(each, view)?.length);
   const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
-  const wide = HINTS.get("wide size");
+  const wide = HINTS.get("size");
   if (own && !isSilent) return [{ ...own, hint: own.root.startsWith("off") ? wide : own.hint ?? wide }];
   return own || view.derailed(one) ? undefined : [];
 };
