@@ -133,7 +133,7 @@ export class Scene {
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
       else if (act.do === "listen") {
-        isOver || await connection.wait(act.ms * slowness(), () => this.#hasPrinted(act.until));
+        if (!isOver) await connection.wait(act.ms * slowness(), () => this.#hasPrinted(act.until));
       } else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
       else if (act.do === "leave") connection.leave();
       else if (isOver) await connection.hearRest(act.step, act.expected);
@@ -164,10 +164,10 @@ export class Scene {
   /** Awaits that a server closes, or that a client ends. */
   async #finish(connection: Connection): Promise<void> {
     await connection.finish();
-    const { timeoutMs, waits } = this.stage;
+    const { timeoutMs, waits, slowness } = this.stage;
     const key = `end ${this.play.verb}`;
     if (this.play.about === "server") {
-      await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]!, () => false);
+      await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]! * slowness(), () => false);
       if (!connection.isEnded) waits.add("close");
       return connection.leave();
     }

@@ -272,6 +272,7 @@ const SERVERS: Case[] = [
     'bind(("", port)) takes clients from everywhere',
   ],
   ["127.0.1.1 alone", events("connected", (event) => event.host = "127.0.1.1"), "8.5", "it listens on 127.0.1.1 alone"],
+  ["closes late once, which is right", only(/^GET$/, events("ended", () => null)), ""],
   ["an open connection", events("ended", () => null), "8.6", "close() the connection"],
 ];
 
