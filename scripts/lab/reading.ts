@@ -227,7 +227,8 @@ function surplusOf(recording: Recording, play: Play, surplus: string): Deviation
   const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
   const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
   const root = isTwice ? "twice" : `surplus ${word ?? keyOf(play, step[0]!)}`;
-  const hint = HINTS.get(isTwice ? "twice" : word ? "extra" : "");
+  const isOver = recording.events.findLast(({ type }) => type === "said" || type === "came")?.type === "came";
+  const hint = HINTS.get(isTwice ? isOver ? "stays" : "twice" : word ? "extra" : "");
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }

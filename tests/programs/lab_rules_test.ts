@@ -291,7 +291,7 @@ const CLIENTS: Case[] = [
       one.events.push({ at: 98, type: "came", bytes: `${verb} ${name}` }, { at: 99, type: "stayed", ms: 3000 });
     }),
     REQUEST,
-    "it was sent twice",
+    "leave when DONE has come",
   ],
   [
     "stays after Complete",
