@@ -99,15 +99,9 @@ function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: nu
     [`7.${c}`, `${gives} never holds the entire file in memory`, named(`large-${gives}`), memory],
     [`7.${d}`, `${takes} never holds the entire file in memory`, named(`large-${takes}`), memory],
     [`7.${e}`, "a message may arrive in two pieces", named("halves-GET", "halves-PUT"), inHalves, { strict: one }],
-    [
-      `7.${f}`,
-      `${takes}: all 8 bytes of a size are read, as a number without a sign`,
-      named("huge-size", "signed-size"),
-      size,
-      {
-        more: named("pieces"),
-      },
-    ],
+    [`7.${f}`, `${takes}: all 8 bytes of a size are read, without a sign`, named("huge-size", "signed-size"), size, {
+      more: named("pieces"),
+    }],
     [`7.${g}`, `${gives}: a file of more than 2^32 bytes is announced, and sent`, named("huge-file"), huge, {
       more: named(`large-${gives}`),
     }],
