@@ -6,8 +6,8 @@ import { ConnectionError, isBroken, systemReason, TransferError } from "./errors
 import { Peer } from "./peer.ts";
 import type { Reception, ReceptionOptions, Visitor } from "./reception.ts";
 import type { Root } from "./files/root.ts";
-import { Regulars } from "./request.ts";
-import { serveClient, type SessionEvent, type SessionOptions } from "./server.ts";
+import { Regulars, type SessionEvent, type SessionOptions } from "./request.ts";
+import { serveClient } from "./server.ts";
 import { checkNumber, defaultGather } from "./options.ts";
 import { Socket } from "./net/socket.ts";
 import type { Secure, TlsCredentials } from "./net/tls.ts";

@@ -21,7 +21,7 @@ export { printable } from "./printable.ts";
 export { type FileProblem, REQUEST_STEP, type Role, type Step, STEPS, type Verb, VERBS } from "./protocol.ts";
 export type { ServeOptions, Server, ServerEvent } from "./listener.ts";
 export type { ReceptionOptions } from "./reception.ts";
-export type { SessionEvent } from "./server.ts";
+export type { SessionEvent } from "./request.ts";
 export { serve } from "./start.ts";
 export type { ConnectOptions, TlsOptions } from "./net/connect.ts";
 export type { TlsCredentials } from "./net/tls.ts";

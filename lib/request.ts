@@ -63,6 +63,34 @@ export interface Asker {
   regulars: Regulars;
 }
 
+/** What a session reports, in the order of the lab's printed lines ("The Server"). */
+export type SessionEvent =
+  /** The whole command, as the client sent it; the beginning of what is none. */
+  | { type: "request"; command: string }
+  /** The number of bytes that are about to be received. */
+  | { type: "receiving"; size: bigint }
+  /** The number of bytes that are about to be sent. */
+  | { type: "sending"; size: bigint }
+  /** The file that is about to be deleted. */
+  | { type: "deleting"; name: string }
+  /** The client gets this error; its `reason` is for the server's operator. */
+  | { type: "refused"; error: FileError }
+  /** A file took long to reach the disk, so long that its client may have given up. */
+  | { type: "synced"; name: string; ms: number };
+
+/** What a session works with; most of it is the server's (`ServeOptions`). */
+export interface SessionOptions extends Asker {
+  gather: number;
+  maxBytes: bigint | undefined;
+  fsync: boolean;
+  /** Awaited before what was asked for is done; throws to refuse the client. */
+  admit?: (() => Promise<void>) | undefined;
+  /** Called for each event, and awaited before what is about to happen. */
+  onEvent: (event: SessionEvent) => Promise<void>;
+  /** Called with the number of bytes of file data that have not moved yet. */
+  onLeft: (bytes: bigint) => void;
+}
+
 /** A request, and what its name leads to, if that is known. */
 export interface Asked {
   request: Request;

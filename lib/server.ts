@@ -12,41 +12,13 @@ import type { Draft } from "./files/draft.ts";
 import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
-import { type Asker, checkEnd, hearLate, hearRequest, hearRest, type Reported } from "./request.ts";
+import { checkEnd, hearLate, hearRequest, hearRest, type Reported, type SessionOptions } from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
 const LONG_SYNC_MS = 10_000;
 // Enough for a client of the lab's to read an OK, before DONE follows it.
 const EMPTY_FILE_PAUSE_MS = 50;
-
-/** What a session reports, in the order of the lab's printed lines ("The Server"). */
-export type SessionEvent =
-  /** The whole command, as the client sent it; the beginning of what is none. */
-  | { type: "request"; command: string }
-  /** The number of bytes that are about to be received. */
-  | { type: "receiving"; size: bigint }
-  /** The number of bytes that are about to be sent. */
-  | { type: "sending"; size: bigint }
-  /** The file that is about to be deleted. */
-  | { type: "deleting"; name: string }
-  /** The client gets this error; its `reason` is for the server's operator. */
-  | { type: "refused"; error: FileError }
-  /** A file took long to reach the disk, so long that its client may have given up. */
-  | { type: "synced"; name: string; ms: number };
-
-/** What a session works with; most of it is the server's (`ServeOptions`). */
-export interface SessionOptions extends Asker {
-  gather: number;
-  maxBytes: bigint | undefined;
-  fsync: boolean;
-  /** Awaited before what was asked for is done; throws to refuse the client. */
-  admit?: (() => Promise<void>) | undefined;
-  /** Called for each event, and awaited before what is about to happen. */
-  onEvent: (event: SessionEvent) => Promise<void>;
-  /** Called with the number of bytes of file data that have not moved yet. */
-  onLeft: (bytes: bigint) => void;
-}
 
 /** Serves one client. Throws a `TransferError` when the conversation breaks off. */
 export async function serveClient(peer: Peer, options: SessionOptions): Promise<void> {
