@@ -44,6 +44,8 @@ export interface DraftOptions {
   old?: Deno.FileInfo | undefined;
   /** Whether the data is copied into an old file that can be written, but not replaced. */
   isCopied?: boolean;
+  /** The files of the run, to which this one is added when it is committed. */
+  written?: Written | undefined;
 }
 
 /** A file in the making. The old file stands until the draft is committed; one that is dropped leaves nothing. */
@@ -56,7 +58,8 @@ export interface Draft extends Target, AsyncDisposable {
  * Makes a draft of the file at `target`, a path that is no link. Throws a {@linkcode FileError} that calls the file `name`
  * if the old one is no regular file, or may not be written.
  */
-export function createDraft(target: string, name: string, { old, isCopied = false }: DraftOptions = {}): Draft {
+export function createDraft(target: string, name: string, options: DraftOptions = {}): Draft {
+  const { old, isCopied = false, written } = options;
   if (old && !old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
   const folder = dirname(target);
   // Not joined, which would take out a link with the dots after it.
@@ -72,15 +75,16 @@ export function createDraft(target: string, name: string, { old, isCopied = fals
     throw createError(name, cause);
   }
   drafts.add(path);
+  const writtenBefore = written?.count;
   let size = 0;
   // Replacing a large file takes as long as deleting it; but no file of a run may come between look and rename.
-  const rename = (written?: Written): Promise<void> | void =>
+  const rename = (): Promise<void> | void =>
     written || Math.max(size, old?.size ?? 0) <= SMALL_BYTES
       ? Deno.renameSync(path, target)
       : Deno.rename(path, target);
-  const replace = async (written?: Written): Promise<void> => {
+  const replace = async (): Promise<void> => {
     try {
-      await rename(written);
+      await rename();
       drafts.delete(path);
     } catch (error) {
       if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
@@ -95,7 +99,7 @@ export function createDraft(target: string, name: string, { old, isCopied = fals
       size += piece.length;
       return append(file, piece, name);
     },
-    commit: async ({ fsync = false, createNew = false, written } = {}) => {
+    commit: async ({ fsync = false, createNew = false } = {}) => {
       try {
         const mustSync = fsync || (size > SMALL_BYTES && await isDeferring(folder, file.statSync().dev));
         if (mustSync) await file.sync();
@@ -104,8 +108,9 @@ export function createDraft(target: string, name: string, { old, isCopied = fals
         file.close();
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
-        written?.check(target, name);
-        if (!createNew || !link(path, target)) await replace(written);
+        // Without an old file, only one that has arrived since can be there.
+        if (old || written?.count !== writtenBefore) written?.check(target, name);
+        if (!createNew || !link(path, target)) await replace();
         written?.add(target, name);
         await synced?.sync();
       } catch (cause) {

@@ -4,7 +4,7 @@ import { FileError, systemReason } from "../errors.ts";
 import { createDraft, type Draft, isDraft } from "./draft.ts";
 import { isFolderPath } from "./path.ts";
 import { checkGranted } from "./permissions.ts";
-import { createError, existing, found, overwrite, type Target } from "./storage.ts";
+import { createError, existing, found, overwrite, type Target, type Written } from "./storage.ts";
 
 /**
  * Opens a draft of the file at `path` or, where no draft is possible, the file itself. With `createNew` a file that exists
@@ -12,10 +12,10 @@ import { createError, existing, found, overwrite, type Target } from "./storage.
  */
 export async function openTarget(
   path: string,
-  { createNew = false }: { createNew?: boolean | undefined } = {},
+  { createNew = false, written }: { createNew?: boolean | undefined; written?: Written | undefined } = {},
 ): Promise<Target & (Disposable | AsyncDisposable)> {
   try {
-    return openDraft(path, createNew);
+    return openDraft(path, createNew, written);
   } catch (error) {
     // A file that does not exist can't be written in place either.
     if (createNew || !isBarred(error) || !found(path)) throw error;
@@ -23,7 +23,7 @@ export async function openTarget(
   }
 }
 
-function openDraft(path: string, createNew: boolean): Draft {
+function openDraft(path: string, createNew: boolean, written: Written | undefined): Draft {
   const barred = (reason: string): FileError => new FileError("create", path, { reason });
   // The next sweep would remove a file with a draft's name.
   if (isDraft(path)) throw barred("its name is that of a temporary file");
@@ -34,7 +34,8 @@ function openDraft(path: string, createNew: boolean): Draft {
     // A link is written through; one that leads nowhere is replaced.
     const old = there?.isSymlink ? existing(path) : there;
     if (createNew && old) throw barred("it exists");
-    return createDraft(there?.isSymlink && old ? Deno.realPathSync(path) : path, path, { old, isCopied: true });
+    const target = there?.isSymlink && old ? Deno.realPathSync(path) : path;
+    return createDraft(target, path, { old, isCopied: true, written });
   } catch (cause) {
     throw createError(path, cause);
   }

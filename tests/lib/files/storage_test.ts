@@ -209,9 +209,9 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   await Deno.writeTextFile(folder.at("f"), "old");
   for (const link of ["a", "b"]) await Deno.symlink("f", folder.at(link));
   const write = async (name: string): Promise<void> => {
-    await using target = await openTarget(folder.at(name));
+    await using target = await openTarget(folder.at(name), { written });
     await target.write(new TextEncoder().encode(name));
-    await target.commit({ written });
+    await target.commit();
   };
   await write("a");
   for (const name of ["b", "f"]) {
@@ -219,8 +219,8 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   }
   await write("a");
   assertEquals(await Deno.readTextFile(folder.at("f")), "a");
-  await using other = await openTarget(folder.at("b"));
-  await other.commit({ written: new Written() });
+  await using other = await openTarget(folder.at("b"), { written: new Written() });
+  await other.commit();
   assertEquals(await folder.names(), ["a", "b", "f"]);
 });
 
