@@ -251,9 +251,9 @@ export class Server implements AsyncDisposable {
     return guarded(() => this.#parts.options.onEvent?.(event));
   }
 
-  /** How many clients are being served. */
+  /** How many clients that have asked for something are being served. */
   get active(): number {
-    return this.#turns.taken;
+    return this.#sessions.values().reduce((sum, { isIdle }) => sum + Number(!isIdle), 0);
   }
 
   /** How many bytes of file data the running transfers have still to move. */
