@@ -101,8 +101,9 @@ export async function runs(words: string[]): Promise<boolean> {
 
 async function printedBy([program, ...args]: string[]): Promise<string | undefined> {
   const command = new Deno.Command(program!, { args, stdin: "null", stderr: "null" });
-  const { stdout, success } = await command.output().catch(() => ({ stdout: new Uint8Array(), success: false }));
-  return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  // Deno 2.6 throws at once when there is no such program.
+  const output = await Promise.try(() => command.output()).catch(() => undefined);
+  return output?.success ? new TextDecoder().decode(output.stdout).trim() : undefined;
 }
 
 /** What this machine has for the check. */
