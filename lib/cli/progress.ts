@@ -36,8 +36,8 @@ interface Activity extends Disposable {
   /** What may be the cause if it waits for READY, and after how many milliseconds a line says so. */
   causes: string;
   limitMs: number;
-  /** What stands before its bar. */
-  label: string;
+  /** What stands before its bar, made only for a line that is shown. */
+  label: () => string;
   size: bigint;
   moved: bigint;
 }
@@ -68,7 +68,7 @@ export class Progress implements Disposable {
       limitMs: this.#task.options.timeoutMs || Infinity,
       wait: "",
       causes: "",
-      label: "",
+      label: () => "",
       size: 0n,
       moved: 0n,
       ...activity,
@@ -82,7 +82,7 @@ export class Progress implements Disposable {
   }
 
   /** The options of a transfer that is shown until the returned one is disposed of; a label stands before its bar. */
-  watch(options: ClientOptions, label: string): ClientOptions & Disposable {
+  watch(options: ClientOptions, label: () => string): ClientOptions & Disposable {
     const causes = options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
     // A TLS handshake waits in a busy server's queue, as READY does.
     const activity = this.begin({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
@@ -142,7 +142,8 @@ export class Progress implements Disposable {
     const { parallel, files } = this.#task;
     const [activity] = this.#activities;
     if (parallel === 1 && activity && now - activity.since >= PATIENCE_MS) {
-      const { wait, moved, size, since, causes, label } = activity;
+      const { wait, moved, size, since, causes } = activity;
+      const label = activity.label();
       if (wait) return label + wait + (causes && now - since >= LATE_READY_MS ? ` (${causes})` : "");
       const rate = Number(moved) / (now - since) * 1000;
       return size === 0n ? "" : label + progressLine(Number(moved), Number(size), rate, columns - label.length);

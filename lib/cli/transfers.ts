@@ -71,7 +71,7 @@ export async function perform(task: Task): Promise<number> {
       const lines: Parameters<Print>[] = [];
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
-        progress.fileDone(await transfer(file, { ...shared, options }, progress, progress.label(index), printLine));
+        progress.fileDone(await transfer(file, { ...shared, options }, progress, index, printLine));
       } catch (error) {
         signal?.throwIfAborted();
         failed++;
@@ -108,7 +108,7 @@ function isToStdout({ verb, as }: Task): boolean {
 }
 
 /** Transfers one file, printing the lab's lines ("The Client"). Returns how many bytes were moved. */
-async function transfer(file: string, task: Task, progress: Progress, label: string, print: Print): Promise<bigint> {
+async function transfer(file: string, task: Task, progress: Progress, index: number, print: Print): Promise<bigint> {
   const { verb } = task;
   const to = destination(file, task);
   const shown = printable(verb === "PUT" && file === "-" ? to : file);
@@ -128,7 +128,7 @@ async function transfer(file: string, task: Task, progress: Progress, label: str
         return say(`${line} (${bytes} bytes)`);
       },
       onData: sum && ((piece) => sum.update(piece)),
-    }, label);
+    }, () => progress.label(index));
     if (verb === "DEL") await del(file, watched);
     else if (verb === "PUT") {
       await put(to, { ...watched, ...(stream ? { from: stream.readable, size: stream.size } : { from: file }) });
@@ -141,7 +141,7 @@ async function transfer(file: string, task: Task, progress: Progress, label: str
   // What was sent, or what is on this side's disk.
   const isOnDisk = verb === "GET" && !isOut;
   const here = (isOnDisk ? await fileSum(to) : undefined) ?? sum.hex();
-  using watched = progress.watch(options, `${label}verifying `);
+  using watched = progress.watch(options, () => `${progress.label(index)}verifying `);
   const there = await remoteSum(verb === "PUT" ? to : file, watched);
   if (there !== here) {
     const what = isOnDisk ? "on disk" : "moved";
