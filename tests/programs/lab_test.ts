@@ -65,6 +65,6 @@ testWith([SANDBOX, PYTHON], "in the sandbox the check says of programs what it s
   const args = ["naive_server.py", "naive_client.py", "--only", "3.1,4.1,7.3", "--verbose"];
   const [inside, outside] = await Promise.all([lab("--sandbox", ...args), lab(...args)]);
   assertEquals([inside.stdout, inside.status], [outside.stdout, 0], inside.stderr);
-  const { stderr } = await lab("--sandbox", "--server", `python3 ${import.meta.filename} {port}`, "--only", "3.1");
+  const { stderr } = await lab("--sandbox", "--server", `python3 '${import.meta.filename}' {port}`, "--only", "3.1");
   assertMatch(stderr, /^lab: .* can't be checked: .* can't open file .*lab_test.ts/);
 });

@@ -180,7 +180,7 @@ testWith([UNIX, PYTHON, SOURCES], "the manual's server shows the conversation of
   await shell.link("client.ts", "server.ts", "deno.json", "lib", "LICENSE");
   await shell.folder("served");
   await using server = await shell.serve(TRACED.split("\n")[0]!);
-  await shell.run(`python3 ${PROJECT}/scripts/support/peers/naive_client.py localhost 12345 PUT LICENSE`);
+  await shell.run(`python3 '${PROJECT}/scripts/support/peers/naive_client.py' localhost 12345 PUT LICENSE`);
   await server.errorLine(/g\. server: DONE/);
 });
 
