@@ -36,13 +36,14 @@ export async function gradesOf(out: string): Promise<Grade[]> {
 
 /** A client that says what it got of what is not its own, and does no harm where it gets it. */
 export function attack(folder: string, port: number): string {
+  const cache = Deno.env.get("DENO_DIR") ??
+    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
   return `
 import ctypes, glob, os, socket, sys
 got = []
 own = os.path.dirname(os.path.abspath(__file__))
-# Interpreters may be installed there, in folders.
-home = ${JSON.stringify(Deno.env.get("HOME"))}
-if any(map(os.path.isfile, glob.glob(home + "/*") + glob.glob(home + "/.*"))): got.append("its home")
+# Interpreters may be installed in the home folder too.
+if os.path.exists(${JSON.stringify(cache)}): got.append("its home's cache")
 if os.path.exists(${JSON.stringify(`${folder}/class/Ben/notes.txt`)}): got.append("another's file")
 if os.path.exists(${JSON.stringify(`${PROJECT}/client.ts`)}): got.append("the check's own client")
 got += [f"writing to {d}" for d in [own, "/", "/usr", "/etc", "/dev", "/proc/sys/kernel"] if os.access(d, os.W_OK)]
