@@ -11,36 +11,16 @@ import {
   put,
   type PutOptions,
   serve,
-  type ServeOptions,
-  type Server,
   ServerError,
-  type ServerEvent,
   TransferError,
 } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { Conversation, LIMIT_MS, wire } from "../../scripts/support/raw.ts";
+import { HOST, servedTest } from "../support/served.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { freePort, withinTime } from "../support/net.ts";
 import { DENO_JSON, Process } from "../../scripts/support/programs.ts";
-
-const HOST = { hostname: "127.0.0.1" };
-
-/** What a test of a server has: the served folder, the server, and a client's options to reach it. */
-interface Served {
-  folder: Folder;
-  server: Server;
-  options: { hostname: string; port: number };
-}
-
-/** A test of a server in this process. */
-function servedTest(name: string, work: (served: Served) => Promise<void>, more: Partial<ServeOptions> = {}): void {
-  Deno.test(name, async () => {
-    await using folder = new Folder();
-    await using server = await serve({ ...HOST, port: 0, root: folder.path, ...more });
-    await work({ folder, server, options: { ...HOST, port: server.address.port } });
-  });
-}
 
 servedTest("streams of any length, in pieces of any size, are sent and received", async ({ options }) => {
   for (const length of [0, 1, 1023, 1024, 1025, 600_000]) {
@@ -119,78 +99,6 @@ servedTest("an error tells the step, the file and what the peer said", async ({ 
   assert(closed.message.endsWith("connection refused"), closed.message);
 });
 
-Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those it cut", async () => {
-  await using folder = new Folder();
-  // More than two sockets hold between them: the server can't be done before the client is.
-  await Deno.writeFile(folder.at("f"), new Uint8Array(20_000_000));
-  for (const [graceMs, cut] of [[60_000, 0], [0, 1]] as const) {
-    await using server = await serve({ ...HOST, port: 0, root: folder.path });
-    const options = { ...HOST, port: server.address.port };
-    const started = Promise.withResolvers<void>();
-    const transfer = get("f", {
-      ...options,
-      bytesPerSecond: 40_000_000,
-      to: folder.at("g"),
-      onStart: () => started.resolve(),
-    });
-    transfer.catch(() => {});
-    await started.promise;
-    const ended = server.shutdown({ graceMs });
-    await assertRejects(() => del("f", options), ConnectionError);
-    assertEquals(await ended, cut);
-    assertEquals(await transfer.then(() => 0, () => 1), cut);
-  }
-  assertEquals(await folder.names(), ["f", "g"]);
-});
-
-servedTest(
-  "a server knows how many bytes its running transfers have left",
-  async ({ folder, server, options: { port } }) => {
-    const data = randomBytes(3000);
-    await Deno.writeFile(folder.at("f"), data);
-    const left = async (bytes: bigint): Promise<void> => {
-      for (let tries = 0; server.bytesLeft !== bytes; tries++) {
-        assert(tries < 1000, `${server.bytesLeft} bytes left, not ${bytes}`);
-        await delay(10);
-      }
-    };
-    await left(0n);
-    using put = await Conversation.start(port, "PUT", "g", data);
-    await put.until("e");
-    await left(3000n);
-    await put.until("half");
-    await left(1500n);
-    using other = await Conversation.start(port, "PUT", "h", data);
-    await other.until("e");
-    await left(4500n);
-    await put.until("g");
-    await left(3000n);
-    other[Symbol.dispose]();
-    await left(0n);
-    using get = await Conversation.start(port, "GET", "f", data);
-    await get.until("h");
-    await left(0n);
-  },
-  { clients: 2 },
-);
-
-Deno.test("a shutdown closes a balancer's connection whose header is on its way", async () => {
-  await using folder = new Folder();
-  const errors: ServerEvent[] = [];
-  const onEvent = (event: ServerEvent): void => void (event.type === "failed" && errors.push(event));
-  const server = await serve({ ...HOST, port: 0, root: folder.path, proxyFrom: ["127.0.0.0/8"], onEvent });
-  using conn = await Deno.connect({ ...HOST, port: server.address.port });
-  await conn.write(wire("PROXY TCP4 192.0.2.7"));
-  // Served, so the one before it has been accepted.
-  using check = await Deno.connect({ ...HOST, port: server.address.port });
-  await check.write(wire("PROXY UNKNOWN\r\n"));
-  assertEquals(await check.read(new Uint8Array(5)), 5);
-  assertEquals(await server.shutdown(), 0);
-  // At once: the test would not end well with the connection, or its timer, left.
-  assertEquals(await conn.read(new Uint8Array(1)).catch(() => null), null);
-  assertEquals(errors, []);
-});
-
 testWith([LINUX], "a server that takes no connection is given up after the timeout, or the wait", async () => {
   using listener = Deno.listen({ ...HOST, port: 0, tcpBacklog: 0 });
   const { port } = listener.addr;
@@ -212,29 +120,6 @@ servedTest("a rate below one block a second does not exceed the server's timeout
   assert(performance.now() - start > 4000);
   assertEquals((await Deno.stat(folder.at("f"))).size, 1500);
 }, { timeoutMs: 3000 });
-
-Deno.test("a callback of the server's that throws is reported, and ends no session", async () => {
-  await using folder = new Folder();
-  const reported: unknown[] = [];
-  const onError = (event: ErrorEvent): void => {
-    event.preventDefault();
-    reported.push(event.error);
-  };
-  globalThis.addEventListener("error", onError);
-  try {
-    const bug = new Error("a bug");
-    const fail = (): void => {
-      throw bug;
-    };
-    await using server = await serve({ ...HOST, port: 0, root: folder.path, onEvent: fail, onMessage: fail });
-    const options = { ...HOST, port: server.address.port };
-    await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n });
-    await del("f", options);
-    assert(reported.length >= 16 && reported.every((error) => error === bug));
-  } finally {
-    globalThis.removeEventListener("error", onError);
-  }
-});
 
 servedTest("impossible options, and sizes beyond 8 bytes, are refused by name", async ({ folder, options, server }) => {
   const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
@@ -268,24 +153,6 @@ Deno.test("no limit can be said, and holds", async () => {
     assertEquals(await server.shutdown({ graceMs: limit }), 0);
     await transfer;
   }
-});
-
-Deno.test("two transfers that a server cuts at once each report their own step", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "text");
-  const failures: string[] = [];
-  const onEvent = (event: ServerEvent): void => {
-    if (event.type === "failed") failures.push((event.error as TransferError).step!);
-  };
-  const server = await serve({ ...HOST, port: 0, root: folder.path, clients: 2, onEvent });
-  {
-    using get = await Conversation.start(server.address.port, "GET", "f", wire("text"));
-    using put = await Conversation.start(server.address.port, "PUT", "g", wire("text"));
-    await get.until("e");
-    await put.until("half");
-    assertEquals(await server.shutdown({ graceMs: 0 }), 2);
-  }
-  assertEquals(failures.sort(), ["f. client: OK", "f. client: sends bytes"]);
 });
 
 servedTest(
