@@ -25,7 +25,10 @@ export interface ClientOptions extends DialOptions, TransferOptions {
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */
   onStart?: (size: bigint) => void | Promise<void>;
-  /** Called when the rest of the transfer takes about a round trip: the next one's connection can be made meanwhile. */
+  /**
+   * Called when the file is known to be small, and what is left takes a few round trips at most: the next transfer can get
+   * ready meanwhile, `after` this one.
+   */
   onEnding?: () => void;
 }
 
@@ -149,6 +152,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
+  if (source.size <= ONE_TRIP_BYTES) options.onEnding?.();
   await peer.hear("c. server: OK");
   await peer.saySize("d. client: <# bytes>", source.size);
   await peer.hear("e. server: OK");
@@ -174,7 +178,6 @@ async function upload(peer: Peer, source: Source, options: PutOptions): Promise<
   };
   const sent = pump({ size, read: (buffer) => source.read(buffer), write }, { ...options, gather }).then(() => {
     peer.flush();
-    if (size <= ONE_TRIP_BYTES) options.onEnding?.();
     return peer.watch("g. server: DONE", done);
   });
   try {

@@ -1,6 +1,5 @@
 /** How a client comes to its READY: one connection, or one after another where the server may have lost it. */
 
-import type { Connections } from "./connections.ts";
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
 import { connect, type ConnectOptions, TIMEOUT_MS } from "./net/connect.ts";
@@ -14,12 +13,15 @@ import { isReady, within } from "./within.ts";
 export interface DialOptions extends ConnectOptions {
   /** Milliseconds to wait for the server's READY; without it, or 0, without a limit. */
   waitMs?: number;
-  /** Where the connection comes from, if several transfers follow one another. */
-  connections?: Connections;
+  /**
+   * What must be over before the server is asked for anything, such as the transfer before this one. Until then this one
+   * gets ready: the file is open, the connection stands, and READY may have come.
+   */
+  after?: Promise<unknown>;
   /** Called with each message of the conversation after it has passed; a promise is awaited. */
   onMessage?: (message: Message) => unknown;
-  /** Called when the connection stands, and the wait for READY begins; a promise is awaited. */
-  onConnect?: () => unknown;
+  /** Called when the connection stands, and the wait for READY begins, with the server's address; a promise is awaited. */
+  onConnect?: (address: string) => unknown;
 }
 
 // A server with the lab's backlog of 0 may lose a client that believes it is connected (PROTOCOL.md, "TCP"). So a client
@@ -57,16 +59,16 @@ interface Attempt extends AsyncDisposable {
 }
 
 function attempt(options: DialOptions, onMessage: (message: Message, attempt: Attempt) => unknown): Attempt {
-  const { timeoutMs = TIMEOUT_MS, signal, connections } = options;
+  const { timeoutMs = TIMEOUT_MS, signal } = options;
   const closing = new AbortController();
-  const signals = (): AbortSignal => AbortSignal.any(signal ? [signal, closing.signal] : [closing.signal]);
-  const connected = connections?.take() ?? connect({ ...options, timeoutMs, signal: signals() });
+  const connected = connect({ ...options, timeoutMs }, closing.signal);
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
-    const socket = new Socket(await connected, { timeoutMs, peer: "server", signal });
+    const conn = await connected;
+    const socket = new Socket(conn, { timeoutMs, peer: "server", signal });
     open = new Peer(socket, options.onMessage && ((message): unknown => onMessage(message, made)));
     closing.signal.throwIfAborted();
-    await options.onConnect?.();
+    await options.onConnect?.((conn.remoteAddr as Deno.NetAddr).hostname);
     await open.listen(STEP);
     return open;
   };
@@ -105,7 +107,10 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
-    const winner = await within(race(attempts, options), options.waitMs || Infinity);
+    const racing = race(attempts, options);
+    racing.catch(() => {});
+    await options.after;
+    const winner = await within(racing, options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0], options);
     const peer = await winner.ready;
     const others = attempts.filter((attempt) => attempt !== winner);
@@ -163,6 +168,7 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     // A server's machine that is gone is noticed after some hours, even where nobody says anything. Inside TLS this is on
     // from the start, since Deno can't switch it there later.
     if (count === 2) first?.setKeepAlive?.(true);
+    await options.after;
     const won = await within(Promise.race(attempts.map(winner)), ms);
     if (won) return won;
   }

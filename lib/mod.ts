@@ -6,7 +6,6 @@
  */
 
 export { type ClientOptions, del, type Download, get, type GetOptions, put, type PutOptions } from "./client.ts";
-export { Connections } from "./connections.ts";
 export type { DialOptions } from "./dial.ts";
 export {
   ConnectionError,

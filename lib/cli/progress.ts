@@ -88,7 +88,10 @@ export class Progress implements Disposable {
     const activity = this.begin({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
     return {
       ...options,
-      onConnect: () => void Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes }),
+      onConnect: (address) => {
+        options.onConnect?.(address);
+        Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes });
+      },
       onReady: () => {
         Object.assign(activity, { since: performance.now(), wait: "", causes: "" });
         return options.onReady?.();

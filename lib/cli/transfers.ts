@@ -1,7 +1,6 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
 import { type ClientOptions, del, get, put } from "../client.ts";
-import { Connections } from "../connections.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
@@ -20,9 +19,12 @@ import { bytes, Progress } from "./progress.ts";
 const GATHER_MS = 5;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
-// No server has a file of this name. One that is idle answers in far less.
-const WITHDRAWN_NAME = ".blockferry-withdrawn";
-const WITHDRAW_MS = 2000;
+
+/** One file's transfer, and the one that has begun while it ended. */
+interface Run {
+  done: Promise<void>;
+  next?: Run | undefined;
+}
 
 /** Prints a line: one of the lab's on standard output, or one of ours on standard error. */
 type Print = (text: string, isError?: boolean) => Promise<void>;
@@ -56,33 +58,37 @@ export async function perform(task: Task): Promise<number> {
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
   const queue = files.entries();
-  const work = async (): Promise<void> => {
-    const connections = new Connections(task.options);
-    for (let next = queue.next(), following: typeof next | undefined; !next.done; next = following ?? queue.next()) {
-      const [index, file] = next.value;
-      following = undefined;
-      const onEnding = (): void => {
-        following ??= queue.next();
-        // A PUT can be expected to find a file there.
-        if (!following.done && (verb !== "PUT" || found(following.value[1])?.isFile)) connections.prepare();
-      };
-      const options = { ...shared.options, connections, onEnding };
+  // What a trace or a verification prints belongs to one file.
+  const isOverlapped = !task.isTraced && !task.isVerified;
+  /** Begins with the next file, which waits for the one before it; `undefined` if there is none. */
+  const begin = (after: Promise<void>): Run | undefined => {
+    const entry = queue.next();
+    if (entry.done) return undefined;
+    const [index, file] = entry.value;
+    const onEnding = (): void => void (isOverlapped && (run.next ??= begin(run.done)));
+    // Looked up once.
+    const onConnect = (address: string): void => void (shared.options.address = address);
+    const transferred = async (): Promise<void> => {
       // With several transfers under way, the lines of each are printed together.
       const lines: Parameters<Print>[] = [];
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
+        const options = { ...shared.options, after, onConnect, onEnding };
         progress.fileDone(await transfer(file, { ...shared, options }, progress, index, printLine));
       } catch (error) {
         signal?.throwIfAborted();
+        await after;
         failed++;
         await explain(error, file, task, printLine);
       }
       await Promise.all(lines.map((line) => print(...line)));
-    }
-    // The last files could not be sent, after all: servers of the lab's may crash when a client leaves without a command.
-    if (!connections.hasPrepared) return;
-    const withdrawn = get(WITHDRAWN_NAME, { ...task.options, connections }).then(({ readable }) => readable.cancel());
-    await within(withdrawn.catch(() => {}), WITHDRAW_MS);
+    };
+    const run: Run = { done: transferred() };
+    run.done.catch(() => {});
+    return run;
+  };
+  const work = async (): Promise<void> => {
+    for (let run = begin(Promise.resolve()); run; run = run.next ?? begin(run.done)) await run.done;
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
@@ -157,9 +163,14 @@ async function traced({ options }: Task, label: string, print: Print): Promise<T
 }
 
 /** What PUT sends where that is no regular file, but standard input or a pipe with a name: all of it, read to its end. */
-async function openStream(file: string, { signal }: ClientOptions, progress: Progress): Promise<Spool | undefined> {
+async function openStream(
+  file: string,
+  { signal, after }: ClientOptions,
+  progress: Progress,
+): Promise<Spool | undefined> {
   const info = file === "-" ? undefined : found(file);
   if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
+  await after;
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { spool } = await import("../files/spool.ts");
   using reading = progress.begin({ wait: "reading" });

@@ -75,7 +75,6 @@ export function createDraft(target: string, name: string, options: DraftOptions 
     throw createError(name, cause);
   }
   drafts.add(path);
-  const writtenBefore = written?.count;
   let size = 0;
   // Replacing a large file takes as long as deleting it; but no file of a run may come between look and rename.
   const rename = (): Promise<void> | void =>
@@ -108,9 +107,13 @@ export function createDraft(target: string, name: string, options: DraftOptions 
         file.close();
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
-        // Without an old file, only one that has arrived since can be there.
-        if (old || written?.count !== writtenBefore) written?.check(target, name);
-        if (!createNew || !link(path, target)) await replace();
+        // Where there was no file, one may have arrived since: then a link fails, and costs less than a look.
+        const isNew = createNew || (written !== undefined && old === undefined);
+        if (!isNew || !link(path, target)) {
+          if (createNew && existing(target)) throw new FileError("create", name, { reason: "it exists" });
+          written?.check(target, name);
+          await replace();
+        }
         written?.add(target, name);
         await synced?.sync();
       } catch (cause) {
@@ -173,16 +176,17 @@ function chown(path: string, { uid, gid }: Deno.FileInfo): boolean {
   return false;
 }
 
-// Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file, a
-// link does not. False where the file system has no links, and a look must do.
+// Makes the target the draft's name: a rename would replace a file, a link does not. False if there is one, or the file
+// system has no links.
 function link(path: string, target: string): boolean {
   try {
     Deno.linkSync(path, target);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists || existing(target)) throw error;
+  } catch {
     return false;
   }
+  Deno.removeSync(path);
+  drafts.delete(path);
+  return true;
 }
 
 /** Whether the maker of the draft `made` may write the file that it replaces. */

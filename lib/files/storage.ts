@@ -34,13 +34,10 @@ export interface CommitOptions {
 
 /** The files that a run has written, each with the name under which it was. No other name may replace one. */
 export class Written {
-  /** How many have been added. */
-  count = 0;
   readonly #names = new Map<string, string>();
 
   /** Adds the file at a path. */
   add(path: string, name: string): void {
-    this.count++;
     this.#names.set(identity(path), name);
   }
 

@@ -20,6 +20,8 @@ export interface ConnectOptions {
   hostname: string;
   /** The server's TCP port. */
   port: number;
+  /** The name's address, if that has been found before: it is tried first. */
+  address?: string | undefined;
   /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
   tls?: boolean | TlsOptions;
   /**
@@ -33,52 +35,58 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to a server, trying every address of its name, or `known` if that has been found before. Throws a
+ * Connects to a server, trying every address of its name. `closing` ends the attempt as the signal does. Throws a
  * {@linkcode ConnectionError}, or the signal's reason.
  */
-export async function connect(options: ConnectOptions, known?: string): Promise<Deno.Conn> {
+export async function connect(options: ConnectOptions, closing?: AbortSignal): Promise<Deno.Conn> {
   const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
-  // One for both ends of the wait: signals made of others cost as much as the connection.
+  // One for all that ends the wait: signals made of others cost as much as the connection.
   const ending = new AbortController();
   const end = (): void => ending.abort();
   const timer = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? setTimeout(end, timeoutMs) : undefined;
-  signal?.addEventListener("abort", end);
-  let conn: Deno.TcpConn;
+  for (const each of [signal, closing]) each?.addEventListener("abort", end);
   try {
-    conn = await reach(hostname, port, known ?? hostname, ending.signal);
+    const conn = await reach(options, ending.signal).catch((error) => {
+      throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
+    });
+    clearTimeout(timer);
+    if (!tls) return conn;
+    return await secure(conn, { hostname, ...(tls === true ? {} : tls) }, ending.signal).catch((error) => {
+      throw failed(tlsReason(error), error);
+    });
   } catch (error) {
     signal?.throwIfAborted();
-    throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
+    throw error;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", end);
-  }
-  if (!tls) return conn;
-  let secured: Deno.TlsConn | undefined;
-  try {
-    conn.setKeepAlive(true);
-    // After this, Deno's TLS connection can no longer switch the delay.
-    conn.setNoDelay(true);
-    secured = await Deno.startTls(conn, { hostname, ...(tls === true ? {} : tls) });
-    // It may take as long as READY: the server may be busy with another client.
-    const handshake = secured.handshake();
-    await (signal ? abortable(handshake, signal) : handshake);
-    return secured;
-  } catch (error) {
-    secured?.close();
-    signal?.throwIfAborted();
-    throw failed(tlsReason(error), error);
+    for (const each of [signal, closing]) each?.removeEventListener("abort", end);
   }
 }
 
-async function reach(hostname: string, port: number, known: string, signal: AbortSignal): Promise<Deno.TcpConn> {
+async function secure(conn: Deno.TcpConn, options: Deno.StartTlsOptions, signal: AbortSignal): Promise<Deno.TlsConn> {
+  conn.setKeepAlive(true);
+  // After this, Deno's TLS connection can no longer switch the delay.
+  conn.setNoDelay(true);
+  const secured = await Deno.startTls(conn, options);
+  try {
+    // It may take as long as READY: the server may be busy with another client.
+    await abortable(secured.handshake(), signal);
+    return secured;
+  } catch (error) {
+    secured.close();
+    throw error;
+  }
+}
+
+async function reach(options: ConnectOptions, signal: AbortSignal): Promise<Deno.TcpConn> {
+  const { hostname, port, address = hostname } = options;
   const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
   try {
-    return await attempt(isNetGranted(known, port) ? known : hostname);
+    return await attempt(isNetGranted(address, port) ? address : hostname);
   } catch (error) {
     for (const address of isNetGranted(hostname) && !signal.aborted ? await lookupAll(hostname) : []) {
       const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;
