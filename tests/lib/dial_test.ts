@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { dial, type Dialed, type DialOptions } from "../../lib/dial.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { FastTimers } from "../support/timers.ts";
@@ -51,6 +52,29 @@ Deno.test("a second attempt that is refused does not end the wait on the first",
   using _third = await accept(listener, dialed);
   using _fourth = await accept(listener, dialed);
   await first.write(new TextEncoder().encode("READY"));
+  await using _peer = await dialed;
+});
+
+Deno.test("a transfer whose predecessor fails fails with it, and closes its connection", async () => {
+  using listener = listen();
+  const before = Promise.withResolvers<void>();
+  const dialed = start(listener, { after: before.promise, waitMs: 1 });
+  using conn = await accept(listener, dialed);
+  await conn.write(new TextEncoder().encode("READY"));
+  before.reject(new Error("the disk is full"));
+  await assertRejects(() => dialed, Error, "the disk is full");
+  assertEquals(await conn.read(new Uint8Array(1)), null);
+});
+
+Deno.test("the limit of a wait begins when the transfer before is over", async () => {
+  using listener = listen();
+  const before = Promise.withResolvers<void>();
+  const dialed = start(listener, { after: before.promise, waitMs: 1 });
+  using conn = await accept(listener, dialed);
+  await delay(50);
+  await conn.write(new TextEncoder().encode("READY"));
+  await delay(50);
+  before.resolve();
   await using _peer = await dialed;
 });
 
