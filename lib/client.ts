@@ -25,10 +25,9 @@ export interface ClientOptions extends DialOptions, TransferOptions {
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */
   onStart?: (size: bigint) => void | Promise<void>;
-  /**
-   * Called when the file is known to be small, and what is left takes a few round trips at most: the next transfer can get
-   * ready meanwhile, `after` this one.
-   */
+  /** Called when the server has been asked for a file: the next one can be opened, and be received `after` this one. */
+  onAsked?: () => void;
+  /** Called when what is left takes a few round trips at most: the next transfer can connect, and wait for this one. */
   onEnding?: () => void;
 }
 
@@ -100,6 +99,7 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
+  options.onAsked?.();
   await peer.hear("c. server: OK");
   await peer.say("d. client: READY");
   const size = await peer.hearSize("e. server: <# bytes>");

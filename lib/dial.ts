@@ -13,15 +13,20 @@ import { isReady, within } from "./within.ts";
 export interface DialOptions extends ConnectOptions {
   /** Milliseconds to wait for the server's READY; without it, or 0, without a limit. */
   waitMs?: number;
-  /**
-   * What must be over before the server is asked for anything, such as the transfer before this one. Until then this one
-   * gets ready: the file is open, the connection stands, and READY may have come.
-   */
-  after?: Promise<unknown>;
+  /** What this transfer gets ready for, if another is still under way. */
+  after?: After | undefined;
   /** Called with each message of the conversation after it has passed; a promise is awaited. */
   onMessage?: (message: Message) => unknown;
   /** Called when the connection stands, and the wait for READY begins, with the server's address; a promise is awaited. */
   onConnect?: (address: string) => unknown;
+}
+
+/** What a transfer waits for when its file is open. */
+export interface After {
+  /** Before it connects. */
+  connecting: Promise<unknown>;
+  /** Before it asks the server for anything. */
+  asking: Promise<unknown>;
 }
 
 // A server with the lab's backlog of 0 may lose a client that believes it is connected (PROTOCOL.md, "TCP"). So a client
@@ -107,9 +112,10 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
+    await options.after?.connecting;
     const racing = race(attempts, options);
     racing.catch(() => {});
-    await options.after;
+    await options.after?.asking;
     const winner = await within(racing, options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0], options);
     const peer = await winner.ready;
@@ -168,7 +174,7 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     // A server's machine that is gone is noticed after some hours, even where nobody says anything. Inside TLS this is on
     // from the start, since Deno can't switch it there later.
     if (count === 2) first?.setKeepAlive?.(true);
-    await options.after;
+    await options.after?.asking;
     const won = await within(Promise.race(attempts.map(winner)), ms);
     if (won) return won;
   }

@@ -1,6 +1,7 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
 import { type ClientOptions, del, get, put } from "../client.ts";
+import type { After } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
@@ -61,11 +62,18 @@ export async function perform(task: Task): Promise<number> {
   // What a trace or a verification prints belongs to one file.
   const isOverlapped = !task.isTraced && !task.isVerified;
   /** Begins with the next file, which waits for the one before it; `undefined` if there is none. */
-  const begin = (after: Promise<void>): Run | undefined => {
+  const begin = (after?: After): Run | undefined => {
     const entry = queue.next();
     if (entry.done) return undefined;
     const [index, file] = entry.value;
-    const onEnding = (): void => void (isOverlapped && (run.next ??= begin(run.done)));
+    const ending = Promise.withResolvers<void>();
+    const onAsked = (): void => {
+      if (isOverlapped) run.next ??= begin({ connecting: ending.promise, asking: run.done });
+    };
+    const onEnding = (): void => {
+      onAsked();
+      ending.resolve();
+    };
     // Looked up once.
     const onConnect = (address: string): void => void (shared.options.address = address);
     const transferred = async (): Promise<void> => {
@@ -73,14 +81,15 @@ export async function perform(task: Task): Promise<number> {
       const lines: Parameters<Print>[] = [];
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
-        const options = { ...shared.options, after, onConnect, onEnding };
+        const options = { ...shared.options, after, onConnect, onAsked, onEnding };
         progress.fileDone(await transfer(file, { ...shared, options }, progress, index, printLine));
       } catch (error) {
         signal?.throwIfAborted();
-        await after;
+        await after?.asking;
         failed++;
         await explain(error, file, task, printLine);
       }
+      ending.resolve();
       await Promise.all(lines.map((line) => print(...line)));
     };
     const run: Run = { done: transferred() };
@@ -88,7 +97,7 @@ export async function perform(task: Task): Promise<number> {
     return run;
   };
   const work = async (): Promise<void> => {
-    for (let run = begin(Promise.resolve()); run; run = run.next ?? begin(run.done)) await run.done;
+    for (let run = begin(); run; run = run.next ?? begin()) await run.done;
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
@@ -170,7 +179,7 @@ async function openStream(
 ): Promise<Spool | undefined> {
   const info = file === "-" ? undefined : found(file);
   if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
-  await after;
+  await after?.asking;
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { spool } = await import("../files/spool.ts");
   using reading = progress.begin({ wait: "reading" });

@@ -58,7 +58,7 @@ Deno.test("a second attempt that is refused does not end the wait on the first",
 Deno.test("a transfer whose predecessor fails fails with it, and closes its connection", async () => {
   using listener = listen();
   const before = Promise.withResolvers<void>();
-  const dialed = start(listener, { after: before.promise, waitMs: 1 });
+  const dialed = start(listener, { after: { connecting: Promise.resolve(), asking: before.promise }, waitMs: 1 });
   using conn = await accept(listener, dialed);
   await conn.write(new TextEncoder().encode("READY"));
   before.reject(new Error("the disk is full"));
@@ -69,7 +69,7 @@ Deno.test("a transfer whose predecessor fails fails with it, and closes its conn
 Deno.test("the limit of a wait begins when the transfer before is over", async () => {
   using listener = listen();
   const before = Promise.withResolvers<void>();
-  const dialed = start(listener, { after: before.promise, waitMs: 1 });
+  const dialed = start(listener, { after: { connecting: Promise.resolve(), asking: before.promise }, waitMs: 1 });
   using conn = await accept(listener, dialed);
   await delay(50);
   await conn.write(new TextEncoder().encode("READY"));
