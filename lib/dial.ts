@@ -1,5 +1,6 @@
 /** How a client comes to its READY: one connection, or one after another where the server may have lost it. */
 
+import { abortable } from "@std/async";
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
 import { connect, type ConnectOptions, TIMEOUT_MS } from "./net/connect.ts";
@@ -112,12 +113,12 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
-    await options.after?.connecting;
+    await untilAborted(options.after?.connecting, options);
     const racing = race(attempts, options);
     racing.catch(() => {});
-    await options.after?.asking;
+    await untilAborted(options.after?.asking, options);
     const winner = await within(racing, options.waitMs || Infinity);
-    if (!winner) throw await unanswered(attempts[0], options);
+    if (!winner) throw await unanswered(attempts[0]!, options);
     const peer = await winner.ready;
     const others = attempts.filter((attempt) => attempt !== winner);
     const end = async (): Promise<void> => {
@@ -131,11 +132,15 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   }
 }
 
+function untilAborted(wait: Promise<unknown> | undefined, { signal }: DialOptions): Promise<unknown> | undefined {
+  return wait && signal ? abortable(wait, signal) : wait;
+}
+
 /** The error of a wait that was as long as the caller allows. */
-async function unanswered(first: Attempt | undefined, options: DialOptions): Promise<Error> {
+async function unanswered(first: Attempt, options: DialOptions): Promise<Error> {
   const seconds = inSeconds(options.waitMs!);
   // A TLS handshake waits in a busy server's queue, as READY does.
-  if (options.tls || (first && await isReady(first.connected))) {
+  if (options.tls || await isReady(first.connected)) {
     return new ConnectionError(`the server did not send READY within ${seconds}`, { step: STEP });
   }
   return new ConnectionError(`cannot connect to ${options.hostname} port ${options.port}: no answer within ${seconds}`);
@@ -149,13 +154,19 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     if (message.step === STEP && message.expected === undefined && !attempt.isProbed) shown ??= attempt;
     return attempt === (shown ?? attempts[0]) ? options.onMessage?.(message) : undefined;
   };
-  const winner = async (attempt: Attempt): Promise<Attempt> => {
+  // Some servers refuse whoever connects while they serve another.
+  let isEarly = options.after !== undefined;
+  const winner = async (tried: Attempt): Promise<Attempt> => {
     try {
-      await attempt.ready;
-      if (!attempt.isProbed) return attempt;
+      await tried.ready;
+      if (!tried.isProbed) return tried;
     } catch (error) {
       // Only the first one's failure counts: another may be refused for not being the first.
-      if (attempt === attempts[0]) throw error;
+      if (tried === attempts[0] && !isEarly) throw error;
+      if (tried === attempts[0]) {
+        isEarly = false;
+        return await winner(attempts[0] = attempt(options, onMessage));
+      }
     }
     return await new Promise(() => {});
   };

@@ -59,8 +59,9 @@ export async function perform(task: Task): Promise<number> {
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
   const queue = files.entries();
-  // What a trace or a verification prints belongs to one file.
-  const isOverlapped = !task.isTraced && !task.isVerified;
+  // A trace and a verification show one file at a time. With a limit a small file may take long, and with several
+  // transfers there are connections enough.
+  const isOverlapped = !task.isTraced && !task.isVerified && limit === undefined && task.parallel === 1;
   /** Begins with the next file, which waits for the one before it; `undefined` if there is none. */
   const begin = (after?: After): Run | undefined => {
     const entry = queue.next();

@@ -107,13 +107,8 @@ export function createDraft(target: string, name: string, options: DraftOptions 
         file.close();
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
-        // Where there was no file, one may have arrived since: then a link fails, and costs less than a look.
-        const isNew = createNew || (written !== undefined && old === undefined);
-        if (!isNew || !link(path, target)) {
-          if (createNew && existing(target)) throw new FileError("create", name, { reason: "it exists" });
-          written?.check(target, name);
-          await replace();
-        }
+        written?.check(target, name, old);
+        if (!createNew || !link(path, target)) await replace();
         written?.add(target, name);
         await synced?.sync();
       } catch (cause) {
@@ -176,17 +171,16 @@ function chown(path: string, { uid, gid }: Deno.FileInfo): boolean {
   return false;
 }
 
-// Makes the target the draft's name: a rename would replace a file, a link does not. False if there is one, or the file
-// system has no links.
+// Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file, a
+// link does not. False where the file system has no links, and a look must do.
 function link(path: string, target: string): boolean {
   try {
     Deno.linkSync(path, target);
-  } catch {
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists || existing(target)) throw error;
     return false;
   }
-  Deno.removeSync(path);
-  drafts.delete(path);
-  return true;
 }
 
 /** Whether the maker of the draft `made` may write the file that it replaces. */

@@ -3,8 +3,11 @@
 import { delay } from "@std/async";
 import { type Bytes, writeAll, writeAllSync } from "../bytes.ts";
 import { shareLock, tryLock } from "../older_deno.ts";
+import { basename } from "./path.ts";
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 import { checkGranted, isGranted, realPath } from "./permissions.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
 
 /**
  * Reading or writing up to this many bytes, opening a file and the like take microseconds: less than a trip to another
@@ -35,18 +38,30 @@ export interface CommitOptions {
 /** The files that a run has written, each with the name under which it was. No other name may replace one. */
 export class Written {
   readonly #names = new Map<string, string>();
+  readonly #folded = new Set<string>();
 
   /** Adds the file at a path. */
   add(path: string, name: string): void {
     this.#names.set(identity(path), name);
+    this.#folded.add(folded(path));
   }
 
-  /** Throws a {@linkcode FileError} if what is at a path was written under another name: the two are one file. */
-  check(path: string, name: string): void {
+  /**
+   * Throws a {@linkcode FileError} if what is at a path was written under another name: the two are one file. `old` is
+   * what was there when the file was begun.
+   */
+  check(path: string, name: string, old: Deno.FileInfo | undefined): void {
+    // A look at nothing costs as much as a message, so not for each name: what has come since has one that is alike.
+    if (old === undefined && !IS_WINDOWS && !this.#folded.has(folded(path))) return;
     const other = this.#names.get(identity(path));
     if (other === undefined || other === name) return;
     throw new FileError("create", name, { reason: `here it is the same file as ${other}, which has just arrived` });
   }
+}
+
+// The same for all names that may be one file's where a folder ignores case or forms of Unicode. Windows has short names.
+function folded(path: string): string {
+  return basename(path).normalize("NFKD").toUpperCase().toLowerCase();
 }
 
 // Folders that ignore case, or links, give one file several names.

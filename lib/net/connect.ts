@@ -38,7 +38,7 @@ export interface ConnectOptions {
  * Connects to a server, trying every address of its name. `closing` ends the attempt as the signal does. Throws a
  * {@linkcode ConnectionError}, or the signal's reason.
  */
-export async function connect(options: ConnectOptions, closing?: AbortSignal): Promise<Deno.Conn> {
+export async function connect(options: ConnectOptions, closing: AbortSignal): Promise<Deno.Conn> {
   const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
@@ -88,6 +88,8 @@ async function reach(options: ConnectOptions, signal: AbortSignal): Promise<Deno
   try {
     return await attempt(isNetGranted(address, port) ? address : hostname);
   } catch (error) {
+    // An address may have lost what its name says, such as a link-local one's interface.
+    if (address !== hostname) return await reach({ ...options, address: hostname }, signal);
     for (const address of isNetGranted(hostname) && !signal.aborted ? await lookupAll(hostname) : []) {
       const conn = isNetGranted(address, port) ? await attempt(address).catch(() => undefined) : undefined;
       if (conn) return conn;

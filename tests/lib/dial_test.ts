@@ -78,6 +78,25 @@ Deno.test("the limit of a wait begins when the transfer before is over", async (
   await using _peer = await dialed;
 });
 
+Deno.test("a signal ends the wait for the transfer before", async () => {
+  using listener = listen();
+  const never = new Promise(() => {});
+  const ending = new AbortController();
+  for (const connecting of [never, Promise.resolve()]) {
+    const dialed = start(listener, { after: { connecting, asking: never }, signal: ending.signal });
+    ending.abort(new Error("no more"));
+    await assertRejects(() => dialed, Error, "no more");
+  }
+});
+
+Deno.test("where an address that was found before fails, its name is tried", async () => {
+  using listener = listen();
+  const dialed = start(listener, { address: "127.0.0.2" });
+  using conn = await accept(listener, dialed);
+  await conn.write(new TextEncoder().encode("READY"));
+  await using _peer = await dialed;
+});
+
 /** Whether a connection from a port of this machine has a keepalive timer: kind 2 in Linux's table of sockets. */
 async function isKeptAlive({ port }: Deno.NetAddr): Promise<boolean> {
   // Not by Deno, which reads /proc with all permissions only.

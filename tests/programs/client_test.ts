@@ -211,7 +211,7 @@ Deno.test("--no-clobber leaves a file that appears before all has arrived", asyn
     await Deno.writeTextFile(folder.at("f"), "mine");
     await raw.say(wire("DONE"));
   });
-  assertEquals([status, stderr], [1, "client: f: it exists\n"]);
+  assertEquals([status, stderr], [1, "client: f: file exists\n"]);
   assertEquals(await Deno.readTextFile(folder.at("f")), "mine");
   assertEquals(await folder.names(), ["f"]);
 });

@@ -1,6 +1,7 @@
 /** Many files in one command. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
@@ -94,6 +95,58 @@ Deno.test("the next connection is made while a small file ends, and has its turn
   }
 });
 
+Deno.test("a server that refuses whoever connects while it serves another loses no file", async () => {
+  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const refusal of ["", "ERROR: busy"]) {
+    const running = client(folder, listener.addr.port, "PUT", "a", "b");
+    using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
+    await first.until("b");
+    using refused = new Raw(await listener.accept());
+    await refused.say(wire(refusal));
+    await refused.finish();
+    await first.until("g");
+    using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
+    await second.until("g");
+    const { status, stderr } = await running;
+    assertEquals([status, stderr], [0, ""]);
+  }
+});
+
+Deno.test("with a limit, or several transfers, no connection waits for its turn", async () => {
+  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const [option, value] of [["--limit-rate", "1K"], ["--parallel", "1"], ["--parallel", "2"]] as const) {
+    const running = client(folder, listener.addr.port, "PUT", "a", "b", option, value);
+    using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
+    const next = listener.accept();
+    await first.until("f");
+    const isEarly = await within(next.then(() => true), 100) ?? false;
+    assertEquals(isEarly, option === "--parallel", option);
+    await first.until("g");
+    using second = new Conversation(await next, "server", "PUT", "b", wire("2"));
+    await second.until("g");
+    assertEquals((await running).status, 0);
+  }
+});
+
+Deno.test("a file that waits for the one before it is not said to wait for the server", async () => {
+  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const running = client(folder, listener.addr.port, "PUT", "a", "b", "--timeout", "2");
+  using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
+  // Each pause is shorter than the timeout, both together are longer.
+  for (const letter of ["b", "f"]) {
+    await first.until(letter);
+    await delay(1200);
+  }
+  await first.until("g");
+  using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
+  await second.until("g");
+  const { status, stderr } = await running;
+  assertEquals([status, stderr], [0, ""]);
+});
+
 Deno.test("there is no connection for a file that can't be created", async () => {
   await using pair = await Pair.start();
   for (const name of ["a", "b", "c"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
@@ -105,6 +158,9 @@ Deno.test("there is no connection for a file that can't be created", async () =>
   // The server is free for others at once.
   using raw = await Raw.connect(pair.server.port);
   assertEquals(await raw.hear("READY".length), wire("READY"));
+  // Its line comes after those of all others.
+  await raw.say(wire("DEL none"));
+  await pair.server.line(/^server receiving request: DEL none$/);
   assertEquals(pair.server.lines.filter((line) => /connected/.test(line)).length, 4);
 });
 
