@@ -24,8 +24,8 @@ export const ERROR_TEXT_END: TextEnd = {
   maxBytes: 4096,
 };
 
-// One read of a message has room for more than any program of the lab sends in one piece.
-const MESSAGE_BYTES = 4096;
+// One read of a message has room for any command that people send; more would cost more to make than the read.
+const MESSAGE_BYTES = 1024;
 // A TLS record is 16 KiB at most, and a write to a file takes about as long for 16 KiB as for 256.
 const LARGE_BYTES = 256 * 1024;
 // So that a large piece has waited for 20 ms at most, which nobody sees.
