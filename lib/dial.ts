@@ -66,14 +66,14 @@ interface Attempt extends AsyncDisposable {
 
 function attempt(options: DialOptions, onMessage: (message: Message, attempt: Attempt) => unknown): Attempt {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
-  const closing = new AbortController();
-  const connected = connect({ ...options, timeoutMs }, closing.signal);
+  const ending = new AbortController();
+  const connected = connect({ ...options, timeoutMs }, ending);
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
     const conn = await connected;
     const socket = new Socket(conn, { timeoutMs, peer: "server", signal });
     open = new Peer(socket, options.onMessage && ((message): unknown => onMessage(message, made)));
-    closing.signal.throwIfAborted();
+    ending.signal.throwIfAborted();
     await options.onConnect?.((conn.remoteAddr as Deno.NetAddr).hostname);
     await open.listen(STEP);
     return open;
@@ -85,7 +85,7 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
     isProbed: false,
     withdraw: async () => await open?.sayText("b. client: GET <filename>", WITHDRAWAL),
     close: () => {
-      closing.abort();
+      ending.abort();
       open?.[Symbol.dispose]();
     },
     [Symbol.asyncDispose]: async () => {

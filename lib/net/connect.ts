@@ -35,20 +35,19 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to a server, trying every address of its name. `closing` ends the attempt as the signal does. Throws a
- * {@linkcode ConnectionError}, or the signal's reason.
+ * Connects to a server, trying every address of its name. `ending` is aborted when the time is over, and ends the attempt
+ * whoever aborts it. Throws a {@linkcode ConnectionError}, or the signal's reason.
  */
-export async function connect(options: ConnectOptions, closing: AbortSignal): Promise<Deno.Conn> {
+export async function connect(options: ConnectOptions, ending: AbortController): Promise<Deno.Conn> {
   const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
   if (!isNetGranted(hostname, port)) throw failed(`no permission (run it with --allow-net=${netHost(hostname, port)})`);
   // One for all that ends the wait: signals made of others cost as much as the connection.
-  const ending = new AbortController();
   const end = (): void => ending.abort();
   const timer = timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS ? setTimeout(end, timeoutMs) : undefined;
-  for (const each of [signal, closing]) each?.addEventListener("abort", end);
+  signal?.addEventListener("abort", end);
   try {
     const conn = await reach(options, ending.signal).catch((error) => {
       throw failed(ending.signal.aborted ? `no answer within ${inSeconds(timeoutMs)}` : systemReason(error), error);
@@ -63,7 +62,7 @@ export async function connect(options: ConnectOptions, closing: AbortSignal): Pr
     throw error;
   } finally {
     clearTimeout(timer);
-    for (const each of [signal, closing]) each?.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", end);
   }
 }
 
