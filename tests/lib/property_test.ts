@@ -6,7 +6,7 @@ import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "../../
 import { FileError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader } from "../../lib/framing.ts";
-import { isFileName, Root } from "../../lib/files/root.ts";
+import { Root } from "../../lib/files/root.ts";
 import { wire } from "../../scripts/support/raw.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 
@@ -270,20 +270,4 @@ Deno.test("whatever a name says, nothing outside the root is read, made, changed
   await fc.assert(property, RUNS);
   // Who refuses every name is safe, but no file server.
   for (const [what, count] of Object.entries(done)) assert(count > 10, `only ${count} names could be ${what}`);
-});
-
-Deno.test("a Windows device's name is no file name there, anywhere in a path", () => {
-  const device = fc.constantFrom("con", "prn", "aux", "nul", "com1", "lpt9", "conin$", "conout$")
-    .chain((device) => fc.mixedCase(fc.constant(device)));
-  const property = fc.property(
-    fc.array(unicode({ maxLength: 5 })),
-    device,
-    fc.constantFrom("", ".txt", ".", " ", ":stream", ".a.b"),
-    fc.array(unicode({ maxLength: 5 })),
-    fc.constantFrom("/", "\\"),
-    (before, device, extension, after, separator) => {
-      assert(!isFileName([...before, device + extension, ...after].join(separator), "windows"));
-    },
-  );
-  fc.assert(property, RUNS);
 });

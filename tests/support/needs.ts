@@ -15,9 +15,14 @@ export function testWith(needs: Need[], name: string, fn: (t: Deno.TestContext) 
   Deno.test({ name: missing ? `${name} (needs ${missing.what})` : name, ignore: missing !== undefined, fn });
 }
 
+/** Asks a question once, since most answers take a process or two. */
+function once<T>(ask: () => T): () => T {
+  let answer: { value: T } | undefined;
+  return () => (answer ??= { value: ask() }).value;
+}
+
 function need(what: string, probe: () => boolean): Need {
-  let isMet: boolean | undefined;
-  return { what, isMet: () => isMet ??= probe() };
+  return { what, isMet: once(probe) };
 }
 
 /** Whether a command runs and succeeds. */
@@ -61,12 +66,11 @@ export const SANDBOX = need(
   () => IS_LINUX && runs("bwrap", "--version") && runs(Deno.execPath(), "eval", PROBE),
 );
 /** The Python that has a module for FUSE: Debian's package is for Debian's own, which need not be the first one. */
-export function fusePython(): string | undefined {
-  const modules = ["fusepy", "fuse"];
-  return ["python3", "/usr/bin/python3"].find((python) =>
-    modules.some((module) => runs(python, "-c", `from ${module} import Operations`))
-  );
-}
+export const fusePython = once(() =>
+  ["python3", "/usr/bin/python3"].find((python) =>
+    ["fusepy", "fuse"].some((module) => runs(python, "-c", `from ${module} import Operations`))
+  )
+);
 export const FUSE = need(
   "root, FUSE and its Python module (python3-fusepy)",
   () => IS_ROOT && runs("fusermount", "-V") && runs("test", "-c", "/dev/fuse") && fusePython() !== undefined,
