@@ -30,12 +30,17 @@ Deno.test("several files are transferred in turn, past a failure, and failures c
   assertEquals((await pair.client("get", "b", "b")).status, 0);
 });
 
-Deno.test("--as names the file at its destination", async () => {
+Deno.test("--as or -o names the file at its destination, or with / at its end a folder", async () => {
   await using pair = await Pair.start();
-  await Deno.writeTextFile(`${pair.mine}/f`, "hello");
-  assertEquals((await pair.client("PUT", "f", "--as", "g")).stdout, "client sending file f (5 bytes)\nComplete\n");
-  assertEquals((await pair.client("--as=h", "GET", "g")).stdout, "client receiving file g (5 bytes)\nComplete\n");
-  assertEquals(await Deno.readTextFile(`${pair.mine}/h`), "hello");
+  for (const name of ["a", "b"]) await Deno.writeTextFile(`${pair.mine}/${name}`, name);
+  for (const folder of ["served/sub", "mine/copies"]) await pair.folder.folder(folder);
+  assertEquals((await pair.client("PUT", "a", "--as", "c")).stdout, "client sending file a (1 bytes)\nComplete\n");
+  assertEquals((await pair.client("--as=d", "GET", "c")).stdout, "client receiving file c (1 bytes)\nComplete\n");
+  assertEquals(await Deno.readTextFile(`${pair.mine}/d`), "a");
+  assertEquals((await pair.client("PUT", "a", "b", "--as", "sub/")).status, 0);
+  assertEquals((await pair.client("GET", "sub/a", "sub/b", "-o", "copies/")).status, 0);
+  assertEquals(await pair.folder.names("served/sub"), ["a", "b"]);
+  assertEquals(await pair.folder.names("mine/copies"), ["a", "b"]);
 });
 
 Deno.test("GET --as - writes the data and nothing else to standard output", async () => {
@@ -114,14 +119,6 @@ for (const verb of ["PUT", "GET"]) {
   });
 }
 
-Deno.test("a file name that ends like a short option is not an option", async () => {
-  await using pair = await Pair.start();
-  for (const name of ["sh", "aq", "xv"]) await Deno.writeTextFile(`${pair.mine}/${name}`, "hello");
-  const stdout = ["sh", "aq", "xv"].map((name) => `client sending file ${name} (5 bytes)\nComplete\n`).join("");
-  assertEquals(await pair.client("PUT", "sh", "aq", "xv"), { status: 0, stdout, stderr: "" });
-  assertEquals(await pair.folder.names("served"), ["aq", "sh", "xv"]);
-});
-
 Deno.test("a missing file is named as given, and one that can't be created by --as", async () => {
   await using pair = await Pair.start();
   await Deno.writeTextFile(pair.folder.at("served/f"), "hello");
@@ -167,28 +164,6 @@ testWith([LINUX], "a standard error that can't be written changes nothing", asyn
   await delay(1500);
   await conn.write(new TextEncoder().encode("READYDONE"));
   assertEquals(await client, ended(0, "client deleting file f\nComplete\n"));
-});
-
-Deno.test("an option may stand anywhere, and -- ends them", async () => {
-  await using pair = await Pair.start();
-  await Deno.writeTextFile(`${pair.mine}/--as`, "hello");
-  await Deno.writeTextFile(`${pair.mine}/true`, "hello");
-  const port = String(pair.server.port);
-  const mine = { cwd: pair.mine };
-  assertEquals((await runClient(["-q", "localhost", "--timeout", "5", port, "PUT", "--", "--as"], mine)).status, 0);
-  assertEquals((await pair.client("PUT", "--quiet", "true")).status, 0);
-  assertEquals(await pair.folder.names("served"), ["--as", "true"]);
-});
-
-Deno.test("--as or -o with a name that ends with / puts the files into that folder", async () => {
-  await using pair = await Pair.start();
-  for (const name of ["a", "b"]) await Deno.writeTextFile(`${pair.mine}/${name}`, name);
-  await Deno.mkdir(pair.folder.at("served/sub"));
-  assertEquals((await pair.client("PUT", "a", "b", "--as", "sub/")).status, 0);
-  assertEquals(await pair.folder.names("served/sub"), ["a", "b"]);
-  await Deno.mkdir(`${pair.mine}/copies`);
-  assertEquals((await pair.client("GET", "sub/a", "sub/b", "-o", "copies/")).status, 0);
-  assertEquals(await pair.folder.names("mine/copies"), ["a", "b"]);
 });
 
 Deno.test("--no-clobber leaves a file that exists", async () => {

@@ -191,29 +191,7 @@ testWith([OPENSSL], "our client can speak the protocol to openssl's own server",
   await child.status;
 });
 
-Deno.test("a certificate that can't be used is one sentence", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("junk.pem"), "junk");
-  const start = async (...args: string[]): Promise<[number, string]> => {
-    const { status, stderr } = await run([...command("server"), "0", ...args], { cwd: folder.path });
-    return [status, stderr];
-  };
-  const wrong: [args: string[], reason: string][] = [
-    [["--cert", "junk.pem"], "options --cert and --key go together"],
-    [["--cert", "none.pem", "--key", "junk.pem"], "option --cert: cannot read none.pem"],
-    [["--cert", "junk.pem", "--key", "junk.pem"], "option --cert: there is no certificate (PEM) in junk.pem"],
-  ];
-  for (const [args, reason] of wrong) {
-    assertEquals(await start(...args), [2, `server: ${reason} (--help shows the usage)\n`]);
-  }
-  await Deno.writeTextFile(folder.at("cert.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-  await Deno.writeTextFile(folder.at("key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-  const [status, stderr] = await start("--cert", "cert.pem", "--key", "key.pem");
-  assertEquals(status, 1);
-  assertMatch(stderr, /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
-});
-
-testWith([OPENSSL], "a certificate without a name, in the wrong order or with a locked key says so", async () => {
+testWith([OPENSSL], "a certificate or key that can't be used is one sentence that says why", async () => {
   await using folder = await secured({ "mine/f": "hello" });
   const openssl = (...args: string[]): Promise<Output> => run(["openssl", ...args], { cwd: folder.path });
   const sign = ["x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
@@ -242,8 +220,11 @@ testWith([OPENSSL], "a certificate without a name, in the wrong order or with a 
     await start("chain.pem", "key.pem"),
     /: the private key does not belong to the first certificate, which must be the server's own\n$/,
   );
-  await Deno.writeTextFile(folder.at("bad.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-  assertMatch(await start("cert.pem", "bad.pem"), /: the private key can't be read\n$/);
+  for (const label of ["CERTIFICATE", "PRIVATE KEY"]) {
+    await Deno.writeTextFile(folder.at(`bad ${label}`), `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
+  }
+  assertMatch(await start("cert.pem", "bad PRIVATE KEY"), /: the private key can't be read\n$/);
+  assertMatch(await start("bad CERTIFICATE", "key.pem"), /^server: cannot listen on 0\.0\.0\.0 port 0: [^\n]+\n$/);
   assertMatch(await start("v1.pem", "key.pem"), /: the certificate is of X\.509 version 1, [^\n]*\n$/);
   assertMatch(
     await start("cert.pem", "locked.pem"),

@@ -64,8 +64,6 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     [["PUT", "localhost", "1", "my file"], `${EXPECTED}; did you mean: client localhost 1 PUT 'my file'?`],
     [["PUT", "localhost:1", "a", "b"], `${EXPECTED}; did you mean: client localhost 1 PUT a b?`],
     [["localhost", "0", "GET", "f"], 'the port takes a whole number from 1 to 65535, not "0"'],
-    [["localhost", "1", "GET"], "expected an address, a port, a command and a file name"],
-    [["localhost", "1", "GET", "f", "--colour"], "unknown option --colour"],
     [["localhost", "1", "GET", "f", "--trade"], "unknown option --trade; did you mean --trace?"],
     [["localhost", "1", "GET", "f", "--trader"], "unknown option --trader; did you mean --trace?"],
     [["localhost", "1", "GET", "f", "--traders"], "unknown option --traders"],
@@ -73,8 +71,8 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
       ["localhost", "1", "GET", "f", "--parallel", "257"],
       'option --parallel takes a whole number from 1 to 256, not "257"',
     ],
-    [[], "expected an address, a port, a command and a file name"],
-    [["PUT", "LICENSE", "localhost", "1"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
+    [[], EXPECTED],
+    [["localhost", "1", "GET"], EXPECTED],
     [["localhost:1", "PUT", "LICENSE"], `${EXPECTED}; did you mean: client localhost 1 PUT LICENSE?`],
     [["http://localhost:1/", "get", "a", "b"], `${EXPECTED}; did you mean: client localhost 1 GET a b?`],
     [["[::1]:1", "GET", "f"], `${EXPECTED}; did you mean: client ::1 1 GET f?`],
@@ -96,6 +94,28 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
   for (const [args, message] of cases) assertEquals(await mistake(CLIENT, args), message);
 });
 
+Deno.test("options stand anywhere before --, and a name is no option for how it ends", () => {
+  const words = [
+    "-q",
+    "localhost",
+    "--timeout",
+    "5",
+    "1",
+    "PUT",
+    "sh",
+    "aq",
+    "--as",
+    "dir/",
+    "true",
+    "--",
+    "--as",
+    "-v",
+  ];
+  const { files, as, isQuiet, isTraced, isVerified, options } = readTask(new Arguments(words, CLIENT));
+  assertEquals([files, as, options.port, options.timeoutMs], [["sh", "aq", "true", "--as", "-v"], "dir/", 1, 5000]);
+  assertEquals([isQuiet, isTraced, isVerified], [true, false, false]);
+});
+
 Deno.test("a wrong server command line is one sentence", async () => {
   const cases: [string[], string][] = [
     [[], "expected a port"],
@@ -107,6 +127,11 @@ Deno.test("a wrong server command line is one sentence", async () => {
     [["help"], "there is no command help; did you mean --help?"],
     [["0", "--versoin"], "unknown option --versoin; did you mean --version?"],
     [["0", "--cert", "cert.pem"], "options --cert and --key go together"],
+    [["0", "--cert", "none.pem", "--key", "none.pem"], "option --cert: cannot read none.pem"],
+    [
+      ["0", "--cert", DENO_JSON, "--key", DENO_JSON],
+      `option --cert: there is no certificate (PEM) in ${DENO_JSON}`,
+    ],
   ];
   for (const [args, message] of cases) assertEquals(await mistake(SERVER, args), message);
 });
