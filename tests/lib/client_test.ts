@@ -1,8 +1,18 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { get, ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { Asked, everyCut, NAME } from "../support/asked.ts";
-import { assertBytes, conversation, cut, glued, type Message, Raw, SIZE_5, wire } from "../../scripts/support/raw.ts";
+import {
+  assertBytes,
+  conversation,
+  cut,
+  glued,
+  type Message,
+  Raw,
+  SIZE_5,
+  spoken,
+  wire,
+} from "../../scripts/support/raw.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { withinTime } from "../support/net.ts";
 
@@ -119,4 +129,22 @@ Deno.test("the client does not wait for a server to close after its ERROR", asyn
       assertEquals((await client).said, "not today");
     }
   }
+});
+
+Deno.test("OK before the answer to a DEL, and after an ERROR, is let pass; long text is cut", async () => {
+  await using asked = new Asked();
+  const answered = async (verb: Verb, answer: string): Promise<unknown> => {
+    const outcome = asked.ask(verb).catch((error) => error);
+    await asked.play(spoken("READY", `${verb} ${NAME}`, answer), outcome, { finish: true });
+    return outcome;
+  };
+  for (const answer of ["OKDONE", "OKOKDONE"]) assertEquals(await answered("DEL", answer), undefined);
+  assertInstanceOf(await answered("DEL", "OKOKOKDONE"), ProtocolError);
+  assertEquals((await answered("DEL", "OKERROR: gone") as ServerError).said, "gone");
+  for (const token of ["OK", "DONE", "\nOK"]) {
+    const { said } = await answered("GET", `ERROR: g does not exist${token}`) as ServerError;
+    assertEquals(said, "g does not exist");
+  }
+  const { message } = await answered("GET", "x".repeat(3000)) as ProtocolError;
+  assertEquals(message, `expected OK, but received "${"x".repeat(100)}…"`);
 });

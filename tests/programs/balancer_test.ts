@@ -151,21 +151,6 @@ Deno.test("a server ends while a balancer that names no client waits for its tur
   assertEquals(pair.server.lines.filter((line) => line.includes("DEL")), []);
 });
 
-Deno.test("without a balancer too, a client that goes without a word is no failure", async () => {
-  await using pair = await Pair.start();
-  {
-    using raw = await Raw.connect(pair.server.port);
-    assertEquals(await raw.hearSome(), "READY");
-  }
-  if (CAN_RESET) {
-    using raw = await connect(pair.server.port);
-    assertEquals(await raw.hearSome(), "READY");
-  }
-  assertEquals(await ask(pair.server.port), GONE);
-  await pair.server.end();
-  assertEquals(pair.server.errors, []);
-});
-
 Deno.test("a balancer without a header is reported, and keeps nobody waiting", async () => {
   await using pair = await Pair.start("--proxy-from", LOOPBACK);
   const { server } = pair;

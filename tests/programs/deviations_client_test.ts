@@ -2,24 +2,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
-import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
 import { command, ended, type Output, Process, run, runClient } from "../../scripts/support/programs.ts";
-import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
 
 const PEERS = `${import.meta.dirname}/../../scripts/support/peers`;
-
-/** Plays a server that speaks and closes. */
-async function played(args: string[], ...texts: string[]): Promise<Output> {
-  await using folder = new Folder();
-  return await withServer(args, folder, async (raw) => {
-    await raw.play(spoken(...texts), "server");
-    await raw.finish();
-  });
-}
 
 testWith([UNIX], "PUT - sends a pipe or a file of any size", async () => {
   await using pair = await Pair.start();
@@ -100,41 +90,11 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
   await output.cancel();
 });
 
-Deno.test("OK before the answer to a DEL is let pass, once or twice", async () => {
-  const deleting = "client deleting file f\n";
-  for (const answer of ["OKDONE", "OKOKDONE"]) {
-    assertEquals(await played(["DEL", "f"], "READY", "DEL f", answer), ended(0, `${deleting}Complete\n`));
-  }
-  assertEquals((await played(["DEL", "f"], "READY", "DEL f", "OKOKOKDONE")).status, 1);
-  const missing = ended(1, `${deleting}server error: f does not exist\n`);
-  assertEquals(await played(["DEL", "f"], "READY", "DEL f", "OKERROR: f does not exist"), missing);
-});
-
-Deno.test("an OK or DONE right after an ERROR is not printed as part of the name", async () => {
-  for (const token of ["OK", "DONE", "\nOK"]) {
-    const { stdout } = await played(["GET", "g"], "READY", "GET g", `ERROR: g does not exist${token}`);
-    assertEquals(stdout, "server error: g does not exist\n");
-  }
-});
-
-Deno.test("of an unexpected answer 100 characters are shown", async () => {
-  const { stderr } = await played(["GET", "g"], "READY", "GET g", "x".repeat(3000));
-  assertEquals(stderr, `client: expected OK, but received "${"x".repeat(100)}…" (at step "c. server: OK")\n`);
-});
-
 testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(`${pair.mine}/f`, randomBytes(1_000_000));
-  const permissions = ["--allow-net", "--allow-read", "--allow-env=TERM"];
-  const words = [
-    ...command("client", permissions),
-    "localhost",
-    `${pair.server.port}`,
-    "PUT",
-    "f",
-    "--limit-rate",
-    "1M",
-  ];
+  const args = ["localhost", `${pair.server.port}`, "PUT", "f", "--limit-rate", "1M"];
+  const words = [...command("client", ["--allow-net", "--allow-read", "--allow-env=TERM"]), ...args];
   const line = `TERM=dumb ${words.map((word) => `'${word}'`).join(" ")}`;
   await using client = new Process(["script", "-qefc", line, "/dev/null"], { cwd: pair.mine });
   assertEquals(await client.ended(), 0);

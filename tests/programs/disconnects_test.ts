@@ -136,7 +136,7 @@ async function assertServesNext(server: ServerProcess, context: string): Promise
 }
 
 for (const way of WAYS) {
-  Deno.test(`a client that leaves the queue by ${way} delays nobody`, async () => {
+  Deno.test(`a client that leaves by ${way} without a word delays nobody, and is no error`, async () => {
     await using folder = new Folder();
     await using server = await ServerProcess.start([], { cwd: folder.path });
     await Deno.writeFile(folder.at("f"), DATA);
@@ -144,12 +144,15 @@ for (const way of WAYS) {
     const messages = conversation("GET", "f", DATA);
     await first.play(messages.slice(0, 3), "client");
     {
-      using _ = await (way === "FIN" ? Raw : resettable).connect(server.port);
+      using _queued = await (way === "FIN" ? Raw : resettable).connect(server.port);
     }
     await first.play(messages.slice(3), "client");
+    {
+      using served = await (way === "FIN" ? Raw : resettable).connect(server.port);
+      await served.play(messages.slice(0, 1), "client");
+    }
     using last = await Raw.connect(server.port);
     await last.play(messages, "client");
-    // It went without a word.
     await server.end();
     assertEquals(server.errors, []);
   });
