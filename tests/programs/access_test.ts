@@ -5,7 +5,6 @@ import { within } from "../../lib/within.ts";
 import { age, type Folder } from "../../scripts/support/folder.ts";
 import { Disk } from "../support/disk.ts";
 import { IPV6, MOUNTS, OTHER_USER, SOURCES, STRACE, testWith } from "../support/needs.ts";
-import { freePort } from "../support/net.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
 import { command, ended, run, ServerProcess } from "../../scripts/support/programs.ts";
@@ -121,41 +120,6 @@ testWith([STRACE], "with --fsync the file is on disk before its rename, and the 
   const began = made.findIndex((call) => /\(\d+<socket.*>, "READY"/.test(call));
   assert(0 < began && began < rename && rename < done, made.join("\n"));
   assertEquals([syncs(began, rename), syncs(rename, done)], [1, 1], made.slice(began).join("\n"));
-});
-
-testWith([SOURCES], "permissions for the served folder and the port are enough", async () => {
-  await using folder = await folders(FILES);
-  const elsewhere = await folder.folder("elsewhere");
-  await Deno.writeTextFile(folder.at("secret"), "secret");
-  await Deno.symlink("../secret", folder.at("served/out"));
-  await Deno.symlink("..", folder.at("served/up"));
-  const root = folder.at("served");
-  const port = freePort();
-  const permissions = [`--allow-read=${root}`, `--allow-write=${root}`, `--allow-net=127.0.0.1:${port}`];
-  const words = [...command("server", permissions), String(port), "-v", "--host", "127.0.0.1", "--root", root];
-  await using server = new ServerProcess(words, { cwd: elsewhere });
-  await server.line(/^server waiting on port/);
-
-  assertEquals((await client(folder, port, "PUT", "f")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("served/f")), "mine");
-  await Deno.writeTextFile(folder.at("mine/new"), "new");
-  assertEquals((await client(folder, port, "PUT", "new")).status, 0);
-  await Deno.remove(folder.at("mine/new"));
-  assertEquals((await client(folder, port, "GET", "new")).status, 0);
-  assertEquals(await Deno.readTextFile(folder.at("mine/new")), "new");
-  assertEquals((await client(folder, port, "DEL", "new")).status, 0);
-
-  for (const name of ["out", "up/secret", "../secret", folder.at("secret")]) {
-    const { status, stdout } = await client(folder, port, "GET", name);
-    assertEquals([status, stdout], [1, `server error: ${name} does not exist\n`]);
-  }
-  await Deno.writeTextFile(folder.at("mine/out"), "changed");
-  const { status, stdout } = await client(folder, port, "PUT", "out");
-  assertEquals([status, stdout], [1, "server error: unable to create file out\n"]);
-  assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
-  assertEquals(await folder.names("served"), ["f", "out", "up"]);
-  await server.end();
-  assertEquals(server.errors, ["server: unable to create file out: it leads outside of the served folder"]);
 });
 
 testWith([SOURCES], "a server without --allow-write sends the lab's errors, and still sends files", async () => {

@@ -86,33 +86,32 @@ Deno.test("--max-size refuses larger files before any data, and nothing else", a
   assertEquals(await folder.names("served"), ["fits"]);
 });
 
-testWith(
-  [OTHER_USER],
-  "in a closed or a sticky folder, a GET writes another user's writable file in place",
-  async () => {
-    for (const mode of [0o755, 0o1777]) {
-      await using folder = await folders({ "mine/open": "longer than served", "mine/closed": "mine" });
-      const asUser = await asNobody(folder, "client");
-      for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), "served");
-      await Deno.chmod(folder.at("mine"), mode);
-      await Deno.chmod(folder.at("mine/open"), 0o666);
-      const { ino } = await Deno.stat(folder.at("mine/open"));
-      await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-      const fetch = (name: string): Promise<Output> =>
-        run([...asUser, "127.0.0.1", String(server.port), "GET", name], { cwd: folder.at("mine") });
-      const open = await fetch("open");
-      assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
-      assertEquals(await Deno.readTextFile(folder.at("mine/open")), "served");
-      assertEquals((await Deno.stat(folder.at("mine/open"))).ino, ino);
-      for (const name of mode === 0o755 ? ["closed", "new"] : ["closed"]) {
-        const { status, stdout } = await fetch(name);
-        assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
-      }
-      assertEquals(await Deno.readTextFile(folder.at("mine/closed")), "mine");
-      assertEquals(await folder.names("mine"), ["closed", "open"]);
+testWith([OTHER_USER], "in a closed or a sticky folder, a GET writes another's writable file in place", async () => {
+  await using folder = await folders();
+  const asUser = await asNobody(folder, "client");
+  for (const name of ["open", "closed", "new"]) await Deno.writeTextFile(folder.at(`served/${name}`), "served");
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  for (const [side, mode] of [["shut", 0o755], ["sticky", 0o1777]] as const) {
+    const mine = await folder.folder(side);
+    await Deno.writeTextFile(`${mine}/open`, "longer than served");
+    await Deno.writeTextFile(`${mine}/closed`, "mine");
+    await Deno.chmod(mine, mode);
+    await Deno.chmod(`${mine}/open`, 0o666);
+    const { ino } = await Deno.stat(`${mine}/open`);
+    const fetch = (name: string): Promise<Output> =>
+      run([...asUser, "127.0.0.1", `${server.port}`, "GET", name], { cwd: mine });
+    const open = await fetch("open");
+    assertEquals([open.status, open.stdout], [0, "client receiving file open (6 bytes)\nComplete\n"], open.stderr);
+    assertEquals(await Deno.readTextFile(`${mine}/open`), "served");
+    assertEquals((await Deno.stat(`${mine}/open`)).ino, ino);
+    for (const name of side === "shut" ? ["closed", "new"] : ["closed"]) {
+      const { status, stdout } = await fetch(name);
+      assertEquals([status, stdout], [1, `client error: unable to create file ${name}\n`]);
     }
-  },
-);
+    assertEquals(await Deno.readTextFile(`${mine}/closed`), "mine");
+    assertEquals(await folder.names(side), ["closed", "open"]);
+  }
+});
 
 testWith([MOUNTS], "on a read-only disk, a GET writes a mounted writable file in place", async () => {
   await using folder = await folders({ "served/f": "served", "mine/f": "longer than served" });

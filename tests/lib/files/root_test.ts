@@ -54,6 +54,9 @@ Deno.test("nothing outside the root is read, made or deleted, whatever the name"
     assertEquals(root.find(name), undefined, name);
     assertEquals((await assertRejects(() => root.remove(name), FileError, "", name)).problem, "missing");
   }
+  for (const name of ["out", "up/new"]) {
+    assertEquals(assertThrows(() => root.create(name), FileError).reason, "it leads outside of the served folder");
+  }
   assertEquals(await folder.names(), ["root", "rootless", "secret"]);
   assertEquals(await Deno.readTextFile(folder.at("secret")), "secret");
 });
