@@ -157,10 +157,10 @@ Deno.test("every byte counts as life, in the middle of a message too", async () 
     assertEquals(new TextDecoder().decode(await conversation.hear(rest.length)), rest);
   };
   await Promise.all([
-    play("PUT", "c", wire(4n), "OK"),
-    play("GET", "c", wire("READY"), "\0\0\0\0\0\0\0\x04"),
+    withinTime(() => play("PUT", "c", wire(4n), "OK")),
+    withinTime(() => play("GET", "c", wire("READY"), "\0\0\0\0\0\0\0\x04")),
     // Evidently incomplete until the name begins.
-    play("GET", "a", wire("GET f"), "OK"),
+    withinTime(() => play("GET", "a", wire("GET f"), "OK")),
   ]);
 });
 

@@ -30,7 +30,7 @@ testWith([TERMINAL, SOURCES], "a client says what is not granted before it conne
   for (const [permissions, args, reason] of cases) {
     const words = [
       "timeout",
-      "20",
+      "60",
       ...onTerminal("client", ["--allow-net", ...permissions], ["127.0.0.1", `${freePort()}`, ...args]),
     ];
     const { status, stdout } = await run(words, { cwd: mine });
