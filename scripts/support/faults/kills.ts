@@ -148,7 +148,7 @@ export async function killBesideServer(): Promise<void> {
   using upload = await Conversation.start(living.port, "PUT", "other", LARGE_NEW);
   await upload.until("half");
   const [draft] = await drafts(folder);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     await age(folder.path);
     await using killed = await ServerProcess.start([], { cwd: folder.path });
     await assertDrafts(folder, (names) => assertEquals(names, [draft!], "a living server's draft is not alone"));
@@ -177,7 +177,7 @@ export async function killBesideClient(): Promise<void> {
   using download = await Conversation.accept(listener, "GET", "other", LARGE_NEW);
   await download.until("half");
   const [draft] = await drafts(folder);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     await using killed = fetch("f");
     using server = await Conversation.accept(listener, "GET", "f", NEW);
     await server.until("half");
