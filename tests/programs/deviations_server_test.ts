@@ -117,10 +117,8 @@ Deno.test("the rest of a PUT's name that no file can have is answered in place o
   for (
     const [rest, said] of [["/x", "ERROR: unable to create file f/x"], [new Uint8Array([0xff]), MALFORMED]] as const
   ) {
-    using raw = await Raw.connect(pair.server.port);
-    await raw.hear("READY".length);
-    await raw.say(wire("PUT f"));
-    await raw.hear("OK".length);
+    using raw = await Conversation.start(pair.server.port, "PUT", "f");
+    await raw.until("c");
     await raw.say(wire(rest, 4n));
     assertEquals(await raw.rest(), said);
   }

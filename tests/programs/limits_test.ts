@@ -31,10 +31,8 @@ testWith([STRACE], "after the last data of an upload the client lets nothing wai
 Deno.test("the OK before an empty file's DONE arrives alone", async () => {
   await using pair = await Pair.start();
   await withinTime(async () => {
-    using raw = await Raw.connect(pair.server.port);
-    await raw.hear("READY".length);
-    await raw.say(wire("PUT f"));
-    await raw.hear("OK".length);
+    using raw = await Conversation.start(pair.server.port, "PUT", "f");
+    await raw.until("c");
     await raw.say(wire(0n));
     // As long as a client of the lab's may be busy before its recv().
     await delay(25);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { folders, Pair } from "../../scripts/support/pair.ts";
 import { command, run, ServerProcess } from "../../scripts/support/programs.ts";
-import { Raw, wire } from "../../scripts/support/raw.ts";
+import { Conversation, wire } from "../../scripts/support/raw.ts";
 import { withinTime } from "../support/net.ts";
 
 /** A trace without its times. */
@@ -80,10 +80,8 @@ Deno.test("a trace shows what came instead, cut or together with its neighbour",
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
   const traced = async (pieces: string[], last: RegExp): Promise<string[]> => {
     const start = pair.server.errors.length;
-    using raw = await Raw.connect(pair.server.port);
-    await raw.hear("READY".length);
-    await raw.say(wire("GET f"));
-    await raw.hear("OK".length);
+    using raw = await Conversation.start(pair.server.port, "GET", "f");
+    await raw.until("c");
     for (const piece of pieces) {
       await raw.say(wire(piece));
       await delay(50);
