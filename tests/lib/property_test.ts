@@ -6,9 +6,8 @@ import { COMMAND_END, MAX_COMMAND_BYTES, parseRequest, parseTwice } from "../../
 import { FileError, ProtocolError } from "../../lib/errors.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { ERROR_TEXT_END, FrameReader } from "../../lib/framing.ts";
-import { Root } from "../../lib/files/root.ts";
 import { wire } from "../../scripts/support/raw.ts";
-import { Folder } from "../../scripts/support/folder.ts";
+import { RootFolder } from "../support/root_folder.ts";
 
 // The same inputs on every run: a failure that comes and goes teaches people to run the tests again.
 const RUNS = { seed: 1024, numRuns: 300 };
@@ -173,38 +172,6 @@ Deno.test("junk instead of a command never throws, and no command is invented fr
   fc.assert(property, { ...RUNS, numRuns: 1000 });
 });
 
-/** A root with files, folders and links that lead in and out, beside files that are outside of it. */
-class Served extends Folder {
-  constructor() {
-    super();
-    for (const folder of ["root", "root/sub", "root/sub/deep", "rootless"]) Deno.mkdirSync(`${this.path}/${folder}`);
-    for (const file of ["secret", "rootless/secret"]) Deno.writeTextFileSync(`${this.path}/${file}`, "outside");
-    for (const file of ["f", "sub/f", "sub/deep/f"]) Deno.writeTextFileSync(`${this.path}/root/${file}`, "inside");
-    const links = {
-      link: "f",
-      down: "sub",
-      out: "../secret",
-      up: "..",
-      absolute: `${this.path}/secret`,
-      "sub/back": `${this.path}/root`,
-      "sub/away": "../../rootless",
-      chain: "sub/away/secret",
-      dangling: "../new",
-      loop: "loop",
-    };
-    for (const [name, target] of Object.entries(links)) Deno.symlinkSync(target, `${this.path}/root/${name}`);
-  }
-
-  /** All that is outside of the root: paths, what they are, and what they hold. */
-  outside(folder = this.path): string[] {
-    return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isFile, isDirectory }) => {
-      const path = `${folder}/${name}`;
-      if (path === `${this.path}/root`) return [];
-      return [`${path} ${isFile ? Deno.readTextFileSync(path) : ""}`, ...(isDirectory ? this.outside(path) : [])];
-    }).sort();
-  }
-}
-
 const odd = [
   ...["", "f\0", "\0", "\n", "\x1b[2J", "é", "e\u0301", "\u202e", "．．", "%2e%2e", "~", "*", " ", "..."],
   "n".repeat(300),
@@ -230,7 +197,7 @@ const path = fc.record({
 Deno.test("whatever a name says, nothing outside the root is read, made, changed or deleted", async () => {
   const done = { read: 0, created: 0, deleted: 0 };
   await using folders = new AsyncDisposableStack();
-  let served = folders.use(new Served());
+  let served = folders.use(new RootFolder());
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -241,7 +208,7 @@ Deno.test("whatever a name says, nothing outside the root is read, made, changed
   const property = fc.asyncProperty(path, async (path) => {
     const name = path.replace("HOLDER", served.path);
     const before = served.outside();
-    const root = await Root.open(`${served.path}/root`);
+    const root = await served.open();
     const { created, deleted } = done;
     try {
       await attempt(async () => {
@@ -264,7 +231,7 @@ Deno.test("whatever a name says, nothing outside the root is read, made, changed
       assertEquals(served.outside(), before);
     } finally {
       // Each name meets the same files.
-      if (done.created > created || done.deleted > deleted) served = folders.use(new Served());
+      if (done.created > created || done.deleted > deleted) served = folders.use(new RootFolder());
     }
   });
   await fc.assert(property, RUNS);
