@@ -189,20 +189,3 @@ testWith([LINUX, SOURCES], "a server says that the path of its folder is not UTF
   const says = (path: string): string => `server: cannot serve the folder ${path}: its path is not UTF-8\n`;
   assertEquals(stderr, says("\ufffd") + says("link") + says("."));
 });
-
-testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
-  await using folder = await folders();
-  await Deno.writeTextFile(folder.at("served/f"), "hello");
-  const limited = ["bash", "-c", 'ulimit -n 64; exec "$@"', "bash", ...command("server"), "0", "-v", "--clients", "2"];
-  await using server = await ServerProcess.run(limited, { cwd: folder.at("served") });
-  using first = await Conversation.start(server.port, "GET", "f");
-  await first.until("a");
-  using others = new DisposableStack();
-  for (let count = 0; count < 80; count++) {
-    others.use(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
-  }
-  await server.errorLine(/^server: connections are not accepted: too many open files/);
-  await first.until("b");
-  assertEquals(await first.rest(), "");
-  await server.errorLine(/^server: cannot open f: too many open files/);
-});

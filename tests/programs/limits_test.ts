@@ -15,6 +15,11 @@ async function connections(port: number, count: number): Promise<DisposableStack
   return open;
 }
 
+/** The command line of a server that may open few descriptors. */
+function limited(...args: string[]): string[] {
+  return ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash", ...command("server"), "0", "-v", ...args];
+}
+
 testWith([STRACE], "after the last data of an upload the client lets nothing wait for more", async () => {
   await using pair = await Pair.start();
   await Deno.writeFile(`${pair.mine}/f`, randomBytes(20 * 1024 + 952));
@@ -79,8 +84,7 @@ testWith([LINUX], "at most 511 clients wait with a connection of the server's", 
 
 testWith([LINUX], "a server without descriptors says so once, and once when it has recovered", async () => {
   await using folder = await folders({ "served/f": "text" });
-  const limited = ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash", ...command("server"), "0", "-v"];
-  await using server = await ServerProcess.run(limited, { cwd: folder.at("served") });
+  await using server = await ServerProcess.run(limited(), { cwd: folder.at("served") });
   for (let round = 0; round < 2; round++) {
     const open: Deno.TcpConn[] = [];
     try {
@@ -111,8 +115,7 @@ testWith([LINUX], "a server without descriptors says so once, and once when it h
 testWith([LINUX, STRACE], "a server without descriptors does not try to accept all the time", async () => {
   await using folder = await folders({ "served/f": "text" });
   const trace = folder.at("trace");
-  const limited = ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash", ...command("server"), "0", "-v"];
-  await using server = await ServerProcess.run(traced(limited, "accept4", trace), { cwd: folder.at("served") });
+  await using server = await ServerProcess.run(traced(limited(), "accept4", trace), { cwd: folder.at("served") });
   using _open = await connections(server.port, 80);
   const start = performance.now();
   await server.errorLine(/not accepted/);
@@ -121,4 +124,16 @@ testWith([LINUX, STRACE], "a server without descriptors does not try to accept a
   const failed = (await readTrace(trace)).filter((call) => call.includes("EMFILE"));
   const most = 10 + (performance.now() - start) / 100;
   assert(failed.length > 0 && failed.length <= most, `${failed.length} attempts`);
+});
+
+testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
+  await using folder = await folders({ "served/f": "hello" });
+  await using server = await ServerProcess.run(limited("--clients", "2"), { cwd: folder.at("served") });
+  using first = await Conversation.start(server.port, "GET", "f");
+  await first.until("a");
+  using _others = await connections(server.port, 80);
+  await server.errorLine(/^server: connections are not accepted: too many open files/);
+  await first.until("b");
+  assertEquals(await first.rest(), "");
+  await server.errorLine(/^server: cannot open f: too many open files/);
 });
