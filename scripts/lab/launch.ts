@@ -68,9 +68,13 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   return { label: path.split("/").at(-1)!, argument: [path], words };
 }
 
+/** A word as a shell takes it for one, whatever is in it. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** A program that a shell starts, by a command with `{port}` and the like. */
 export function fromCommand(role: Role, command: string): Launch {
-  const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
   const words = ({ port, verb = "GET", file = "", verbose }: Call): string[] => {
     const values: Record<string, string> = { host: HOST, port: String(port), command: verb, file: quoted(file) };
     const line = command.replace(/\{(host|port|command|file)\}/g, (_, word: string) => values[word]!);
@@ -131,6 +135,7 @@ async function look(): Promise<Machine> {
     ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent"],
   ];
   const tried = await Promise.all(candidates.map((words) => runs([...words, "sh", "-c", "test $$ -lt 9"])));
+  // Not a terminal, which would serve Perl and Ruby too: what relays it is slower than the conversation.
   const stdbuf = ["stdbuf", "--output=L"];
   return {
     enclosed: candidates[tried.indexOf(true)] ?? [],

@@ -2,6 +2,7 @@
 
 import type { Role } from "../../lib/protocol.ts";
 import type { Cause, Result, Sentence } from "./causes.ts";
+import { quoted } from "./launch.ts";
 import { SECTIONS } from "./rules.ts";
 import { visible } from "./shown.ts";
 
@@ -133,8 +134,8 @@ function briefLines(
 /** The command that runs again what failed. */
 export function again({ causes }: Result, words: string[]): string {
   const ids = [...new Set(causes.flatMap(({ sentences }) => sentences))];
-  const quoted = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-  return `${[COMMAND, ...quoted].join(" ")} --only ${ids.join(",")}`;
+  const written = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : quoted(word));
+  return `${[COMMAND, ...written].join(" ")} --only ${ids.join(",")}`;
 }
 
 function cut(line: string): string {
