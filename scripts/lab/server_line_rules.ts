@@ -69,7 +69,8 @@ const deletingLate: Look = (_, view) =>
     found(one, "late line DEL", 0, ['"server deleting file order.txt" before the deletion', "it came after"])
   );
 
-// An interpreter's warnings, and a traceback, are not the program's output.
+// "*no* output is to be given": on standard error neither. But the document lets a program crash "with the generic python
+// error messages", and an interpreter's warnings are not the program's.
 const NOISE = /^\s|^-+$|Traceback|Exception|^[\w.]+Error|\[Errno|Picked up|warning/i;
 
 /** Without -v it prints nothing. */
