@@ -27,6 +27,7 @@ export class Connection implements AsyncDisposable {
   // Of a large file, bytes are counted, not kept.
   #awaited = 0;
   #onBytes: () => void = () => {};
+  #flowing = Promise.resolve();
   isEnded = false;
 
   constructor(conn: Deno.TcpConn, recorder: Recorder, on?: number) {
@@ -43,7 +44,7 @@ export class Connection implements AsyncDisposable {
     const buffer = new Uint8Array(65536);
     try {
       // Not by the stream, which closes both directions when the other side closes one.
-      for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+      for (let count; await this.#flowing, (count = await this.#conn.read(buffer)) !== null;) {
         const counted = Math.min(this.#awaited, count);
         this.#awaited -= counted;
         const bytes = buffer.subarray(counted, count);
@@ -95,6 +96,13 @@ export class Connection implements AsyncDisposable {
     this.#recorder.add({ type: "heard", step, count, ...waited, ...this.#on });
     this.#pending = this.#pending.slice(count);
     return isHeard ? "heard" : this.isEnded ? "ended" : "silent";
+  }
+
+  /** Reads nothing, but for what is being read, until something is over. */
+  async stall(isOver: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flowing = promise;
+    await isOver().finally(resolve);
   }
 
   /** Takes a message that had come before the conversation broke off. */

@@ -1,9 +1,9 @@
 /** A program under test in a folder of its own, and the conversations with it, which go on as long as it answers. */
 
-import { delay } from "@std/async";
+import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
 import type { Launch, Machine } from "./launch.ts";
-import type { Act, Play } from "./plays.ts";
+import { type Act, LARGE_BYTES, type Play } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
 
@@ -34,6 +34,8 @@ const LEAST_MS = 300;
 const CLOSE_MS = [1000, 300, 50];
 // How long a large file may take, in messages; one that is copied whole for each block takes hours.
 const LARGE_WAITS = 4;
+// In so much time, the memory of a program that moves a block at a time grows by less.
+const [STEADY_MS, STEADY_KIB] = [250, 128];
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
 
 /** How often a program was silent, and where, so that it is not awaited as long again. */
@@ -149,11 +151,12 @@ export class Scene {
     }
   }
 
-  #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
+  async #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
     const { play, stage: { timeoutMs, waits } } = this;
     const ms = Math.min(waits.limit(keyOf(play, step), timeoutMs), play.limitMs ?? timeoutMs);
-    if (!("zeros" in expected)) return connection.hear(step, expected, ms);
-    return connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
+    if (!("zeros" in expected)) return await connection.hear(step, expected, ms);
+    if (play.memory) await connection.stall(() => this.#settled());
+    return await connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
   }
 
   #say(connection: Connection, act: Extract<Act, { do: "say" }>): Promise<boolean> {
@@ -192,6 +195,19 @@ export class Scene {
     const ms = first ? Math.round(performance.now() - this.stage.start - first.at) : 0;
     this.recorder.add({ type: "memory", kib, passed, ms });
   };
+
+  /** Awaits that the program's memory grows no more, or has grown enough: while nobody reads, it must not read on either. */
+  async #settled(): Promise<void> {
+    const end = performance.now() + this.#largeMs;
+    const kibs: number[] = [];
+    do {
+      await this.#measure(0);
+      kibs.push(eventsOf(this.recorder.recording, "memory").at(-1)?.kib ?? 0);
+      const [last = 0, before = 0] = kibs.toReversed();
+      if (last - before < STEADY_KIB || last - kibs[0]! > LARGE_BYTES / 1024) return;
+      await abortable(delay(STEADY_MS * this.stage.slowness()), this.stage.signal);
+    } while (performance.now() < end);
+  }
 
   // A program may still be closing its file: one that has not the right length is looked at again.
   async #look(name: string, isLast: boolean): Promise<void> {

@@ -144,6 +144,26 @@ testMistakes("client", [
     says: "send() may take a part only",
   },
   {
+    name: "reads on in its file while nobody takes what it sends",
+    changes: [
+      ["            sock.sendall(block)\n", "            send(block)\n"],
+      [
+        '    expect(sock, "DONE")\n\n\ndef delete',
+        '    sock.setblocking(True)\n    send(b"")\n    expect(sock, "DONE")\n\n\ndef delete',
+      ],
+      [
+        'file {filename} ({size} bytes)", flush=True)\n    with open(filename, "rb")',
+        'file {filename} ({size} bytes)", flush=True)\n    sock.setblocking(False)\n    with open(filename, "rb")',
+      ],
+      [
+        "def put(",
+        "unsent = bytearray()\n\n\ndef send(block):\n    unsent.extend(block)\n    try:\n        while unsent:\n            del unsent[:sock.send(unsent[:BLOCK])]\n    except BlockingIOError:\n        pass\n\n\ndef put(",
+      ],
+    ],
+    fails: ["7.7"],
+    says: "writes not awaited",
+  },
+  {
     name: "waits for the server to close, which is right",
     changes: [['print("Complete"', 'sock.recv(1)\nprint("Complete"']],
     fails: [],
