@@ -16,24 +16,25 @@ function isWhole(one: Recording): boolean {
   return hasHeard(one, STEPS[playOf(one).verb].at(-1)![0]!);
 }
 
-/** What became of the client that came next, after a conversation that is over. */
+/** What became of the server, and of the client that came next, after a conversation that is over. */
 function next(isOver: (one: Recording) => boolean): Look {
   return (one, view) => {
+    if (!isOver(one)) return undefined;
     const later = view.recordings.slice(view.recordings.indexOf(one) + 1);
     const next = later.find(({ run, missing }) => run === one.run && missing === undefined);
-    if (!next || !isOver(one)) return undefined;
-    if (!next.retried) return [];
-    const isIdle = playOf(next).idle !== undefined;
-    const exit = [...eventsOf(one, "exit"), ...eventsOf(next, "exit")][0];
+    const unserved = next?.retried ? next : undefined;
+    const exit = [one, unserved].flatMap((each) => each ? eventsOf(each, "exit") : [])[0];
+    if (!exit && !unserved) return next && [];
+    const isIdle = unserved !== undefined && playOf(unserved).idle !== undefined;
     const when = isIdle ? ", when nobody had come for 2.5 seconds" : "";
-    const crash = crashOf(one) ?? crashOf(next);
+    const crash = crashOf(one) ?? (unserved && crashOf(unserved));
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
+    const root = crash?.root ?? "next client";
     const hint = HINTS.get(isIdle ? "next client idle" : "next client");
-    return [
-      found(next, crash?.root ?? "next client", next.events[0]?.at, ["the next client is served", came, hint], crash),
-    ];
+    const shown = unserved ?? one;
+    return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
   };
 }
 

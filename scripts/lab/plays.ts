@@ -8,9 +8,12 @@ export type Expected = { word: string } | { refusal: string[] } | { size: bigint
   zeros: number;
 };
 
-/** What our side does, in order. A step is a letter of the document's list. */
+/**
+ * What our side does, in order. A step is a letter of the document's list. Some acts are for a server that accepts what it
+ * should refuse.
+ */
 export type Act =
-  & { on?: number }
+  & { on?: number; ifAccepted?: boolean }
   & (
     | { do: "connect" }
     | { do: "finish" }
@@ -247,8 +250,10 @@ const client = (id: string, verb: Verb, variation?: Variation): Play => play("cl
 function refused(id: string, request: string, error: string, more: Variation = {}): Play {
   const [verb, name] = request.split(" ") as [Verb, string];
   const refusal = [`ERROR: ${error}`, `ERROR: file ${error}`, `ERROR: ${error.replace("delete", "delete file")}`];
-  // What a server says that goes on after its error.
-  const instead = [hear("c", { refusal }), listen(50), FINISH];
+  // What a server says that goes on after its error. One that opens the file when it has the size, or the data, fails there.
+  const file = [say("d", sizeBytes(5n)), hear("e", { word: "OK" }), say("f", "hello"), hear("g", DONE)];
+  const accepted = id === "PUT-folder" ? file.map((act) => ({ ...act, ifAccepted: true })) : [];
+  const instead = [hear("c", { refusal }), listen(50), ...accepted, FINISH];
   return server(id, verb, { name, files: /^folder/.test(name) ? { [name]: "/" } : {}, from: "c", instead, ...more });
 }
 

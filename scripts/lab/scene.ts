@@ -126,6 +126,7 @@ export class Scene {
       signal.throwIfAborted();
       const on = act.on ?? 1;
       const connection = this.#connections[on];
+      if (act.ifAccepted && !this.#isAccepted) continue;
       if (act.do === "look") await this.#look(act.name, act === play.acts.at(-1));
       else if (act.do === "connect") {
         const conn = isOver ? undefined : await connect(act.on);
@@ -178,6 +179,10 @@ export class Scene {
     if (await this.program.end(ms)) return;
     waits.add(key);
     this.recorder.add({ type: "stayed", ms });
+  }
+
+  get #isAccepted(): boolean {
+    return eventsOf(this.recorder.recording, "came").at(-1)?.bytes.endsWith("OK") ?? false;
   }
 
   #hasPrinted(line: string | undefined): boolean {

@@ -62,6 +62,15 @@ testMistakes("server", [
     says: "it listens on 127.0.1.1 alone",
   },
   {
+    name: "opens its file when the size has come",
+    changes: [[
+      '    try:\n        file = open(filename, "wb")\n    except OSError:\n        conn.sendall(f"ERROR: unable to create file {filename}".encode())\n        return\n    with file:\n        conn.sendall(b"OK")\n        remaining = int.from_bytes(conn.recv(BLOCK), "big")\n',
+      '    conn.sendall(b"OK")\n    remaining = int.from_bytes(conn.recv(BLOCK), "big")\n    with open(filename, "wb") as file:\n',
+    ]],
+    fails: ["6.3", "8.3"],
+    says: "IsADirectoryError",
+  },
+  {
     name: "waits for the client to close, which is right",
     changes: [["    conn.close()", "    while conn.recv(BLOCK):\n        pass\n    conn.close()"]],
     fails: [],

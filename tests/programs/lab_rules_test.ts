@@ -147,7 +147,7 @@ const SERVERS: Case[] = [
       /^(lines-)?PUT-folder/,
       crashes('open(filename, "wb")', "IsADirectoryError: [Errno 21] Is a directory: 'folder'"),
     ),
-    "6.3",
+    "6.3, 8.3",
     "os.access() and exists() are true for a folder too",
   ],
   [

@@ -37,6 +37,7 @@ export function rightRecording(play: Play): Recording {
   if (!isServer && play.id.endsWith("GET-folder")) line(`client error: unable to create file ${name}`);
   const isOwnError = events.some((event) => event.type === "line" && event.text.startsWith("client error"));
   for (const act of isOwnError ? [] : acts) {
+    if (act.ifAccepted) continue;
     const on = act.on === undefined ? {} : { on: act.on };
     if (act.do === "connect") {
       add({ type: "connected", address: "127.0.0.1:5", host: "127.0.0.1", ...on });

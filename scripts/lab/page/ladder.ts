@@ -156,7 +156,7 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
   const prints = (text: string): Rung => ({ kind: "prints", from: about, text });
   const own = clientError(play);
   if (own) return [prints(own)];
-  const messages = acts.filter(({ on }) => on === undefined).flatMap((act) => {
+  const messages = acts.filter(({ on, ifAccepted }) => on === undefined && !ifAccepted).flatMap((act) => {
     if (act.do === "hear") return [{ from: about, step: act.step, ...bytesOf(act.expected) }];
     const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
     return said.map(({ step, ...bytes }) => ({ from: other(about), step, ...bytes }));
