@@ -1,20 +1,19 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { completed, MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
-import type { Play } from "./plays.ts";
+import { completed, lineOf, MOMENT, moment, printed, saidAt, wrongLine } from "./lines.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
 
-const ACTION = { GET: "receiving", PUT: "sending", DEL: "deleting" };
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
 const REFUSED = BASES.map((id) => `${id}-refused`);
 // The last step before the line of a verb.
 const BEFORE = { GET: "f", PUT: "d", DEL: "b" };
 
-/** The client's line for a play. */
-function lineOf({ verb, name, data }: Pick<Play, "verb" | "name" | "data">): string {
-  return `client ${ACTION[verb]} file ${name}${verb === "DEL" ? "" : ` (${data.length} bytes)`}`;
+/** The line of its verb that a play calls for. */
+function ownLine(one: Recording): string {
+  const { verb, name, data } = playOf(one);
+  return lineOf("client", verb, name, String(data.length));
 }
 
 function last(one: Recording): string {
@@ -23,7 +22,7 @@ function last(one: Recording): string {
 
 /** The line of a verb, then Complete; a conversation that broke off before shows neither. */
 const lineAndComplete: Look = (one, view) => {
-  const [line, step, derailed] = [lineOf(playOf(one)), BEFORE[playOf(one).verb], view.derailed(one)];
+  const [line, step, derailed] = [ownLine(one), BEFORE[playOf(one).verb], view.derailed(one)];
   const [at, complete] = [printed(one, line), printed(one, "Complete")];
   if (at === undefined) {
     // Who forgets a message, and goes on, has got there all the same.
@@ -37,14 +36,14 @@ const lineAndComplete: Look = (one, view) => {
 };
 
 function ofVerb(id: string, verb: Verb): Row {
-  const line = lineOf({ verb, name: "<filename>", data: "" }).replace("(0 ", "(<NNN> ");
+  const line = lineOf("client", verb, "<filename>", "<NNN>");
   const plays = [...BASE.client[verb], ...named(`client-${verb}-0`)];
   return [id, `${verb}: "${line}", then "Complete"`, plays, lineAndComplete];
 }
 
 const otherLines: Look = (one) => {
   const lines = eventsOf(one, "line").filter(({ stream }) => stream === "stdout");
-  const other = lines.find(({ text }) => text !== "Complete" && text !== lineOf(playOf(one)));
+  const other = lines.find(({ text }) => text !== "Complete" && text !== ownLine(one));
   if (lines.length <= 2 || !other) return lines.length === 0 ? undefined : [];
   return [found(one, "other lines", other.at, ["two lines", `also "${other.text}"`])];
 };
@@ -68,8 +67,8 @@ const unfinished: Look = (one) => {
   ];
 };
 
-const sending: Look = (one) => moment(one, lineOf(playOf(one)), "e", "g");
-const receiving: Look = (one) => moment(one, lineOf(playOf(one)), undefined, "g");
+const sending: Look = (one) => moment(one, ownLine(one), "e", "g");
+const receiving: Look = (one) => moment(one, ownLine(one), undefined, "g");
 const CRASHES = "the document lets the program crash on other errors";
 
 /** Section 4. */

@@ -1,6 +1,7 @@
 /** A line that should have been printed, when, and what was printed instead. */
 
 import { levenshteinDistance } from "@std/text";
+import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
@@ -11,6 +12,13 @@ export const MOMENT = "a line that is printed a step too early or late looks the
 
 const RIGHT =
   /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
+
+/** The line of a verb. */
+export function lineOf(about: Role, verb: Verb, name: string, size: bigint | string): string {
+  if (verb === "DEL") return `${about} deleting file ${name}`;
+  const does = (about === "client") === (verb === "PUT") ? "sending" : "receiving";
+  return about === "client" ? `client ${does} file ${name} (${size} bytes)` : `server ${does} ${size} bytes`;
+}
 
 /** When a line was printed on standard output, if it was. */
 export function printed(one: Recording, text: string): number | undefined {
@@ -101,7 +109,7 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (!same(/\d+/g, "#")) return [kind];
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected)) {
-    return [`${kind} number`, HINTS.get("line number")];
+    return [`${kind} number`];
   }
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];

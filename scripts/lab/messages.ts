@@ -1,6 +1,5 @@
 /** Recognises a message in the bytes that came, in the right form or in one of those that programs get wrong. */
 
-import { HINTS } from "./hints.ts";
 import type { Expected } from "./plays.ts";
 import { reverse, sizeBytes, toBytes, toSize, utf8 } from "./recording.ts";
 
@@ -108,22 +107,21 @@ function isUtf8(bytes: string): boolean {
   }
 }
 
-/** How the bytes that were taken for a message differ from it, and what is likely wrong. */
-export function formOf(expected: Expected, came: string): [form: string, hint?: string | undefined] {
-  if ("zeros" in expected) return ["right"];
-  if (came === "" && !("data" in expected && expected.data === "")) return ["missing"];
+/** How the bytes that were taken for a message differ from it. */
+export function formOf(expected: Expected, came: string): string {
+  if ("zeros" in expected) return "right";
+  if (came === "" && !("data" in expected && expected.data === "")) return "missing";
   if ("data" in expected) return dataForm(expected.data, came);
   if ("size" in expected) return named(SIZES, came, [sizeBytes(expected.size)]);
   return named(WORDS, came, ("refusal" in expected ? expected.refusal : [expected.word]).map(utf8));
 }
 
 /** How data, or a file, differs from what it should be. */
-export function dataForm(data: string, came: string): [form: string, hint?: string | undefined] {
+export function dataForm(data: string, came: string): string {
   return named(DATA, came, [data]);
 }
 
-function named(forms: Record<string, Test>, came: string, right: string[]): [form: string, hint?: string | undefined] {
-  if (right.includes(came)) return ["right"];
-  const [form = "other"] = Object.entries(forms).find(([, test]) => right.some((each) => test(came, each))) ?? [];
-  return [form, HINTS.get(form)];
+function named(forms: Record<string, Test>, came: string, right: string[]): string {
+  if (right.includes(came)) return "right";
+  return Object.entries(forms).find(([, test]) => right.some((each) => test(came, each)))?.[0] ?? "other";
 }

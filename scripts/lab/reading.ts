@@ -14,7 +14,6 @@ export interface Reading {
   expected: Expected;
   came: string;
   form: string;
-  hint: string | undefined;
   /** It stood there before the message of ours that it answers. */
   isEarly: boolean;
   /** How long was waited in vain, or whether the program had closed. */
@@ -90,12 +89,12 @@ export function read(recording: Recording, play: Play): { readings: Reading[]; s
     if (!act) continue;
     const came = "zeros" in act.expected ? "" : slice(taken, taken + event.count);
     const isCut = "zeros" in act.expected && event.count < act.expected.zeros;
-    const [form, hint] = isCut ? ["cut", undefined] : formOf(act.expected, came);
+    const form = isCut ? "cut" : formOf(act.expected, came);
     const lead = came.match(/^[\r\n\0]*/)![0].length;
     const isEarly = event.count > lead && taken + lead < before;
     const cameAt = event.count > 0 ? parts.findLast(({ start }) => start <= taken + lead)?.at ?? event.at : event.at;
     const { count, ms = 0, at } = event;
-    readings.push({ ...act, came, form, hint, isEarly, ms, isEnded, at, count, cameAt });
+    readings.push({ ...act, came, form, isEarly, ms, isEnded, at, count, cameAt });
     taken += event.count;
   }
   return { readings, surplus: slice(taken, length) };
@@ -154,10 +153,10 @@ function deviationOf(
   }
   if ("data" in expected) {
     const whole = isLonger ? came + next.came.slice(0, -"DONE".length) : came;
-    const [kind, hint] = dataForm(expected.data, whole);
+    const kind = dataForm(expected.data, whole);
     if (kind === "right") return undefined;
     const data = { ...common, came: lengthOf(expected.data, whole), derails: kind === "cut" };
-    if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint };
+    if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint: HINTS.get(kind) };
     return { ...data, ...blamed(crash, `cut ${key}`, HINTS.get("unsent")) };
   }
   // The end of data that was longer.
@@ -165,7 +164,7 @@ function deviationOf(
   const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
   const isHabit = HABITS.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
-  const hint = HINTS.get(answerForm(reading, play) ?? "") ?? reading.hint;
+  const hint = HINTS.get(answerForm(reading, play) ?? form);
   const isOther = form === "other";
   // We answer a wrong request as if it were right.
   const derails = DERAILS.test(form) && !(play.about === "client" && reading.step === "b");
@@ -284,14 +283,14 @@ function fileDeviation(recording: Recording, play: Play): Deviation | undefined 
     return { ...common, root: `unstored ${play.verb}`, came, hint: HINTS.get("unstored") };
   }
   const held = last.file.bytes;
-  const [form, hint] = dataForm(play.data, held);
+  const form = dataForm(play.data, held);
   if (form === "right") return undefined;
   const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
   const isWhole = HABITS.test(kind) || /^(stored|untruncated)/.test(kind);
   const root = kind === "stored empty" ? `${kind} ${play.verb}` : isWhole ? kind : `stored ${kind}`;
-  return { ...common, root, came: lengthOf(play.data, held), hint: kind === form ? hint : HINTS.get(kind) };
+  return { ...common, root, came: lengthOf(play.data, held), hint: HINTS.get(kind) };
 }
 
 /** The conversation as lines: our messages, the program's, and what it printed. */

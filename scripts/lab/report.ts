@@ -26,7 +26,7 @@ export const paint: Paint = (code, text) =>
 /** The lines of a report. */
 export function report(result: Result, isVerbose: boolean, color: Paint = paint): string[] {
   const { sentences, causes, programs } = result;
-  const lines = (["client", "server"] as const).flatMap((about) =>
+  const lines = ROLES.flatMap((about) =>
     programs[about] === undefined
       ? []
       : [summary(sentences.filter((one) => one.about === about), programs[about], color)]

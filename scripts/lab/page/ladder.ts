@@ -1,9 +1,10 @@
 /** A conversation as rungs between two lifelines: as it was recorded, and as the document has it. */
 
 import type { Role, Verb } from "../../../lib/protocol.ts";
+import { lineOf } from "../lines.ts";
 import { bytesOf, type Play } from "../plays.ts";
 import { type Finding, read, type Reading, wanted } from "../reading.ts";
-import { type Event, eventsOf, type Recorded, type Recording, toBytes } from "../recording.ts";
+import { type Event, eventsOf, type Recorded, type Recording, toSize } from "../recording.ts";
 import { shown, shownBytes } from "../shown.ts";
 
 /** One thing that happened, or should have. */
@@ -30,18 +31,10 @@ type Placed = Rung & { at: number; moment?: number; isOff?: boolean };
 
 // A program may print without end.
 const MAX_RUNGS = 40;
-/** The line of a verb, and the step that it follows. */
-const LINES: Record<Role, Record<Verb, [step: string, text: (name: string, size: bigint) => string]>> = {
-  server: {
-    GET: ["f", (_, size) => `server sending ${size} bytes`],
-    PUT: ["e", (_, size) => `server receiving ${size} bytes`],
-    DEL: ["b", (name) => `server deleting file ${name}`],
-  },
-  client: {
-    GET: ["f", (name, size) => `client receiving file ${name} (${size} bytes)`],
-    PUT: ["e", (name, size) => `client sending file ${name} (${size} bytes)`],
-    DEL: ["a", (name) => `client deleting file ${name}`],
-  },
+/** The step that the line of a verb follows. */
+const LINE_STEP: Record<Role, Record<Verb, string>> = {
+  server: { GET: "f", PUT: "e", DEL: "b" },
+  client: { GET: "f", PUT: "e", DEL: "a" },
 };
 const SIZE_STEP: Record<Verb, string> = { GET: "e", PUT: "d", DEL: "" };
 
@@ -122,7 +115,7 @@ function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], f
   // Several things may have happened at that moment.
   const wrong = own.find(({ text }) => came.includes(text)) ??
     own.find((rung) => rung.isOff || rung.isMissing) ?? own.at(-1);
-  const line = lineOf(expected);
+  const line = lineIn(expected);
   if (line !== undefined && came === "no such line") {
     // After the message that it would follow.
     const end = right.findIndex(({ kind, text }) => kind === "prints" && text === line);
@@ -136,13 +129,13 @@ function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], f
 }
 
 /** The line that a finding expects, if it expects one. */
-function lineOf(expected: string): string | undefined {
+function lineIn(expected: string): string | undefined {
   return expected.match(/^the line "(.*)"$/s)?.[1];
 }
 
 /** The conversation as the document has it, with what the program under test prints; what a finding misses is marked. */
 export function rightLadder(recording: Recording, play: Play, { step, expected }: Finding): Rung[] {
-  const line = lineOf(expected);
+  const line = lineIn(expected);
   return joined(
     rightRungs(recording, play).map((rung) => ({
       ...rung,
@@ -162,7 +155,7 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
     return said.map(({ step, ...bytes }) => ({ from: other(about), step, ...bytes }));
   });
   const announced = messages.find(({ step, bytes }) => step === SIZE_STEP[verb] && bytes.length === 8);
-  const size = announced ? numberOf(announced.bytes) : BigInt(play.data.length);
+  const size = announced ? toSize(announced.bytes) : BigInt(play.data.length);
   const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
   const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
   return [
@@ -179,9 +172,8 @@ interface Message extends Recorded {
 /** What the document has a program print when a message has passed. */
 function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): string[] {
   const { about, verb, name, verbose, acts } = play;
-  const [last, text] = LINES[about][verb];
   const isRefused = acts.some((act) => act.do === "hear" && "refusal" in act.expected);
-  const line = step === last && !isRefused ? [text(name, size)] : [];
+  const line = step === LINE_STEP[about][verb] && !isRefused ? [lineOf(about, verb, name, size)] : [];
   if (about === "server") {
     const request = step === "b" ? [`server receiving request: ${verb} ${name}`] : [];
     return verbose ? [...request, ...line] : [];
@@ -203,15 +195,11 @@ function messageOf({ from, step, ...recorded }: Message, verb: Verb): Rung {
   const { bytes } = recorded;
   const isSize = step === SIZE_STEP[verb] && bytes.length === 8;
   const text = lengthOf(recorded) > bytes.length ? `${lengthOf(recorded)} bytes` : shown(bytes);
-  return { kind: "message", from, step, text: isSize ? `${numberOf(bytes)} as ${shownBytes(bytes)}` : text };
+  return { kind: "message", from, step, text: isSize ? `${toSize(bytes)} as ${shownBytes(bytes)}` : text };
 }
 
 function lengthOf({ bytes, zeros = 0, cut = 0 }: Recorded): number {
   return bytes.length + zeros + cut;
-}
-
-function numberOf(bytes: string): bigint {
-  return new DataView(toBytes(bytes).buffer).getBigUint64(0);
 }
 
 function other(role: Role): Role {
