@@ -57,10 +57,11 @@ export function rulesOf(programs: Session["programs"], scope: Scope): Rule[] {
   return RULES.filter((rule) => programs[rule.about] !== undefined && isIn(rule, scope.only));
 }
 
+const MISREAD = /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /;
 // A cause that explains others, once it is seen: a size that is read in the wrong order, in a play without lines.
 const EXPLAINS: Record<string, RegExp> = {
-  "read little": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
-  "read size": /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /,
+  "read little": MISREAD,
+  "read size": MISREAD,
   // Who does not wait for one message takes it for the next.
   "early client b": /^early (GET|PUT) /,
   "early GET d": /^early GET f/,

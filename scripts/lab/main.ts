@@ -207,9 +207,7 @@ async function main(): Promise<number> {
     status = code;
     ending.abort(new CheckError("interrupted"));
   });
-  const task = await readCommandLine({ name: "lab", usage: USAGE }, (args) => readTask(args)).catch(
-    complain,
-  );
+  const task = await readCommandLine({ name: "lab", usage: USAGE }, readTask).catch(complain);
   if (typeof task === "number") return task;
   const { args, programs, files, options, sources } = task;
   if (args.has("list")) {
