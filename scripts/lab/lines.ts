@@ -5,7 +5,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
-import { found } from "./rule.ts";
+import { BASE, found, playOf, type View } from "./rule.ts";
 
 /** Why the moment of a line is no failure by itself. */
 export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
@@ -23,6 +23,17 @@ export function lineOf(about: Role, verb: Verb, name: string, size: bigint | str
 /** When a line was printed on standard output, if it was. */
 export function printed(one: Recording, text: string): number | undefined {
   return eventsOf(one, "line").find((line) => line.stream === "stdout" && line.text === text)?.at;
+}
+
+/** A line that says that another size is received than was announced. */
+export function misread(one: Recording, size = BigInt(playOf(one).data.length)): Line | undefined {
+  const line = eventsOf(one, "line").find(({ text }) => /\breceiving .*?-?\d+ bytes/.test(text));
+  return line && !new RegExp(`(?<![\\d-])${size} bytes`).test(line.text) ? line : undefined;
+}
+
+/** A plain conversation in which a program says that it receives another size: so it is with all of them. */
+export function plainMisread({ about }: Recording, view: View): Recording | undefined {
+  return view.of(...about === "server" ? ["lines-PUT"] : BASE.client.GET).find((one) => misread(one));
 }
 
 /** When our side said a step, if it did. */
@@ -106,7 +117,7 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (text.includes(expected)) return ["line more"];
   if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
-  if (!same(/\d+/g, "#")) return [kind];
+  if (!same(/-?\d+/g, "#")) return [kind];
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected)) {
     return [`${kind} number`];

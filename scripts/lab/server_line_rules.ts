@@ -1,7 +1,7 @@
 /** Section 5: the lines that the server prints with -v, and when; and that it prints none without. */
 
 import { crashOf } from "./crash.ts";
-import { DELETION, isPrompt, MOMENT, moment, precedes, saidAt, wrongLine } from "./lines.ts";
+import { DELETION, isPrompt, lineOf, MOMENT, moment, precedes, saidAt, wrongLine } from "./lines.ts";
 import { HUGE_BYTES } from "./plays.ts";
 import { lastWords } from "./reading.ts";
 import { eventsOf, hasHeard, type Line, type Recording } from "./recording.ts";
@@ -89,10 +89,13 @@ const refused: Look = (one, view) => {
   const isRefused = /ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""));
   const accepted = view.deviations(one).find(({ step }) => step?.startsWith("c"));
   if (!isRefused && !accepted) return undefined;
-  // What belongs to the client before it may come late.
+  // What belongs to a client before it may come late.
   const start = saidAt(one, "b") ?? Infinity;
+  const others = view.of(...LINES).map((each) => playOf(each)).map(({ verb, name, data }) =>
+    lineOf("server", verb, name, BigInt(data.length))
+  );
   const said = eventsOf(one, "line").find(({ text, at }) =>
-    /^server (sending|receiving \d|deleting)/i.test(text) && at > start
+    /^server (sending|receiving \d|deleting)/i.test(text) && at > start && !others.includes(text)
   );
   const root = isRefused ? "says refused" : accepted!.root;
   return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`])] : [];

@@ -4,6 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
+import { misread, plainMisread } from "./lines.ts";
 import { eventsOf, MAX_CALLS } from "./recording.ts";
 import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
 
@@ -53,19 +54,22 @@ const size: Look = (one, view) => {
   const size = one.play.endsWith("signed-size") ? SIGNED_BYTES : BigInt(HUGE_BYTES);
   const came = eventsOf(one, "came").map(({ bytes }) => bytes).join("");
   const said = eventsOf(one, "said").find(({ bytes }) => bytes === "hello");
-  // A server may find that the disk has no room for it.
-  if (known || !said || came.includes("ERROR")) return undefined;
   const lines = eventsOf(one, "line");
-  const isDone = isServer ? came.includes("DONE") : lines.some(({ text, at }) => text === "Complete" && at > said.at);
-  const wrong = !isServer &&
-    lines.find(({ text }) => /\(-?\d+ bytes\)/.test(text) && !text.includes(`(${size} bytes)`))?.text;
-  const shown = isDone ? "it took 5 bytes for all" : wrong ? `"${wrong}"` : undefined;
+  // What is so with every size shows in the plain conversation; but a sign is a sign.
+  const line = misread(one, size)?.text;
+  const wrong = line && (/-\d/.test(line) || !plainMisread(one, view)) ? `"${line}"` : undefined;
+  // A server may find that the disk has no room for it.
+  if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
+  const isDone = said &&
+    (isServer ? came.includes("DONE") : lines.some(({ text, at }) => text === "Complete" && at > said.at));
+  const shown = wrong ?? (isDone && "it took 5 bytes for all");
   return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
 };
 
 /** A file of more than 2^32 bytes; what goes wrong with every file, or as it is read whole, is another sentence's. */
 const huge: Look = (one, view) => {
-  const [own] = view.own(one).filter(({ step = "" }) => /bytes/.test(step));
+  // A server starts without a file, and may end for its -v; a client may refuse the file before it connects.
+  const [own] = view.own(one).filter(({ step = "" }) => one.about === "client" || /bytes/.test(step));
   const isHeld = view.of("large-GET", "client-large-PUT").some((each) => memory(each, view)?.length);
   const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
   const wide = HINTS.get("size");
@@ -100,7 +104,7 @@ function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: nu
     [`7.${d}`, `${takes} never holds the entire file in memory`, named(`large-${takes}`), memory],
     [`7.${e}`, "a message may arrive in two pieces", named("halves-GET", "halves-PUT"), inHalves, { strict: one }],
     [`7.${f}`, `${takes}: all 8 bytes of a size are read, without a sign`, named("huge-size", "signed-size"), size, {
-      more: named("pieces"),
+      more: [...named("pieces"), "lines-PUT"],
     }],
     [`7.${g}`, `${gives}: a file of more than 2^32 bytes is announced, and sent`, named("huge-file"), huge, {
       more: named(`large-${gives}`),

@@ -2,8 +2,8 @@
 
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
-import { DELETION, precedes, printed } from "./lines.ts";
-import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
+import { DELETION, lineOf, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
+import { BASE, found, type Look, merged, named, playOf, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);
@@ -26,14 +26,24 @@ const awaitsOk: Look = (one, view) => {
 };
 
 // What is wrong with a size, or with how much data there is.
-const AMOUNT = /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut)|missing (GET g|PUT f)|surplus PUT f)/;
+const AMOUNT =
+  /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut|done-in-data)|missing (GET g|PUT f)|surplus PUT f)/;
+
+/** Where a program says that it misreads a size. */
+const misreading: Look = (one, view) => {
+  const { about, verb } = playOf(one);
+  const plain = verb === (about === "server" ? "PUT" : "GET") ? plainMisread(one, view) : undefined;
+  if (!plain) return undefined;
+  const { name, data } = playOf(plain);
+  return [wrongLine(lineOf(about, verb, name, BigInt(data.length)), plain)];
+};
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
   const plain = view.base(one).map((each) => view.deviations(each).find(({ root, was }) => !was && AMOUNT.test(root)));
   const wrong = plain.find((each) => each !== undefined);
   const isWrong = wrong && (plain.includes(undefined) || view.deviations(one).length > 0);
-  return isWrong ? [wrong] : variation(one, view);
+  return isWrong ? [wrong] : misreading(one, view) ?? variation(one, view);
 };
 
 /** However a name is mangled, it is one mistake. */

@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { junit, report } from "../../scripts/lab/report.ts";
-import { type Recording, toSize } from "../../scripts/lab/recording.ts";
+import { eventsOf, type Recording, toSize } from "../../scripts/lab/recording.ts";
 import { playOf } from "../../scripts/lab/rule.ts";
 import { session } from "../support/lab.ts";
 import {
@@ -90,8 +90,22 @@ const SERVERS: Case[] = [
   [
     "a size of the wrong order",
     prints((line) => line.replace("receiving 3000", `receiving ${toSize(number(3000n, 8, true))}`)),
-    "5.4",
+    "2.2, 5.4",
     "it read the size as little-endian",
+  ],
+  [
+    "a size of signed bytes",
+    all(
+      prints((line) => line.replace("receiving 3000", "receiving -72")),
+      only(/^signed/, prints((line) => line.replace(/receiving \d+/, "receiving -3"))),
+    ),
+    "2.2, 5.4, 7.11",
+    "it read the size as -72",
+  ],
+  [
+    "the line of a client before comes late, which is right",
+    only(/lines-DEL-missing/, adds("server deleting file lines-DEL.txt", "c")),
+    "",
   ],
   [
     "GET's and PUT's lines swapped",
@@ -322,10 +336,25 @@ const CLIENTS: Case[] = [
     prints((line) =>
       line.replace(/receiving(.*)\((\d+)/, (_, name, n) => `receiving${name}(${toSize(number(BigInt(n), 8, true))}`)
     ),
-    "4.1, 7.13",
+    "1.6, 4.1",
     "it read the size as little-endian",
   ],
-  ["DONE in the file", stores((text) => `${text}DONE`), "1.5", "DONE became part of the file"],
+  ["DONE in the file", stores((text) => `${text}DONE`), "1.5, 1.6", "DONE became part of the file"],
+  [
+    "DONE in the file, and sizes as floating-point numbers",
+    all(stores((text) => `${text}DONE`), prints((line) => line.replace("9223372036854775813", "9223372036854775808"))),
+    "1.5, 1.6, 7.13",
+    "can't hold it",
+    2,
+  ],
+  [
+    "a file that can't be read whole is said to be missing",
+    only(/huge-file/, adds("client error: huge.bin does not exist"), (one) => {
+      one.events = [...eventsOf(one, "line").slice(0, 1), { at: 1, type: "unconnected" }];
+    }),
+    "7.14",
+    "which is not so",
+  ],
   ["no Complete for an empty file", only(/-0$/, COMPLETE), "4.1, 4.2", 'the line "Complete"'],
   ["text files", stores((text) => redecoded(text).replaceAll("\n", "\r\n")), "1.7", '"rb" and "wb"'],
   ["the path in full", request((text) => text.replace(/ /, " /x/y/")), REQUEST, "not the whole path"],
