@@ -5,7 +5,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
-import { BASE, found, playOf, type View } from "./rule.ts";
+import { BASE, found, type View } from "./rule.ts";
 
 /** Why the moment of a line is no failure by itself. */
 export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
@@ -26,14 +26,15 @@ export function printed(one: Recording, text: string): number | undefined {
 }
 
 /** A line that says that another size is received than was announced. */
-export function misread(one: Recording, size = BigInt(playOf(one).data.length)): Line | undefined {
+export function misread(one: Recording): Line | undefined {
+  const [size] = eventsOf(one, "said").filter(({ step }) => step === (one.about === "server" ? "d" : "e"));
   const line = eventsOf(one, "line").find(({ text }) => /\breceiving .*?-?\d+ bytes/.test(text));
-  return line && !new RegExp(`(?<![\\d-])${size} bytes`).test(line.text) ? line : undefined;
+  return size && line && !new RegExp(`(?<![\\d-])${toSize(size.bytes)} bytes`).test(line.text) ? line : undefined;
 }
 
 /** A plain conversation in which a program says that it receives another size: so it is with all of them. */
 export function plainMisread({ about }: Recording, view: View): Recording | undefined {
-  return view.of(...about === "server" ? ["lines-PUT"] : BASE.client.GET).find((one) => misread(one));
+  return view.of(...about === "server" ? ["lines-PUT"] : BASE.client.GET).find(misread);
 }
 
 /** When our side said a step, if it did. */

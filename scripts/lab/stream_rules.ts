@@ -56,7 +56,7 @@ const size: Look = (one, view) => {
   const said = eventsOf(one, "said").find(({ bytes }) => bytes === "hello");
   const lines = eventsOf(one, "line");
   // What is so with every size shows in the plain conversation; but a sign is a sign.
-  const line = misread(one, size)?.text;
+  const line = misread(one)?.text;
   const wrong = line && (/-\d/.test(line) || !plainMisread(one, view)) ? `"${line}"` : undefined;
   // A server may find that the disk has no room for it.
   if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
