@@ -68,6 +68,8 @@ const EXPLAINS: Record<string, RegExp> = {
   "early GET e": /^early GET g/,
   "early PUT d": /^early PUT f/,
   "early PUT e": /^early PUT g/,
+  "cut GET g": /^missing GET g/,
+  "cut PUT f": /^missing PUT f/,
   "twice": /^stays/,
   "decoded": /^lines$/,
   "early Complete": /^order of lines/,

@@ -29,11 +29,13 @@ done-in-data: DONE became part of the file: read no more than the bytes that are
 lines: line ends were changed: open files with "rb" and "wb"
 padded: the last block was filled up: it is as short as the rest of the file
 stripped: bytes at the ends were stripped, as strip() does: file data stays as it is
+string: it ends before the first NUL: file data is no text: write as many bytes as came, not up to a NUL
 decoded: bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"
 unsent: not all of the file was sent: send what each read(1024) returns, until it returns nothing
 accepted: it accepted the request: look at the file before it is answered
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
 refused: os.access(filename, os.W_OK) is false for a file that is not there yet
+replaced: a file that is there is overwritten
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come
 empty data: of an empty file no data comes: do not call recv() for it
@@ -44,11 +46,12 @@ undeleted: delete first, then send DONE
 unremoved: os.remove(filename)
 unstored: open it under the name that was given, in the folder in which the program runs
 untruncated: the old file was not truncated: open it with "wb", not "r+b" or "ab"
-stored empty: the file is empty: was the size read right, were the bytes written, and the file closed before DONE?
+stored empty: see that the size is read right, the bytes are written, and the file is closed before DONE
 stored cut: ${LOOP}
 halves: ${LOOP}
 awaits OK: DEL has no OK: DONE follows on the request
-names: a name may hold spaces, and letters beyond ASCII: take all that follows the command and one space
+names: a name may hold spaces: take all that follows the command and one space
+letters: a name may have letters beyond ASCII: it is UTF-8 wherever it is sent, read or opened
 unfinished Complete: ${COMPLETE}
 early Complete: ${COMPLETE}
 late line GET: print it before the first block

@@ -84,6 +84,7 @@ const DATA: Record<string, Test> = {
   lines: (came, data) => unix(came) === unix(data),
   padded: (came, data) => came.startsWith(data) && (/^\0+$/.test(came.slice(data.length)) || came.length % 1024 === 0),
   stripped: (came, data) => came !== "" && came.length < data.length && bare(came) === bare(data),
+  string: (came, data) => came !== data && came !== "" && came === data.split("\0")[0],
   cut: (came, data) => data.startsWith(came),
   decoded: (came, data) => came !== "" && isUtf8(came) && !isUtf8(data),
 };

@@ -48,7 +48,7 @@ type Deviation = Omit<Finding, "play" | "run"> & { step: string };
 
 // A program's habits, the same at each step.
 const HABITS =
-  /^(newline|space|nul|case|repr|quotes|java|length|bom|utf16|path|little|text|short|htonl|decoded|lines|padded|stripped)$/;
+  /^(newline|space|nul|case|repr|quotes|java|length|bom|utf16|path|little|text|short|htonl|decoded|lines|padded|stripped|string)$/;
 const DERAILS = /^(error|other|short|start|word|cut)$/;
 
 /** The step in the words of the document. */
@@ -115,7 +115,7 @@ export function deviationsOf(recording: Recording, play: Play): Finding[] {
   const unconnected = eventsOf(recording, "unconnected").find(({ on }) => on === undefined);
   const all = [
     unconnected && { ...notConnected(recording, play, crash), at: unconnected.at },
-    ...readings.map((reading, index) => deviationOf(recording, play, reading, readings[index + 1], crash)),
+    ...readings.map((_, index) => deviationOf(recording, play, readings, index, crash)),
     unconnected ? undefined : surplusOf(recording, play, surplus),
     ...eventsOf(recording, "stayed").map(({ ms, at }) => stayed(recording, play, ms, at)),
     fileDeviation(recording, play),
@@ -132,35 +132,35 @@ export function deviationsOf(recording: Recording, play: Play): Finding[] {
 function deviationOf(
   recording: Recording,
   play: Play,
-  reading: Reading,
-  next: Reading | undefined,
+  readings: Reading[],
+  index: number,
   crash: Crash | undefined,
 ): Deviation | undefined {
+  const [before, reading, next] = [readings[index - 1], readings[index]!, readings[index + 1]];
   const { expected, came, form, at, isEarly } = reading;
   const step = stepOf(play, reading.step);
   const key = keyOf(play, reading.step);
   const common = { step, at, expected: wanted(expected), derails: false };
   if (form === "missing") return { ...common, ...missing(recording, play, reading, next, crash), derails: true };
-  // Data that was changed on its way may be longer.
-  const isLonger = "data" in expected && next?.form === "other" && next.came.endsWith("DONE");
-  if (form === "right" && !isLonger) {
+  // Data that was changed may be longer or shorter: then DONE stands elsewhere.
+  const moved = next?.form === "other" ? movedData(reading, next) : undefined;
+  if (form === "right" && moved === undefined) {
     // The message of ours that it should have awaited, and its own first one after that.
     const steps: readonly string[] = STEPS[play.verb];
-    const before = steps.findLastIndex((name) => name < step && !name.includes(` ${play.about}:`));
-    const root = `early ${keyOf(play, steps[before + 1]![0]!)}`;
-    const hint = `it did not wait for "${steps[before]}": call recv() for that message first`;
+    const awaited = steps.findLastIndex((name) => name < step && !name.includes(` ${play.about}:`));
+    const root = `early ${keyOf(play, steps[awaited + 1]![0]!)}`;
+    const hint = `it did not wait for "${steps[awaited]}": call recv() for that message first`;
     return isEarly ? { ...common, root, came: `${shown(came)}, before our message`, hint } : undefined;
   }
   if ("data" in expected) {
-    const whole = isLonger ? came + next.came.slice(0, -"DONE".length) : came;
+    const whole = moved ?? came;
     const kind = dataForm(expected.data, whole);
     if (kind === "right") return undefined;
     const data = { ...common, came: lengthOf(expected.data, whole), derails: kind === "cut" };
     if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint: HINTS.get(kind) };
     return { ...data, ...blamed(crash, `cut ${key}`, HINTS.get("unsent")) };
   }
-  // The end of data that was longer.
-  if ("word" in expected && reading.step === "h" && form === "other" && came.endsWith(expected.word)) return undefined;
+  if (form === "other" && before && movedData(before, reading) !== undefined) return undefined;
   const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
   const isHabit = HABITS.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
@@ -169,6 +169,12 @@ function deviationOf(
   // We answer a wrong request as if it were right.
   const derails = DERAILS.test(form) && !(play.about === "client" && reading.step === "b");
   return { ...common, root, came: shown(came), hint, crash: isOther ? crash : undefined, derails };
+}
+
+/** The data of a file up to DONE, where that did not follow on as many bytes as were announced. */
+function movedData({ expected, came }: Reading, next: Reading): string | undefined {
+  const all = came + next.came;
+  return "data" in expected && all.endsWith("DONE") ? all.slice(0, -"DONE".length) : undefined;
 }
 
 /** What is to say of a message that did not come. */
@@ -186,7 +192,6 @@ function missing(
   if (next && next.form !== "missing" && !next.isEarly) {
     hint = `${what} was never sent: the program went on with the next step`;
   } else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
-  else if (isEnded) hint = `the connection was closed before ${what} was sent`;
   else if (keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
   return { came, ...blamed(crash, `missing ${keyOf(play, step)}`, hint) };
 }
@@ -203,7 +208,8 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
   const isRefused = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
-  return isRefused && /create/.test(came) ? "refused" : undefined;
+  if (isRefused && /create/.test(came)) return play.files[play.name] === undefined ? "refused" : "replaced";
+  return undefined;
 }
 
 function stayed(recording: Recording, play: Play, ms: number, at: number): Deviation {

@@ -43,11 +43,19 @@ const sizes: Look = (one, view) => {
   const plain = view.base(one).map((each) => view.deviations(each).find(({ root, was }) => !was && AMOUNT.test(root)));
   const wrong = plain.find((each) => each !== undefined);
   const isWrong = wrong && (plain.includes(undefined) || view.deviations(one).length > 0);
-  return isWrong ? [wrong] : misreading(one, view) ?? variation(one, view);
+  if (isWrong) return [wrong];
+  const own = variation(one, view);
+  return typeof own === "string" ? misreading(one, view) ?? own : own;
 };
 
-/** However a name is mangled, it is one mistake. */
-const names: Record<Role, Look> = { server: merged("names", { hint: HINTS.get("names") }), client: merged("names") };
+/** However a name is mangled, it is one mistake. Of a client's, its own message tells more. */
+const names: Look = (one, view) => {
+  const own = merged("names")(one, view);
+  if (!Array.isArray(own)) return own;
+  const isServer = one.about === "server";
+  const hint = HINTS.get(/name1$/.test(one.play) ? "letters" : isServer ? "names" : "");
+  return own.map((each) => each.crash ? each : { ...each, hint: isServer ? hint : each.hint ?? hint });
+};
 
 function conversation(id: string, about: Role, verb: Verb, steps: string, look = plain, more: string[] = []): Rule[] {
   return rules(about, [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look]);
@@ -62,7 +70,7 @@ function varied(about: Role, verb: "GET" | "PUT", section: number, first: number
     about,
     [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes],
     [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
-    [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names[about]],
+    [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names],
   );
 }
 
@@ -81,7 +89,7 @@ export const TALK_RULES: Rule[] = [
   ...conversation("2.6", "client", "PUT", "g"),
   ...varied("client", "PUT", 2, 7, "announces and sends"),
   ...conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order"]),
-  ...rules("server", ["3.2", DEL_NAMES, named("DEL-name"), names.server]),
+  ...rules("server", ["3.2", DEL_NAMES, named("DEL-name"), names]),
   ...conversation("3.3", "client", "DEL", "c", awaitsOk, ["client-DEL-ok"]),
-  ...rules("client", ["3.4", DEL_NAMES, named("client-DEL-name"), names.client]),
+  ...rules("client", ["3.4", DEL_NAMES, named("client-DEL-name"), names]),
 ];
