@@ -17,7 +17,7 @@ function isWhole(one: Recording): boolean {
 }
 
 /** What became of the server, and of the client that came next, after a conversation that is over. */
-function next(isOver: (one: Recording) => boolean): Look {
+function next(isOver: (one: Recording) => boolean, likely = "next client"): Look {
   return (one, view) => {
     if (!isOver(one)) return undefined;
     const later = view.recordings.slice(view.recordings.indexOf(one) + 1);
@@ -32,7 +32,7 @@ function next(isOver: (one: Recording) => boolean): Look {
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
     const root = crash?.root ?? "next client";
-    const hint = HINTS.get(isIdle ? "next client idle" : "next client");
+    const hint = HINTS.get(isIdle ? "next client idle" : likely);
     const shown = unserved ?? one;
     return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
   };
@@ -89,9 +89,15 @@ export const LOOP_RULES: Rule[] = rules(
   "server",
   ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
   ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-  ["8.3", "an error does not end the server", ["GET-missing", "DEL-missing", "PUT-folder"], next(hasError), {
-    more: ["after-errors"],
-  }],
+  [
+    "8.3",
+    "an error does not end the server",
+    ["GET-missing", "DEL-missing", "PUT-folder"],
+    next(hasError, "next client error"),
+    {
+      more: ["after-errors"],
+    },
+  ],
   ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
     more: ["after-vanish"],
     strict: "the document lets the program crash on other errors",
