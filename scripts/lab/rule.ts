@@ -146,11 +146,15 @@ export const variation = (one: Recording, view: View): Finding[] | string => {
   return own.length > 0 ? own : view.derailment(one) ?? [];
 };
 
-/** What differs from the plain conversation, as one mistake. */
-export function merged(root: string, change: Partial<Finding> = {}): Look {
+/** What differs from the plain conversation, as one mistake; a crash has a root and a hint of its own. */
+export function merged(
+  root: string,
+  hintOf: (one: Recording, each: Finding) => string | undefined = () => HINTS.get(root),
+): Look {
   return (one, view) => {
     const own = variation(one, view);
-    return typeof own === "string" ? own : own.map((each) => each.crash ? each : { ...each, root, ...change });
+    if (typeof own === "string") return own;
+    return own.map((each) => each.crash ? each : { ...each, root, hint: hintOf(one, each) });
   };
 }
 

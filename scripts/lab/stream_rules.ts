@@ -95,7 +95,7 @@ function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: nu
   const named = (...plays: string[]): string[] => plays.map((play) => prefix + play);
   const one = "programs that follow the document alone read a message with one recv()";
   const part = "a call for one block nearly always takes all of it";
-  const inHalves = merged("halves", { hint: HINTS.get("halves") });
+  const inHalves = merged("halves");
   return rules(
     about,
     [`7.${a}`, `${takes}: data that arrives in small pieces is stored whole`, named("pieces"), variation],

@@ -49,13 +49,10 @@ const sizes: Look = (one, view) => {
 };
 
 /** However a name is mangled, it is one mistake. Of a client's, its own message tells more. */
-const names: Look = (one, view) => {
-  const own = merged("names")(one, view);
-  if (!Array.isArray(own)) return own;
-  const isServer = one.about === "server";
-  const hint = HINTS.get(/name1$/.test(one.play) ? "letters" : isServer ? "names" : "");
-  return own.map((each) => each.crash ? each : { ...each, hint: isServer ? hint : each.hint ?? hint });
-};
+const names = merged("names", ({ play, about }, { hint }) => {
+  const likely = HINTS.get(/name1$/.test(play) ? "letters" : about === "server" ? "names" : "");
+  return about === "server" ? likely : hint ?? likely;
+});
 
 function conversation(id: string, about: Role, verb: Verb, steps: string, look = plain, more: string[] = []): Rule[] {
   return rules(about, [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look]);
