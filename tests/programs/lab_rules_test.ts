@@ -230,7 +230,7 @@ const SERVERS: Case[] = [
     "does not overwrite a file that is there",
     only(/^over/, says(() => "ERROR: unable to create file over.txt", "c")),
     "2.5",
-    "a file that is there is overwritten",
+    "PUT overwrites a file that exists",
   ],
   [
     "a NUL is stripped",
