@@ -24,7 +24,7 @@ async function obstacle(play: Play, { machine, folder, waits }: Stage): Promise<
     }
   }
   const isHopeless = play.acts.some((act) =>
-    act.do === "hear" && waits.count(`over ${keyOf(play, act.step)}`) >= HOPELESS
+    act.do === "hear" && !act.ifAccepted && waits.count(`over ${keyOf(play, act.step)}`) >= HOPELESS
   );
   return isHopeless ? `the ${play.about} broke off ${play.verb} in every play before` : undefined;
 }

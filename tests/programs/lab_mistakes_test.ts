@@ -71,6 +71,15 @@ testMistakes("server", [
     says: "IsADirectoryError",
   },
   {
+    name: "ends each PUT where the second OK should be, and has other words for its error",
+    changes: [['conn.sendall(b"OK")\n        while remaining', "return\n        while remaining"], [
+      "ERROR: unable to create file",
+      "ERROR: cannot create",
+    ]],
+    fails: ["2.1", "6.3"],
+    only: ["2.2"],
+  },
+  {
     name: "waits for the client to close, which is right",
     changes: [["    conn.close()", "    while conn.recv(BLOCK):\n        pass\n    conn.close()"]],
     fails: [],
