@@ -67,7 +67,8 @@ const unfinished: Look = (one) => {
   ];
 };
 
-const sending: Look = (one) => moment(one, ownLine(one), "e", "g");
+// Who does not await OK is early with all that follows.
+const sending: Look = (one, view) => view.derailed(one) ? undefined : moment(one, ownLine(one), "e", "g");
 const receiving: Look = (one) => moment(one, ownLine(one), undefined, "g");
 const CRASHES = "the document lets the program crash on other errors";
 

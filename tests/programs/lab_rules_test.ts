@@ -349,6 +349,12 @@ const CLIENTS: Case[] = [
     "that is the number as text",
     2,
   ],
+  [
+    "does not wait for the second OK, and prints its line before it",
+    only(/^client-PUT(?!-0)/, hurries("f"), moves(/sending/, "d")),
+    "2.6",
+    'it did not wait for "e. server: OK"',
+  ],
   ["READY is never sent in a GET", only(/GET|pieces|over|size/, forgets("d")), "1.5", "READY was never sent"],
   [
     "READY is never sent in a GET, and no line printed",
