@@ -10,6 +10,7 @@ import { BASE, found, type Look, named, playOf, type Rule, rules, type View } fr
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
   .concat("after-idle").filter((id) => !/missing|folder/.test(id));
+const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder"];
 
 /** Whether a conversation got to its last message. */
 function isWhole(one: Recording): boolean {
@@ -89,15 +90,7 @@ export const LOOP_RULES: Rule[] = rules(
   "server",
   ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
   ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-  [
-    "8.3",
-    "an error does not end the server",
-    ["GET-missing", "DEL-missing", "PUT-folder"],
-    next(hasError, "next client error"),
-    {
-      more: ["after-errors"],
-    },
-  ],
+  ["8.3", "an error does not end the server", ERRORS, next(hasError, "next client error"), { more: ["after-errors"] }],
   ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
     more: ["after-vanish"],
     strict: "the document lets the program crash on other errors",

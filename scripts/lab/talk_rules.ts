@@ -48,7 +48,7 @@ const sizes: Look = (one, view) => {
   return typeof own === "string" ? misreading(one, view) ?? own : own;
 };
 
-/** However a name is mangled, it is one mistake. Of a client's, its own message tells more. */
+/** However a name is mangled, it is one mistake. If a client's message has a hint of its own, that says more. */
 const names = merged("names", ({ play, about }, { hint }) => {
   const likely = HINTS.get(/name1$/.test(play) ? "letters" : about === "server" ? "names" : "");
   return about === "server" ? likely : hint ?? likely;
@@ -62,10 +62,12 @@ function conversation(id: string, about: Role, verb: Verb, steps: string, look =
 function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Rule[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
   const sized = named(prefix).filter((id) => /-\d+$/.test(id));
+  // Where its lines say how it reads sizes.
+  const lined = about === "server" && verb === "PUT" ? ["lines-PUT"] : [];
   const sends = does.replace("announces and ", "");
   return rules(
     about,
-    [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes],
+    [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes, { more: lined }],
     [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
     [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names],
   );
