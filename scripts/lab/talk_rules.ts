@@ -40,7 +40,12 @@ const misreading: Look = (one, view) => {
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
-  const plain = view.base(one).map((each) => view.deviations(each).find(({ root, was }) => !was && AMOUNT.test(root)));
+  const base = view.base(one).map((each) => view.deviations(each));
+  // What follows from another mistake in one conversation does so in all.
+  const explained = base.flat().map(({ was }) => was);
+  const plain = base.map((each) =>
+    each.find(({ root, was }) => !was && !explained.includes(root) && AMOUNT.test(root))
+  );
   const wrong = plain.find((each) => each !== undefined);
   const isWrong = wrong && (plain.includes(undefined) || view.deviations(one).length > 0);
   if (isWrong) return [wrong];

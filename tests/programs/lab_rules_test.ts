@@ -78,6 +78,12 @@ const SERVERS: Case[] = [
     "did not wait",
   ],
   [
+    "a size before the client's READY, which it takes for OK",
+    all(only(/^GET$/, hurries("e")), only(/GET(?!-missing)|huge-file|blocks|partial/, stops("g"))),
+    "1.1",
+    "did not wait",
+  ],
+  [
     "OK and DONE before the data",
     only(/PUT(?!-0)/, hurries("g")),
     "2.1",
