@@ -7,9 +7,6 @@ import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
 
-/** Why the moment of a line is no failure by itself. */
-export const MOMENT = "a line that is printed a step too early or late looks the same when all goes well";
-
 const RIGHT =
   /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
 

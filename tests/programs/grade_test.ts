@@ -50,7 +50,7 @@ testWith(
     const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
     assertEquals(told, [
       ["'=Dan", "no program", "0", "which one is the client: a_client.py, my_client.py?; there is no server.py"],
-      ["Ada", "no program", "31.94", "there is no client.py"],
+      ["Ada", "no program", "32.94", "there is no client.py"],
       ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
       ["Cy", "no program", "0", rows[3]!.notes],
     ], first.stdout + first.stderr);

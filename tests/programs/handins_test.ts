@@ -174,18 +174,18 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   const right = session("server");
   const result = judge(right);
   const all = mark(result, DEFAULT_POINTS);
-  assertEquals([all.points, result.causes], [33, []]);
+  assertEquals([all.points, result.causes], [34, []]);
   const wrong = session("server", (recording) => {
     for (const event of recording.events) if (event.type === "came" && event.bytes === "READY") event.bytes = "READY\n";
   });
   const once = mark(judge(wrong), DEFAULT_POINTS);
   const each = mark(judge(wrong), { ...DEFAULT_POINTS, cause: "each sentence" });
-  assertEquals([once.points, each.points, once.of], [17.03, 16, 59]);
+  assertEquals([once.points, each.points, once.of], [18.06, 17, 62]);
   const none = judge({ version: 1, programs: { server: "server.py" }, recordings: [] });
   assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
-  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 29.5);
+  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 31);
   // Without strace a class is marked by less; a disk that a hand-in fills costs that one.
   const hidden = (reason: string): number =>
     mark({ ...result, sentences: [{ ...result.sentences[0]!, outcome: "not shown", reason }] }, DEFAULT_POINTS).of;
-  assertEquals([hidden("strace is not installed"), hidden("the temporary folder has less than 1 MB free")], [58, 59]);
+  assertEquals([hidden("strace is not installed"), hidden("the temporary folder has less than 1 MB free")], [61, 62]);
 });
