@@ -1,10 +1,10 @@
 /** Plays with one hand-in, and says what became of it. A hand-in costs its own outcome, whatever it does. */
 
 import type { Role } from "../../lib/protocol.ts";
-import { judge, type Result } from "../lab/causes.ts";
+import { judge, type Result, type Sentence } from "../lab/causes.ts";
 import type { Session } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
-import { play, type Sandbox } from "../lab/sandbox.ts";
+import { play, type Sandbox, type Task } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
 import { type Outcome, shortened } from "./rows.ts";
 
@@ -50,20 +50,25 @@ async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): P
   };
 }
 
+/** Plays again where each sentence failed; and all plays of those that do not fail there once more. */
 async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
-  const { sentences } = first.result!;
-  const only = failed(first.result!);
-  const roles = ROLES.filter((role) => sentences.some(({ id, about }) => about === role && only.includes(id)));
-  const { session } = await playRoles(staged, roles, sandbox, signal, only);
-  const again = failed(judge(session, { only }));
-  const differing = only.filter((id) => !again.includes(id));
-  if (differing.length === 0) return first;
-  const note = `failed once, and not when played alone: ${differing.join(", ")}`;
+  let left = failed(first.result!);
+  for (const isWhole of [false, true]) {
+    if (left.length === 0) return first;
+    const roles = ROLES.filter((role) => left.some(({ about }) => about === role));
+    const only = left.map(({ id }) => id);
+    const plays = isWhole ? undefined : left.map(({ play }) => play!);
+    const { session } = await playRoles(staged, roles, sandbox, signal, { only, plays });
+    const again = failed(judge(session, { only })).map(({ id }) => id);
+    left = left.filter(({ id }) => !again.includes(id));
+  }
+  if (left.length === 0) return first;
+  const note = `failed once, and not when played alone: ${left.map(({ id }) => id).join(", ")}`;
   return { ...first, status: "unsteady", notes: [...first.notes, note] };
 }
 
-function failed({ sentences }: Result): string[] {
-  return sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id);
+function failed({ sentences }: Result): Sentence[] {
+  return sentences.filter(({ outcome }) => outcome === "fails");
 }
 
 /** Plays with the programs apart, so that none costs the other one its plays. */
@@ -72,9 +77,9 @@ async function playRoles(
   roles: readonly Role[],
   sandbox: Sandbox,
   signal: AbortSignal,
-  only?: string[],
+  part: Pick<Task["options"], "only" | "plays"> = {},
 ): Promise<{ session: Session; errors: string[]; ended: string[] }> {
-  const options = { timeoutMs: TIMEOUT_MS, only };
+  const options = { timeoutMs: TIMEOUT_MS, ...part };
   const all = await Promise.all(roles.map((role) => {
     const task = { programs: { [role]: [`${folder}/${programs[role]}`] }, cwd: folder, options, limitMs: LIMIT_MS };
     return play(task, sandbox, [folder], signal);

@@ -16,6 +16,8 @@ export interface Sentence {
   reason?: string;
   /** What is to say of it although it holds. */
   note?: string;
+  /** The first play that shows that it fails. */
+  play?: string;
 }
 
 /** One mistake, and the sentences that it costs. */
@@ -90,7 +92,8 @@ export function judge(session: Session, scope: Scope = {}): Result {
     if (reason !== undefined) return { id, about, title, outcome: "left out", reason };
     const { findings, ...verdict } = views[about].judge(rule);
     found.push(...findings.map((finding) => ({ rule, finding })));
-    return { id, about, title, ...verdict };
+    const [first] = findings;
+    return { id, about, title, ...verdict, ...first ? { play: first.play } : {} };
   });
   return { programs, sentences, causes: causesOf(found, session) };
 }

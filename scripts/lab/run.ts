@@ -26,6 +26,8 @@ export interface RunOptions extends Scope {
   onPlay?: (play: Play) => void;
   /** Stops as soon as a cause is found. */
   isFirst?: boolean;
+  /** Of the plays that can show a sentence, only these; and always those that its rule compares them with. */
+  plays?: string[] | undefined;
   /** What is recorded so far, for when the run is interrupted. */
   session?: Session;
 }
@@ -47,7 +49,8 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const { timeoutMs = 3000, session = newSession(programs), isFirst } = options;
   const machine = await probe();
   const rules = rulesOf(session.programs, options).filter((rule) => !leftOut(rule, options));
-  const wanted = new Set(rules.flatMap(neededBy));
+  const isWanted = (id: string): boolean => options.plays?.includes(id) ?? true;
+  const wanted = new Set(rules.flatMap((rule) => neededBy({ ...rule, plays: rule.plays.filter(isWanted) })));
   // Large files last: they take the time of the others.
   const plays = [...PLAYS.values()].filter(({ id }) => wanted.has(id)).toSorted((a, b) =>
     Number(a.memory ?? 0) - Number(b.memory ?? 0)

@@ -13,7 +13,7 @@ export interface Task {
   programs: Partial<Record<"client" | "server", string[]>>;
   /** What relative paths start from. */
   cwd: string;
-  options: Scope & Pick<RunOptions, "isFirst"> & { timeoutMs: number };
+  options: Scope & Pick<RunOptions, "isFirst" | "plays"> & { timeoutMs: number };
   /** How long all plays may take, in milliseconds. */
   limitMs?: number;
 }
