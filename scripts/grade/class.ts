@@ -128,7 +128,7 @@ async function checksVersion(): Promise<string> {
   }
   const folder = `${import.meta.dirname}/../lab`;
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  const sources = names.filter((name) => name.endsWith(".ts")).sort();
+  const sources = [...names.filter((name) => name.endsWith(".ts")).sort(), "page/ladder.ts"];
   return digestOf(await Promise.all(sources.map((name) => Deno.readTextFile(`${folder}/${name}`))));
 }
 

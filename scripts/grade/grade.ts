@@ -2,16 +2,17 @@
 
 import type { Role } from "../../lib/protocol.ts";
 import { judge, type Result, type Sentence } from "../lab/causes.ts";
+import { picturesOf } from "../lab/page/ladder.ts";
 import type { Session } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
 import { play, type Sandbox, type Task } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
-import { type Outcome, shortened } from "./rows.ts";
+import type { Outcome } from "./rows.ts";
 
 type Graded = Omit<Outcome, "digest">;
 
 const TIMEOUT_MS = 3000;
-// One that hangs at every step takes half a minute, and on a busy machine longer.
+// One that hangs at every step takes half a minute.
 const LIMIT_MS = 60_000;
 
 /**
@@ -46,7 +47,7 @@ async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): P
     notes: [...notes, ...errors, ...ended],
     isUnconfirmed: ended.length > 0 || started > 0 && failed(result).length > 0,
     result,
-    session: shortened(session, result),
+    pictures: picturesOf(result, session),
   };
 }
 

@@ -1,8 +1,8 @@
 /** What became of each hand-in: what is kept of it, and its line in the class's table. */
 
 import { createHash } from "node:crypto";
-import { recordingOf, type Result } from "../lab/causes.ts";
-import type { Session } from "../lab/recording.ts";
+import type { Result } from "../lab/causes.ts";
+import type { Picture } from "../lab/page/ladder.ts";
 import type { Handin } from "./handins.ts";
 import { mark, type Points } from "./marks.ts";
 
@@ -16,8 +16,8 @@ export interface Outcome {
   /** What failed has not been played alone yet. */
   isUnconfirmed?: boolean;
   result?: Result;
-  /** The recordings that show its causes. */
-  session?: Session;
+  /** Of its causes. */
+  pictures?: (Picture | null)[];
 }
 
 /** A line of the class's table. */
@@ -54,12 +54,6 @@ export function digestOf(parts: (string | Uint8Array)[]): string {
 /** A hand-in's number: no other hand-in has it, and its folder's name ends with it. */
 export function numberOf({ name, id }: Handin): string {
   return digestOf([name, id]).slice(0, 8);
-}
-
-/** What is kept of a session: without what shows no cause, a hundredth of it. */
-export function shortened(session: Session, { causes }: Result): Session {
-  const showing = causes.map(({ finding }) => recordingOf(finding, session));
-  return { ...session, recordings: session.recordings.filter((one) => showing.includes(one)) };
 }
 
 /** The row of an outcome. */

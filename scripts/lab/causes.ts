@@ -26,7 +26,7 @@ export interface Cause {
   sentences: string[];
   /** Where it shows first. */
   finding: Finding;
-  /** The conversation up to it. */
+  /** The end of the conversation up to it. */
   conversation: string[];
 }
 
@@ -119,6 +119,9 @@ function weight({ sentences }: Cause): number {
   return sentences.length + (sentences.some((id) => /^[123]/.test(id)) ? 100 : 0);
 }
 
+// Reports show the end of a conversation; a program may print without end.
+const MAX_CONVERSATION = 20;
+
 /** The recording that shows a finding. */
 export function recordingOf({ play, run, at }: Finding, { recordings }: Session): Recording | undefined {
   const own = recordings.filter((one) => one.play === play && one.run === run);
@@ -129,5 +132,7 @@ function upTo(finding: Finding, session: Session): string[] {
   const recording = recordingOf(finding, session);
   if (!recording) return [];
   const lines = conversationOf(recording, playOf(recording));
-  return lines.filter(({ at }) => at <= finding.at || finding.at === 0).map(({ line }) => line);
+  return lines.filter(({ at }) => at <= finding.at || finding.at === 0).slice(-MAX_CONVERSATION).map(({ line }) =>
+    line
+  );
 }

@@ -1,7 +1,7 @@
 /** The player as a process of its own, which `sandbox.ts` starts: its last argument is what to play, its output the session. */
 
 import { CheckError, fromCommand, fromFile } from "./launch.ts";
-import { newSession, type Programs, run } from "./run.ts";
+import { newSession, type Programs, run, slowness } from "./run.ts";
 import type { Enclosed, Played } from "./sandbox.ts";
 
 const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args.at(-1)!);
@@ -35,7 +35,10 @@ function watch(limit: AbortController): void {
 async function play(): Promise<Played> {
   const programs: Programs = {};
   const limit = new AbortController();
-  if (limitMs !== undefined) setTimeout(() => limit.abort(`it took more than ${limitMs / 1000} seconds`), limitMs);
+  if (limitMs !== undefined) {
+    const ms = limitMs * slowness();
+    setTimeout(() => limit.abort(`it took more than ${Math.round(ms / 1000)} seconds`), ms);
+  }
   if (inner) setInterval(() => limit.signal.aborted || watch(limit), WATCH_MS);
   const interrupted = (): void => limit.abort("it was interrupted");
   Deno.addSignalListener("SIGTERM", interrupted);

@@ -9,6 +9,7 @@ import { isIn, judge } from "./causes.ts";
 import { CheckError, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";
+import { picturesOf } from "./page/ladder.ts";
 import { reportPage } from "./page/report_page.tsx";
 import { again, COMMAND, junit, report, ROLES } from "./report.ts";
 import { RULES } from "./rules.ts";
@@ -172,7 +173,8 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
     await writeFile(files.junit, junit(judge(session, options)));
     const words = files.replay ? undefined : wordsOf(programs);
-    if (files.html) await writeFile(files.html, reportPage(judge(session, options), session, { words }));
+    const result = judge(session, options);
+    if (files.html) await writeFile(files.html, reportPage(result, picturesOf(result, session), { words }));
   }
   const result = judge(session, options);
   console.log(report(result, args.has("verbose")).join("\n"));

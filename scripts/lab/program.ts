@@ -6,6 +6,8 @@ import { output } from "./launch.ts";
 // A program that prints without end must not fill this one's memory. Its lines of the document have a share of their own.
 const MAX_OUTPUT = 128 * 1024;
 const MAX_LINE = 4096;
+// What a recording takes for a line, besides its text.
+const LINE_BYTES = 64;
 const DOCUMENTED = /^(client|server) /i;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
@@ -70,7 +72,7 @@ export class Program implements AsyncDisposable {
         for (const line of lines) {
           const text = line.slice(0, MAX_LINE).replace(/\r$/, "");
           const kind = DOCUMENTED.test(text) ? "documented" : "others";
-          if ((left[kind] -= text.length + 1) >= 0) onLine(name, text);
+          if ((left[kind] -= text.length + LINE_BYTES) >= 0) onLine(name, text);
         }
       }
     } catch {

@@ -108,10 +108,13 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   return session;
 }
 
+/** Of {@linkcode slowness}. */
+export const MAX_SLOWNESS = 3;
+
 /** How many times as long a program may take, since the machine has other things to do. */
-function slowness(): number {
+export function slowness(): number {
   const [load = 0] = Deno.loadavg();
-  return Math.min(3, Math.max(1, load / navigator.hardwareConcurrency / 2));
+  return Math.min(MAX_SLOWNESS, Math.max(1, load / navigator.hardwareConcurrency / 2));
 }
 
 const FIRST = new Error("the first cause");

@@ -6,7 +6,7 @@
 import type { Scope } from "./causes.ts";
 import { CheckError, output, runs } from "./launch.ts";
 import type { Session } from "./recording.ts";
-import type { RunOptions } from "./run.ts";
+import { MAX_SLOWNESS, type RunOptions } from "./run.ts";
 
 /** What is played: the words that name each program again, and the options of a run. */
 export interface Task {
@@ -14,7 +14,7 @@ export interface Task {
   /** What relative paths start from. */
   cwd: string;
   options: Scope & Pick<RunOptions, "isFirst" | "plays"> & { timeoutMs: number };
-  /** How long all plays may take, in milliseconds. */
+  /** How long all plays may take, in milliseconds; on a busy machine longer, as its waits are. */
   limitMs?: number;
 }
 
@@ -120,7 +120,7 @@ export async function play(task: Task, sandbox: Sandbox, folders: string[], sign
       // It has ended.
     }
   };
-  const limit = task.limitMs === undefined ? undefined : setTimeout(end, task.limitMs + LAST_MS);
+  const limit = task.limitMs === undefined ? undefined : setTimeout(end, MAX_SLOWNESS * task.limitMs + LAST_MS);
   signal?.addEventListener("abort", end, { once: true });
   try {
     const [text, said] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.status]);

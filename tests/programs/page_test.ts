@@ -1,12 +1,12 @@
 /** The lab check's pages, in a browser. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import axe from "axe-core";
 import { classPage } from "../../scripts/grade/class_page.tsx";
 import { DEFAULT_POINTS } from "../../scripts/grade/marks.ts";
 import { type Row, rowOf } from "../../scripts/grade/rows.ts";
 import { judge } from "../../scripts/lab/causes.ts";
-import { ladderOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
+import { ladderOf, picturesOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
 import { reportPage } from "../../scripts/lab/page/report_page.tsx";
 import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
 import { playOf } from "../../scripts/lab/rule.ts";
@@ -45,6 +45,12 @@ function both(): Session {
   };
 }
 
+/** The page of a session. */
+function pageOf(made: Session, only?: string[]): string {
+  const result = judge(made, { only });
+  return reportPage(result, picturesOf(result, made));
+}
+
 /** A class of two, of whom one has handed in what is in a recording. */
 function rows(session: Session): Row[] {
   const ledger = { out: "", points: DEFAULT_POINTS, due: undefined, isAnonymous: false, isGradescope: false };
@@ -55,7 +61,7 @@ function rows(session: Session): Row[] {
       status: "graded",
       notes: [],
       result: judge(session),
-      session,
+      pictures: [],
     }, ledger),
     rowOf({ ...handin, name: "Bob" }, { digest: "", status: "check failed", notes: [] }, ledger),
   ];
@@ -65,8 +71,8 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   await using folder = new Folder();
   const made = both();
   const pages = {
-    report: reportPage(judge(made, { only: ["1", "4"] }), made),
-    right: reportPage(judge(session("server")), session("server")),
+    report: pageOf(made, ["1", "4"]),
+    right: pageOf(session("server")),
     class: classPage(rows(made), false),
   };
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
@@ -167,6 +173,20 @@ Deno.test("of several lines at one moment, the wrong one is marked", () => {
   ]);
 });
 
+Deno.test("a program that floods costs no more than a page shows of it", () => {
+  const made = session("server", (recording) => {
+    const [line] = eventsOf(recording, "line");
+    const came = eventsOf(recording, "came").at(-1);
+    if (came) came.bytes += "\0x".repeat(200_000);
+    const flood = Array.from({ length: 5_000 }, (_, n) => ({ ...line!, text: `${n} ${HOSTILE.repeat(9)}` }));
+    if (line) recording.events.splice(recording.events.indexOf(line), 1, ...flood);
+  });
+  const result = judge(made);
+  const pictures = picturesOf(result, made);
+  assert(JSON.stringify([result, pictures]).length < 300_000);
+  assertStringIncludes(reportPage(result, pictures), "4988 lines before, not shown");
+});
+
 Deno.test("what a right program does is the conversation that the document has", () => {
   const said = (rungs: { kind: string; text: string }[]): string[] =>
     rungs.flatMap(({ kind, text }) => kind === "note" ? [] : text.split("\n").map((line) => `${kind} ${line}`));
@@ -190,5 +210,5 @@ testWith([UNIX, SOURCES], "--html writes the page of a recording", async () => {
   await Deno.writeTextFile(json, JSON.stringify(both()));
   const { status } = await lab("--replay", json, "--html", html);
   const made = both();
-  assertEquals([status, await Deno.readTextFile(html)], [1, reportPage(judge(made), made)]);
+  assertEquals([status, await Deno.readTextFile(html)], [1, pageOf(made)]);
 });

@@ -1,11 +1,14 @@
 /** A conversation as rungs between two lifelines: as it was recorded, and as the document has it. */
 
 import type { Role, Verb } from "../../../lib/protocol.ts";
+import { recordingOf, type Result } from "../causes.ts";
 import { lineOf } from "../lines.ts";
 import { bytesOf, type Play } from "../plays.ts";
 import { type Finding, read, type Reading, wanted } from "../reading.ts";
-import { type Event, eventsOf, type Recorded, type Recording, toSize } from "../recording.ts";
+import { type Event, eventsOf, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
+import { playOf } from "../rule.ts";
 import { shown, shownBytes } from "../shown.ts";
+import { capped } from "./frame.tsx";
 
 /** One thing that happened, or should have. */
 export interface Rung {
@@ -13,8 +16,10 @@ export interface Rung {
   from: Role;
   /** The letter of the document's step. */
   step?: string;
-  /** Lines that were printed at one time are one text. */
+  /** Lines that were printed at one time are one text: the last of them, where an error says what it is. */
   text: string;
+  /** How many lines before are not in it. */
+  hidden?: number;
   isError?: boolean;
   /** In milliseconds from the first rung. */
   ms?: number;
@@ -26,17 +31,33 @@ export interface Rung {
   expected?: string;
 }
 
+/** The conversation that shows a cause: as it was, and as the document has it. */
+export interface Picture {
+  came: Rung[];
+  right: Rung[];
+}
+
 /** `moment` is when a finding says that it was, if not `at`. */
 type Placed = Rung & { at: number; moment?: number; isOff?: boolean };
 
 // A program may print without end.
-const MAX_RUNGS = 40;
+const [MAX_RUNGS, MAX_LINES] = [40, 12];
 /** The step that the line of a verb follows. */
 const LINE_STEP: Record<Role, Record<Verb, string>> = {
   server: { GET: "f", PUT: "e", DEL: "b" },
   client: { GET: "f", PUT: "e", DEL: "a" },
 };
 const SIZE_STEP: Record<Verb, string> = { GET: "e", PUT: "d", DEL: "" };
+
+/** A picture for each cause that a recording shows. */
+export function picturesOf({ causes }: Result, session: Session): (Picture | null)[] {
+  return causes.map(({ finding }) => {
+    const recording = recordingOf(finding, session);
+    if (!recording) return null;
+    const play = playOf(recording);
+    return { came: ladderOf(recording, play, finding), right: rightLadder(recording, play, finding) };
+  });
+}
 
 /** What was recorded, with the place of a finding marked; a finding without a place stands at the end. */
 export function ladderOf(recording: Recording, play: Play, finding: Finding): Rung[] {
@@ -60,7 +81,7 @@ export function ladderOf(recording: Recording, play: Play, finding: Finding): Ru
   return hidden === 0 ? kept : [...kept, { kind: "note", from: play.about, text: `${hidden} more, not shown` }];
 }
 
-/** Joins lines that follow on each other. */
+/** Joins lines that follow on each other, and bounds what there is of each rung. */
 function joined<T extends Rung>(rungs: T[]): T[] {
   const all: T[] = [];
   for (const rung of rungs) {
@@ -69,7 +90,11 @@ function joined<T extends Rung>(rungs: T[]): T[] {
     if (!isNext || last.isMarked || rung.isMarked) all.push({ ...rung });
     else last.text += `\n${rung.text}`;
   }
-  return all;
+  return all.map((rung) => {
+    const lines = rung.text.split("\n");
+    const hidden = Math.max(0, lines.length - MAX_LINES);
+    return { ...rung, text: lines.slice(hidden).map(capped).join("\n"), ...hidden > 0 ? { hidden } : {} };
+  });
 }
 
 /** A message of the program's. */

@@ -2,15 +2,12 @@
 
 import type { VNode } from "preact";
 import type { Role } from "../../../lib/protocol.ts";
-import { type Cause, recordingOf, type Result, type Sentence } from "../causes.ts";
-import type { Session } from "../recording.ts";
+import type { Cause, Result, Sentence } from "../causes.ts";
 import { again, counted, inWords, ROLES } from "../report.ts";
-import { playOf } from "../rule.ts";
 import { SECTIONS } from "../rules.ts";
 import { capped, count, listed, page } from "./frame.tsx";
-import { ladderOf, rightLadder, type Rung } from "./ladder.ts";
+import type { Picture, Rung } from "./ladder.ts";
 
-const MAX_LINES = 12;
 const VERBS: Record<Rung["kind"], string> = { message: "sends", prints: "prints", note: "" };
 // What is open at the start: more would hide that there are others.
 const OPEN_CAUSES = 2;
@@ -22,12 +19,12 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
 };
 
 /**
- * One HTML file with all that a check found. `words` name the programs in the command that runs it again; `mark` is what
+ * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command that runs it again; `mark` is what
  * the program is worth, such as `58 of 59 points`.
  */
 export function reportPage(
   result: Result,
-  session: Session,
+  pictures: (Picture | null)[],
   { words, mark }: { words?: string[] | undefined; mark?: string | undefined } = {},
 ): string {
   const { causes, sentences, programs } = result;
@@ -49,11 +46,11 @@ export function reportPage(
           ))}
         </ul>
       </header>
-      {causes.map((cause, index) => <CauseCard number={index + 1} {...{ cause, result, session }} />)}
+      {causes.map((cause, index) => <CauseCard number={index + 1} picture={pictures[index]} {...{ cause, result }} />)}
       {causes.length > 0 && (
         <section>
           <h2>Run again what failed</h2>
-          <code>{again(result, words ?? Object.values(session.programs))}</code>
+          <code>{again(result, words ?? Object.values(programs))}</code>
         </section>
       )}
       {notes.length > 0 && (
@@ -108,12 +105,15 @@ function Mark({ outcome }: { outcome: Sentence["outcome"] }): VNode {
 }
 
 function CauseCard(
-  { number, cause, result, session }: { number: number; cause: Cause; result: Result; session: Session },
+  { number, cause, result, picture }: {
+    number: number;
+    cause: Cause;
+    result: Result;
+    picture: Picture | null | undefined;
+  },
 ): VNode {
   const { about, finding, sentences: [first, ...others] } = cause;
   const title = result.sentences.find(({ id }) => id === first)?.title;
-  const recording = recordingOf(finding, session);
-  const play = recording && playOf(recording);
   const { crash } = finding;
   const name = result.programs[about]!;
   return (
@@ -137,12 +137,12 @@ function CauseCard(
           <b>Likely</b> {capped(finding.hint)}.
         </p>
       )}
-      {recording && play && (
+      {picture && (
         <details open={number <= OPEN_CAUSES}>
           <summary>The conversation</summary>
           <div class="pair">
-            <Ladder kind="came" rungs={ladderOf(recording, play, finding)} {...{ about, name }} />
-            <Ladder kind="right" rungs={rightLadder(recording, play, finding)} {...{ about, name }} />
+            <Ladder kind="came" rungs={picture.came} {...{ about, name }} />
+            <Ladder kind="right" rungs={picture.right} {...{ about, name }} />
           </div>
         </details>
       )}
@@ -174,14 +174,14 @@ function Ladder(
 }
 
 function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
-  const { kind, from, step, text, ms, isError, isMissing, isMarked, expected } = rung;
+  const { kind, from, step, text, hidden, ms, isError, isMissing, isMarked, expected } = rung;
   const verdict = isMissing ? "never came" : isMarked && ms !== undefined ? `wrong: expected ${expected}` : undefined;
   return (
     <li class={[kind, from, isMissing && "missing", isMarked && "marked"].filter(Boolean).join(" ")}>
       <div class="text">
         {step && <b>{step}</b>} <span class="spoken">{name}</span>{" "}
         <span class={kind === "prints" ? "muted" : "spoken"}>{VERBS[kind]}{isError && " on standard error"}</span>{" "}
-        {kind === "note" ? <span>{capped(text)}</span> : <Lines text={text} />}
+        {kind === "note" ? <span>{text}</span> : <Lines {...{ text, hidden }} />}
         {ms !== undefined && !isMissing && <span class="time">{time(ms)}</span>}
       </div>
       {kind === "message" && <div class="arrow" />}
@@ -190,14 +190,11 @@ function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
   );
 }
 
-/** Of many lines the last ones, where an error says what it is. */
-function Lines({ text }: { text: string }): VNode {
-  const lines = text.split("\n");
-  const hidden = Math.max(0, lines.length - MAX_LINES);
+function Lines({ text, hidden }: { text: string; hidden: number | undefined }): VNode {
   return (
     <code>
-      {hidden > 0 && <i>{count(hidden, "line")} before, not shown</i>}
-      {lines.slice(hidden).map((line) => <span>{capped(line)}</span>)}
+      {hidden && <i>{count(hidden, "line")} before, not shown</i>}
+      {text.split("\n").map((line) => <span>{line}</span>)}
     </code>
   );
 }
