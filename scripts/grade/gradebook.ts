@@ -119,12 +119,15 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   }
   const readerOf = (cells: Cell[]): Read => (name) => cells[header.indexOf(name)]?.text ?? "";
   const most = Number(platform.most(title, table.map(readerOf)) || NaN);
+  const idsOf = (cells: Cell[]): string[] =>
+    platform.ids.map((name) => readerOf(cells)(name).replace(/^(#|Participant )/, ""));
+  const namesOf = (cells: Cell[]): string[] => platform.names(readerOf(cells));
+  // Canvas has rows that are nobody's.
   const rows = table.filter((cells) =>
     cells.length >= header.length && !/^(Points Possible|Student, Test)$/.test(cells[0]!.text) &&
-    cells.some((cell) => cell.text !== "")
+    [...idsOf(cells), ...namesOf(cells)].some((text) => plain(text) !== "")
   );
-  const ids = rows.map((cells) => platform.ids.map((name) => readerOf(cells)(name).replace(/^(#|Participant )/, "")));
-  const names = rows.map((cells) => platform.names(readerOf(cells)));
+  const [ids, names] = [rows.map(idsOf), rows.map(namesOf)];
   const taken = new Map<number, Mark>();
   const unmatched: string[] = [];
   const where = (keys: string[][], key: string): number[] =>

@@ -10,7 +10,7 @@ import { RULES } from "../lab/rules.ts";
 import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
 import { gradeClass } from "./class.ts";
 import { fill } from "./gradebook.ts";
-import { DEFAULT_POINTS, pointsOf, readPoints } from "./marks.ts";
+import { DEFAULT_POINTS, type Points, pointsOf, readPoints } from "./marks.ts";
 import { replace } from "./results.ts";
 import { type Row, tally } from "./rows.ts";
 
@@ -45,7 +45,7 @@ Example:
 `;
 
 /** The points file that is in force, with the sentences to read along. */
-function pointsFile(points = DEFAULT_POINTS): string {
+function pointsFile(points: Points): string {
   const judged = RULES.filter(({ strict }) => !strict);
   const each = Object.fromEntries(judged.map(({ id }) => [id, pointsOf(id, points)]));
   const sentences = Object.fromEntries(judged.map(({ id, about, title }) => [id, `${about}: ${title}`]));
@@ -115,9 +115,9 @@ async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, pa
     // A person looks at the others first.
     points: status === "graded" ? points : undefined,
   }));
-  const { bytes: filled, column, filled: count, unmatched, missing } = fill(bytes, marks, args.value("item"));
-  await replace(path, filled);
-  console.log(`\n${path}: "${printable(column)}" is filled in ${count} rows.`);
+  const { bytes: written, column, filled, unmatched, missing } = fill(bytes, marks, args.value("item"));
+  await replace(path, written);
+  console.log(`\n${path}: "${printable(column)}" is filled in ${count(filled, "row")}.`);
   const left = marks.filter(({ points }) => points === undefined).map(({ name }) => name);
   if (left.length > 0) console.log(`Left as they were, to be looked at: ${printable(left.join("; "))}.`);
   if (unmatched.length > 0) console.log(`Hand-ins without one row of their own: ${printable(unmatched.join("; "))}.`);

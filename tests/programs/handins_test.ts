@@ -161,7 +161,7 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     ],
   );
   const canvas = (first: string, second: string): string =>
-    `Student,ID,Section,Lab 3 (77),Final Score\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
+    `Student,ID,Section,Lab 3 (77),Final Score\n,,,Manual Posting,\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
   assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);
   const moodle = (grade: string): string =>
     `Identifier;"Full name";Grade;"Maximum Grade"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
