@@ -1,6 +1,7 @@
 /** What is given back: a folder for each hand-in, and the table of the class. */
 
 import { stringify } from "@std/csv";
+import { printable } from "../../lib/printable.ts";
 import { reportPage } from "../lab/page/report_page.tsx";
 import { junit } from "../lab/report.ts";
 import { classPage } from "./class_page.tsx";
@@ -62,9 +63,10 @@ export async function replace(path: string, data: string | Uint8Array): Promise<
   await Deno.rename(draft, path);
 }
 
-// A spreadsheet runs a cell that begins like a formula.
+// A spreadsheet runs a cell that begins like a formula, and a terminal runs what a program printed.
 function defused(cell: string | number): string | number {
-  return typeof cell === "string" && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  if (typeof cell === "number") return cell;
+  return printable(/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
 }
 
 /** The results as Gradescope's autograder format has them. */

@@ -56,7 +56,7 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
   const info = await Deno.stat(absolute).catch(() => undefined);
   if (!info?.isFile) throw new CheckError(`there is no file "${path}" in ${cwd}`);
-  const suffix = path.match(/\.[a-z]+$/)?.[0] ?? "";
+  const suffix = path.match(/\.[a-z]+$/i)?.[0].toLowerCase() ?? "";
   const starter = suffix === ".py" ? [await python()] : STARTERS[suffix] ?? [];
   const [program] = starter;
   if (!program && !((info.mode ?? 0) & 0o111)) {

@@ -171,9 +171,9 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   } finally {
     progress();
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
-    await writeFile(files.junit, junit(judge(session, options)));
-    const words = files.replay ? undefined : wordsOf(programs);
     const result = judge(session, options);
+    await writeFile(files.junit, junit(result));
+    const words = files.replay ? undefined : wordsOf(programs);
     if (files.html) await writeFile(files.html, reportPage(result, picturesOf(result, session), { words }));
   }
   const result = judge(session, options);

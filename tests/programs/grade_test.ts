@@ -1,6 +1,6 @@
 /** Grading a class as a command, with real programs in a real sandbox. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
 import { attack, grade, gradesOf, gradeWords, handIn, processesWith, waitFor } from "../support/grade.ts";
 import { PYTHON, SANDBOX, TERMINAL, testWith, UNIX } from "../support/needs.ts";
@@ -39,17 +39,22 @@ testWith(
     await using folder = new Folder();
     const at = (name: string): string => folder.at(`class/${name}`);
     const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
-    await handIn(at("Ada"), { "lab3/Server.py": server.replaceAll('b"READY"', 'b"READY\\n"') });
+    await handIn(at("Ada"), { "lab3/Server.PY": server.replaceAll('b"READY"', 'b"READY\\n"') });
     await handIn(at("Bob"), { "client.py": `import os\nwhile True: os.fork()\n` });
     await handIn(at("Cy"), { "client.py": "if True\n", "client_old.py": "" });
-    await handIn(at("=Dan"), { "my_client.py": "", "a_client.py": "" });
+    await handIn(at("=Dan\x1b[2J"), { "my_client.py": "", "a_client.py": "" });
     const run = (...args: string[]): ReturnType<typeof grade> =>
       grade(folder.at("class"), "--out", folder.at("out"), ...args);
     const first = await run("--gradescope");
     const rows = await gradesOf(folder.at("out"));
     const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
     assertEquals(told, [
-      ["'=Dan", "no program", "0", "which one is the client: a_client.py, my_client.py?; there is no server.py"],
+      [
+        "'=Dan\\x1b[2J",
+        "no program",
+        "0",
+        "which one is the client: a_client.py, my_client.py?; there is no server.py",
+      ],
       ["Ada", "no program", "32.94", "there is no client.py"],
       ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
       ["Cy", "no program", "0", rows[3]!.notes],
@@ -108,6 +113,22 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
   assertMatch(await Deno.readTextFile(folder.at("out/gradebook.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
   const [{ points, of } = { points: "", of: "" }] = await gradesOf(folder.at("out"));
   assertStringIncludes(await Deno.readTextFile(folder.at(`out/${own}/report.html`)), `${points} of ${of} points`);
+});
+
+testWith([UNIX, PYTHON], "alone is played only where something failed", async () => {
+  await using folder = new Folder();
+  const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
+  // It serves one client, and counts its starts before and after there is a first result.
+  const count = `import glob\nis_second = bool(glob.glob("${folder.at("out")}/Ann*/result.json"))\n` +
+    `open("${folder.path}/" + ("second" if is_second else "first"), "a").write("x")\n`;
+  await handIn(folder.at("class/Ann"), { "server.py": count + server.replace("while True:", "for _ in range(1):") });
+  const { stdout } = await grade(folder.at("class"), "--no-sandbox", "--out", folder.at("out"));
+  const [ann] = await gradesOf(folder.at("out"));
+  assertEquals([ann?.status, ann?.notes], ["no program", "there is no client.py"], stdout);
+  assertStringIncludes(ann!.causes, "8.1");
+  const starts = async (name: string): Promise<number> => (await Deno.readTextFile(folder.at(name))).length;
+  const [first, second] = [await starts("first"), await starts("second")];
+  assert(second > 0 && second < first / 4, `${second} starts after ${first}`);
 });
 
 testWith([SANDBOX, PYTHON], "nothing of a hand-in is left, and Ctrl-C keeps what is done", async () => {
