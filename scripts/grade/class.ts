@@ -27,6 +27,8 @@ interface Entry {
   staged: Staged;
   digest: string;
   outcome?: Outcome | undefined;
+  /** How long its first plays took, in milliseconds. */
+  ms: number;
 }
 
 /** Grades a class, and writes what there is of it, whatever happens. */
@@ -58,7 +60,7 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
       const basis = JSON.stringify([staged.programs, sandbox.bounds, staged.notes]);
       const digest = digestOf([version, basis, ...await contentsOf(at)]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(handin, digest, ledger);
-      entries.push({ handin, staged, digest, outcome });
+      entries.push({ handin, staged, digest, outcome, ms: 0 });
     }
     await play(entries, sandbox, ledger, signal);
   } finally {
@@ -89,9 +91,14 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   show();
   // One more than the cores: a play waits more than it works.
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency + 1 }, async () => {
-    for (const entry of fresh) await keep(entry, await grade(entry.staged, sandbox, signal));
+    for (const entry of fresh) {
+      const begin = performance.now();
+      await keep(entry, await grade(entry.staged, sandbox, signal));
+      entry.ms = performance.now() - begin;
+    }
   }));
-  for (const entry of entries.filter(isLeft)) {
+  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over.
+  for (const entry of entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms)) {
     await keep(entry, await grade(entry.staged, sandbox, signal, entry.outcome));
   }
   progress();

@@ -27,17 +27,23 @@ export interface Played {
   ended?: string;
 }
 
-/** What the player gets: the words before each start of a program, those before its binds and those after them. */
+/** The sandbox of a program: the words before the bind of its work folder, and those after it. */
+export interface Inner {
+  before: string[];
+  after: string[];
+}
+
+/** What the player gets. */
 export interface Enclosed extends Task {
-  inner?: { before: string[]; after: string[] };
+  inner?: Inner;
 }
 
 /** A way to play: in sandboxes, or with the user's rights. */
 export interface Sandbox {
   /** What bounds a program, in a few words. */
   bounds: string;
-  /** The words before the player, and what it wraps around a program, with folders that both see. */
-  enclose(folders: string[]): { outer: string[]; inner?: Enclosed["inner"] };
+  /** The words before the player, and what it puts around a program, with folders that both see. */
+  enclose(folders: string[]): { outer: string[]; inner?: Inner };
 }
 
 const MB = 1024 * 1024;
@@ -75,19 +81,17 @@ export async function findSandbox(): Promise<Sandbox> {
   // A user namespace counts its own processes since Linux 5.14; before, all of the user's on this machine count.
   const [major = 0, minor = 0] = Deno.osRelease().split(".").map(Number);
   const counts = major > 5 || major === 5 && minor >= 14;
-  const sandbox: Sandbox = {
-    bounds: hasScope
-      ? "a cgroup bounds each program to 3 GB and 512 threads"
-      : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes",
-    enclose: (folders) => ({
-      outer: [...hasScope ? scope : [], ...isRoot ? asNobody([...system, ...folders]) : [], ...outer(system, folders)],
-      inner: inner(system, folders, counts),
-    }),
-  };
-  const { outer: words, inner: { before, after } = { before: [], after: [] } } = sandbox.enclose([]);
+  const bounds = hasScope
+    ? "a cgroup bounds each program to 3 GB and 512 threads"
+    : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes";
+  const enclose = (folders: string[]): { outer: string[]; inner: Inner } => ({
+    outer: [...hasScope ? scope : [], ...isRoot ? asNobody([...system, ...folders]) : [], ...outer(system, folders)],
+    inner: inner(system, folders, counts),
+  });
+  const { outer: words, inner: { before, after } } = enclose([]);
   const [program, ...args] = [...words, ...before, ...after, "true"];
   const { success, stderr } = await new Deno.Command(program!, { args, stdin: "null" }).output();
-  if (success) return sandbox;
+  if (success) return { bounds, enclose };
   const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
   throw new CheckError(
     /unknown option/i.test(said ?? "")
@@ -180,7 +184,7 @@ function outer(system: string[], folders: string[]): string[] {
   ];
 }
 
-function inner(system: string[], folders: string[], counts: boolean): Required<Enclosed>["inner"] {
+function inner(system: string[], folders: string[], counts: boolean): Inner {
   const spaces = ["user", "pid", "ipc"].map((name) => `--unshare-${name}`);
   const limits = { as: "unlimited", data: MEMORY_BYTES, fsize: FILE_BYTES, cpu: CPU_S, core: 0 };
   return {
