@@ -59,8 +59,14 @@ export async function writeClass(rows: Row[], { out, isAnonymous }: Ledger): Pro
 /** Writes a file whole, or leaves it as it was. */
 export async function replace(path: string, data: string | Uint8Array): Promise<void> {
   const draft = `${path}.draft`;
-  await Deno.writeFile(draft, typeof data === "string" ? new TextEncoder().encode(data) : data);
-  await Deno.rename(draft, path);
+  try {
+    await Deno.writeFile(draft, typeof data === "string" ? new TextEncoder().encode(data) : data);
+    await Deno.rename(draft, path);
+  } catch (error) {
+    // A full disk has room for a part.
+    await Deno.remove(draft).catch(() => {});
+    throw error;
+  }
 }
 
 // A spreadsheet runs a cell that begins like a formula, and a terminal runs what a program printed.

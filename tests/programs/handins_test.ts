@@ -4,11 +4,13 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fill } from "../../scripts/grade/gradebook.ts";
 import { findHandins, stage } from "../../scripts/grade/handins.ts";
 import { DEFAULT_POINTS, mark } from "../../scripts/grade/marks.ts";
+import { replace } from "../../scripts/grade/results.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { Folder } from "../../scripts/support/folder.ts";
+import { Disk, DISK_BYTES } from "../support/disk.ts";
 import { handIn } from "../support/grade.ts";
 import { session } from "../support/lab.ts";
-import { LINUX, PYTHON, testWith } from "../support/needs.ts";
+import { LINUX, MOUNTS, PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
@@ -168,6 +170,15 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
   const { bytes } = fill(latin(moodle("")), marks, undefined);
   assertEquals(bytes, latin(moodle("100")));
+});
+
+testWith([MOUNTS], "a full disk leaves the table as it was, and no part of a new one", async () => {
+  await using folder = new Folder();
+  await using disk = await Disk.mount(await folder.folder("out"));
+  await replace(`${disk.path}/grades.csv`, "old");
+  await assertRejects(() => replace(`${disk.path}/grades.csv`, new Uint8Array(DISK_BYTES)), Error, "o space left");
+  const table = await Deno.readTextFile(`${disk.path}/grades.csv`);
+  assertEquals([await folder.names("out"), table], [["grades.csv"], "old"]);
 });
 
 Deno.test("a cause costs once, and what nothing holds of has no points", () => {
