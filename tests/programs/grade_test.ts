@@ -118,17 +118,21 @@ testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is lef
 testWith([UNIX, PYTHON], "alone is played only where something failed", async () => {
   await using folder = new Folder();
   const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
-  // It serves one client, and counts its starts before and after there is a first result.
-  const count = `import glob\nis_second = bool(glob.glob("${folder.at("out")}/Ann*/result.json"))\n` +
-    `open("${folder.path}/" + ("second" if is_second else "first"), "a").write("x")\n`;
-  await handIn(folder.at("class/Ann"), { "server.py": count + server.replace("while True:", "for _ in range(1):") });
+  // It says one thing wrong, and counts its clients before and after there is a first result.
+  const counted = `conn, addr = sock.accept()
+    import glob
+    is_second = bool(glob.glob("${folder.at("out")}/Ann*/result.json"))
+    open("${folder.path}/" + ("second" if is_second else "first"), "a").write("x")`;
+  await handIn(folder.at("class/Ann"), {
+    "server.py": server.replace("conn, addr = sock.accept()", counted).replace("server deleting", "server removing"),
+  });
   const { stdout } = await grade(folder.at("class"), "--no-sandbox", "--out", folder.at("out"));
   const [ann] = await gradesOf(folder.at("out"));
   assertEquals([ann?.status, ann?.notes], ["no program", "there is no client.py"], stdout);
-  assertStringIncludes(ann!.causes, "8.1");
-  const starts = async (name: string): Promise<number> => (await Deno.readTextFile(folder.at(name))).length;
-  const [first, second] = [await starts("first"), await starts("second")];
-  assert(second > 0 && second < first / 4, `${second} starts after ${first}`);
+  assertStringIncludes(ann!.causes, "5.6");
+  const clients = async (name: string): Promise<number> => (await Deno.readTextFile(folder.at(name))).length;
+  const [first, second] = [await clients("first"), await clients("second")];
+  assert(second > 0 && second < first / 4, `${second} clients after ${first}`);
 });
 
 testWith([SANDBOX, PYTHON], "nothing of a hand-in is left, and Ctrl-C keeps what is done", async () => {
