@@ -19,8 +19,8 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
 };
 
 /**
- * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command that runs it again; `mark` is what
- * the program is worth, such as `58 of 59 points`.
+ * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command
+ * that runs it again; `mark` is what the program is worth, such as `58 of 59 points`.
  */
 export function reportPage(
   result: Result,
