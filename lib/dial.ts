@@ -162,8 +162,8 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
       if (!tried.isProbed) return tried;
     } catch (error) {
       // Only the first one's failure counts: another may be refused for not being the first.
-      if (tried === attempts[0] && !isEarly) throw error;
       if (tried === attempts[0]) {
+        if (!isEarly) throw error;
         isEarly = false;
         return await winner(attempts[0] = attempt(options, onMessage));
       }
