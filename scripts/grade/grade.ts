@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { judge, type Result, type Sentence } from "../lab/causes.ts";
 import { picturesOf } from "../lab/page/ladder.ts";
-import type { Session } from "../lab/recording.ts";
+import { eventsOf, type Session } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
 import { play, type Sandbox, type Task } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
@@ -90,6 +90,9 @@ async function playRoles(
     programs: Object.assign({}, ...all.map(({ session }) => session.programs)),
     recordings: all.flatMap(({ session }) => session.recordings),
   };
+  // A traceback names the program's whole path, which shows where the teacher keeps the class.
+  const shown = (text: string): string => text.replaceAll(`${folder}/`, "");
+  for (const line of session.recordings.flatMap((one) => eventsOf(one, "line"))) line.text = shown(line.text);
   const ended = all.flatMap((one, index) => one.ended ? [`the ${roles[index]} was ended: ${one.ended}`] : []);
-  return { session, errors: all.flatMap(({ error }) => error ?? []), ended };
+  return { session, errors: all.flatMap(({ error }) => error === undefined ? [] : shown(error)), ended };
 }

@@ -61,7 +61,9 @@ testWith(
     ], first.stdout + first.stderr);
     assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
     assertEquals([first.status, rows[1]!.causes], [1, "1.1 2.1 3.1"]);
-    const [own] = (await folder.names("out")).filter((name) => name.startsWith("Ada."));
+    const [own, cys] = (await folder.names("out")).filter((name) => /^(Ada|Cy)\./.test(name));
+    const page = await Deno.readTextFile(folder.at(`out/${cys}/report.html`));
+    assertEquals([page.includes("SyntaxError"), page.includes(folder.path)], [true, false]);
     assertEquals(await folder.names(`out/${own}`), ["junit.xml", "report.html", "result.json", "results.json"]);
     assertEquals((await folder.names("out")).filter((name) => name.startsWith(".")), []);
 
