@@ -117,7 +117,7 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
-  const looking = root.hasLonger(name);
+  const looking = root.hasLonger(name, found);
   if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
     return { request, found };
   }

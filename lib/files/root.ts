@@ -83,9 +83,12 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /** Whether something here has a longer name that begins with `name`; `undefined` if that is not known. */
-  hasLonger(name: string): Promise<boolean | undefined> {
-    const { path } = this.#entry(name);
+  /**
+   * Whether something here has a longer name that begins with `name`; `undefined` if that is not known. `found` is what
+   * `find` has just said.
+   */
+  hasLonger(name: string, found: Found | undefined): Promise<boolean | undefined> {
+    const { path } = found ?? this.#entry(name);
     return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path);
   }
 
