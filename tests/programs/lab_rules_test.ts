@@ -393,6 +393,7 @@ const CLIENTS: Case[] = [
     "7.14",
     "which is not so",
   ],
+  ["an empty file that takes its first byte of DONE", only(/^client-GET-0$/, stores(() => "D")), "1.6"],
   ["no Complete for an empty file", only(/-0$/, COMPLETE), "4.1, 4.2", 'the line "Complete"'],
   ["text files", stores((text) => redecoded(text).replaceAll("\n", "\r\n")), "1.7", '"rb" and "wb"'],
   ["the path in full", request((text) => text.replace(/ /, " /x/y/")), REQUEST, "not the whole path"],

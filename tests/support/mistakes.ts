@@ -22,6 +22,8 @@ export interface Mistake {
   says?: string;
   /** The sentences that are looked at besides. */
   only?: string[];
+  /** The plays that are enough to show them, where others would show them too. */
+  plays?: string[];
 }
 
 // Where the naive programs are naive.
@@ -50,7 +52,8 @@ export function testMistakes(role: Role, mistakes: Mistake[]): void {
 }
 
 /** What the check says that it should not, or does not say. */
-async function check(role: Role, { name, changes, fails, says, only = [] }: Mistake, path: string): Promise<unknown[]> {
+async function check(role: Role, mistake: Mistake, path: string): Promise<unknown[]> {
+  const { name, changes, fails, says, only = [], plays } = mistake;
   let source = await Deno.readTextFile(`${PEERS}/naive_${role}.py`);
   for (const [right, wrong] of changes) {
     assert(source.includes(right), `${name}: ${right}`);
@@ -58,7 +61,7 @@ async function check(role: Role, { name, changes, fails, says, only = [] }: Mist
   }
   await Deno.writeTextFile(path, source);
   const launch = await fromFile(role, path, ".");
-  const scope = IS_WHOLE ? { isStrict: true } : { isStrict: true, only: [...fails, ...only] };
+  const scope = IS_WHOLE ? { isStrict: true } : { isStrict: true, only: [...fails, ...only], plays };
   const result = judge(await run({ [role]: launch }, { ...scope, timeoutMs: 3000 }), scope);
   const failed = result.sentences.filter(({ id, outcome }) => outcome === "fails" && !NAIVE.includes(id)).map((
     { id },
