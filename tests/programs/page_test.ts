@@ -175,10 +175,11 @@ Deno.test("of several lines at one moment, the wrong one is marked", () => {
 
 Deno.test("a program that floods costs no more than a page shows of it", () => {
   const made = session("server", (recording) => {
+    if (recording.play === "GET") eventsOf(recording, "came").at(-1)!.bytes += "\0x".repeat(200_000);
+    // It never says that it waits, and what the page shows of that is the first play with lines.
+    const length = recording.play === "lines-GET" ? 5_000 : 1;
     const [line] = eventsOf(recording, "line");
-    const came = eventsOf(recording, "came").at(-1);
-    if (came) came.bytes += "\0x".repeat(200_000);
-    const flood = Array.from({ length: 5_000 }, (_, n) => ({ ...line!, text: `${n} ${HOSTILE.repeat(9)}` }));
+    const flood = Array.from({ length }, (_, n) => ({ ...line!, text: `${n} ${HOSTILE.repeat(9)}` }));
     if (line) recording.events.splice(recording.events.indexOf(line), 1, ...flood);
   });
   const result = judge(made);

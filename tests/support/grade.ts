@@ -1,20 +1,17 @@
 /** Classes to grade, and what came of them. */
 
 import { parse } from "@std/csv";
-import { type Output, run } from "../../scripts/support/programs.ts";
+import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
+import { labWords } from "./lab.ts";
 
-const PROJECT = `${import.meta.dirname}/../..`;
-
-/** Runs `deno task grade`. */
+/** Runs the grading of a class. */
 export function grade(...args: string[]): Promise<Output> {
   return run(gradeWords(...args), { cwd: PROJECT });
 }
 
-/** The words that run it: the executable that BLOCKFERRY_LAB names, or the script. */
+/** The words that run it. */
 export function gradeWords(...args: string[]): string[] {
-  const compiled = Deno.env.get("BLOCKFERRY_LAB");
-  if (compiled) return [compiled, "grade", ...args];
-  return [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", `${PROJECT}/scripts/grade/main.ts`, ...args];
+  return labWords("grade", ...args);
 }
 
 /** Writes files into a folder, which is made. */

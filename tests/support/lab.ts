@@ -8,11 +8,17 @@ import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 /** The folder of programs that others could have written. */
 export const PEERS = `${PROJECT}/scripts/support/peers`;
 
-/** Runs the lab check in the folder of the peers: the executable that BLOCKFERRY_LAB names, or `deno task lab`. */
-export function lab(...args: string[]): Promise<Output> {
+/** The words that run a script of the lab check: the executable that BLOCKFERRY_LAB names, or the script. */
+export function labWords(script: "lab" | "grade", ...args: string[]): string[] {
   const compiled = Deno.env.get("BLOCKFERRY_LAB");
-  if (compiled) return run([compiled, ...args], { cwd: PEERS });
-  return run(["env", `INIT_CWD=${PEERS}`, Deno.execPath(), "task", "--quiet", "lab", ...args], { cwd: PROJECT });
+  if (compiled) return [compiled, ...script === "lab" ? [] : [script], ...args];
+  const source = `${PROJECT}/scripts/${script}/main.ts`;
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", source, ...args];
+}
+
+/** Runs the lab check for a user in the folder of the peers. */
+export function lab(...args: string[]): Promise<Output> {
+  return run(labWords("lab", ...args), { cwd: PEERS, env: { INIT_CWD: PEERS } });
 }
 
 /** The numbers of the sentences that failed, by the line that runs them again. */
