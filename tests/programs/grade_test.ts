@@ -121,7 +121,8 @@ word = "deleting" if is_second else "removing"`;
   const again = await grade(...args, "--points", folder.at("points.json"));
   assertEquals([again.status, again.stdout.includes("Ann")], [0, false], again.stdout);
   assertMatch(await Deno.readTextFile(folder.at("out/gradebook.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
-  const [{ points, of } = { points: "", of: "" }] = await gradesOf(folder.at("out"));
+  const [{ points, of, causes } = { points: "", of: "", causes: "" }] = await gradesOf(folder.at("out"));
+  assertEquals(causes, "4.3"); // All else that a naive client does holds.
   assertStringIncludes(await Deno.readTextFile(folder.at(`out/${own}/report.html`)), `${points} of ${of} points`);
 });
 

@@ -41,7 +41,6 @@ testMistakes("server", [
         "    conn, addr = sock.accept()",
         "    conn, addr = sock.accept()\n    if os.fork():\n        conn.close()\n        continue",
       ],
-      ["    conn.close()\n", "    conn.close()\n"],
       [
         "        delete(conn, filename)\n    conn.close()",
         "        delete(conn, filename)\n    conn.close()\n    os._exit(0)",
