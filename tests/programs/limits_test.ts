@@ -128,12 +128,15 @@ testWith([LINUX, STRACE], "a server without descriptors does not try to accept a
 
 testWith([LINUX], "a file is not called missing when the server has no descriptor left", async () => {
   await using folder = await folders({ "served/f": "hello" });
-  await using server = await ServerProcess.run(limited("--clients", "2"), { cwd: folder.at("served") });
-  using first = await Conversation.start(server.port, "GET", "f");
-  await first.until("a");
-  using _others = await connections(server.port, 80);
-  await server.errorLine(/^server: connections are not accepted: too many open files/);
-  await first.until("b");
-  assertEquals(await first.rest(), "");
-  await server.errorLine(/^server: cannot open f: too many open files/);
+  // One may be free for a moment, until the server accepts again.
+  await withinTime(async () => {
+    await using server = await ServerProcess.run(limited("--clients", "2"), { cwd: folder.at("served") });
+    using first = await Conversation.start(server.port, "GET", "f");
+    await first.until("a");
+    using _others = await connections(server.port, 80);
+    await server.errorLine(/^server: connections are not accepted: too many open files/);
+    await first.until("b");
+    assertEquals(await first.hearSome(), "");
+    await server.errorLine(/^server: cannot open f: too many open files/);
+  });
 });
