@@ -62,13 +62,8 @@ testWith([UNIX, PYTHON], "a recording that is judged again says the same, and th
 });
 
 testWith([SANDBOX, PYTHON], "in the sandbox programs that are right hold to what they hold to without", async () => {
-  const { status, stdout, stderr: none } = await lab(
-    "--sandbox",
-    "naive_server.py",
-    "naive_client.py",
-    "--only",
-    "3.1,4.1,7.3",
-  );
+  const args = ["--sandbox", "naive_server.py", "naive_client.py", "--only", "3.1,4.1,7.3"];
+  const { status, stdout, stderr: none } = await lab(...args);
   const holds = "ok   naive_client.py: 1 of 1 sentences hold\nok   naive_server.py: 2 of 2 sentences hold\n";
   assertEquals([status, stdout], [0, holds], none);
   const { stderr } = await lab("--sandbox", "--server", `python3 '${import.meta.filename}' {port}`, "--only", "3.1");
