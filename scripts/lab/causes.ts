@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf, type Finding } from "./reading.ts";
 import type { Recording, Session } from "./recording.ts";
-import { playOf, type Rule, View } from "./rule.ts";
+import { type Rule, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
 /** What became of one sentence. */
@@ -131,7 +131,7 @@ export function recordingOf({ play, run, at }: Finding, { recordings }: Session)
 function upTo(finding: Finding, session: Session): string[] {
   const recording = recordingOf(finding, session);
   if (!recording) return [];
-  const lines = conversationOf(recording, playOf(recording));
+  const lines = conversationOf(recording);
   return lines.filter(({ at }) => at <= finding.at || finding.at === 0).slice(-MAX_CONVERSATION).map(({ line }) =>
     line
   );

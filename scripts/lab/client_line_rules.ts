@@ -2,8 +2,9 @@
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { completed, lineOf, moment, printed, saidAt, wrongLine } from "./lines.ts";
+import { playOf } from "./plays.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
+import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
 
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
 const REFUSED = BASES.map((id) => `${id}-refused`);

@@ -3,7 +3,7 @@
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
-import type { Finding } from "./reading.ts";
+import { blamed, type Finding } from "./reading.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
 
@@ -19,8 +19,8 @@ const refusal: Look = (one, view) => {
 
 /** A line is missing; where the program crashed, that is the cause. */
 function unprinted(line: string, one: Recording): Finding {
-  const crash = crashOf(one);
-  return { ...wrongLine(line, one), ...crash ? { crash, root: crash.root, hint: crash.hint } : {} };
+  const wrong = wrongLine(line, one);
+  return { ...wrong, ...blamed(one, wrong.root, wrong.hint) };
 }
 
 /** The client prints the server's error, and leaves. */

@@ -3,9 +3,10 @@
 import { STEPS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
+import { playOf } from "./plays.ts";
 import { lastWords, read } from "./reading.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Rule, rules, type View } from "./rule.ts";
+import { BASE, found, type Look, named, type Rule, rules, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
@@ -82,7 +83,7 @@ const closes: Look = (one, view) => {
 // Who ends in place of an error has an error too.
 const hasError = (one: Recording): boolean =>
   eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR")) || eventsOf(one, "exit").length > 0;
-const isHeard = (one: Recording): boolean => read(one, playOf(one)).readings.every(({ form }) => form !== "missing");
+const isHeard = (one: Recording): boolean => read(one).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 
 /** Section 8. */

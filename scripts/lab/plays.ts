@@ -338,3 +338,8 @@ const ALL: Play[] = [
 
 /** All plays, by their names. */
 export const PLAYS: ReadonlyMap<string, Play> = new Map(ALL.map((one) => [one.id, one]));
+
+/** The play of a recording. */
+export function playOf({ play }: { play: string }): Play {
+  return PLAYS.get(play)!;
+}

@@ -4,7 +4,7 @@ import { STEPS } from "../../lib/protocol.ts";
 import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm, formOf } from "./messages.ts";
-import type { Expected, Play } from "./plays.ts";
+import { type Expected, type Play, playOf } from "./plays.ts";
 import { eventsOf, hasHeard, type Recorded, type Recording, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
@@ -67,8 +67,8 @@ function keyOf({ about, verb }: Play, step: string): string {
 }
 
 /** The messages of the program, in order, and what came besides. */
-export function read(recording: Recording, play: Play): { readings: Reading[]; surplus: string } {
-  const expected = play.acts.flatMap((act) => act.do === "hear" && act.on === undefined ? [act] : []);
+export function read(recording: Recording): { readings: Reading[]; surplus: string } {
+  const expected = playOf(recording).acts.flatMap((act) => act.do === "hear" && act.on === undefined ? [act] : []);
   const readings: Reading[] = [];
   // Long rows of zeros are counted only.
   const parts: { start: number; text: string; at: number }[] = [];
@@ -109,16 +109,15 @@ export function wanted(expected: Expected): string {
 }
 
 /** Where the program left the document in one recording, in order. What a derailment explains has its root. */
-export function deviationsOf(recording: Recording, play: Play): Finding[] {
-  const crash = crashOf(recording);
-  const { readings, surplus } = read(recording, play);
+export function deviationsOf(recording: Recording): Finding[] {
+  const { readings, surplus } = read(recording);
   const unconnected = eventsOf(recording, "unconnected").find(({ on }) => on === undefined);
   const all = [
-    unconnected && { ...notConnected(recording, play, crash), at: unconnected.at },
-    ...readings.map((_, index) => deviationOf(recording, play, readings, index, crash)),
-    unconnected ? undefined : surplusOf(recording, play, surplus),
-    ...eventsOf(recording, "stayed").map(({ ms, at }) => stayed(recording, play, ms, at)),
-    fileDeviation(recording, play),
+    unconnected ? notConnected(recording, unconnected.at) : undefined,
+    ...readings.map((_, index) => deviationOf(recording, readings, index)),
+    unconnected ? undefined : surplusOf(recording, surplus),
+    ...eventsOf(recording, "stayed").map(({ ms, at }) => stayed(recording, ms, at)),
+    fileDeviation(recording),
   ];
   const found: Deviation[] = [];
   for (const each of all) {
@@ -129,28 +128,24 @@ export function deviationsOf(recording: Recording, play: Play): Finding[] {
   return found.map((each) => ({ ...each, play: recording.play, run: recording.run }));
 }
 
-function deviationOf(
-  recording: Recording,
-  play: Play,
-  readings: Reading[],
-  index: number,
-  crash: Crash | undefined,
-): Deviation | undefined {
+function deviationOf(recording: Recording, readings: Reading[], index: number): Deviation | undefined {
+  const play = playOf(recording);
   const [before, reading, next] = [readings[index - 1], readings[index]!, readings[index + 1]];
   const { expected, came, form, at, isEarly } = reading;
   const step = stepOf(play, reading.step);
   const key = keyOf(play, reading.step);
   const common = { step, at, expected: wanted(expected), derails: false };
-  if (form === "missing") return { ...common, ...missing(recording, play, reading, next, crash), derails: true };
+  if (form === "missing") return { ...common, ...missing(recording, reading, next), derails: true };
   // Data that was changed may be longer or shorter: then DONE stands elsewhere.
   const moved = next?.form === "other" ? movedData(reading, next) : undefined;
   if (form === "right" && moved === undefined) {
+    if (!isEarly) return undefined;
     // The message of ours that it should have awaited, and its own first one after that.
     const steps: readonly string[] = STEPS[play.verb];
     const awaited = steps.findLastIndex((name) => name < step && !name.includes(` ${play.about}:`));
     const root = `early ${keyOf(play, steps[awaited + 1]![0]!)}`;
     const hint = `it did not wait for "${steps[awaited]}": call recv() for that message first`;
-    return isEarly ? { ...common, root, came: `${shown(came)}, before our message`, hint } : undefined;
+    return { ...common, root, came: `${shown(came)}, before our message`, hint };
   }
   if ("data" in expected) {
     const whole = moved ?? came;
@@ -158,17 +153,17 @@ function deviationOf(
     if (kind === "right") return undefined;
     const data = { ...common, came: lengthOf(expected.data, whole), derails: kind === "cut" };
     if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint: HINTS.get(kind) };
-    return { ...data, ...blamed(crash, `cut ${key}`, HINTS.get("unsent")) };
+    return { ...data, ...blamed(recording, `cut ${key}`, HINTS.get("unsent")) };
   }
   if (form === "other" && before && movedData(before, reading) !== undefined) return undefined;
   const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
   const isHabit = HABITS.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = HINTS.get(answerForm(reading, play) ?? form);
-  const isOther = form === "other";
+  const crash = form === "other" ? crashOf(recording) : undefined;
   // We answer a wrong request as if it were right.
   const derails = DERAILS.test(form) && !(play.about === "client" && reading.step === "b");
-  return { ...common, root, came: shown(came), hint, crash: isOther ? crash : undefined, derails };
+  return { ...common, root, came: shown(came), hint, crash, derails };
 }
 
 /** The data of a file up to DONE, where that did not follow on as many bytes as were announced. */
@@ -180,24 +175,27 @@ function movedData({ expected, came }: Reading, next: Reading): string | undefin
 /** What is to say of a message that did not come. */
 function missing(
   recording: Recording,
-  play: Play,
   { step, expected, isEnded, ms }: Reading,
   next: Reading | undefined,
-  crash: Crash | undefined,
 ): Pick<Deviation, "root" | "came" | "hint" | "crash"> {
+  const play = playOf(recording);
   const came = isEnded ? "it closed the connection instead" : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
   const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
   const exit = eventsOf(recording, "exit")[0];
   let hint: string | undefined;
-  if (next && next.form !== "missing" && !next.isEarly) {
-    hint = `${what} was never sent: the program went on with the next step`;
-  } else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
+  if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
+  else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
-  return { came, ...blamed(crash, `missing ${keyOf(play, step)}`, hint) };
+  return { came, ...blamed(recording, `missing ${keyOf(play, step)}`, hint) };
 }
 
 /** A crash explains what did not come. */
-function blamed(crash: Crash | undefined, root: string, hint?: string): Pick<Deviation, "root" | "hint" | "crash"> {
+export function blamed(
+  recording: Recording,
+  root: string,
+  hint: string | undefined,
+): Pick<Finding, "root" | "hint" | "crash"> {
+  const crash = crashOf(recording);
   return crash ? { root: crash.root, hint: crash.hint, crash } : { root, hint };
 }
 
@@ -212,8 +210,9 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
   return undefined;
 }
 
-function stayed(recording: Recording, play: Play, ms: number, at: number): Deviation {
+function stayed(recording: Recording, ms: number, at: number): Deviation {
   const isComplete = eventsOf(recording, "line").some(({ text }) => text === "Complete");
+  const play = playOf(recording);
   return {
     // Who has got to the end stays with every verb.
     root: isComplete ? "stays" : `stays ${play.verb}`,
@@ -226,8 +225,9 @@ function stayed(recording: Recording, play: Play, ms: number, at: number): Devia
   };
 }
 
-function surplusOf(recording: Recording, play: Play, surplus: string): Deviation | undefined {
+function surplusOf(recording: Recording, surplus: string): Deviation | undefined {
   if (/^[\r\n\0]*$/.test(surplus)) return undefined;
+  const play = playOf(recording);
   const step = stepOf(play, eventsOf(recording, "heard").at(-1)?.step ?? "a");
   const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
   const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
@@ -251,7 +251,8 @@ function lengthOf(data: string, came: string): string {
   return `${came.length} bytes, which differ from byte ${at} on: ${shownBytes(came.slice(at, at + 12))}`;
 }
 
-function notConnected(recording: Recording, play: Play, crash: Crash | undefined): Omit<Deviation, "at"> {
+function notConnected(recording: Recording, at: number): Deviation {
+  const play = playOf(recording);
   const isServer = play.about === "server";
   const exit = eventsOf(recording, "exit")[0];
   const own = eventsOf(recording, "line").find(({ text }) => text.startsWith("client error"));
@@ -259,23 +260,25 @@ function notConnected(recording: Recording, play: Play, crash: Crash | undefined
   const wrong = own && `it printed "${own.text}", which is not so: ${why}`;
   const hint = wrong ?? HINTS.get(isServer ? "unbound" : "elsewhere");
   return {
-    ...blamed(crash, `unconnected ${own ? play.verb : ""}`, hint),
+    ...blamed(recording, `unconnected ${own ? play.verb : ""}`, hint),
     step: stepOf(play, "a"),
     expected: `it ${isServer ? "listens on" : "connects to"} port ${recording.port}`,
     came: exit ? `it ended with exit status ${exit.status}` : "it did not",
     derails: true,
+    at,
   };
 }
 
 /** The file that the play looked at, where it is not as it should be. */
-function fileDeviation(recording: Recording, play: Play): Deviation | undefined {
+function fileDeviation(recording: Recording): Deviation | undefined {
+  const play = playOf(recording);
   const looks = eventsOf(recording, "file");
   const [first, last] = [looks[0], looks.at(-1)];
   const step = lastOf(play);
   const isOver = play.about === "server"
     ? hasHeard(recording, step[0]!)
     : eventsOf(recording, "said").some((event) => event.step === step[0]);
-  if (!first || !last || !isOver || play.files[play.name] === "/") return undefined;
+  if (!first || !last || !isOver) return undefined;
   if (play.verb === "DEL") {
     if (!first.file) return undefined;
     const came = last.file ? "it is still there" : "it is there at DONE, and gone later";
@@ -284,7 +287,7 @@ function fileDeviation(recording: Recording, play: Play): Deviation | undefined 
   }
   const common = { step, expected: `a file "${play.name}" of ${play.data.length} bytes`, derails: true, at: last.at };
   const old = play.files[play.name];
-  if (!last.file || last.file.bytes === old && old !== play.data) {
+  if (!last.file || last.file.bytes === old) {
     const came = last.file ? "the old one" : "no such file";
     return { ...common, root: `unstored ${play.verb}`, came, hint: HINTS.get("unstored") };
   }
@@ -300,11 +303,12 @@ function fileDeviation(recording: Recording, play: Play): Deviation | undefined 
 }
 
 /** The conversation as lines: our messages, the program's, and what it printed. */
-export function conversationOf(recording: Recording, play: Play): { at: number; line: string }[] {
-  const self = play.about === "server" ? "client" : "server";
-  const heard = read(recording, play).readings.map(({ step, came, at, form, expected }) => {
+export function conversationOf(recording: Recording): { at: number; line: string }[] {
+  const { about } = recording;
+  const self = about === "server" ? "client" : "server";
+  const heard = read(recording).readings.map(({ step, came, at, form, expected }) => {
     const text = form === "missing" ? "nothing" : "data" in expected ? `${came.length} bytes` : shown(came);
-    return { at, line: `${step}. ${play.about}: ${"zeros" in expected ? "many bytes" : text}` };
+    return { at, line: `${step}. ${about}: ${"zeros" in expected ? "many bytes" : text}` };
   });
   const others = recording.events.flatMap((event) => {
     if (event.type === "said") return [{ at: event.at, line: `${event.step}. ${self}: ${saidText(event)}` }];

@@ -3,7 +3,7 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import type { Crash } from "./crash.ts";
 import { HINTS } from "./hints.ts";
-import { type Play, PLAYS } from "./plays.ts";
+import { playOf, PLAYS } from "./plays.ts";
 import { deviationsOf, type Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
 
@@ -57,11 +57,6 @@ export function named(...starts: string[]): string[] {
   return [...PLAYS.keys()].filter((id) => starts.some((start) => id.startsWith(start)));
 }
 
-/** The play of a recording. */
-export function playOf({ play }: { play: string }): Play {
-  return PLAYS.get(play)!;
-}
-
 /** All plays that a rule needs. */
 export function neededBy({ plays, more = [] }: Rule): string[] {
   const verbs = plays.map((play) => playOf({ play }));
@@ -90,7 +85,7 @@ export class View {
 
   /** Where the program left the document in a recording. */
   deviations(recording: Recording): Finding[] {
-    const found = this.#deviations.get(recording) ?? deviationsOf(recording, playOf(recording));
+    const found = this.#deviations.get(recording) ?? deviationsOf(recording);
     this.#deviations.set(recording, found);
     return found;
   }

@@ -2,10 +2,10 @@
 
 import { crashOf } from "./crash.ts";
 import { DELETION, isPrompt, lineOf, moment, precedes, saidAt, wrongLine } from "./lines.ts";
-import { HUGE_BYTES } from "./plays.ts";
+import { HUGE_BYTES, playOf } from "./plays.ts";
 import { lastWords } from "./reading.ts";
 import { eventsOf, hasHeard, type Line, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, playOf, type Row, type Rule, rules } from "./rule.ts";
+import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
 
 const SILENT = [
   ...Object.values(BASE.server).flat(),

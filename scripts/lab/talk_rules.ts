@@ -3,7 +3,8 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, lineOf, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
-import { BASE, found, type Look, merged, named, playOf, type Rule, rules, variation } from "./rule.ts";
+import { playOf } from "./plays.ts";
+import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);

@@ -5,7 +5,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { junit, report } from "../../scripts/lab/report.ts";
 import { eventsOf, type Recording, toSize } from "../../scripts/lab/recording.ts";
-import { playOf } from "../../scripts/lab/rule.ts";
+import { playOf } from "../../scripts/lab/plays.ts";
 import { session } from "../support/lab.ts";
 import {
   adds,

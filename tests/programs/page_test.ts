@@ -9,7 +9,7 @@ import { judge } from "../../scripts/lab/causes.ts";
 import { ladderOf, picturesOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
 import { reportPage } from "../../scripts/lab/page/report_page.tsx";
 import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
-import { playOf } from "../../scripts/lab/rule.ts";
+import { playOf } from "../../scripts/lab/plays.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { Browser } from "../support/browser.ts";
 import { lab, session } from "../support/lab.ts";

@@ -3,10 +3,9 @@
 import type { Role, Verb } from "../../../lib/protocol.ts";
 import { recordingOf, type Result } from "../causes.ts";
 import { lineOf } from "../lines.ts";
-import { bytesOf, type Play } from "../plays.ts";
+import { bytesOf, type Play, playOf } from "../plays.ts";
 import { type Finding, read, type Reading, wanted } from "../reading.ts";
 import { type Event, eventsOf, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
-import { playOf } from "../rule.ts";
 import { shown, shownBytes } from "../shown.ts";
 import { capped } from "./frame.tsx";
 
@@ -61,7 +60,7 @@ export function picturesOf({ causes }: Result, session: Session): (Picture | nul
 
 /** What was recorded, with the place of a finding marked; a finding without a place stands at the end. */
 export function ladderOf(recording: Recording, play: Play, finding: Finding): Rung[] {
-  const { readings, surplus } = read(recording, play);
+  const { readings, surplus } = read(recording);
   const events = recording.events.filter(({ on }) => on === undefined);
   const rungs = [
     ...readings.map((reading) => heard(reading, play)),
