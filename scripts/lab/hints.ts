@@ -76,7 +76,7 @@ unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
 stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output
 line repr: decode() the bytes before you print them
-line case: the case of the letters, and dots, count
+line case: letter case, dots, and spaces at both ends count
 line marks: spaces, colons, quotes and brackets count
 prefix: the prefix "ERROR: " is removed`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
 );

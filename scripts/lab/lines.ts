@@ -55,7 +55,7 @@ export function moment(one: Recording, text: string, after?: string, before?: st
   if (at === undefined) return undefined;
   const end = before && saidAt(one, before);
   if (after && at < (saidAt(one, after) ?? Infinity)) {
-    const hint = HINTS.get(`early ${text}`) ?? `print it when step ${after} has come`;
+    const hint = `print it when step ${after} has come`;
     return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
   if (!end || at <= end || !isPrompt(one, end)) return [];
@@ -101,7 +101,7 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (!near) return [kind];
   const { text, stream } = near;
   const size = Number(expected.match(/(\d+) bytes/)?.[1] ?? 0);
-  const bare = (line: string): string => line.toLowerCase().replace(/[.!\s]+$/, "");
+  const bare = (line: string): string => line.toLowerCase().replace(/[.!\s]+$/, "").trimStart();
   const same = (pattern: RegExp, by: string): boolean =>
     text.replaceAll(pattern, by) === expected.replaceAll(pattern, by);
   if (stream === "stderr") return ["stderr"];
@@ -109,17 +109,13 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (size > 0 && text.includes(little)) {
     return ["read little", `it read the size as little-endian, ${little}: int.from_bytes(data, "big")`];
   }
-  if (text.trim() === expected) return ["line space"];
   if (/b'/.test(text)) return ["line repr"];
   if (bare(text) === bare(expected)) return ["line case"];
   if (text.includes(expected)) return ["line more"];
   if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
-  if (!same(/-?\d+/g, "#")) return [kind];
   const number = text.match(/(-?\d+) bytes/)?.[1];
-  if (size === 0 || number === undefined || !/receiving/.test(expected)) {
-    return [`${kind} number`];
-  }
+  if (size === 0 || number === undefined || !/receiving/.test(expected) || !same(/-?\d+/g, "#")) return [kind];
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];
 }
