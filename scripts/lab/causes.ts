@@ -64,17 +64,11 @@ const MISREAD = /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size 
 const EXPLAINS: Record<string, RegExp> = {
   "read little": MISREAD,
   "read size": MISREAD,
-  // Who does not wait for one message takes it for the next.
-  "early client b": /^early (GET|PUT) /,
-  "early GET d": /^early GET f/,
-  "early GET e": /^early GET g/,
-  "early PUT d": /^early PUT f/,
-  "early PUT e": /^early PUT g/,
   "cut GET g": /^missing GET g/,
   "cut PUT f": /^missing PUT f/,
+  "early Complete": /^order of lines/,
   "twice": /^stays/,
   "decoded": /^lines$/,
-  "early Complete": /^order of lines/,
   "awaits OK": /^line Complete/,
   "stored done-in-data": /^stays GET/,
   "stored empty PUT": /^early PUT g/,

@@ -122,7 +122,9 @@ export function deviationsOf(recording: Recording): Finding[] {
   const found: Deviation[] = [];
   for (const each of all) {
     if (!each) continue;
-    const first = found.find(({ derails, root }) => derails || each.derails && /^early(?! PUT g)/.test(root));
+    // Who does not wait for one message takes it for the next.
+    const isLater = each.derails || each.root.startsWith("early");
+    const first = found.find(({ derails, root }) => derails || isLater && /^early(?! PUT g)/.test(root));
     found.push(first ? { ...each, root: first.root, was: each.root, hint: first.hint, crash: first.crash } : each);
   }
   return found.map((each) => ({ ...each, play: recording.play, run: recording.run }));

@@ -104,7 +104,7 @@ export class View {
     // Who does not wait for a message may close before it has come, which destroys what is on its way.
     const early = base.find(({ root }) => root.startsWith("early"))?.step ?? "~";
     return this.deviations(one).filter(({ root, step = "", derails, expected }) =>
-      !base.some((each) => each.root === root) &&
+      !base.some((each) => each.root === root || each.was === root) &&
       !(derails && step >= early) &&
       (step < end || step === end && expected.startsWith("a file"))
     );
