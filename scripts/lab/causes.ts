@@ -3,19 +3,14 @@
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf, type Finding } from "./reading.ts";
 import type { Recording, Session } from "./recording.ts";
-import { type Rule, View } from "./rule.ts";
+import { type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
-/** What became of one sentence. */
-export interface Sentence {
+/** One sentence, and what became of it. */
+export interface Sentence extends Verdict {
   id: string;
   about: Role;
   title: string;
-  outcome: "holds" | "fails" | "not shown" | "left out";
-  /** Why it was not shown, or left out. */
-  reason?: string;
-  /** What is to say of it although it holds. */
-  note?: string;
   /** The first play that shows that it fails. */
   play?: string;
 }
@@ -59,7 +54,7 @@ export function rulesOf(programs: Session["programs"], scope: Scope): Rule[] {
   return RULES.filter((rule) => programs[rule.about] !== undefined && isIn(rule, scope.only));
 }
 
-const MISREAD = /^(early|missing) PUT g|^stored |^done-in-data|^stays GET|^size /;
+const MISREAD = /^(early|missing) PUT g|^stored |^size /;
 // A cause that explains others, once it is seen: a size that is read in the wrong order, in a play without lines.
 const EXPLAINS: Record<string, RegExp> = {
   "read little": MISREAD,
@@ -70,8 +65,6 @@ const EXPLAINS: Record<string, RegExp> = {
   "twice": /^stays/,
   "decoded": /^lines$/,
   "awaits OK": /^line Complete/,
-  "stored done-in-data": /^stays GET/,
-  "stored empty PUT": /^early PUT g/,
   "stored cut": /^(early PUT g|surplus |missing PUT g)/,
 };
 
@@ -117,9 +110,8 @@ function weight({ sentences }: Cause): number {
 const MAX_CONVERSATION = 20;
 
 /** The recording that shows a finding. */
-export function recordingOf({ play, run, at }: Finding, { recordings }: Session): Recording | undefined {
-  const own = recordings.filter((one) => one.play === play && one.run === run);
-  return own.find(({ events }) => events.some((event) => event.at >= at)) ?? own[0];
+export function recordingOf({ play, run }: Finding, { recordings }: Session): Recording | undefined {
+  return recordings.find((one) => one.play === play && one.run === run);
 }
 
 function upTo(finding: Finding, session: Session): string[] {

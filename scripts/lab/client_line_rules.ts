@@ -14,7 +14,7 @@ const BEFORE = { GET: "f", PUT: "d", DEL: "b" };
 /** The line of its verb that a play calls for. */
 function ownLine(one: Recording): string {
   const { verb, name, data } = playOf(one);
-  return lineOf("client", verb, name, String(data.length));
+  return lineOf("client", verb, name, data.length);
 }
 
 function last(one: Recording): string {

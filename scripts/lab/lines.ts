@@ -11,7 +11,7 @@ const RIGHT =
   /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
 
 /** The line of a verb. */
-export function lineOf(about: Role, verb: Verb, name: string, size: bigint | string): string {
+export function lineOf(about: Role, verb: Verb, name: string, size: bigint | number | string): string {
   if (verb === "DEL") return `${about} deleting file ${name}`;
   const does = (about === "client") === (verb === "PUT") ? "sending" : "receiving";
   return about === "client" ? `client ${does} file ${name} (${size} bytes)` : `server ${does} ${size} bytes`;

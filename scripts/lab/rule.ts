@@ -9,12 +9,11 @@ import { eventsOf, type Line, type Recording } from "./recording.ts";
 
 /** What became of a sentence. */
 export interface Verdict {
-  outcome: "holds" | "fails" | "not shown";
-  /** Why it was not shown. */
+  outcome: "holds" | "fails" | "not shown" | "left out";
+  /** Why it was not shown, or left out. */
   reason?: string;
   /** What is to say of it although it holds. */
   note?: string;
-  findings: Finding[];
 }
 
 /** What is wrong in a recording; `undefined` if it shows nothing of a sentence, or why that can't be told of any. */
@@ -115,8 +114,8 @@ export class View {
     return this.recordings.filter((one) => one.run === run && !one.missing).flatMap((one) => eventsOf(one, "line"));
   }
 
-  /** The verdict of a rule. */
-  judge({ plays, look, note }: Rule): Verdict {
+  /** The verdict of a rule, and what is wrong. */
+  judge({ plays, look, note }: Rule): Verdict & { findings: Finding[] } {
     const played = this.of(...plays);
     const shown = played.map((one) => look(one, this)).filter((one) => one !== undefined);
     const findings = shown.flatMap((one) => typeof one === "string" ? [] : one);

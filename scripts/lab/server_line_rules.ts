@@ -92,7 +92,7 @@ const refused: Look = (one, view) => {
   // What belongs to a client before it may come late.
   const start = saidAt(one, "b") ?? Infinity;
   const others = view.of(...LINES).map((each) => playOf(each)).map(({ verb, name, data }) =>
-    lineOf("server", verb, name, BigInt(data.length))
+    lineOf("server", verb, name, data.length)
   );
   const said = eventsOf(one, "line").find(({ text, at }) =>
     /^server (sending|receiving \d|deleting)/i.test(text) && at > start && !others.includes(text)

@@ -36,7 +36,7 @@ const misreading: Look = (one, view) => {
   const plain = verb === (about === "server" ? "PUT" : "GET") ? plainMisread(one, view) : undefined;
   if (!plain) return undefined;
   const { name, data } = playOf(plain);
-  return [wrongLine(lineOf(about, verb, name, BigInt(data.length)), plain)];
+  return [wrongLine(lineOf(about, verb, name, data.length), plain)];
 };
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
@@ -48,8 +48,7 @@ const sizes: Look = (one, view) => {
     each.find(({ root, was }) => !was && !explained.includes(root) && AMOUNT.test(root))
   );
   const wrong = plain.find((each) => each !== undefined);
-  const isWrong = wrong && (plain.includes(undefined) || view.deviations(one).length > 0);
-  if (isWrong) return [wrong];
+  if (wrong) return [wrong];
   const own = variation(one, view);
   return typeof own === "string" ? misreading(one, view) ?? own : own;
 };
