@@ -5,7 +5,7 @@ import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/argum
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
-import { isIn, judge } from "./causes.ts";
+import { isIn, judge, type Result } from "./causes.ts";
 import { CheckError, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
 import type { Play } from "./plays.ts";
 import type { Session } from "./recording.ts";
@@ -53,6 +53,8 @@ Example:
 interface Task {
   args: Arguments;
   programs: Programs;
+  /** None was named: they are this project's own. */
+  isOwn: boolean;
   options: RunOptions & { timeoutMs: number };
   cwd: string;
   /** The programs' files, and those that are written or read, as absolute paths. */
@@ -86,7 +88,7 @@ async function readTask(args: Arguments): Promise<Task> {
   const timeoutMs = 1000 * (args.integer("timeout", 1, 1000) ?? 3);
   const options = { only, isStrict: args.has("strict"), isFirst: args.has("first"), timeoutMs };
   if (args.has("sandbox") && (isOwn || files.replay)) throw new UsageError("option --sandbox needs programs to run");
-  return { args, programs, options, cwd, files, sources: Object.values(given).map(absolute) };
+  return { args, programs, isOwn, options, cwd, files, sources: Object.values(given).map(absolute) };
 }
 
 /** Which of the files is which. */
@@ -165,18 +167,18 @@ async function runEnclosed({ programs, options, cwd, sources }: Task, signal: Ab
 async function check(task: Task, signal: AbortSignal): Promise<number> {
   const { args, programs, options, files } = task;
   let session = files.replay ? await readSession(files.replay) : newSession(programs);
+  let result: Result;
   try {
     if (args.has("sandbox")) session = await runEnclosed(task, signal);
     else if (!files.replay) await run(programs, { ...options, signal, session, onPlay: progress });
   } finally {
     progress();
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
-    const result = judge(session, options);
+    result = judge(session, options);
     await writeFile(files.junit, junit(result));
     const words = files.replay ? undefined : wordsOf(programs);
     if (files.html) await writeFile(files.html, reportPage(result, picturesOf(result, session), { words }));
   }
-  const result = judge(session, options);
   console.log(report(result, args.has("verbose")).join("\n"));
   if (result.causes.length > 0) {
     if (!files.replay) console.log(`\nRun again what failed: ${again(result, wordsOf(programs))}`);
@@ -211,7 +213,7 @@ async function main(): Promise<number> {
   });
   const task = await readCommandLine({ name: "lab", usage: USAGE }, readTask).catch(complain);
   if (typeof task === "number") return task;
-  const { args, programs, files, options, sources } = task;
+  const { args, programs, files, options, sources, isOwn } = task;
   if (args.has("list")) {
     for (const { id, about, title, strict } of RULES) {
       if (!(programs[about] || files.replay) || !isIn({ id }, options.only)) continue;
@@ -219,7 +221,6 @@ async function main(): Promise<number> {
     }
     return 0;
   }
-  const isOwn = !files.replay && ROLES.every((role) => !programs[role]?.argument.length);
   if (isOwn) console.log("This project's own programs are checked; --help shows how to name others.");
   for (;;) {
     const result = await check(task, ending.signal).catch(complain);
