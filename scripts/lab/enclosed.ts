@@ -1,7 +1,8 @@
 /** The player as a process of its own, which `sandbox.ts` starts: its last argument is what to play, its output the session. */
 
-import { CheckError, fromCommand, fromFile } from "./launch.ts";
-import { newSession, type Programs, run, slowness } from "./run.ts";
+import { writeAllSync } from "../../lib/bytes.ts";
+import { CheckError, fromCommand, fromFile, slowness } from "./launch.ts";
+import { newSession, type Programs, run } from "./run.ts";
 import type { Enclosed, Played } from "./sandbox.ts";
 
 const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args.at(-1)!);
@@ -59,6 +60,5 @@ async function play(): Promise<Played> {
   }
 }
 
-const text = new TextEncoder().encode(`${JSON.stringify(await play())}\n`);
-for (let written = 0; written < text.length;) written += Deno.stdout.writeSync(text.subarray(written));
+writeAllSync(Deno.stdout, new TextEncoder().encode(`${JSON.stringify(await play())}\n`));
 Deno.exit(0);

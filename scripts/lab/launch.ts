@@ -145,3 +145,12 @@ async function look(): Promise<Machine> {
     hasProc: Deno.build.os === "linux",
   };
 }
+
+/** Of {@linkcode slowness}. */
+export const MAX_SLOWNESS = 3;
+
+/** How many times as long a program may take, since the machine has other things to do. */
+export function slowness(): number {
+  const [load = 0] = Deno.loadavg();
+  return Math.min(MAX_SLOWNESS, Math.max(1, load / navigator.hardwareConcurrency / 2));
+}

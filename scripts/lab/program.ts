@@ -12,15 +12,13 @@ const DOCUMENTED = /^(client|server) /i;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
 
-/** Where a program's output goes; the last line may have no newline. */
-export type OnLine = (stream: "stdout" | "stderr", text: string, isUnended?: boolean) => void;
-
 /** How a program is started. */
 export interface Start {
   cwd: string;
   /** Whether all that it starts ends with it; if not, it is looked for. */
   isEnclosed: boolean;
-  onLine: OnLine;
+  /** Takes its output; the last line may have no newline. */
+  onLine: (stream: "stdout" | "stderr", text: string, isUnended?: boolean) => void;
   /** Little memory for a Java program, which would collect its garbage some time later. */
   isCapped?: boolean;
 }
@@ -58,7 +56,7 @@ export class Program implements AsyncDisposable {
     this.#reading = Promise.all((["stdout", "stderr"] as const).map((name) => this.#collect(name, onLine)));
   }
 
-  async #collect(name: "stdout" | "stderr", onLine: OnLine): Promise<void> {
+  async #collect(name: "stdout" | "stderr", onLine: Start["onLine"]): Promise<void> {
     const reader = this.#child[name].getReader();
     this.#streams.push(reader);
     const decoder = new TextDecoder();

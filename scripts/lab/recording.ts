@@ -1,5 +1,6 @@
 /** What happened in a play, as plain JSON: `--record` keeps it, `--replay` judges it again. */
 
+import { Buffer } from "node:buffer";
 import type { Bytes } from "../../lib/bytes.ts";
 import type { Role } from "../../lib/protocol.ts";
 
@@ -77,11 +78,7 @@ export function hasHeard(one: Recording, step: string): boolean {
 
 /** Bytes as a recording keeps them. */
 export function toText(bytes: Uint8Array): string {
-  let text = "";
-  for (let start = 0; start < bytes.length; start += 8192) {
-    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
-  }
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 /** The bytes of a recording. */

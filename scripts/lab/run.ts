@@ -2,7 +2,7 @@
 
 import { crashOf } from "./crash.ts";
 import { judge, leftOut, rulesOf, type Scope } from "./causes.ts";
-import { CheckError, type Launch, probe, runs } from "./launch.ts";
+import { CheckError, type Launch, probe, runs, slowness } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
 import { type Stage, Waits } from "./scene.ts";
 import type { Role } from "../../lib/protocol.ts";
@@ -71,7 +71,6 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
       get timeoutMs() {
         return timeoutMs * slowness();
       },
-      slowness,
       signal,
       folder,
       wrap: options.wrap,
@@ -106,15 +105,6 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const rank = ({ about, play }: Recording): number => about === "client" ? order.indexOf(play) : -1;
   session.recordings.sort((a, b) => rank(a) - rank(b));
   return session;
-}
-
-/** Of {@linkcode slowness}. */
-export const MAX_SLOWNESS = 3;
-
-/** How many times as long a program may take, since the machine has other things to do. */
-export function slowness(): number {
-  const [load = 0] = Deno.loadavg();
-  return Math.min(MAX_SLOWNESS, Math.max(1, load / navigator.hardwareConcurrency / 2));
 }
 
 const FIRST = new Error("the first cause");

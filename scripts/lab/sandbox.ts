@@ -3,17 +3,17 @@
  * its own; in an inner one for each start runs the program, which sees the system, its own files and its work folder.
  */
 
-import type { Scope } from "./causes.ts";
-import { CheckError, output, runs } from "./launch.ts";
+import type { Role } from "../../lib/protocol.ts";
+import { CheckError, MAX_SLOWNESS, output, runs } from "./launch.ts";
 import type { Session } from "./recording.ts";
-import { MAX_SLOWNESS, type RunOptions } from "./run.ts";
+import type { RunOptions } from "./run.ts";
 
 /** What is played: the words that name each program again, and the options of a run. */
 export interface Task {
-  programs: Partial<Record<"client" | "server", string[]>>;
+  programs: Partial<Record<Role, string[]>>;
   /** What relative paths start from. */
   cwd: string;
-  options: Scope & Pick<RunOptions, "isFirst" | "plays"> & { timeoutMs: number };
+  options: Pick<RunOptions, "only" | "isStrict" | "isFirst" | "plays"> & { timeoutMs: number };
   /** How long all plays may take, in milliseconds; on a busy machine longer, as its waits are. */
   limitMs?: number;
 }
@@ -228,8 +228,6 @@ function prefixOf(path: string): string {
 }
 
 function pathOf(system: string[]): string {
-  const others = system.filter((path) => !SYSTEM.includes(path));
-  return [...others.flatMap((path) => [`${path}/bin`, path]), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"].join(
-    ":",
-  );
+  const others = system.filter((path) => !SYSTEM.includes(path)).flatMap((path) => [`${path}/bin`, path]);
+  return [...others, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"].join(":");
 }

@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
-import type { Launch, Machine } from "./launch.ts";
+import { type Launch, type Machine, slowness } from "./launch.ts";
 import { type Act, LARGE_BYTES, type Play } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
@@ -13,8 +13,6 @@ export interface Stage {
   machine: Machine;
   /** How long a message may take, in milliseconds. */
   timeoutMs: number;
-  /** How many times as long anything takes, since the machine has other things to do. */
-  slowness: () => number;
   signal: AbortSignal;
   /** A folder of our own, in which the programs' folders are. */
   folder: string;
@@ -120,7 +118,7 @@ export class Scene {
   /** Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail. */
   async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
     const { play, recorder } = this;
-    const { waits, signal, slowness } = this.stage;
+    const { waits, signal } = this.stage;
     let [misses, isOver] = [0, false];
     for (const act of play.acts) {
       signal.throwIfAborted();
@@ -168,7 +166,7 @@ export class Scene {
   /** Awaits that a server closes, or that a client ends. */
   async #finish(connection: Connection): Promise<void> {
     await connection.finish();
-    const { timeoutMs, waits, slowness } = this.stage;
+    const { timeoutMs, waits } = this.stage;
     const key = `end ${this.play.verb}`;
     if (this.play.about === "server") {
       await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]! * slowness(), () => false);
@@ -210,7 +208,7 @@ export class Scene {
       kibs.push(eventsOf(this.recorder.recording, "memory").at(-1)?.kib ?? 0);
       const [last = 0, before = 0] = kibs.toReversed();
       if (last - before < STEADY_KIB || last - kibs[0]! > LARGE_BYTES / 1024) return;
-      await abortable(delay(STEADY_MS * this.stage.slowness()), this.stage.signal);
+      await abortable(delay(STEADY_MS * slowness()), this.stage.signal);
     } while (performance.now() < end);
   }
 
