@@ -3,9 +3,9 @@
 import { writeAllSync } from "../../lib/bytes.ts";
 import { CheckError, fromCommand, fromFile, slowness } from "./launch.ts";
 import { newSession, type Programs, run } from "./run.ts";
-import type { Enclosed, Played } from "./sandbox.ts";
+import type { Inner, Played, Task } from "./sandbox.ts";
 
-const { programs: named, cwd, options, limitMs, inner }: Enclosed = JSON.parse(Deno.args.at(-1)!);
+const { programs: named, cwd, options, limitMs, inner }: Task & { inner?: Inner } = JSON.parse(Deno.args.at(-1)!);
 
 /** Puts a sandbox around a program that may write its work folder; strace stays outside, where no program forges it. */
 function wrap(words: string[], { cwd }: { cwd: string }): string[] {

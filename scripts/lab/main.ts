@@ -145,12 +145,12 @@ async function readSession(path: string): Promise<Session> {
 
 /** The words that name the programs on the command line. */
 function wordsOf(programs: Programs): string[] {
-  return ROLES.flatMap((role) => programs[role]?.argument ?? []);
+  return Object.values(programs).flatMap(({ argument }) => argument);
 }
 
 /** Runs the programs in the sandbox. */
 async function runEnclosed({ programs, options, cwd, sources }: Task, signal: AbortSignal): Promise<Session> {
-  const words = Object.fromEntries(ROLES.flatMap((role) => programs[role] ? [[role, programs[role].argument]] : []));
+  const words = Object.fromEntries(Object.entries(programs).map(([role, { argument }]) => [role, argument]));
   const isCommand = Object.values(words).some(({ length }) => length > 1);
   const folders = [...sources.map((path) => path.slice(0, path.lastIndexOf("/"))), ...isCommand ? [cwd] : []];
   const { session, error } = await playEnclosed(

@@ -11,10 +11,7 @@ import { neededBy } from "./rule.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
 
 /** The programs under test: one, or both. */
-export interface Programs {
-  client?: Launch | undefined;
-  server?: Launch | undefined;
-}
+export type Programs = Partial<Record<Role, Launch>>;
 
 /** How a check is run. */
 export interface RunOptions extends Scope {
@@ -36,12 +33,9 @@ export interface RunOptions extends Scope {
 const CLIENTS = 2;
 
 /** An empty session. */
-export function newSession({ client, server }: Programs): Session {
-  return {
-    version: 1,
-    programs: { ...client ? { client: client.label } : {}, ...server ? { server: server.label } : {} },
-    recordings: [],
-  };
+export function newSession(programs: Programs): Session {
+  const labels = Object.entries(programs).map(([role, { label }]) => [role, label]);
+  return { version: 1, programs: Object.fromEntries(labels), recordings: [] };
 }
 
 /** Plays what the sentences need, and returns all that happened. Throws a {@linkcode CheckError} if a program can't be started. */
@@ -61,10 +55,11 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const start = performance.now();
   // A server's plays without -v beside those with it, and a client's in as many lanes.
   const lanes = (["server", "client"] as const).flatMap((about) => {
-    const [launch, own] = [programs[about], plays.filter((play) => play.about === about)];
+    const launch = programs[about];
+    if (!launch) return [];
+    const own = plays.filter((play) => play.about === about);
     const served = [own.filter(isPlain), own.filter((play) => !isPlain(play))].filter(({ length }) => length > 0);
     const count = about === "server" ? served.length : Math.min(3, own.length);
-    if (!launch) return [];
     const stage = (): Stage => ({
       launch,
       machine,

@@ -33,11 +33,6 @@ export interface Inner {
   after: string[];
 }
 
-/** What the player gets. */
-export interface Enclosed extends Task {
-  inner?: Inner;
-}
-
 /** A way to play: in sandboxes, or with the user's rights. */
 export interface Sandbox {
   /** What bounds a program, in a few words. */
