@@ -1,7 +1,7 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { completed, lineOf, moment, printed, saidAt, wrongLine } from "./lines.ts";
+import { completed, lineOf, moment, ownLine, printed, saidAt, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
@@ -10,12 +10,6 @@ const BASES = ["client-GET", "client-PUT", "client-DEL"];
 const REFUSED = BASES.map((id) => `${id}-refused`);
 // The last step before the line of a verb.
 const BEFORE = { GET: "f", PUT: "d", DEL: "b" };
-
-/** The line of its verb that a play calls for. */
-function ownLine(one: Recording): string {
-  const { verb, name, data } = playOf(one);
-  return lineOf("client", verb, name, data.length);
-}
 
 function last(one: Recording): string {
   return STEPS[playOf(one).verb].at(-1)![0]!;
@@ -69,8 +63,8 @@ const unfinished: Look = (one) => {
 };
 
 // Who does not await OK is early with all that follows.
-const sending: Look = (one, view) => view.derailed(one) ? undefined : moment(one, ownLine(one), "e", "g");
-const receiving: Look = (one) => moment(one, ownLine(one), undefined, "g");
+const sending: Look = (one, view) => view.derailed(one) ? undefined : moment(one, "e", "g");
+const receiving: Look = (one) => moment(one, undefined, "g");
 const CRASHES = "the document lets the program crash on other errors";
 
 /** Section 4. */

@@ -3,6 +3,7 @@
 import { levenshteinDistance } from "@std/text";
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
+import { playOf } from "./plays.ts";
 import type { Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
@@ -15,6 +16,12 @@ export function lineOf(about: Role, verb: Verb, name: string, size: bigint | num
   if (verb === "DEL") return `${about} deleting file ${name}`;
   const does = (about === "client") === (verb === "PUT") ? "sending" : "receiving";
   return about === "client" ? `client ${does} file ${name} (${size} bytes)` : `server ${does} ${size} bytes`;
+}
+
+/** The line of its verb that a play calls for. */
+export function ownLine(one: Recording): string {
+  const { about, verb, name, data } = playOf(one);
+  return lineOf(about, verb, name, data.length);
 }
 
 /** When a line was printed on standard output, if it was. */
@@ -49,8 +56,9 @@ export function precedes(one: Recording, first: RegExp, second: RegExp): boolean
   return before! >= 0 && before! < after!;
 }
 
-/** Looks whether a line came after one step of ours and before another; nothing is shown if it did not come. */
-export function moment(one: Recording, text: string, after?: string, before?: string): Finding[] | undefined {
+/** Looks whether the line of the verb came after one step of ours and before another; nothing is shown if it did not come. */
+export function moment(one: Recording, after?: string, before?: string): Finding[] | undefined {
+  const text = ownLine(one);
   const at = printed(one, text);
   if (at === undefined) return undefined;
   const end = before && saidAt(one, before);

@@ -2,7 +2,7 @@
 
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
-import { DELETION, lineOf, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
+import { DELETION, ownLine, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
@@ -34,9 +34,7 @@ const AMOUNT =
 const misreading: Look = (one, view) => {
   const { about, verb } = playOf(one);
   const plain = verb === (about === "server" ? "PUT" : "GET") ? plainMisread(one, view) : undefined;
-  if (!plain) return undefined;
-  const { name, data } = playOf(plain);
-  return [wrongLine(lineOf(about, verb, name, data.length), plain)];
+  return plain && [wrongLine(ownLine(plain), plain)];
 };
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
