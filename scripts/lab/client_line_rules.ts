@@ -1,9 +1,9 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { completed, lineOf, moment, ownLine, printed, saidAt, wrongLine } from "./lines.ts";
+import { completed, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
-import { eventsOf, hasHeard, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Recording, saidAt } from "./recording.ts";
 import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
 
 const BASES = ["client-GET", "client-PUT", "client-DEL"];

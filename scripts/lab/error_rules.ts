@@ -4,7 +4,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
 import { blamed, type Finding } from "./reading.ts";
-import { eventsOf, type Recording } from "./recording.ts";
+import { eventsOf, type Recording, saidAt } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
@@ -67,7 +67,7 @@ function ownError(text: string, mayConnect: boolean): Look {
 }
 
 const middle: Look = (one) => {
-  if (!eventsOf(one, "said").some(({ step }) => step === "g")) return undefined;
+  if (saidAt(one, "g") === undefined) return undefined;
   const line = "server error: unable to create file middle.bin";
   return printed(one, line) === undefined ? [unprinted(line, one)] : [];
 };

@@ -5,7 +5,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
 import type { Finding } from "./reading.ts";
-import { eventsOf, type Line, type Recording, reverse, sizeBytes, toSize } from "./recording.ts";
+import { eventsOf, type Line, type Recording, reverse, saidAt, sizeBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
 
 const RIGHT =
@@ -39,11 +39,6 @@ export function misread(one: Recording): Line | undefined {
 /** A plain conversation in which a program says that it receives another size: so it is with all of them. */
 export function plainMisread({ about }: Recording, view: View): Recording | undefined {
   return view.of(...about === "server" ? ["lines-PUT"] : BASE.client.GET).find(misread);
-}
-
-/** When our side said a step, if it did. */
-export function saidAt(one: Recording, step: string): number | undefined {
-  return eventsOf(one, "said").find((event) => event.step === step)?.at;
 }
 
 /** In a traced play of a DEL: the file is deleted. */

@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm, formOf } from "./messages.ts";
 import { type Expected, type Play, playOf } from "./plays.ts";
-import { eventsOf, hasHeard, type Recorded, type Recording, utf8 } from "./recording.ts";
+import { eventsOf, hasHeard, type Recorded, type Recording, saidAt, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** A message of the program's, as it came. */
@@ -46,10 +46,9 @@ export interface Finding {
 
 type Deviation = Omit<Finding, "play" | "run"> & { step: string };
 
-// A program's habits, the same at each step.
-const HABITS =
-  /^(newline|space|nul|case|repr|quotes|java|length|bom|utf16|path|little|text|short|htonl|decoded|lines|padded|stripped|string)$/;
-const DERAILS = /^(error|other|short|start|word|cut)$/;
+// Forms that say something of one step. All others are a program's habits, the same at each step.
+const SINGLE = /^(start|twice|error|more|before|word|off|done-in-data|cut|other)$/;
+const DERAILS = /^(error|other|short|word|cut)$/;
 
 /** The step in the words of the document. */
 function stepOf({ verb }: Play, letter: string): string {
@@ -154,12 +153,12 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
     const kind = dataForm(expected.data, whole);
     if (kind === "right") return undefined;
     const data = { ...common, came: lengthOf(expected.data, whole), derails: kind === "cut" };
-    if (kind !== "cut") return { ...data, root: HABITS.test(kind) ? kind : `${kind} ${key}`, hint: HINTS.get(kind) };
+    if (kind !== "cut") return { ...data, root: SINGLE.test(kind) ? `${kind} ${key}` : kind, hint: HINTS.get(kind) };
     return { ...data, ...blamed(recording, `cut ${key}`, HINTS.get("unsent")) };
   }
   if (form === "other" && before && movedData(before, reading) !== undefined) return undefined;
   const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
-  const isHabit = HABITS.test(form) || form === "twice" && play.about === "client";
+  const isHabit = !SINGLE.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = HINTS.get(answerForm(reading, play) ?? form);
   const crash = form === "other" ? crashOf(recording) : undefined;
@@ -277,9 +276,7 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const looks = eventsOf(recording, "file");
   const [first, last] = [looks[0], looks.at(-1)];
   const step = lastOf(play);
-  const isOver = play.about === "server"
-    ? hasHeard(recording, step[0]!)
-    : eventsOf(recording, "said").some((event) => event.step === step[0]);
+  const isOver = play.about === "server" ? hasHeard(recording, step[0]!) : saidAt(recording, step[0]!) !== undefined;
   if (!first || !last || !isOver) return undefined;
   if (play.verb === "DEL") {
     if (!first.file) return undefined;
@@ -299,8 +296,7 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
-  const isWhole = HABITS.test(kind) || /^(stored|untruncated)/.test(kind);
-  const root = kind === "stored empty" ? `${kind} ${play.verb}` : isWhole ? kind : `stored ${kind}`;
+  const root = kind === "stored empty" ? `${kind} ${play.verb}` : SINGLE.test(kind) ? `stored ${kind}` : kind;
   return { ...common, root, came: lengthOf(play.data, held), hint: HINTS.get(kind) };
 }
 

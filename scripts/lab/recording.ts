@@ -76,6 +76,11 @@ export function hasHeard(one: Recording, step: string): boolean {
   return eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
 }
 
+/** When our side said a step, if it did. */
+export function saidAt(one: Recording, step: string): number | undefined {
+  return eventsOf(one, "said").find((event) => event.step === step)?.at;
+}
+
 /** Bytes as a recording keeps them. */
 export function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");

@@ -2,10 +2,10 @@
 
 import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
-import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, saidAt, wrongLine } from "./lines.ts";
+import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
 import { lastWords } from "./reading.ts";
-import { eventsOf, hasHeard, type Line, type Recording } from "./recording.ts";
+import { eventsOf, hasHeard, type Line, type Recording, saidAt } from "./recording.ts";
 import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
 
 const SILENT = [
