@@ -69,8 +69,9 @@ export function moment(one: Recording, after?: string, before?: string): Finding
 
 /** Whether a server had printed anything of a request by then; all of it is late where it stands in a buffer. */
 export function isPrompt(one: Recording, end: number): boolean {
-  const asked = one.about === "server" ? saidAt(one, "b") ?? Infinity : 0;
-  return one.about === "client" || eventsOf(one, "line").some(({ at }) => at >= asked && at <= end);
+  if (one.about === "client") return true;
+  const asked = saidAt(one, "b") ?? Infinity;
+  return eventsOf(one, "line").some(({ at }) => at >= asked && at <= end);
 }
 
 /** When a client printed Complete, or what stands for it. */

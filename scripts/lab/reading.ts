@@ -288,7 +288,7 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const old = play.files[play.name];
   if (!last.file || last.file.bytes === old) {
     const came = last.file ? "the old one" : "no such file";
-    return { ...common, root: `unstored ${play.verb}`, came, hint: HINTS.get("unstored") };
+    return { ...common, root: "unstored", came, hint: HINTS.get("unstored") };
   }
   const held = last.file.bytes;
   const form = dataForm(play.data, held);
@@ -296,7 +296,7 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
-  const root = kind === "stored empty" ? `${kind} ${play.verb}` : SINGLE.test(kind) ? `stored ${kind}` : kind;
+  const root = SINGLE.test(kind) ? `stored ${kind}` : kind;
   return { ...common, root, came: lengthOf(play.data, held), hint: HINTS.get(kind) };
 }
 
