@@ -3,8 +3,7 @@
 import type { VNode } from "preact";
 import type { Role } from "../../../lib/protocol.ts";
 import type { Cause, Result, Sentence } from "../causes.ts";
-import { again, counted, inWords, ROLES } from "../report.ts";
-import { SECTIONS } from "../rules.ts";
+import { again, bySection, counted, inWords, ROLES } from "../report.ts";
 import { capped, count, listed, page } from "./frame.tsx";
 import type { Picture, Rung } from "./ladder.ts";
 
@@ -64,15 +63,12 @@ export function reportPage(
           <summary>
             <h2>All {count(sentences.length, "sentence")}</h2>
           </summary>
-          {SECTIONS.map((name, number) => {
-            const own = sentences.filter(({ id }) => id.startsWith(`${number}.`));
-            return own.length > 0 && (
-              <>
-                <h3>{number} {name}</h3>
-                <ul class="sentences">{own.map((one) => <SentenceLine sentence={one} causes={causes} />)}</ul>
-              </>
-            );
-          })}
+          {bySection(sentences).map(({ section, own }) => (
+            <>
+              <h3>{section}</h3>
+              <ul class="sentences">{own.map((one) => <SentenceLine sentence={one} causes={causes} />)}</ul>
+            </>
+          ))}
         </details>
       </section>
     </>,
