@@ -51,7 +51,7 @@ export function precedes(one: Recording, first: RegExp, second: RegExp): boolean
   return before! >= 0 && before! < after!;
 }
 
-/** Looks whether the line of the verb came after one step of ours and before another; nothing is shown if it did not come. */
+/** Looks whether the line of its verb came after one step of ours and before another; nothing, if it never came. */
 export function moment(one: Recording, after?: string, before?: string): Finding[] | undefined {
   const text = ownLine(one);
   const at = printed(one, text);
