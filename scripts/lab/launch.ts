@@ -121,6 +121,16 @@ export interface Machine {
   hasProc: boolean;
 }
 
+/**
+ * The words before a program that is the first in its namespace: a shell is the first process, since that gets no signals
+ * that end others, as `abort()` sends. It starts some processes before, so that two programs which name their temporary
+ * files by their numbers have different ones.
+ */
+export function afterShell(run: number): string[] {
+  const script = 'i=$0; while [ $i -gt 0 ]; do ( : ); i=$((i - 1)); done; "$@"; exit $?';
+  return ["sh", "-c", script, String(run % 16)];
+}
+
 let machine: Promise<Machine> | undefined;
 
 /** Looks what there is, once, by trying it. */

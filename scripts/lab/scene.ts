@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
-import { type Launch, type Machine, slowness } from "./launch.ts";
+import { afterShell, type Launch, type Machine, slowness } from "./launch.ts";
 import { type Act, LARGE_BYTES, type Play } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
@@ -102,9 +102,10 @@ export class Scene {
     const strace = ["strace", "-f", "-y", "-qq", "-s", "200", "-e", `trace=${TRACED}`, ...inject, "-o", this.trace];
     const call = { port: this.port, verb: play.verb, file: play.name, verbose: play.verbose ?? false };
     const words = [...machine.unbuffered, ...play.traced ? strace : [], ...launch.words(call)];
-    this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...machine.enclosed, ...words], {
+    const own = machine.enclosed.length > 0 ? [...machine.enclosed, ...afterShell(this.run)] : [];
+    this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...own, ...words], {
       cwd: this.cwd,
-      isEnclosed: wrap !== undefined || machine.enclosed.length > 0,
+      isEnclosed: wrap !== undefined || own.length > 0,
       onLine: (stream, text, isUnended) => {
         this.#lines++;
         if (text !== "") this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });

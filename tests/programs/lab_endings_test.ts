@@ -1,6 +1,6 @@
 /** Programs that do anything to the lab check cost a play, never the run. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { Folder } from "../../scripts/support/folder.ts";
 import { lab } from "../support/lab.ts";
@@ -51,6 +51,16 @@ testWith(
     }
   },
 );
+
+testWith([UNIX], "a program under test dies of its own signals, and has a number of its own", async () => {
+  await using folder = new Folder();
+  const script = folder.at("client.sh");
+  await Deno.writeTextFile(script, `touch "${folder.path}/number $$"\nkill -ABRT $$\n`);
+  const { stderr } = await lab(script, "--only", "1.5");
+  assertStringIncludes(stderr, "it ended by an abort");
+  const numbers = (await folder.names()).filter((name) => name.startsWith("number"));
+  assertEquals([numbers.length, numbers.includes("number 1")], [2, false]);
+});
 
 testWith([UNIX], "a lab check that is ended by a signal ends its programs and removes their folder", async () => {
   await using folder = new Folder();
