@@ -65,6 +65,9 @@ const EXPLAINS: Record<string, RegExp> = {
   "twice": /^stays/,
   "decoded": /^lines$/,
   "awaits OK": /^line Complete/,
+  "stays GET": /^line Complete/,
+  "stays PUT": /^line Complete/,
+  "stays DEL": /^line Complete/,
   "stored cut": /^(early PUT g|surplus |missing PUT g)/,
 };
 

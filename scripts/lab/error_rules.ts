@@ -17,6 +17,12 @@ const refusal: Look = (one, view) => {
   );
 };
 
+/** A server may make the folder of a name, or leave it out. */
+const uncreated: Look = (one, view) => {
+  const isAccepted = one.play === "PUT-nowhere" && eventsOf(one, "came").some(({ bytes }) => bytes.endsWith("OK"));
+  return isAccepted ? undefined : refusal(one, view);
+};
+
 /** A line is missing; where the program crashed, that is the cause. */
 function unprinted(line: string, one: Recording): Finding {
   const wrong = wrongLine(line, one);
@@ -85,7 +91,7 @@ export const ERROR_RULES: Rule[] = [
     "server",
     ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
     ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],
-    ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder"], refusal],
+    ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder", "PUT-nowhere"], uncreated],
     ["6.4", `DEL: "ERROR: unable to delete <filename>"`, ["DEL-folder"], refusal, {
       strict: "the document makes it optional",
     }],

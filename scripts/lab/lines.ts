@@ -5,7 +5,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
 import type { Finding } from "./reading.ts";
-import { eventsOf, type Line, type Recording, reverse, saidAt, sizeBytes, toSize } from "./recording.ts";
+import { eventsOf, type Line, type Recording, reverse, saidAt, sizeBytes, toBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
 
 const RIGHT =
@@ -39,6 +39,19 @@ export function misread(one: Recording): Line | undefined {
 /** A plain conversation in which a program says that it receives another size: so it is with all of them. */
 export function plainMisread({ about }: Recording, view: View): Recording | undefined {
   return view.of(...about === "server" ? ["lines-PUT"] : BASE.client.GET).find(misread);
+}
+
+/** Whether a size was put together from bytes with a sign. */
+export function isSigned(one: Recording): boolean {
+  const [said] = eventsOf(one, "said").filter(({ step }) => step === (one.about === "server" ? "d" : "e"));
+  const number = misread(one)?.text.match(/(-?\d+) bytes/)?.[1];
+  return said !== undefined && number !== undefined && isSum(number, toSize(said.bytes));
+}
+
+/** Whether a number is a size whose bytes were negative from 128 on. */
+function isSum(number: string, size: bigint): boolean {
+  const sum = new Int8Array(toBytes(sizeBytes(size))).reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  return BigInt.asUintN(64, BigInt(number)) === BigInt.asUintN(64, sum);
 }
 
 /** In a traced play of a DEL: the file is deleted. */
@@ -120,6 +133,12 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected) || !same(/-?\d+/g, "#")) return [kind];
+  if (isSum(number, BigInt(size))) {
+    return [
+      "read size",
+      `it read the size as ${number}: it took bytes from 128 on as negative (unsigned char, & 0xff)`,
+    ];
+  }
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];
 }

@@ -10,8 +10,8 @@ import { BASE, found, type Look, named, type Rule, rules, type View } from "./ru
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
-  .concat("after-idle").filter((id) => !/missing|folder/.test(id));
-const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder"];
+  .concat("after-idle").filter((id) => !/missing|folder|nowhere/.test(id));
+const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder", "PUT-nowhere"];
 
 /** Whether a conversation got to its last message. */
 function isWhole(one: Recording): boolean {
@@ -39,6 +39,15 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
   };
 }
+
+/** After errors, a client is served as it is before them. */
+const afterErrors: Look = (one, view) => {
+  if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
+  if (!view.of(...ERRORS).some((each) => each.run === one.run && hasError(each))) return undefined;
+  return view.own(one).map((each) =>
+    each.crash ? each : { ...each, root: "after errors", hint: HINTS.get("after errors") }
+  );
+};
 
 const atOnce: Look = (one) => {
   const first = eventsOf(one, "heard").find(({ step, on }) => step === "a" && on === undefined);
@@ -74,15 +83,16 @@ function isClosed(one: Recording): boolean {
 }
 
 const closes: Look = (one, view) => {
-  if (!isWhole(one)) return undefined;
+  const isRefused = ERRORS.includes(one.play);
+  if (isRefused ? !gaveError(one) : !isWhole(one)) return undefined;
   // It may have been slow once.
-  if (view.base(one).some(isClosed)) return [];
+  if ((isRefused ? view.of(one.play, `lines-${one.play}`) : view.base(one)).some(isClosed)) return [];
   return [found(one, "unclosed", 0, ["the server closes the connection at its end", "it left it open"])];
 };
 
+const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
 // Who ends in place of an error has an error too.
-const hasError = (one: Recording): boolean =>
-  eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR")) || eventsOf(one, "exit").length > 0;
+const hasError = (one: Recording): boolean => gaveError(one) || eventsOf(one, "exit").length > 0;
 const isHeard = (one: Recording): boolean => read(one).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 
@@ -91,11 +101,13 @@ export const LOOP_RULES: Rule[] = rules(
   "server",
   ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
   ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-  ["8.3", "an error does not end the server", ERRORS, next(hasError, "next client error"), { more: ["after-errors"] }],
+  ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
   ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
     more: ["after-vanish"],
     strict: "the document lets the program crash on other errors",
   }],
   ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
-  ["8.6", "it closes each connection", PLAIN, closes],
+  ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
+    more: named(...ERRORS.map((id) => `lines-${id}`)),
+  }],
 );

@@ -89,8 +89,8 @@ export const HUGE_BYTES = 2 ** 32 + 5;
 export const SIGNED_BYTES = 2n ** 63n + 5n;
 /** A file that no program should hold in memory. */
 export const LARGE_BYTES = 192 * 1024 * 1024;
-// One is a single byte that is below zero if it is read as signed.
-const SIZES = [0, 1, 200, 1024, 1025, 200_001];
+// One ends with the byte of a line's end, and one with a byte that is below zero if it is read as signed.
+const SIZES = [0, 1, 10, 200, 1024, 1025, 200_001];
 /** Names that a careless program would cut or mangle. */
 const NAMES = ["two words.txt", "grüße 你好.txt", `GET the PUT ${"a-long-name-".repeat(8)}.TXT`];
 // The eighth call that sends something is one for file data. Not write(), by which threads wake each other.
@@ -252,7 +252,7 @@ function refused(id: string, request: string, error: string, more: Variation = {
   const refusal = [`ERROR: ${error}`, `ERROR: file ${error}`, `ERROR: ${error.replace("delete", "delete file")}`];
   // What a server says that goes on after its error. One that opens the file when it has the size, or the data, fails there.
   const file = [say("d", sizeBytes(5n)), hear("e", { word: "OK" }), say("f", "hello"), hear("g", DONE)];
-  const accepted = id === "PUT-folder" ? file.map((act) => ({ ...act, ifAccepted: true })) : [];
+  const accepted = verb === "PUT" ? file.map((act) => ({ ...act, ifAccepted: true })) : [];
   const instead = [hear("c", { refusal }), listen(50), ...accepted, FINISH];
   return server(id, verb, { name, files: /^folder/.test(name) ? { [name]: "/" } : {}, from: "c", instead, ...more });
 }
@@ -305,6 +305,7 @@ const ALL: Play[] = [
   refused("GET-missing", "GET none.txt", "none.txt does not exist"),
   refused("DEL-missing", "DEL none.txt", "none.txt does not exist"),
   refused("PUT-folder", "PUT folder", "unable to create file folder"),
+  refused("PUT-nowhere", "PUT nowhere/f.txt", "unable to create file nowhere/f.txt"),
   server("after-errors", "GET"),
   two(),
   server("elsewhere", "DEL", { host: "127.0.0.2", name: "elsewhere.txt" }),

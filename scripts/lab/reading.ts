@@ -227,14 +227,16 @@ function stayed(recording: Recording, ms: number, at: number): Deviation {
 }
 
 function surplusOf(recording: Recording, surplus: string): Deviation | undefined {
-  if (/^[\r\n\0]*$/.test(surplus)) return undefined;
   const play = playOf(recording);
   const step = stepOf(play, eventsOf(recording, "heard").at(-1)?.step ?? "a");
+  // After a message it is in nobody's way; after a file it is one more byte of it.
+  const isLineEnd = /^\r?\n$/.test(surplus) && step.endsWith("client: sends bytes");
+  if (/^[\r\n\0]*$/.test(surplus) && !isLineEnd) return undefined;
   const isTwice = play.about === "client" && surplus.includes(`${play.verb} `);
   const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
-  const root = isTwice ? "twice" : `surplus ${word ?? keyOf(play, step[0]!)}`;
+  const root = isTwice ? "twice" : isLineEnd ? "lines" : `surplus ${word ?? keyOf(play, step[0]!)}`;
   const isOver = recording.events.findLast(({ type }) => type === "said" || type === "came")?.type === "came";
-  const hint = HINTS.get(isTwice ? isOver ? "stays" : "twice" : word ? "extra" : "");
+  const hint = HINTS.get(isTwice ? isOver ? "stays" : "twice" : word ? "extra" : root);
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }
@@ -276,7 +278,11 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const looks = eventsOf(recording, "file");
   const [first, last] = [looks[0], looks.at(-1)];
   const step = lastOf(play);
-  const isOver = play.about === "server" ? hasHeard(recording, step[0]!) : saidAt(recording, step[0]!) !== undefined;
+  // A client may take the file for whole, and leave, while data is still to come.
+  const hasLeft = eventsOf(recording, "ended").length > 0 && saidAt(recording, "g") !== undefined;
+  const isOver = play.about === "server"
+    ? hasHeard(recording, step[0]!)
+    : hasLeft || saidAt(recording, step[0]!) !== undefined;
   if (!first || !last || !isOver) return undefined;
   if (play.verb === "DEL") {
     if (!first.file) return undefined;

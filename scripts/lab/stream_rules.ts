@@ -4,7 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
-import { misread, plainMisread } from "./lines.ts";
+import { isSigned, misread, plainMisread } from "./lines.ts";
 import { eventsOf, MAX_CALLS } from "./recording.ts";
 import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
 
@@ -56,8 +56,9 @@ const size: Look = (one, view) => {
   const said = eventsOf(one, "said").find(({ bytes }) => bytes === "hello");
   const lines = eventsOf(one, "line");
   // What is so with every size shows in the plain conversation; but a sign is a sign.
-  const line = misread(one)?.text;
-  const wrong = line && (/-\d/.test(line) || !plainMisread(one, view)) ? `"${line}"` : undefined;
+  const plain = plainMisread(one, view);
+  const line = misread(plain && isSigned(plain) ? plain : one)?.text;
+  const wrong = line && (/-\d/.test(line) || !plain || isSigned(plain)) ? `"${line}"` : undefined;
   // A server may find that the disk has no room for it.
   if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
   const isDone = said &&

@@ -47,8 +47,17 @@ const sizes: Look = (one, view) => {
   );
   const wrong = plain.find((each) => each !== undefined);
   if (wrong) return [wrong];
+  // A size at which it crashes in one plain conversation, and not in the other, is one of several.
+  const crash = base.some(({ length }) => length === 0) && view.deviations(one).find((each) => each.crash);
+  if (crash) return [crash];
   const own = variation(one, view);
   return typeof own === "string" ? misreading(one, view) ?? own : own;
+};
+
+/** Line ends that are changed in the plain conversation are changed in files of any kind. */
+const kinds: Look = (one, view) => {
+  const plain = view.base(one).flatMap((each) => view.deviations(each)).find(({ root }) => root === "lines");
+  return plain ? [plain] : variation(one, view);
 };
 
 /** However a name is mangled, it is one mistake. If a client's message has a hint of its own, that says more. */
@@ -71,7 +80,7 @@ function varied(about: Role, verb: "GET" | "PUT", section: number, first: number
   return rules(
     about,
     [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes, { more: lined }],
-    [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), variation],
+    [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), kinds],
     [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names],
   );
 }

@@ -320,8 +320,32 @@ const SERVERS: Case[] = [
   ["127.0.1.1 alone", events("connected", (event) => event.host = "127.0.1.1"), "8.5", "it listens on 127.0.1.1 alone"],
   ["closes late once, which is right", only(/^GET$/, events("ended", () => null)), ""],
   ["an open connection", events("ended", () => null), "8.6", "close() the connection"],
+  [
+    "an open connection after an error",
+    only(/GET-missing/, events("ended", () => null)),
+    "8.6",
+    "close() the connection",
+  ],
+  [
+    "an error that meets the next client too",
+    only(/^after-errors$/, word("OK", "ERROR: none.txt does not exist")),
+    "8.3",
+    "what an error left behind",
+  ],
+  [
+    "crashes for a folder that is not there",
+    only(/^PUT-nowhere/, crashes('open(filename, "wb")', "FileNotFoundError: [Errno 2] No such file or directory")),
+    "6.3, 8.3",
+    "open(filename",
+  ],
+  ["makes the folder of a name, which is right", only(/^PUT-nowhere/, says(() => "OK", "c")), ""],
 ];
 
+// After the file's last byte, and not part of what is taken for the file.
+const ADDS_NEWLINE: Change = (one) => {
+  const index = one.events.findIndex((event) => event.type === "heard" && event.step === "f");
+  if (index >= 0) one.events.splice(index, 0, { at: one.events[index]!.at, type: "came", bytes: "\n" });
+};
 const COMPLETE = prints((line) => line.replace(/^Complete$/, ""));
 
 const CLIENTS: Case[] = [
@@ -441,6 +465,39 @@ const CLIENTS: Case[] = [
     only(/signed-size/, prints((line) => line.replace("9223372036854775813", "-9223372036854775803"))),
     "7.13",
     "can't hold it",
+  ],
+  [
+    "the bytes of a size are read as signed",
+    only(/^client-GET$/, prints((line) => line.replace("(2000", "(1744"))),
+    "4.1, 7.13",
+    "took bytes from 128 on as negative",
+  ],
+  [
+    "crashes at some sizes",
+    only(
+      /^client-GET(-200)?$/,
+      stops("f", { error: traceback("client.py", 9, "text = size.decode()", "ValueError: no") }),
+    ),
+    "1.5, 1.6",
+    "text = size.decode()",
+  ],
+  [
+    "takes the data that has come for the file",
+    only(
+      /^client-pieces$/,
+      events("said", ({ step }) => step === "h" ? null : step),
+      stores((text) => text.slice(0, 9)),
+    ),
+    "7.5",
+    "call it in a loop",
+  ],
+  ["a newline after the file", only(/^client-PUT/, ADDS_NEWLINE), "2.6, 2.8", "line ends were changed"],
+  ["one byte in the singular", prints((line) => line.replace("(1 bytes)", "(1 byte)")), "4.1, 4.2", "(1 byte)", 2],
+  [
+    "stays without Complete",
+    only(/^client-PUT(?!-refused)/, COMPLETE, (one) => one.events.push({ at: 99, type: "stayed", ms: 3000 })),
+    "2.6, 4.2",
+    "leave when DONE has come",
   ],
   ["its line before OK", only(/^client-PUT$/, moves(/sending/, "d")), "4.5", "it came before"],
   ["its line after the data", only(/^client-GET$/, moves(/receiving/, "h")), "4.8", "it came after them"],
