@@ -73,6 +73,7 @@ after errors: what an error left behind met the next client: set what is kept be
 next client idle: wait in accept() without a timeout
 at once: serve a connection to its end before the next accept(): no thread or process for each
 bind: bind(("", port)) takes clients from everywhere; "localhost", "127.0.0.1" and gethostname() do not
+host: look the name up, as getaddrinfo() or gethostbyname() does: inet_addr() and inet_pton() take numbers alone
 unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
 stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output

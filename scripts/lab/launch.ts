@@ -5,7 +5,8 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 /** What a program is started with. */
 export interface Call {
   port: number;
-  /** A client's. */
+  /** A client's: the server's address, if not 127.0.0.1. */
+  host?: string | undefined;
   verb?: Verb;
   file?: string;
   verbose?: boolean;
@@ -47,8 +48,8 @@ const STARTERS: Record<string, string[]> = {
   ".sh": ["bash"],
 };
 
-function args(role: Role, { port, verb, file, verbose }: Call): string[] {
-  return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [HOST, String(port), verb!, file!];
+function args(role: Role, { host = HOST, port, verb, file, verbose }: Call): string[] {
+  return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [host, String(port), verb!, file!];
 }
 
 /** A program that is a file: its path is relative to `cwd`. */
@@ -76,8 +77,8 @@ export function quoted(word: string): string {
 
 /** A program that a shell starts, by a command with `{port}` and the like. */
 export function fromCommand(role: Role, command: string): Launch {
-  const words = ({ port, verb = "GET", file = "", verbose }: Call): string[] => {
-    const values: Record<string, string> = { host: HOST, port: String(port), command: verb, file: quoted(file) };
+  const words = ({ host = HOST, port, verb = "GET", file = "", verbose }: Call): string[] => {
+    const values: Record<string, string> = { host, port: String(port), command: verb, file: quoted(file) };
     const line = command.replace(/\{(host|port|command|file)\}/g, (_, word: string) => values[word]!);
     return ["sh", "-c", line + (verbose ? " -v" : "")];
   };
@@ -119,6 +120,8 @@ export interface Machine {
   unbuffered: string[];
   hasStrace: boolean;
   hasProc: boolean;
+  /** Whether the name localhost leads to 127.0.0.1. */
+  hasLocalhost: boolean;
 }
 
 /**
@@ -153,6 +156,7 @@ async function look(): Promise<Machine> {
     unbuffered: await runs([...stdbuf, "true"]) ? stdbuf : [],
     hasStrace: await runs(["strace", "-f", "-o", "/dev/null", "true"]),
     hasProc: Deno.build.os === "linux",
+    hasLocalhost: /^127\.0\.0\.1\s.*\blocalhost\b/m.test(await Deno.readTextFile("/etc/hosts").catch(() => "")),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Section 8: one client after another, the listening socket, and the end of a connection. */
+/** Section 8: one client after another, the listening socket, the end of a connection, and how a client finds its server. */
 
 import { STEPS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
@@ -6,7 +6,7 @@ import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
 import { lastWords, read } from "./reading.ts";
 import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, type Rule, rules, type View } from "./rule.ts";
+import { BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
@@ -91,23 +91,31 @@ const closes: Look = (one, view) => {
 };
 
 const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
+const byName: Look = (one, view) => {
+  const own = variation(one, view);
+  return typeof own === "string" ? own : own.map((each) => ({ ...each, hint: HINTS.get("host") }));
+};
+
 // Who ends in place of an error has an error too.
 const hasError = (one: Recording): boolean => gaveError(one) || eventsOf(one, "exit").length > 0;
 const isHeard = (one: Recording): boolean => read(one).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 
 /** Section 8. */
-export const LOOP_RULES: Rule[] = rules(
-  "server",
-  ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
-  ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-  ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
-  ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
-    more: ["after-vanish"],
-    strict: "the document lets the program crash on other errors",
-  }],
-  ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
-  ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
-    more: named(...ERRORS.map((id) => `lines-${id}`)),
-  }],
-);
+export const LOOP_RULES: Rule[] = [
+  ...rules("client", ["8.7", "the server may be given by its name", ["client-host"], byName]),
+  ...rules(
+    "server",
+    ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
+    ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
+    ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
+    ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
+      more: ["after-vanish"],
+      strict: "the document lets the program crash on other errors",
+    }],
+    ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
+    ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
+      more: named(...ERRORS.map((id) => `lines-${id}`)),
+    }],
+  ),
+];

@@ -16,7 +16,10 @@ const HOPELESS = 4;
 async function obstacle(play: Play, { machine, folder, waits }: Stage): Promise<string | undefined> {
   if (play.traced && !machine.hasStrace) return "strace is not installed";
   if (play.memory && !machine.hasProc) return "it reads Linux's /proc";
-  if (play.host && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
+  if (play.host && play.about === "server" && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
+  if (play.host && play.about === "client" && !machine.hasLocalhost) {
+    return "127.0.0.1 is not among the addresses of localhost";
+  }
   if (play.room) {
     const free = (await output(["df", "-Pk", folder])).split("\n").at(-1)?.split(/\s+/)[3];
     if (Number(free) * 1024 < 1.2 * play.room) {
@@ -124,10 +127,20 @@ async function reach(
   return undefined;
 }
 
+/** Listens where a client will connect; a name may have addresses of both kinds. */
+function listen(host: string | undefined): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host ? "::" : "127.0.0.1", port: 0 });
+  } catch {
+    // Without IPv6.
+    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  }
+}
+
 /** Plays one play with a client, which is started for it. */
 export function playClient(play: Play, stage: Stage): Promise<void> {
   return attempt(play, stage, async () => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using listener = listen(play.host);
     const scene = new Scene(stage, listener.addr.port);
     await scene.open(play);
     const { program, recorder: { recording } } = scene;

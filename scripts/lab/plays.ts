@@ -54,7 +54,7 @@ interface Setting {
   idle?: number;
   /** What does not come in this time is not awaited, in milliseconds. */
   limitMs?: number;
-  /** The address that we connect to; else 127.0.0.1. */
+  /** The address that we connect to, or that a client is given; else 127.0.0.1. */
   host?: string;
 }
 
@@ -325,6 +325,7 @@ const ALL: Play[] = [
   answered("GET", "refused.txt does not exist"),
   answered("PUT", "unable to create file refused.txt"),
   answered("DEL", "unable to delete refused.txt"),
+  client("host", "GET", { host: "localhost", name: "host.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
   client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
   ...VERBS.map(unfinished),

@@ -21,5 +21,5 @@ export const SECTIONS = [
   "The server's lines",
   "Errors",
   "Streams and blocks",
-  "One client after another",
+  "Connections",
 ];

@@ -100,7 +100,7 @@ export class Scene {
     const { launch, machine, wrap } = this.stage;
     const inject = play.traced?.inject ? ["-e", `inject=${play.traced.inject}`] : [];
     const strace = ["strace", "-f", "-y", "-qq", "-s", "200", "-e", `trace=${TRACED}`, ...inject, "-o", this.trace];
-    const call = { port: this.port, verb: play.verb, file: play.name, verbose: play.verbose ?? false };
+    const call = { host: play.host, port: this.port, verb: play.verb, file: play.name, verbose: play.verbose ?? false };
     const words = [...machine.unbuffered, ...play.traced ? strace : [], ...launch.words(call)];
     const own = machine.enclosed.length > 0 ? [...machine.enclosed, ...afterShell(this.run)] : [];
     this.program = new Program(wrap ? wrap(words, { cwd: this.cwd }) : [...own, ...words], {

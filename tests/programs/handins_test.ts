@@ -191,12 +191,12 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   });
   const once = mark(judge(wrong), DEFAULT_POINTS);
   const each = mark(judge(wrong), { ...DEFAULT_POINTS, cause: "each sentence" });
-  assertEquals([once.points, each.points, once.of], [18.06, 17, 62]);
+  assertEquals([once.points, each.points, once.of], [18.06, 17, 63]);
   const none = judge({ version: 1, programs: { server: "server.py" }, recordings: [] });
   assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
-  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 31);
+  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 31.5);
   // Without strace a class is marked by less; a disk that a hand-in fills costs that one.
   const hidden = (reason: string): number =>
     mark({ ...result, sentences: [{ ...result.sentences[0]!, outcome: "not shown", reason }] }, DEFAULT_POINTS).of;
-  assertEquals([hidden("strace is not installed"), hidden("the temporary folder has less than 1 MB free")], [61, 62]);
+  assertEquals([hidden("strace is not installed"), hidden("the temporary folder has less than 1 MB free")], [62, 63]);
 });

@@ -103,6 +103,12 @@ testMistakes("client", [
     plays: ["client-GET", "client-PUT", "client-DEL"],
   },
   {
+    name: "takes numbers for a server's address",
+    changes: [["connect((address,", "connect((socket.inet_ntoa(socket.inet_aton(address)),"]],
+    fails: ["8.7"],
+    says: "look the name up, as getaddrinfo()",
+  },
+  {
     name: "DEL twice",
     changes: [[
       '    sock.sendall(f"DEL {filename}".encode())',

@@ -182,7 +182,7 @@ testWith([SANDBOX, PYTHON, SOURCES], "the README's command marks a class", async
   const line = GRADE.trim().replaceAll(/(?=handins|marks)/g, `${shell.path}/`);
   const { status, stdout, stderr } = await shell.run(line, { cwd: PROJECT });
   assertEquals([status, stderr], [1, ""], stdout);
-  assertMatch(await Deno.readTextFile(shell.at("marks/grades.csv")), /^Ada,Ada,0,62,no program,/m);
+  assertMatch(await Deno.readTextFile(shell.at("marks/grades.csv")), /^Ada,Ada,0,63,no program,/m);
 });
 
 testWith([UNIX, PYTHON, SOURCES], "the manual's server shows the conversation of another's client", async () => {
