@@ -69,7 +69,7 @@ size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't 
 partial: send() may take a part only: use sendall(), or look at its result
 next client: accept() the next client in a loop that never ends
 next client error: an error ends one conversation, not the loop
-after errors: what an error left behind met the next client: set what is kept between clients anew for each
+kept: something is left of the client before: set all that a conversation needs anew for each
 next client idle: wait in accept() without a timeout
 at once: serve a connection to its end before the next accept(): no thread or process for each
 bind: bind(("", port)) takes clients from everywhere; "localhost", "127.0.0.1" and gethostname() do not

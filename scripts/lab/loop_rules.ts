@@ -9,8 +9,8 @@ import { eventsOf, hasHeard, type Recording } from "./recording.ts";
 import { BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
-const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "idle", "after-errors")
-  .concat("after-idle").filter((id) => !/missing|folder|nowhere/.test(id));
+const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "after-errors")
+  .concat("before-idle", "idle").filter((id) => !/missing|folder|nowhere/.test(id));
 const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder", "PUT-nowhere"];
 
 /** Whether a conversation got to its last message. */
@@ -27,14 +27,14 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     const unserved = next?.retried ? next : undefined;
     const exit = [one, unserved].flatMap((each) => each ? eventsOf(each, "exit") : [])[0];
     if (!exit && !unserved) return next && [];
-    const isIdle = unserved !== undefined && playOf(unserved).idle !== undefined;
-    const when = isIdle ? ", when nobody had come for 2.5 seconds" : "";
+    const idleMs = unserved && playOf(unserved).idle;
+    const when = idleMs ? `, when nobody had come for ${idleMs / 1000} seconds` : "";
     const crash = crashOf(one) ?? (unserved && crashOf(unserved));
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
     const root = crash?.root ?? "next client";
-    const hint = HINTS.get(isIdle ? "next client idle" : likely);
+    const hint = HINTS.get(idleMs ? "next client idle" : likely);
     const shown = unserved ?? one;
     return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
   };
@@ -44,9 +44,7 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
 const afterErrors: Look = (one, view) => {
   if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
   if (!view.of(...ERRORS).some((each) => each.run === one.run && hasError(each))) return undefined;
-  return view.own(one).map((each) =>
-    each.crash ? each : { ...each, root: "after errors", hint: HINTS.get("after errors") }
-  );
+  return view.own(one).map((each) => each.crash ? each : { ...each, root: "kept", hint: HINTS.get("kept") });
 };
 
 const atOnce: Look = (one) => {

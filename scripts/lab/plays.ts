@@ -258,15 +258,12 @@ function refused(id: string, request: string, error: string, more: Variation = {
 }
 
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
-function lines(verb: Verb): Play {
-  const whole = server(`lines-${verb}`, verb, {
-    name: `lines-${verb}.txt`,
-    data: text(verb === "PUT" ? 3000 : 2000),
-    verbose: true,
-  });
+function lines(verb: Verb, suffix = "", size = verb === "PUT" ? 3000 : 2000): Play {
+  const name = `lines-${verb}${suffix}`;
+  const whole = server(name, verb, { name: `${name}.txt`, data: text(size), verbose: true });
   const acts = whole.acts.flatMap((act) => {
     if (act.do !== "say" || act.step === "b") return [act];
-    return [verb === "PUT" && act.step === "f" ? listen(1500, "server receiving 3000 bytes") : MOMENT, act];
+    return [verb === "PUT" && act.step === "f" ? listen(1500, `server receiving ${size} bytes`) : MOMENT, act];
   });
   return { ...whole, acts };
 }
@@ -283,7 +280,8 @@ function two(): Play {
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  const name = "refused.txt";
+  // Part of what lstrip("ERROR: ") takes, and where split(":") cuts.
+  const name = "OR:refused.txt";
   const instead = [listen(20), say("c", `ERROR: ${error}`), MOMENT, FINISH, ...verb === "GET" ? [look(name)] : []];
   return client(`${verb}-refused`, verb, { name, from: "c", instead });
 }
@@ -309,9 +307,12 @@ const ALL: Play[] = [
   server("after-errors", "GET"),
   two(),
   server("elsewhere", "DEL", { host: "127.0.0.2", name: "elsewhere.txt" }),
-  server("idle", "PUT", { name: "idle.txt", idle: 2500 }),
-  server("after-idle", "DEL"),
-  ...VERBS.map(lines),
+  // With a server of their own, which others do not wait for.
+  server("before-idle", "DEL", { idle: 0 }),
+  server("idle", "PUT", { name: "idle.txt", idle: 6500 }),
+  ...VERBS.map((verb) => lines(verb)),
+  // What is kept from one client to the next shows here.
+  lines("PUT", "-again", 1500),
   refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
   refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
   refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
@@ -322,9 +323,9 @@ const ALL: Play[] = [
   server("after-vanish", "GET"),
   ...both("client"),
   client("DEL-ok", "DEL", { name: "ok.txt", from: "c", instead: AWAITED_OK }),
-  answered("GET", "refused.txt does not exist"),
-  answered("PUT", "unable to create file refused.txt"),
-  answered("DEL", "unable to delete refused.txt"),
+  answered("GET", "OR:refused.txt does not exist"),
+  answered("PUT", "unable to create file OR:refused.txt"),
+  answered("DEL", "OR:refused.txt does not exist"),
   client("host", "GET", { host: "localhost", name: "host.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
   client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),

@@ -53,12 +53,12 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, ...options.signal ? [options.signal] : []]);
   const start = performance.now();
-  // A server's plays without -v beside those with it, and a client's in as many lanes.
+  // A server's plays without -v beside those with it and those that wait, and a client's in two lanes.
   const lanes = (["server", "client"] as const).flatMap((about) => {
     const launch = programs[about];
     if (!launch) return [];
     const own = plays.filter((play) => play.about === about);
-    const served = [own.filter(isPlain), own.filter((play) => !isPlain(play))].filter(({ length }) => length > 0);
+    const served = [...Map.groupBy(own, laneOf).values()];
     const count = about === "server" ? served.length : Math.min(3, own.length);
     const stage = (): Stage => ({
       launch,
@@ -108,7 +108,7 @@ const FIRST = new Error("the first cause");
 function unstartable({ recordings }: Session, about: Role, label: string, lanes: number): string | undefined {
   const own = recordings.filter((one) => one.about === about && !one.missing);
   // A server may start without -v or with it; a client's own error may be the reason of one play.
-  const tried = about === "server" ? new Set(own.map((one) => isPlain(playOf(one)))).size : own.length;
+  const tried = about === "server" ? new Set(own.map((one) => laneOf(playOf(one)))).size : own.length;
   const [first] = own;
   const [exit] = first ? eventsOf(first, "exit") : [];
   const isOver = (one: Recording): boolean =>
@@ -125,8 +125,9 @@ function unstartable({ recordings }: Session, about: Role, label: string, lanes:
   return `${label} can't be checked: ${did}${said ? `: ${said}` : ", and printed nothing"}`;
 }
 
-function isPlain({ verbose, traced, memory }: Play): boolean {
-  return !verbose && !traced && !memory;
+/** Which of the plays with a server need one of their own. */
+function laneOf({ verbose, traced, memory, idle }: Play): string {
+  return idle !== undefined ? "idle" : verbose || traced || memory ? "verbose" : "plain";
 }
 
 /** Removes a folder in which programs may have locked something. */

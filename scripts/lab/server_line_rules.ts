@@ -2,6 +2,7 @@
 
 import type { Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
+import { HINTS } from "./hints.ts";
 import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
 import { lastWords } from "./reading.ts";
@@ -54,6 +55,14 @@ function ofVerb(id: string, verb: Verb, step: string, late: Look, more?: string[
   const title = `"${lineOf("server", verb, "<filename>", "<NNN>")}" for a ${verb}`;
   return line(id, title, (one) => playOf(one).verb === verb && hasHeard(one, step) && ownLine(one), late, more);
 }
+
+/** The line is there for one client, and for another after it: what is kept of the first one must not show. */
+const receivingLate: Look = (one, view) => [
+  ...moment(one, undefined, "f") ?? [],
+  ...view.of("lines-PUT-again").filter((again) =>
+    hasHeard(again, "e") && view.lines(again.run).every(({ text }) => text !== ownLine(again))
+  ).map((again) => ({ ...wrongLine(ownLine(again), again), root: "kept", hint: HINTS.get("kept") })),
+];
 
 /** Of a file that is never sent whole, the line must come all the same. */
 const sendingLate: Look = (_, view) => {
@@ -119,14 +128,14 @@ export const SERVER_LINE_RULES: Rule[] = rules(
     const { verb, name } = playOf(one);
     return saidAt(one, "b") !== undefined && `server receiving request: ${verb} ${name}`;
   }),
-  ofVerb("5.4", "PUT", "e", (one) => moment(one, undefined, "f")),
+  ofVerb("5.4", "PUT", "e", receivingLate, ["lines-PUT-again"]),
   ofVerb("5.5", "GET", "g", sendingLate, ["huge-file"]),
   ofVerb("5.6", "DEL", "c", deletingLate, ["order"]),
   ["5.7", "without -v the server prints nothing", SILENT, silent],
   [
     "5.8",
     "-v: what is refused is not said to be sent, received or deleted",
-    named("lines-").filter((id) => !LINES.includes(id)),
+    named("lines-").filter((id) => /missing|folder/.test(id)),
     refused,
   ],
   [

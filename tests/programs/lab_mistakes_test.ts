@@ -31,8 +31,8 @@ testMistakes("server", [
     name: "ends when nobody comes for two seconds",
     changes: [["    conn, addr = sock.accept()", "    sock.settimeout(2)\n    conn, addr = sock.accept()"]],
     fails: ["8.1"],
-    says: "nobody had come for 2.5 seconds",
-    plays: ["idle"],
+    says: "nobody had come for 6.5 seconds",
+    plays: ["before-idle", "idle"],
   },
   {
     name: "a thread for each client",

@@ -319,6 +319,12 @@ const SERVERS: Case[] = [
   ],
   ["127.0.1.1 alone", events("connected", (event) => event.host = "127.0.1.1"), "8.5", "it listens on 127.0.1.1 alone"],
   ["closes late once, which is right", only(/^GET$/, events("ended", () => null)), ""],
+  [
+    "counts the bytes of all clients together",
+    only(/-again/, prints((line) => line.replace("receiving 1500", "receiving 4500"))),
+    "5.4",
+    "something is left of the client before",
+  ],
   ["an open connection", events("ended", () => null), "8.6", "close() the connection"],
   [
     "an open connection after an error",
@@ -330,7 +336,7 @@ const SERVERS: Case[] = [
     "an error that meets the next client too",
     only(/^after-errors$/, word("OK", "ERROR: none.txt does not exist")),
     "8.3",
-    "what an error left behind",
+    "something is left of the client before",
   ],
   [
     "crashes for a folder that is not there",
