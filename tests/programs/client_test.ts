@@ -5,7 +5,7 @@ import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, PYTHON, testWith } from "../support/needs.ts";
 import { Pair } from "../../scripts/support/pair.ts";
-import { ended, Process, runClient } from "../../scripts/support/programs.ts";
+import { ended, PROJECT, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { Conversation, SIZE_5, spoken, wire } from "../../scripts/support/raw.ts";
@@ -96,8 +96,8 @@ for (const verb of ["PUT", "GET"]) {
     await folder.folder("served");
     await Deno.writeFile(folder.at("f"), randomBytes(5000));
     await Deno.copyFile(folder.at("f"), folder.at("served/f"));
-    const naive = await Deno.readTextFile(`${import.meta.dirname}/../../scripts/support/peers/naive_server.py`);
-    // Behind every answer the first byte of the file is another.
+    const naive = await Deno.readTextFile(`${PROJECT}/scripts/support/peers/naive_server.py`);
+    // After every answer the first byte of the file is another.
     const flipping = naive.replace(
       "    conn.close()\n",
       `    with open("f", "r+b") as file:
@@ -108,11 +108,9 @@ for (const verb of ["PUT", "GET"]) {
 `,
     );
     await Deno.writeTextFile(folder.at("flipping.py"), flipping);
-    await using server = new Process([...PYTHON_WORDS, folder.at("flipping.py"), "0", "-v"], {
-      cwd: folder.at("served"),
-    });
-    const port = (await server.line(/waiting on port \d+/)).match(/\d+$/)![0];
-    const args = ["localhost", port, verb, "f", "--verify"];
+    const words = [...PYTHON_WORDS, folder.at("flipping.py"), "0", "-v"];
+    await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
+    const args = ["localhost", `${server.port}`, verb, "f", "--verify"];
     const { status, stderr } = await runClient(args, { cwd: folder.path });
     assertEquals(status, 1);
     assertMatch(stderr, /^client: f differs: (moved|on disk) SHA-256 [0-9a-f]{64}, fetched again [0-9a-f]{64}\n$/);

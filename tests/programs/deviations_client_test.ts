@@ -1,15 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async";
 import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
-import { command, ended, type Output, Process, run, runClient } from "../../scripts/support/programs.ts";
-import { PYTHON_WORDS } from "../support/python.ts";
+import { command, ended, type Output, Process, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { naive } from "../support/python.ts";
 import { LIMIT_MS, Raw, spoken } from "../../scripts/support/raw.ts";
-
-const PEERS = `${import.meta.dirname}/../../scripts/support/peers`;
 
 testWith([UNIX], "PUT - sends a pipe or a file of any size", async () => {
   await using pair = await Pair.start();
@@ -66,28 +63,15 @@ testWith([UNIX], "a client whose output nobody reads still transfers, and ends b
   await using pair = await Pair.start();
   await Deno.writeTextFile(`${pair.mine}/f`, "hello");
   // The pipe is full before the client begins.
-  const script = '(head -c 65536 /dev/zero; exec "$@" PUT f) | sleep 100 & echo $!; wait';
-  const words = ["bash", "-c", script, "bash", ...pair.words()];
-  const child = new Deno.Command("setsid", { args: ["--wait", ...words], cwd: pair.mine, stdout: "piped" }).spawn();
+  const script = 'head -c 65536 /dev/zero; exec "$@"';
+  const args = ["-c", script, "bash", ...pair.words("PUT", "f")];
+  await using client = new Deno.Command("bash", { args, cwd: pair.mine, stdout: "piped" }).spawn();
   await pair.server.line(/receiving 5 bytes/);
   await pair.server.line(/waiting/, 3);
   assertEquals(await Deno.readTextFile(pair.folder.at("served/f")), "hello");
-  const { stdout } = await run(["ps", "-eo", "pid,args"], { cwd: "/" });
-  const pids = stdout.split("\n").filter((line) => line.includes(` ${pair.server.port} PUT f`)).map((line) =>
-    parseInt(line)
-  );
-  for (const pid of pids) Deno.kill(pid, "SIGTERM");
-  const output = child.stdout.getReader();
-  const sleeper = parseInt(new TextDecoder().decode((await output.read()).value));
-  const isGone = async (): Promise<void> => {
-    while ((await run(["ps", "-eo", "args"], { cwd: "/" })).stdout.includes(` ${pair.server.port} PUT f`)) {
-      await delay(50);
-    }
-  };
-  assert(await within(isGone().then(() => true), LIMIT_MS), "the client did not end by its signal");
-  Deno.kill(sleeper, "SIGKILL");
-  await child.status;
-  await output.cancel();
+  client.kill("SIGTERM");
+  assertEquals((await within(client.status, LIMIT_MS))?.code, 143);
+  await client.stdout.cancel();
 });
 
 testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", async () => {
@@ -103,10 +87,9 @@ testWith([TERMINAL, SOURCES], "on a terminal with TERM=dumb there is no bar", as
 
 testWith([PYTHON], "clients that start at the same moment are all served by a server with no backlog", async () => {
   await using folder = await folders({ "served/a": "text" });
-  const words = [...PYTHON_WORDS, `${PEERS}/naive_server.py`, "0", "-v"];
-  await using server = new Process(words, { cwd: folder.at("served") });
-  const port = Number((await server.line(/waiting on port \d+/)).match(/\d+$/)![0]);
-  const get = (_: unknown, index: number): Promise<Output> => client(folder, port, "GET", "a", "--as", `a${index}`);
+  await using server = await ServerProcess.run([...naive("server"), "0", "-v"], { cwd: folder.at("served") });
+  const get = (_: unknown, index: number): Promise<Output> =>
+    client(folder, server.port, "GET", "a", "--as", `a${index}`);
   const outputs = await Promise.all(Array.from({ length: 10 }, get));
   assertEquals(outputs.map(({ status }) => status), Array(10).fill(0), JSON.stringify(outputs));
 });
