@@ -1,9 +1,9 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { get, ProtocolError, put, ServerError } from "../../lib/mod.ts";
+import { del, get, type Message as Passed, ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
-import { Asked, everyCut, NAME } from "../support/asked.ts";
 import {
   assertBytes,
+  bytewise,
   conversation,
   cut,
   glued,
@@ -13,8 +13,75 @@ import {
   spoken,
   wire,
 } from "../../scripts/support/raw.ts";
-import { randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { withinTime } from "../support/net.ts";
+import { HOST } from "../support/served.ts";
+
+/** A name with a space and with characters of one byte to four. */
+const NAME = "naïve €😀.bin";
+
+/** All ways to cut one of the server's messages in two, and all of them byte by byte. */
+function everyCut(messages: Message[]): Message[][] {
+  const halves = messages.flatMap(({ from, bytes }, index) =>
+    from === "server" ? [...bytes.keys()].slice(1).map((at) => cut(messages, index, at)) : []
+  );
+  return [...halves, messages.flatMap((message) => message.from === "server" ? bytewise(message) : [message])];
+}
+
+/** A client's folder, and the server that it asks. */
+class Asked implements AsyncDisposable {
+  readonly data = randomBytes(60);
+  readonly folder = new Folder();
+  readonly #listener = Deno.listen({ ...HOST, port: 0 });
+  /** How the client reaches the server. */
+  readonly options = { ...HOST, port: this.#listener.addr.port };
+
+  /** The client's file. */
+  get path(): string {
+    return this.folder.at(NAME);
+  }
+
+  /** Awaits a client, whose server the test then plays itself. */
+  async accept(): Promise<Raw> {
+    return new Raw(await this.#listener.accept());
+  }
+
+  /** Plays the server while a client does its work; it closes nothing before the client has ended, unless asked. */
+  async play(messages: Message[], client: Promise<unknown>, { finish = false } = {}): Promise<void> {
+    // A client that fails says more than the server that it leaves.
+    const heard = Promise.withResolvers<void>();
+    const playing = (async (): Promise<void> => {
+      using raw = await this.accept();
+      await raw.play(messages, "server");
+      if (finish) await raw.finish();
+      await heard.promise;
+      assertEquals(await raw.rest(), "");
+    })();
+    playing.catch(() => {});
+    await client.finally(() => heard.resolve());
+    await playing;
+  }
+
+  /** Our client, in this process. */
+  async ask(verb: Verb): Promise<void> {
+    if (verb === "GET") await get(NAME, { ...this.options, to: this.path });
+    else if (verb === "PUT") await put(NAME, { ...this.options, from: this.path });
+    else await del(NAME, this.options);
+  }
+
+  /** Plays the server of a whole conversation, and checks the folder afterwards. */
+  async succeed(verb: Verb, messages: Message[], data = this.data): Promise<void> {
+    await Deno.writeFile(this.path, verb === "GET" ? wire("old") : data);
+    await this.play(messages, this.ask(verb));
+    assertBytes(await Deno.readFile(this.path), data);
+    assertEquals(await this.folder.names(), [NAME]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
 
 Deno.test("the client understands every message cut at any byte", async () => {
   await using asked = new Asked();
@@ -40,15 +107,10 @@ Deno.test("the client moves an empty file whose OK and DONE arrive together", as
 
 Deno.test("a message after file data is not called glued to one before it", async () => {
   await using asked = new Asked();
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const glued: string[] = [];
-  const client = get(NAME, {
-    hostname: "127.0.0.1",
-    port: listener.addr.port,
-    to: asked.path,
-    onMessage: ({ step, isGlued }) => void (isGlued && glued.push(step)),
-  });
-  using raw = new Raw(await listener.accept());
+  const onMessage = ({ step, isGlued }: Passed): void => void (isGlued && glued.push(step));
+  const client = get(NAME, { ...asked.options, to: asked.path, onMessage });
+  using raw = await asked.accept();
   for (const text of ["READY", "OK", `${SIZE_5}hello`]) {
     await raw.say(wire(text));
     await raw.hearSome();
@@ -62,12 +124,11 @@ Deno.test("a DONE that comes before the data of a PUT is no success", async () =
   await using asked = new Asked();
   await Deno.writeFile(asked.path, asked.data);
   for (const texts of [["READYOKOKDONE"], ["READY", "OK", "OKDONE"], ["READY", "OKOKDONE"]]) {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     // Whoever watches messages hears of each a little later.
     const onMessage = (): void => {};
-    const options = { hostname: "127.0.0.1", port: listener.addr.port, from: asked.path, onMessage };
+    const options = { ...asked.options, from: asked.path, onMessage };
     const client = assertRejects(() => put(NAME, options), ProtocolError, "expected DONE after the last 60 bytes");
-    using raw = new Raw(await listener.accept());
+    using raw = await asked.accept();
     for (const text of texts) {
       await raw.say(wire(text));
       await raw.hearSome();
