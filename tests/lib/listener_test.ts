@@ -6,7 +6,7 @@ import { assertNoDrafts } from "../../scripts/support/faults/folders.ts";
 import { FastTimers } from "../support/timers.ts";
 import { HOST, servedTest } from "../support/served.ts";
 import { age, Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { Conversation, wire } from "../../scripts/support/raw.ts";
+import { Conversation, LIMIT_MS, wire } from "../../scripts/support/raw.ts";
 
 Deno.test("a running server sweeps every hour, until it ends", async () => {
   await using folder = new Folder();
@@ -24,17 +24,17 @@ Deno.test("a running server sweeps every hour, until it ends", async () => {
   assertEquals(timers.waits, new Array(length).fill(60 * 60 * 1000));
 });
 
-Deno.test("a server that ends closes the clients that wait for their turn", async () => {
-  await using folder = new Folder();
-  const server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.path });
-  using first = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
-  await first.read(new Uint8Array(5));
-  using second = await Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
-  const closed = second.read(new Uint8Array(5)).then((count) => count === null);
+servedTest("a server that ends closes the clients that wait for their turn", async ({ server, options: { port } }) => {
+  using first = await Conversation.start(port, "PUT", "f", wire("text"));
+  await first.until("half");
+  using waits = await Deno.connect({ ...HOST, port });
+  const closed = waits.read(new Uint8Array(5)).catch(() => null);
   // Time to be accepted; one that is not would be reset.
   await delay(100);
-  await server.shutdown();
-  assertEquals(await within(closed.catch(() => true), 5000), true);
+  const ended = server.shutdown({ graceMs: Infinity });
+  assertEquals(await within(closed, LIMIT_MS), null);
+  await first.until("g");
+  assertEquals(await ended, 0);
 });
 
 Deno.test("a shutdown lets a transfer finish, takes no new one, and counts those it cut", async () => {
