@@ -141,7 +141,7 @@ Deno.test("a size that follows a PUT at once is no part of its name", async () =
 });
 
 Deno.test("every byte counts as life, in the middle of a message too", async () => {
-  await using pair = await Pair.start("--timeout", "2", "--clients", "3");
+  await using pair = await Pair.start("--timeout", "2", "--clients", "4");
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
   /** Plays a conversation whose message at a step comes in pieces, which together are later than the timeout. */
   const play = async (verb: "GET" | "PUT", last: string, message: Bytes, rest: string): Promise<void> => {
@@ -156,6 +156,7 @@ Deno.test("every byte counts as life, in the middle of a message too", async () 
   };
   await Promise.all([
     withinTime(() => play("PUT", "c", wire(4n), "OK")),
+    withinTime(() => play("PUT", "e", wire("text"), "DONE")),
     withinTime(() => play("GET", "c", wire("READY"), "\0\0\0\0\0\0\0\x04")),
     // Evidently incomplete until the name begins.
     withinTime(() => play("GET", "a", wire("GET f"), "OK")),

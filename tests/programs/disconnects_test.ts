@@ -5,9 +5,10 @@ import { del, get, put, TransferError } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, wire } from "../../scripts/support/raw.ts";
 import { withinTime } from "../support/net.ts";
+import { withServer } from "../support/played.ts";
 import * as resettable from "../support/resettable.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { ServerProcess } from "../../scripts/support/programs.ts";
 
 const WAYS = ["FIN", "reset"] as const;
 type Way = typeof WAYS[number];
@@ -229,32 +230,15 @@ Deno.test("the client gives up a server that stalls after READY for the timeout"
   ]);
 });
 
-Deno.test("a slow peer is not given up while bytes arrive, nor a server before READY", async () => {
+Deno.test("a slow server is not given up before READY, nor while bytes arrive", async () => {
   const data = randomBytes(8);
-  // Together they are longer than the timeout of three seconds, each of them is much shorter.
-  const pauseMs = 500;
-  const serve = async (messages: Message[], delayMs: number): Promise<void> => {
-    await using folder = new Folder();
-    using listener = await listen("FIN");
-    const client = runClient(["127.0.0.1", `${listener.port}`, "GET", "f", "--timeout", "3"], { cwd: folder.path });
-    using raw = await accept(listener);
-    await delay(delayMs);
-    await raw.play(messages, "server", pauseMs);
-    assertEquals((await client).status, 0);
-    assertBytes(await Deno.readFile(folder.at("f")), data);
-  };
-  const upload = async (messages: Message[]): Promise<void> => {
-    await using folder = new Folder();
-    await using server = await ServerProcess.start(["--timeout", "3"], { cwd: folder.path });
-    using raw = await Raw.connect(server.port);
-    await raw.play(messages, "client", pauseMs);
-    assertBytes(await Deno.readFile(folder.at("f")), data);
-  };
-  const got = conversation("GET", "f", data);
-  const sent = conversation("PUT", "f", data);
-  await Promise.all([
-    serve(got, 4000),
-    serve(got.toSpliced(6, 1, ...bytewise(got[6]!)), 0),
-    upload(sent.toSpliced(5, 1, ...bytewise(sent[5]!))),
-  ]);
+  const messages = conversation("GET", "f", data);
+  await using folder = new Folder();
+  const { status } = await withServer(["GET", "f", "--timeout", "3"], folder, async (raw) => {
+    await delay(4000);
+    // Together the pauses are longer than the timeout, each of them is much shorter.
+    await raw.play(messages.toSpliced(6, 1, ...bytewise(messages[6]!)), "server", 500);
+  });
+  assertEquals(status, 0);
+  assertBytes(await Deno.readFile(folder.at("f")), data);
 });
