@@ -8,7 +8,7 @@ import { Pair } from "../../scripts/support/pair.ts";
 import { ended, PROJECT, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
-import { Conversation, SIZE_5, spoken, wire } from "../../scripts/support/raw.ts";
+import { SIZE_5, spoken, wire } from "../../scripts/support/raw.ts";
 
 Deno.test("several files are transferred in turn, past a failure, and failures counted", async () => {
   await using pair = await Pair.start();
@@ -194,14 +194,12 @@ Deno.test("--no-clobber leaves a file that appears before all has arrived", asyn
 Deno.test("a broken upload says how far it came, at the step that it was in", async () => {
   await using folder = new Folder();
   // Far more than the system's buffers take on.
-  await Deno.writeFile(folder.at("f"), new Uint8Array(60_000_000));
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const client = runClient(["127.0.0.1", String(listener.addr.port), "PUT", "f"], { cwd: folder.path });
-  {
-    using conversation = await Conversation.accept(listener, "PUT", "f", new Uint8Array(60_000_000));
-    await conversation.until("e");
-  }
-  const { status, stderr } = await client;
+  await Deno.writeTextFile(folder.at("f"), "");
+  await Deno.truncate(folder.at("f"), 2 ** 28);
+  const { status, stderr } = await withServer(["PUT", "f"], folder, async (raw) => {
+    await raw.play(spoken("READY", "PUT f", "OK", "\0\0\0\0\x10\0\0\0", "OK"), "server");
+    raw[Symbol.dispose]();
+  });
   assertEquals(status, 1);
-  assertMatch(stderr, /^client: .* after \d+ of 60000000 bytes \(at step "f\. client: sends bytes"\)\n$/);
+  assertMatch(stderr, /^client: .* after \d+ of 268435456 bytes \(at step "f\. client: sends bytes"\)\n$/);
 });

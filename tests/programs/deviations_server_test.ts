@@ -9,30 +9,25 @@ import { MOUNTS, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
 import { command, ServerProcess } from "../../scripts/support/programs.ts";
-import { Conversation, LIMIT_MS, Raw, wire } from "../../scripts/support/raw.ts";
+import { Conversation, conversation, LIMIT_MS, Raw, wire } from "../../scripts/support/raw.ts";
 
 const MALFORMED = "ERROR: expected GET, PUT or DEL, a space and a file name of up to 4096 bytes in UTF-8";
-
-/** Says a command in two pieces; what the server answers. */
-async function answer(port: number, first: Bytes, pauseMs: number, second: Bytes): Promise<string> {
-  using raw = await Raw.connect(port);
-  await raw.hear("READY".length);
-  await raw.say(first);
-  await delay(pauseMs);
-  await raw.say(second);
-  await raw.finish();
-  return await raw.rest();
-}
 
 Deno.test("a request that is too long is refused whole, in however many pieces", async () => {
   await using pair = await Pair.start();
   for (const name of ["file.x", "file.xyz"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), "text");
-  const folder = wire("./".repeat(2045));
+  const folder = "./".repeat(2045);
   for (const verb of ["DEL", "GET"]) {
     for (const pauseMs of [0, 20, 40, 60]) {
-      const said = await answer(pair.server.port, concat([wire(`${verb} `), folder]), pauseMs, wire("file.xyz"));
+      using raw = await Raw.connect(pair.server.port);
+      await raw.hear("READY".length);
+      await raw.say(wire(`${verb} ${folder}`));
+      await delay(pauseMs);
+      await raw.say(wire("file.xyz"));
+      await raw.finish();
+      const said = await raw.rest();
       // After 100 ms of silence the shorter name was the whole request.
-      assert([MALFORMED, `ERROR: ${"./".repeat(2045)} does not exist`].includes(said), said.slice(0, 200));
+      assert([MALFORMED, `ERROR: ${folder} does not exist`].includes(said), said.slice(0, 200));
     }
   }
   assertEquals(await pair.folder.names("served"), ["file.x", "file.xyz"]);
@@ -70,10 +65,7 @@ Deno.test("a PUT whose name comes in pieces, however late, is made under all of 
       if (name === "sub/f" && pauseMs > 1) continue;
       await withinTime(async () => {
         using raw = await ask(pair.server.port, pieces, pauseMs);
-        await raw.say(wire(4n));
-        await raw.hear("OK".length);
-        await raw.say(wire("text"));
-        await raw.hear("DONE".length);
+        await raw.play(conversation("PUT", name, wire("text")).slice(3), "client");
         assertEquals(await Deno.readTextFile(pair.folder.at(`served/${name}`)), "text", name);
       });
       await Deno.remove(pair.folder.at(`served/${name}`));
@@ -127,15 +119,10 @@ Deno.test("the rest of a PUT's name that no file can have is answered in place o
 
 Deno.test("a size that follows a PUT at once is no part of its name", async () => {
   await using pair = await Pair.start();
+  const [ready, command, ok, size, ...rest] = conversation("PUT", "f", wire("text"));
   for (let round = 0; round < 10; round++) {
     using raw = await Raw.connect(pair.server.port);
-    await raw.hear("READY".length);
-    await raw.say(wire("PUT f"));
-    await delay(1);
-    await raw.say(wire(4n));
-    await raw.hear("OKOK".length);
-    await raw.say(wire("text"));
-    await raw.hear("DONE".length);
+    await raw.play([ready!, command!, size!, ok!, ...rest], "client", 1);
   }
   assertEquals(await pair.folder.names("served"), ["f"]);
 });

@@ -5,6 +5,7 @@ import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
+import { client, folders } from "../../scripts/support/pair.ts";
 import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation } from "../../scripts/support/raw.ts";
 
@@ -188,20 +189,19 @@ testWith([UNIX], "a client whose output nobody reads ends within seconds, or by 
 });
 
 testWith([UNIX], "a file beyond the user's size limit is the lab's error, and not the server's end", async () => {
-  await using folder = new Folder();
-  await folder.folder("served");
-  await folder.folder("mine");
-  await Deno.writeFile(folder.at("mine/large"), new Uint8Array(30_000_000));
-  await Deno.writeFile(folder.at("served/large"), new Uint8Array(30_000_001));
+  await using folder = await folders();
+  for (const [name, bytes] of [["mine/large", 30_000_000], ["served/large", 30_000_001]] as const) {
+    await Deno.writeFile(folder.at(name), new Uint8Array(bytes));
+  }
   // In blocks of 1,024 bytes; the runtime itself writes files of some megabytes.
   const limited = (words: string[]): string[] => ["bash", "-c", 'ulimit -f 20000; exec "$@"', "bash", ...words];
   const words = limited([...command("server"), "0", "-v"]);
   await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  const client = (...args: string[]): string[] => [...command("client"), "127.0.0.1", String(server.port), ...args];
-  const put = await run(client("PUT", "large"), { cwd: folder.at("mine") });
   const said = "unable to create file large";
+  const put = await client(folder, server.port, "PUT", "large");
   assertEquals([put.status, put.stdout.split("\n")[1]], [1, `server error: ${said}`]);
-  const get = await run(limited(client("GET", "large")), { cwd: folder.at("mine") });
+  const fetch = limited([...command("client"), "127.0.0.1", `${server.port}`, "GET", "large"]);
+  const get = await run(fetch, { cwd: folder.at("mine") });
   assertEquals([get.status, get.stdout.split("\n")[1]], [1, `client error: ${said}`]);
   assertEquals([await folder.names("served"), await folder.names("mine")], [["large"], ["large"]]);
   assertEquals((await Deno.stat(folder.at("served/large"))).size, 30_000_001);

@@ -126,6 +126,12 @@ Deno.test("a TLS client of a plain server learns so", async () => {
   assertMatch(stderr, /^client: cannot connect to localhost port \d+: the server does not speak TLS\n$/);
 });
 
+/** Starts openssl, which hands on what a test says and what the other side says. */
+function startOpenssl(folder: Folder, ...args: string[]): Deno.ChildProcess {
+  const options = { cwd: folder.path, stdin: "piped", stdout: "piped", stderr: "null" } as const;
+  return new Deno.Command("openssl", { args: [...args, "-quiet"], ...options }).spawn();
+}
+
 /** Reads a program's output to a text, with which it ends there. */
 async function readTo(text: string, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   let received = "";
@@ -138,16 +144,10 @@ async function readTo(text: string, reader: ReadableStreamDefaultReader<Uint8Arr
 }
 
 testWith([OPENSSL], "openssl's own client can speak the protocol to our server", async () => {
-  await using folder = await secured();
-  await Deno.writeTextFile(folder.at("served/f"), "some text");
+  await using folder = await secured({ "served/f": "some text" });
   await using server = await startTls(folder);
-  const child = new Deno.Command("openssl", {
-    args: ["s_client", "-quiet", "-verify_return_error", "-CAfile", "ca.pem", "-connect", `localhost:${server.port}`],
-    cwd: folder.path,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const trust = ["-verify_return_error", "-CAfile", "ca.pem"];
+  const child = startOpenssl(folder, "s_client", ...trust, "-connect", `localhost:${server.port}`);
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();
   let received = "";
@@ -164,14 +164,7 @@ testWith([OPENSSL], "openssl's own client can speak the protocol to our server",
 testWith([OPENSSL], "our client can speak the protocol to openssl's own server", async () => {
   await using folder = await secured();
   const port = freePort();
-  const words = ["openssl", "s_server", "-accept", String(port), "-cert", "cert.pem", "-key", "key.pem", "-quiet"];
-  const child = new Deno.Command(words[0]!, {
-    args: words.slice(1),
-    cwd: folder.path,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = startOpenssl(folder, "s_server", "-accept", `${port}`, "-cert", "cert.pem", "-key", "key.pem");
   const writer = child.stdin.getWriter();
   const reader = child.stdout.getReader();
   // What it is told goes to its first client; it has no line to say that it listens.
