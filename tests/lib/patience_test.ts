@@ -36,9 +36,8 @@ Deno.test("a folder that takes long to sweep keeps a client no longer than a fif
   await using server = await serve({ port: 0, hostname: "127.0.0.1", root: folder.at("served") });
   using timers = new FastTimers(100);
   const options = { hostname: "127.0.0.1", port: server.address.port, timeoutMs: 0 };
-  const task = { verb: "GET", files: ["f"], as: `${folder.path}/`, parallel: 1, isQuiet: true } as const;
-  const flags = { isTraced: false, isVerified: false };
-  assertEquals(await perform({ ...task, ...flags, files: ["f"], options }), 0);
+  const flags = { parallel: 1, isQuiet: true, isTraced: false, isVerified: false };
+  assertEquals(await perform({ verb: "GET", files: ["f"], as: `${folder.path}/`, ...flags, options }), 0);
   const [wait, ...others] = timers.waits.filter((ms) => ms < 1000);
   assert(wait === undefined || wait <= 200, `${wait}`);
   assertEquals(others, []);

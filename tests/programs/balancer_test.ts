@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { writeAll } from "../../lib/bytes.ts";
+import { type Bytes, writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { certificates } from "../../scripts/support/certificates.ts";
 import { OPENSSL, testWith } from "../support/needs.ts";
@@ -23,6 +23,14 @@ const NAMELESS = [
   ...[0x00, 0x31, 0x12].map((family) => wire(V2, new Uint8Array([0x21, family, 0, 0]))),
 ];
 const GONE = "ERROR: none does not exist";
+
+/** A connection to a server that has answered its header with READY. */
+async function ready(port: number, header: Bytes): Promise<Raw> {
+  const raw = await Raw.connect(port);
+  await raw.say(header);
+  assertEquals(await raw.hearSome(), "READY");
+  return raw;
+}
 
 /** Asks a server for a file that it does not have; what it says. */
 async function ask(port: number, header = wire()): Promise<string> {
@@ -70,9 +78,7 @@ Deno.test("health checks are no lines, and the next client is served", async () 
     }
   }
   // One that stays takes nobody's turn.
-  using local = await Raw.connect(server.port);
-  await local.say(LOCAL);
-  assertEquals(await local.hearSome(), "READY");
+  using _local = await ready(server.port, LOCAL);
   assertEquals(await ask(server.port, HEADER), GONE);
   await server.end();
   assertEquals(server.errors, []);
@@ -84,9 +90,7 @@ Deno.test("health checks are no lines, and the next client is served", async () 
 Deno.test("a balancer's own IPv4 address is known by a server for IPv6 too", async () => {
   await using pair = await Pair.start("--host", "::", "--proxy-from", LOOPBACK);
   const { server } = pair;
-  using check = await Raw.connect(server.port);
-  await check.say(wire("PROXY TCP4 127.0.0.1 127.0.0.1 49153 12345\r\n"));
-  assertEquals(await check.hearSome(), "READY");
+  using _check = await ready(server.port, wire("PROXY TCP4 127.0.0.1 127.0.0.1 49153 12345\r\n"));
   assertEquals(await ask(server.port, HEADER), GONE);
   await server.end();
   assertEquals(server.lines.filter((line) => /connected/.test(line)), [
@@ -99,9 +103,7 @@ Deno.test("a balancer that names no client needs to be allowed when it asks for 
   const { server } = pair;
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
   for (const header of NAMELESS) {
-    using raw = await Raw.connect(server.port);
-    await raw.say(header);
-    assertEquals(await raw.hearSome(), "READY");
+    using raw = await ready(server.port, header);
     await raw.say(wire("GET f"));
     assertEquals(await raw.rest(), "");
   }
@@ -117,12 +119,8 @@ Deno.test("a balancer that names no client waits for its turn when it asks for s
   await Deno.writeTextFile(pair.folder.at("served/f"), "text");
   for (const header of NAMELESS) {
     const start = server.lines.length;
-    using first = await Raw.connect(server.port);
-    await first.say(HEADER);
-    assertEquals(await first.hearSome(), "READY");
-    using second = await Raw.connect(server.port);
-    await second.say(header);
-    assertEquals(await second.hearSome(), "READY");
+    using first = await ready(server.port, HEADER);
+    using second = await ready(server.port, header);
     await second.say(wire("GET f"));
     // When a later connection has been refused, the GET has arrived.
     assertEquals(await ask(server.port, wire("GET photo.jpg")), "");
@@ -139,12 +137,8 @@ Deno.test("a balancer that names no client waits for its turn when it asks for s
 
 Deno.test("a server ends while a balancer that names no client waits for its turn", async () => {
   await using pair = await Pair.start("--proxy-from", LOOPBACK);
-  using first = await Raw.connect(pair.server.port);
-  await first.say(HEADER);
-  assertEquals(await first.hearSome(), "READY");
-  using second = await Raw.connect(pair.server.port);
-  await second.say(LOCAL);
-  assertEquals(await second.hearSome(), "READY");
+  using _first = await ready(pair.server.port, HEADER);
+  using second = await ready(pair.server.port, LOCAL);
   await second.say(wire("DEL f"));
   assertEquals(await ask(pair.server.port, wire("GET photo.jpg")), "");
   assertEquals(await within(pair.server.end(), 60_000), 0);

@@ -19,13 +19,12 @@ Deno.test("the server sends each of the lab's errors, and prints the refused req
     ["PUT sub", "ERROR: unable to create file sub", []],
     ["PUT sub/sub/f", "ERROR: unable to create file sub/sub/f", []],
   ] as const;
-  const lines = [];
+  const served: [string, ...string[]][] = [];
   for (const [request, error, more] of refusals) {
     const address = await playClient(server.port, "READY", request, error);
-    lines.push(`server connected to client at ${address}`, `server receiving request: ${request}`, ...more);
-    lines.push(`server waiting on port ${server.port}`);
+    served.push([address, `server receiving request: ${request}`, ...more]);
   }
-  await assertPrints(server, lines.slice(0, -1), [
+  await assertPrints(server, served, [
     "server: sub does not exist: that is a folder",
     "server: unable to delete sub: that is a folder",
     "server: unable to create file sub: that is a folder",
@@ -45,17 +44,10 @@ Deno.test("a client that breaks the protocol is one line on stderr", async () =>
     await playClient(server.port, "READY", "PUT f", "OK", SIZE_5, "OK", "hell"),
   ];
   await assertPrints(server, [
-    `server connected to client at ${unknown}`,
-    "server receiving request: LIST *",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${silent}`,
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${wrong}`,
-    "server receiving request: PUT f",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${short}`,
-    "server receiving request: PUT f",
-    "server receiving 5 bytes",
+    [unknown, "server receiving request: LIST *"],
+    [silent],
+    [wrong, "server receiving request: PUT f"],
+    [short, "server receiving request: PUT f", "server receiving 5 bytes"],
   ], [
     // Nothing of the client that went without a word: so does a balancer's health check.
     'server: expected 5 more bytes of a size, but the connection was closed (at step "d. client: <# bytes>")',
@@ -73,12 +65,8 @@ Deno.test("what a client sends can't drive the server's terminal", async () => {
     await playClient(server.port, "READY", "DEL \u202ef", "DONE"),
   ];
   await assertPrints(server, [
-    `server connected to client at ${missing}`,
-    "server receiving request: GET \\x1b[2J",
-    `server waiting on port ${server.port}`,
-    `server connected to client at ${deleted}`,
-    "server receiving request: DEL \\u202ef",
-    "server deleting file \\u202ef",
+    [missing, "server receiving request: GET \\x1b[2J"],
+    [deleted, "server receiving request: DEL \\u202ef", "server deleting file \\u202ef"],
   ]);
 });
 
@@ -137,13 +125,19 @@ async function playClient(port: number, ...texts: string[]): Promise<string> {
   return `${hostname}:${own}`;
 }
 
-/** Ends the server, and compares all that it printed; it waited before the first client and after the last. */
-async function assertPrints(server: ServerProcess, lines: string[], errors: string[] = []): Promise<void> {
+/** Ends the server, and compares all that it printed: of each client its address, and what followed. */
+async function assertPrints(
+  server: ServerProcess,
+  clients: [address: string, ...lines: string[]][],
+  errors: string[] = [],
+): Promise<void> {
   const waiting = `server waiting on port ${server.port}`;
-  await server.line(/^server waiting/, lines.length + 1);
+  const served = clients.flatMap((
+    [address, ...lines],
+  ) => [`server connected to client at ${address}`, ...lines, waiting]);
+  await server.line(/^server waiting/, served.length);
   await server.end();
-  assertEquals(server.lines, [waiting, ...lines, waiting]);
-  assertEquals(server.errors, errors);
+  assertEquals([server.lines, server.errors], [[waiting, ...served], errors]);
 }
 
 /** Awaits a server that does not say when it listens. */
