@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { toText } from "@std/streams";
-import { serve } from "../../lib/mod.ts";
+import { del, get, put, serve, ServerError } from "../../lib/mod.ts";
 import { within } from "../../lib/within.ts";
 import { age, type Folder } from "../../scripts/support/folder.ts";
 import { Disk } from "../support/disk.ts";
@@ -29,13 +29,13 @@ async function greeting(hostname: string, port: number): Promise<string | undefi
 async function assertOnlySends(folder: Folder, server: ServerProcess, names = ["f", "new"]): Promise<string[]> {
   for (const name of names) await Deno.writeTextFile(folder.at(`mine/${name}`), "mine");
   const before = await folder.names("served");
+  const options = { hostname: "127.0.0.1", port: server.port };
   for (const name of names) {
-    const { status, stdout } = await client(folder, server.port, "PUT", name);
-    assertEquals([status, stdout], [1, `server error: unable to create file ${name}\n`]);
+    const putting = (): Promise<void> => put(name, { ...options, from: folder.at(`mine/${name}`) });
+    assertEquals((await assertRejects(putting, ServerError)).said, `unable to create file ${name}`);
   }
-  const del = await client(folder, server.port, "DEL", "f");
-  assertEquals([del.status, del.stdout], [1, "client deleting file f\nserver error: unable to delete f\n"]);
-  assertEquals((await client(folder, server.port, "GET", "f")).status, 0);
+  assertEquals((await assertRejects(() => del("f", options), ServerError)).said, "unable to delete f");
+  await get("f", { ...options, to: folder.at("mine/f") });
   assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
   assertEquals(await folder.names("served"), before);
   await server.end();

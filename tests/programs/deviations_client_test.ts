@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { VERBS } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { MOUNTS, PYTHON, SOURCES, TERMINAL, testWith, UNIX } from "../support/needs.ts";
@@ -118,13 +117,10 @@ Deno.test("a client that reads its standard input does not call the server silen
 });
 
 Deno.test("--wait limits the wait for READY", async () => {
-  await using folder = await folders({ "mine/f": "hello" });
+  await using folder = await folders();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const reason =
     'client: the server did not send READY within 1 second (at step "a. server: READY"); has the server stopped, ' +
     "is it busy, does it use TLS (--tls), or does it refuse your address?\n";
-  await Promise.all(VERBS.map(async (verb) => {
-    const args = ["127.0.0.1", `${listener.addr.port}`, verb, "f", "--wait", "1"];
-    assertEquals(await runClient(args, { cwd: folder.at("mine") }), ended(1, "", reason));
-  }));
+  assertEquals(await client(folder, listener.addr.port, "GET", "f", "--wait", "1"), ended(1, "", reason));
 });
