@@ -143,9 +143,8 @@ Deno.test("the client takes data of any length, cut where buffers and blocks end
     const data = randomBytes(length);
     const messages = glued(conversation("GET", NAME, data));
     await asked.succeed("GET", messages, data);
-    for (
-      const at of [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1, length, length + 1, length + 3]
-    ) {
+    const borders = [1, 1023, 1024, 1025, 2048, 262_143, 262_144, 262_145, length - 1, length, length + 1, length + 3];
+    for (const at of borders) {
       if (at < length + 4) await asked.succeed("GET", cut(messages, 6, at), data);
     }
     await asked.succeed("PUT", conversation("PUT", NAME, data), data);

@@ -159,9 +159,8 @@ servedTest(
   "a stream of fewer or more bytes than its size fails, and leaves the old file",
   async ({ folder, options }) => {
     await Deno.writeTextFile(folder.at("f"), "old");
-    for (
-      const [size, message] of [[6n, "ended before its 6"], [4n, "more than its 4"], [0n, "more than its 0"]] as const
-    ) {
+    const sizes = [[6n, "ended before its 6"], [4n, "more than its 4"], [0n, "more than its 0"]] as const;
+    for (const [size, message] of sizes) {
       const from = new Blob(["short"]).stream();
       await assertRejects(() => put("f", { ...options, from, size }), TransferError, `${message} bytes`);
       assertEquals(await Deno.readTextFile(folder.at("f")), "old");
@@ -185,9 +184,8 @@ servedTest("a stream that nobody reads is given up after the timeout", async ({ 
 
 servedTest("empty chunks of a stream are no data, however many come", async ({ folder, options }) => {
   const empty = new Uint8Array(0);
-  for (
-    const chunks of [[empty, wire("0123456789"), empty], [wire("01234"), empty, empty, wire("56789"), empty, empty]]
-  ) {
+  const halves = [wire("01234"), empty, empty, wire("56789"), empty, empty];
+  for (const chunks of [[empty, wire("0123456789"), empty], halves]) {
     await put("f", { ...options, from: ReadableStream.from(chunks), size: 10n });
     assertEquals(await Deno.readTextFile(folder.at("f")), "0123456789");
   }
@@ -237,9 +235,8 @@ Deno.test("a callback that fails after the transfer has failed closes the connec
   const onProgress = (): never => {
     throw new Error("enough");
   };
-  for (
-    const onMessage of [failOnData, (message: Message): Promise<void> => Promise.resolve(message).then(failOnData)]
-  ) {
+  const failLater = (message: Message): Promise<void> => Promise.resolve(message).then(failOnData);
+  for (const onMessage of [failOnData, failLater]) {
     const failed = assertRejects(() => get("f", { ...options, onProgress, onMessage }), Error, "enough");
     using server = await Conversation.accept(listener, "GET", "f", randomBytes(100_000));
     await server.until("half");

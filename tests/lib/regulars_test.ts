@@ -1,19 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Regulars } from "../../lib/request.ts";
-
-/** Stops the clock, which a test then sets. */
-class Clock implements Disposable {
-  readonly #now = performance.now;
-  ms = 0;
-
-  constructor() {
-    performance.now = (): number => this.ms;
-  }
-
-  [Symbol.dispose](): void {
-    performance.now = this.#now;
-  }
-}
+import { Clock } from "../support/timers.ts";
 
 Deno.test("a client is known after three whole commands in a row, and for a tenth of a second", () => {
   using clock = new Clock();

@@ -131,11 +131,9 @@ testWith([UNIX, SOURCES], "the manual's smallest permissions are enough", async 
   const [, forGet] = MANUAL.match(/`(--allow-read=\. --allow-write=\.)`/)!;
   const client = `deno run --no-prompt ${net!.replace("HOST:PORT", "127.0.0.1:12345")}`;
   await using server = await shell.serve(SMALLEST.replace("server.ts", `"${PROJECT}/server.ts"`));
-  for (
-    const words of [`${forPut!.replace("FILE", "f")} PUT f`, `${forGet} GET f --as g`, `--allow-read=. DEL f`]
-  ) {
-    const [, permissions, rest] = words.match(/(.*?) ((?:PUT|GET|DEL).*)/)!;
-    const output = await shell.run(`${client} ${permissions} "${PROJECT}/client.ts" 127.0.0.1 12345 ${rest}`);
+  const permissions = { "PUT f": forPut!.replace("FILE", "f"), "GET f --as g": forGet, "DEL f": "--allow-read=." };
+  for (const [words, allowed] of Object.entries(permissions)) {
+    const output = await shell.run(`${client} ${allowed} "${PROJECT}/client.ts" 127.0.0.1 12345 ${words}`);
     assertEquals([output.status, output.stderr], [0, ""], words);
   }
   assertEquals(await Deno.readTextFile(shell.at("g")), "text");

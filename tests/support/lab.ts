@@ -86,13 +86,8 @@ export function rightRecording(play: Play): Recording {
   const blocks = (text: string): string =>
     `sendto(4<socket:[7]>, "${text}"..., 1024, 0, NULL, 0) = ${text.length > 3 ? 4 : 1024}`;
   if (play.id === "order") {
-    for (
-      const text of [
-        'write(1<pipe:[8]>, "server deleting file order.txt", 30) = 30',
-        'unlink("order.txt") = 0',
-        blocks("DONE"),
-      ]
-    ) add({ type: "call", text });
+    const printed = 'write(1<pipe:[8]>, "server deleting file order.txt", 30) = 30';
+    for (const text of [printed, 'unlink("order.txt") = 0', blocks("DONE")]) add({ type: "call", text });
   }
   if (play.id.endsWith("blocks")) {
     for (let left = 100_000; left > 0; left -= 1024) add({ type: "call", text: blocks("The") });

@@ -1,4 +1,4 @@
-/** Timers whose waits pass at once, to test how long something would wait. */
+/** Timers whose waits pass at once, to test how long something would wait, and a clock that stands still. */
 
 /** Makes waits that a test chooses last a moment, and keeps how long they were to be, in milliseconds. */
 export class FastTimers implements Disposable {
@@ -16,5 +16,19 @@ export class FastTimers implements Disposable {
 
   [Symbol.dispose](): void {
     globalThis.setTimeout = this.#setTimeout;
+  }
+}
+
+/** Stops the clock, which a test then sets. */
+export class Clock implements Disposable {
+  readonly #now = performance.now;
+  ms = 0;
+
+  constructor() {
+    performance.now = (): number => this.ms;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#now;
   }
 }

@@ -104,21 +104,9 @@ Deno.test("a wrong server command line is one sentence", async () => {
 });
 
 Deno.test("an --allow-from that is not a network is refused", async () => {
-  const wrong = [
-    "nonsense",
-    "10.0.0.0/33",
-    "10.0.0.0/8,",
-    "300.0.0.1",
-    "::/129",
-    "10.0.0.0/8 ::1",
-    "127.1/x",
-    "127.1",
-    "10",
-    "010.0.0.1",
-    "0x7f.0.0.1",
-    "10/8",
-  ];
-  for (const network of wrong) {
+  const addresses = ["nonsense", "300.0.0.1", "127.1", "127.1/x", "10", "10/8", "010.0.0.1", "0x7f.0.0.1"];
+  const ranges = ["10.0.0.0/33", "::/129", "10.0.0.0/8,", "10.0.0.0/8 ::1"];
+  for (const network of [...addresses, ...ranges]) {
     assertMatch(
       await mistake(SERVER, ["0", "--allow-from", network]),
       /^option --allow-from: "[^\n]*" is not a network [^\n]+$/,
@@ -132,9 +120,6 @@ Deno.test("networks may be listed with spaces after their commas", async () => {
 });
 
 Deno.test("a number of bytes is read as people type it", () => {
-  for (
-    const [text, bytes] of [["1500", 1500n], ["64K", 65536n], ["64KiB", 65536n], ["10KB", 10240n], ["1.5m", 1572864n]]
-  ) {
-    assertEquals(readBytes(String(text), "it"), bytes);
-  }
+  const sizes = { "1500": 1500n, "64K": 65536n, "64KiB": 65536n, "10KB": 10240n, "1.5m": 1572864n };
+  for (const [text, bytes] of Object.entries(sizes)) assertEquals(readBytes(text, "it"), bytes);
 });

@@ -50,9 +50,8 @@ testWith([UNIX], "a replaced file keeps its permission bits, less those that a n
   await Deno.writeTextFile(folder.at("f"), "old");
   const umask = Deno.umask(0o022);
   try {
-    for (
-      const [mode, kept] of [[0o600, 0o600], [0o640, 0o640], [0o666, 0o644], [0o755, 0o755], [0o775, 0o755]] as const
-    ) {
+    const modes = [[0o600, 0o600], [0o640, 0o640], [0o666, 0o644], [0o755, 0o755], [0o775, 0o755]] as const;
+    for (const [mode, kept] of modes) {
       await Deno.chmod(folder.at("f"), mode);
       await using draft = createDraft(folder.at("f"), "f", { old: await Deno.stat(folder.at("f")) });
       await draft.commit();
@@ -87,28 +86,24 @@ Deno.test("no draft is made of a folder, of a device, or where there is no folde
   assertEquals(await folder.names(), ["folder"]);
 });
 
-testWith(
-  [UNIX],
-  "a device, or a file in a read-only folder, is written in place",
-  async () => {
-    await using folder = new Folder();
-    {
-      await using device = await overwrite("/dev/null", "null");
-      await device.write(randomBytes(10));
-      await device.commit();
-    }
-    await Deno.writeTextFile(folder.at("f"), "something old");
-    {
-      await using _untouched = await overwrite(folder.at("f"), "f");
-    }
-    assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
-    await using file = await overwrite(folder.at("f"), "f");
-    await file.write(new TextEncoder().encode("new"));
-    await file.commit();
-    assertEquals(await Deno.readTextFile(folder.at("f")), "new");
-    await assertRejects(() => overwrite(folder.at("missing"), "missing"), FileError);
-  },
-);
+testWith([UNIX], "a device, or a file in a read-only folder, is written in place", async () => {
+  await using folder = new Folder();
+  {
+    await using device = await overwrite("/dev/null", "null");
+    await device.write(randomBytes(10));
+    await device.commit();
+  }
+  await Deno.writeTextFile(folder.at("f"), "something old");
+  {
+    await using _untouched = await overwrite(folder.at("f"), "f");
+  }
+  assertEquals(await Deno.readTextFile(folder.at("f")), "something old");
+  await using file = await overwrite(folder.at("f"), "f");
+  await file.write(new TextEncoder().encode("new"));
+  await file.commit();
+  assertEquals(await Deno.readTextFile(folder.at("f")), "new");
+  await assertRejects(() => overwrite(folder.at("missing"), "missing"), FileError);
+});
 
 Deno.test("only a regular file is a source, and a FIFO is never opened", async () => {
   await using folder = new Folder();
