@@ -16,19 +16,12 @@ import type { Peer } from "./peer.ts";
 import { pump, type TransferOptions } from "./transfer.ts";
 import { isReady } from "./within.ts";
 
-// What TCP sends at once over a new connection (RFC 6928: ten segments), so that it arrives in one round trip.
-const ONE_TRIP_BYTES = 14_600n;
-
 /** Which server, and how to talk to it. */
 export interface ClientOptions extends DialOptions, TransferOptions {
   /** Called when the server has sent its READY; a promise is awaited. */
   onReady?: () => void | Promise<void>;
   /** Called with the file's size in bytes just before its data moves; a promise is awaited. */
   onStart?: (size: bigint) => void | Promise<void>;
-  /** Called when the server has been asked for a file: the next one can be opened, and be received `after` this one. */
-  onAsked?: () => void;
-  /** Called when what is left takes a few round trips at most: the next transfer can connect, and wait for this one. */
-  onEnding?: () => void;
 }
 
 /** Where `get` puts the file. */
@@ -99,13 +92,11 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
-  options.onAsked?.();
   await peer.hear("c. server: OK");
   await peer.say("d. client: READY");
   const size = await peer.hearSize("e. server: <# bytes>");
   await options.onStart?.(size);
   await peer.say("f. client: OK");
-  if (size <= ONE_TRIP_BYTES) options.onEnding?.();
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
   await pump({ size, read, write: (piece) => target.write(piece) }, options);
   await peer.hear("h. server: DONE");
@@ -152,7 +143,6 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
-  if (source.size <= ONE_TRIP_BYTES) options.onEnding?.();
   await peer.hear("c. server: OK");
   await peer.saySize("d. client: <# bytes>", source.size);
   await peer.hear("e. server: OK");
@@ -208,7 +198,6 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);
-  options.onEnding?.();
   // Three known servers say OK first, as they do for the other commands.
   await peer.hear("c. server: DONE", { after: "OK" });
 }

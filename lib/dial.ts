@@ -1,6 +1,5 @@
 /** How a client comes to its READY: one connection, or one after another where the server may have lost it. */
 
-import { abortable } from "@std/async";
 import { ERROR_TEXT_END } from "./framing.ts";
 import { ConnectionError, inSeconds } from "./errors.ts";
 import { connect, type ConnectOptions, TIMEOUT_MS } from "./net/connect.ts";
@@ -14,20 +13,10 @@ import { isReady, within } from "./within.ts";
 export interface DialOptions extends ConnectOptions {
   /** Milliseconds to wait for the server's READY; without it, or 0, without a limit. */
   waitMs?: number;
-  /** What this transfer gets ready for, if another is still under way. */
-  after?: After | undefined;
   /** Called with each message of the conversation after it has passed; a promise is awaited. */
   onMessage?: (message: Message) => unknown;
   /** Called when the connection stands, and the wait for READY begins, with the server's address; a promise is awaited. */
   onConnect?: (address: string) => unknown;
-}
-
-/** What a transfer waits for when its file is open. */
-export interface After {
-  /** Before it connects. */
-  connecting: Promise<unknown>;
-  /** Before it asks the server for anything. */
-  asking: Promise<unknown>;
 }
 
 // A server with the lab's backlog of 0 may lose a client that believes it is connected (PROTOCOL.md, "TCP"). So a client
@@ -113,11 +102,7 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
   try {
-    await untilAborted(options.after?.connecting, options);
-    const racing = race(attempts, options);
-    racing.catch(() => {});
-    await untilAborted(options.after?.asking, options);
-    const winner = await within(racing, options.waitMs || Infinity);
+    const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0]!, options);
     const peer = await winner.ready;
     const others = attempts.filter((attempt) => attempt !== winner);
@@ -130,10 +115,6 @@ export async function dial(options: DialOptions): Promise<Dialed> {
     for (const { close } of attempts) close();
     throw error;
   }
-}
-
-function untilAborted(wait: Promise<unknown> | undefined, { signal }: DialOptions): Promise<unknown> | undefined {
-  return wait && signal ? abortable(wait, signal) : wait;
 }
 
 /** The error of a wait that was as long as the caller allows. */
@@ -154,19 +135,13 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     if (message.step === STEP && message.expected === undefined && !attempt.isProbed) shown ??= attempt;
     return attempt === (shown ?? attempts[0]) ? options.onMessage?.(message) : undefined;
   };
-  // Some servers refuse whoever connects while they serve another.
-  let isEarly = options.after !== undefined;
   const winner = async (tried: Attempt): Promise<Attempt> => {
     try {
       await tried.ready;
       if (!tried.isProbed) return tried;
     } catch (error) {
       // Only the first one's failure counts: another may be refused for not being the first.
-      if (tried === attempts[0]) {
-        if (!isEarly) throw error;
-        isEarly = false;
-        return await winner(attempts[0] = attempt(options, onMessage));
-      }
+      if (tried === attempts[0]) throw error;
     }
     return await new Promise(() => {});
   };
@@ -185,7 +160,6 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     // A server's machine that is gone is noticed after some hours, even where nobody says anything. Inside TLS this is on
     // from the start, since Deno can't switch it there later.
     if (count === 2) first?.setKeepAlive?.(true);
-    await options.after?.asking;
     const won = await within(Promise.race(attempts.map(winner)), ms);
     if (won) return won;
   }

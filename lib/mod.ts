@@ -6,7 +6,7 @@
  */
 
 export { type ClientOptions, del, type Download, get, type GetOptions, put, type PutOptions } from "./client.ts";
-export type { After, DialOptions } from "./dial.ts";
+export type { DialOptions } from "./dial.ts";
 export {
   ConnectionError,
   type FailureOptions,

@@ -86,10 +86,6 @@ export class Progress implements Disposable {
     const causes = options.tls ? "is it busy, or without TLS?" : "is it busy, or does it use TLS (--tls)?";
     // A TLS handshake waits in a busy server's queue, as READY does.
     const activity = this.begin({ label, wait: `connecting to ${this.#address}`, causes: options.tls ? causes : "" });
-    if (options.after) {
-      activity.since = Infinity;
-      options.after.asking.then(() => activity.since = performance.now(), () => {});
-    }
     return {
       ...options,
       onConnect: (address) => {

@@ -1,7 +1,6 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
 import { type ClientOptions, del, get, put } from "../client.ts";
-import type { After } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
@@ -20,12 +19,6 @@ import { bytes, Progress } from "./progress.ts";
 const GATHER_MS = 5;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
-
-/** One file's transfer, and the one that has begun while it ended. */
-interface Run {
-  done: Promise<void>;
-  next?: Run | undefined;
-}
 
 /** Prints a line: one of the lab's on standard output, or one of ours on standard error. */
 type Print = (text: string, isError?: boolean) => Promise<void>;
@@ -59,46 +52,23 @@ export async function perform(task: Task): Promise<number> {
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
   const queue = files.entries();
-  // A trace and a verification show one file at a time. With a limit a small file may take long, and with several
-  // transfers there are connections enough.
-  const isOverlapped = !task.isTraced && !task.isVerified && limit === undefined && task.parallel === 1;
-  /** Begins with the next file, which waits for the one before it; `undefined` if there is none. */
-  const begin = (after?: After): Run | undefined => {
-    const entry = queue.next();
-    if (entry.done) return undefined;
-    const [index, file] = entry.value;
-    const ending = Promise.withResolvers<void>();
-    const onAsked = (): void => {
-      if (isOverlapped) run.next ??= begin({ connecting: ending.promise, asking: run.done });
-    };
-    const onEnding = (): void => {
-      onAsked();
-      ending.resolve();
-    };
-    // Looked up once.
-    const onConnect = (address: string): void => void (shared.options.address = address);
-    const transferred = async (): Promise<void> => {
+  // Looked up once.
+  const onConnect = (address: string): void => void (shared.options.address = address);
+  const work = async (): Promise<void> => {
+    for (const [index, file] of queue) {
       // With several transfers under way, the lines of each are printed together.
       const lines: Parameters<Print>[] = [];
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
-        const options = { ...shared.options, after, onConnect, onAsked, onEnding };
+        const options = { ...shared.options, onConnect };
         progress.fileDone(await transfer(file, { ...shared, options }, progress, index, printLine));
       } catch (error) {
         signal?.throwIfAborted();
-        await after?.asking;
         failed++;
         await explain(error, file, task, printLine);
       }
-      ending.resolve();
       await Promise.all(lines.map((line) => print(...line)));
-    };
-    const run: Run = { done: transferred() };
-    run.done.catch(() => {});
-    return run;
-  };
-  const work = async (): Promise<void> => {
-    for (let run = begin(); run; run = run.next ?? begin()) await run.done;
+    }
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
@@ -175,12 +145,11 @@ async function traced({ options }: Task, label: string, print: Print): Promise<T
 /** What PUT sends where that is no regular file, but standard input or a pipe with a name: all of it, read to its end. */
 async function openStream(
   file: string,
-  { signal, after }: ClientOptions,
+  { signal }: ClientOptions,
   progress: Progress,
 ): Promise<Spool | undefined> {
   const info = file === "-" ? undefined : found(file);
   if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
-  await after?.asking;
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { spool } = await import("../files/spool.ts");
   using reading = progress.begin({ wait: "reading" });

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { delay } from "@std/async";
 import { dial, type Dialed, type DialOptions } from "../../lib/dial.ts";
 import { LINUX, testWith } from "../support/needs.ts";
 import { FastTimers } from "../support/timers.ts";
@@ -53,40 +52,6 @@ Deno.test("a second attempt that is refused does not end the wait on the first",
   using _fourth = await accept(listener, dialed);
   await first.write(new TextEncoder().encode("READY"));
   await using _peer = await dialed;
-});
-
-Deno.test("a transfer whose predecessor fails fails with it, and closes its connection", async () => {
-  using listener = listen();
-  const before = Promise.withResolvers<void>();
-  const dialed = start(listener, { after: { connecting: Promise.resolve(), asking: before.promise }, waitMs: 1 });
-  using conn = await accept(listener, dialed);
-  await conn.write(new TextEncoder().encode("READY"));
-  before.reject(new Error("the disk is full"));
-  await assertRejects(() => dialed, Error, "the disk is full");
-  assertEquals(await conn.read(new Uint8Array(1)), null);
-});
-
-Deno.test("the limit of a wait begins when the transfer before is over", async () => {
-  using listener = listen();
-  const before = Promise.withResolvers<void>();
-  const dialed = start(listener, { after: { connecting: Promise.resolve(), asking: before.promise }, waitMs: 1 });
-  using conn = await accept(listener, dialed);
-  await delay(50);
-  await conn.write(new TextEncoder().encode("READY"));
-  await delay(50);
-  before.resolve();
-  await using _peer = await dialed;
-});
-
-Deno.test("a signal ends the wait for the transfer before", async () => {
-  using listener = listen();
-  const never = new Promise(() => {});
-  const ending = new AbortController();
-  for (const connecting of [never, Promise.resolve()]) {
-    const dialed = start(listener, { after: { connecting, asking: never }, signal: ending.signal });
-    ending.abort(new Error("no more"));
-    await assertRejects(() => dialed, Error, "no more");
-  }
 });
 
 Deno.test("where an address that was found before fails, its name is tried", async () => {

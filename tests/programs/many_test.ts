@@ -1,11 +1,10 @@
 /** Many files in one command. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { delay } from "@std/async";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { STRACE, testWith } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
-import { command, Process, run } from "../../scripts/support/programs.ts";
+import { run } from "../../scripts/support/programs.ts";
 import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
 import { within } from "../../lib/within.ts";
 import { readTrace, traced } from "../support/trace.ts";
@@ -74,77 +73,21 @@ testWith([STRACE], "a server's name is looked up once for all files", async () =
   assert(lookups.length <= 2, lookups.join("\n"));
 });
 
-Deno.test("the next connection is made while a small file ends, and has its turn after it", async () => {
+Deno.test("a run keeps no place in the queue while a file moves: others may need it", async () => {
   await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  for (const [verb, last] of [["PUT", "b"], ["GET", "f"], ["DEL", "b"]] as const) {
+  for (const [verb, last] of [["PUT", "g"], ["GET", "h"], ["DEL", "c"]] as const) {
     const running = client(folder, listener.addr.port, verb, "a", "b");
     using first = await Conversation.accept(listener, verb, "a", wire("1"));
+    const next = listener.accept();
+    await first.until(verb === "DEL" ? "b" : "f");
+    assertEquals(await within(next, 100), undefined);
     await first.until(last);
-    // The first has no DONE yet.
-    using second = await Conversation.accept(listener, verb, "b", wire("2"));
-    await second.until("a");
-    // A second turn asks for nothing until the first file is done.
-    const asked = second.until("b").then(() => "asked");
-    assertEquals(await within(asked, 100), undefined);
-    await first.until(verb === "PUT" ? "g" : verb === "GET" ? "h" : "c");
-    assertEquals(await asked, "asked");
-    await second.until(verb === "PUT" ? "g" : verb === "GET" ? "h" : "c");
+    using second = new Conversation(await next, "server", verb, "b", wire("2"));
+    await second.until(last);
     const { status, stdout, stderr } = await running;
     assertEquals([status, stderr, stdout.match(/Complete/g)?.length], [0, "", 2]);
   }
-});
-
-Deno.test("a server that refuses whoever connects while it serves another loses no file", async () => {
-  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  for (const refusal of ["", "ERROR: busy"]) {
-    const running = client(folder, listener.addr.port, "PUT", "a", "b");
-    using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
-    await first.until("b");
-    using refused = new Raw(await listener.accept());
-    await refused.say(wire(refusal));
-    await refused.finish();
-    await first.until("g");
-    using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
-    await second.until("g");
-    const { status, stderr } = await running;
-    assertEquals([status, stderr], [0, ""]);
-  }
-});
-
-Deno.test("with a limit, or several transfers, no connection waits for its turn", async () => {
-  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  for (const [option, value] of [["--limit-rate", "1K"], ["--parallel", "1"], ["--parallel", "2"]] as const) {
-    const running = client(folder, listener.addr.port, "PUT", "a", "b", option, value);
-    using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
-    const next = listener.accept();
-    await first.until("f");
-    const isEarly = await within(next.then(() => true), 100) ?? false;
-    assertEquals(isEarly, option === "--parallel", option);
-    await first.until("g");
-    using second = new Conversation(await next, "server", "PUT", "b", wire("2"));
-    await second.until("g");
-    assertEquals((await running).status, 0);
-  }
-});
-
-Deno.test("a file that waits for the one before it is not said to wait for the server", async () => {
-  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const running = client(folder, listener.addr.port, "PUT", "a", "b", "--timeout", "2");
-  using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
-  // Each pause is shorter than the timeout, both together are longer.
-  for (const letter of ["b", "f"]) {
-    await first.until(letter);
-    await delay(1200);
-  }
-  await first.until("g");
-  using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
-  await second.until("g");
-  const { status, stderr } = await running;
-  assertEquals([status, stderr], [0, ""]);
 });
 
 Deno.test("there is no connection for a file that can't be created", async () => {
@@ -162,19 +105,4 @@ Deno.test("there is no connection for a file that can't be created", async () =>
   await raw.say(wire("DEL none"));
   await pair.server.line(/^server receiving request: DEL none$/);
   assertEquals(pair.server.lines.filter((line) => /connected/.test(line)).length, 4);
-});
-
-Deno.test("a client that is interrupted between two files leaves no connection open", async () => {
-  await using folder = await folders({ "mine/a": "1", "mine/b": "2" });
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using running = new Process([...command("client"), "127.0.0.1", `${listener.addr.port}`, "PUT", "a", "b"], {
-    cwd: folder.at("mine"),
-  });
-  using first = await Conversation.accept(listener, "PUT", "a", wire("1"));
-  await first.until("f");
-  using second = await Conversation.accept(listener, "PUT", "b", wire("2"));
-  running.child.kill("SIGINT");
-  assertEquals(await running.ended(), 130);
-  assertEquals(await first.rest(), "");
-  assertEquals(await second.rest(), "");
 });
