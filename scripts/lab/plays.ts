@@ -188,6 +188,8 @@ function both(about: Role): Play[] {
     data: text(size),
     ...size > 9999 ? { pieces: [70_000, size - 70_000] } : {},
   });
+  // What ends as DONE does comes alone, before DONE itself.
+  const parted = (data: string): Variation => !isServer && data.endsWith("DONE") ? { pieces: [data.length, 0] } : {};
   // A program that takes the file for whole says so.
   const early = [
     say(isServer ? "f" : "g", "hello"),
@@ -210,11 +212,13 @@ function both(about: Role): Play[] {
     make("PUT-again", "PUT", { name: "short.txt" }),
     ...(["GET", "PUT"] as const).flatMap((verb) => [
       ...SIZES.map((size) => make(`${verb}-${size}`, verb, { name: `size${size}`, ...sized(size) })),
-      ...ODD.map((data, index) => make(`${verb}-odd${index}`, verb, { name: `odd${index}.bin`, data })),
+      ...ODD.map((data, index) =>
+        make(`${verb}-odd${index}`, verb, { name: `odd${index}.bin`, data, ...parted(data) })
+      ),
     ]),
     ...VERBS.flatMap((verb) => NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))),
     make("over", takes, { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
-    make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 1000] }),
+    make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 600, 400] }),
     make("blocks", gives, { name: "blocks.bin", data: text(100_000), traced: {}, ...marked }),
     make("huge-file", gives, {
       name: "huge.bin",

@@ -14,6 +14,16 @@ testMistakes("server", [
     plays: ["PUT-200001", "pieces"],
   },
   {
+    name: "no loop around the last recv() of file data",
+    changes: [["while remaining > 0:", "while remaining > BLOCK:"], [
+      "            remaining -= len(block)",
+      "            remaining -= len(block)\n        file.write(conn.recv(remaining))",
+    ]],
+    fails: ["7.1"],
+    says: "call it in a loop until all bytes are there",
+    plays: ["PUT-10", "pieces"],
+  },
+  {
     name: "READY is never sent",
     changes: [['    conn.sendall(b"READY")\n', ""]],
     fails: ["1.1", "2.1", "3.1"],
@@ -125,6 +135,15 @@ testMistakes("client", [
     says: "DONE became part of the file",
     only: ["4.1"],
     plays: ["client-GET", "client-GET-0"],
+  },
+  {
+    name: "takes what ends with DONE for the end",
+    changes: [[
+      "            block = sock.recv(min(BLOCK, remaining))",
+      '            block = sock.recv(BLOCK)\n            if block.endswith(b"DONE"):\n                file.write(block[:-4])\n                break',
+    ], ['            remaining -= len(block)\n    expect(sock, "DONE")', ""]],
+    fails: ["1.7"],
+    plays: ["client-GET-10", "client-GET-odd1"],
   },
   {
     name: "send() whose result nobody looks at",
