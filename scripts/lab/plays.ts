@@ -91,8 +91,8 @@ export const SIGNED_BYTES = 2n ** 63n + 5n;
 export const LARGE_BYTES = 192 * 1024 * 1024;
 // One ends with the byte of a line's end, and one with a byte that is below zero if it is read as signed.
 const SIZES = [0, 1, 10, 200, 1024, 1025, 200_001];
-/** Names that a careless program would cut or mangle. */
-const NAMES = ["two words.txt", "grüße 你好.txt", `GET the PUT ${"a-long-name-".repeat(8)}.TXT`];
+/** Names that a careless program would cut or mangle; two spaces become one where words are split and joined. */
+const NAMES = ["two  words.txt", "grüße 你好.txt", `GET the PUT ${"a-long-name-".repeat(8)}.TXT`];
 // The eighth call that sends something is one for file data. Not write(), by which threads wake each other.
 const PARTIAL = { inject: "sendto,sendmsg:retval=100:when=8" };
 // So that a line which is on its way stands before it.
@@ -264,7 +264,9 @@ function refused(id: string, request: string, error: string, more: Variation = {
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
 function lines(verb: Verb, suffix = "", size = verb === "PUT" ? 3000 : 2000): Play {
   const name = `lines-${verb}${suffix}`;
-  const whole = server(name, verb, { name: `${name}.txt`, data: text(size), verbose: true });
+  // In a buffer, what is left of the first name would show after the next one.
+  const file = verb === "GET" ? `${name}-which-is-long.txt` : `${name}.txt`;
+  const whole = server(name, verb, { name: file, data: text(size), verbose: true });
   const acts = whole.acts.flatMap((act) => {
     if (act.do !== "say" || act.step === "b") return [act];
     return [verb === "PUT" && act.step === "f" ? listen(1500, `server receiving ${size} bytes`) : MOMENT, act];

@@ -157,7 +157,9 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
     return { ...data, ...blamed(recording, `cut ${key}`, HINTS.get("unsent")) };
   }
   if (form === "other" && before && movedData(before, reading) !== undefined) return undefined;
-  const words = came.slice(0, 200).replaceAll(utf8(play.name), "<filename>");
+  // A reason after an error's text is one mistake, whatever the reason.
+  const refusal = "refusal" in expected ? expected.refusal.map(utf8).find((text) => came.startsWith(text)) : undefined;
+  const words = (refusal ?? came.slice(0, 200)).replaceAll(utf8(play.name), "<filename>");
   const isHabit = !SINGLE.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
   const hint = HINTS.get(answerForm(reading, play) ?? form);

@@ -24,6 +24,29 @@ testMistakes("server", [
     plays: ["PUT-10", "pieces"],
   },
   {
+    name: "two spaces in a name become one",
+    changes: [[
+      'command, filename = request.split(" ", 1)',
+      'command, filename = request.split()[0], " ".join(request.split()[1:])',
+    ]],
+    fails: ["1.4", "2.4", "3.2"],
+    says: "a name may hold spaces",
+    plays: ["GET", "PUT", "DEL", "GET-name0", "PUT-name0", "DEL-name0"],
+  },
+  {
+    name: "the end of a longer request stays in the buffer",
+    changes: [
+      ['while True:\n    say(f"server waiting', 'buffer = ""\nwhile True:\n    say(f"server waiting'],
+      [
+        "    request = conn.recv(BLOCK).decode()\n",
+        "    request = conn.recv(BLOCK).decode()\n    buffer = request + buffer[len(request):]\n",
+      ],
+      ["receiving request: {request}", "receiving request: {buffer}"],
+    ],
+    fails: ["5.3"],
+    plays: ["lines-GET", "lines-PUT"],
+  },
+  {
     name: "READY is never sent",
     changes: [['    conn.sendall(b"READY")\n', ""]],
     fails: ["1.1", "2.1", "3.1"],

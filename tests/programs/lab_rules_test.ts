@@ -168,6 +168,14 @@ const SERVERS: Case[] = [
     'came     "ERROR: file none.txt not found"',
   ],
   ["the document's other text, which is right", says((text) => text.replace(/(\S+) does not/, "file $1 does not")), ""],
+  [
+    "a reason after an error, one here and another there",
+    all(
+      only(/PUT-folder/, says((text) => `${text}: Is a directory`, "c")),
+      only(/PUT-nowhere/, says((text) => `${text}: No such file or directory`, "c")),
+    ),
+    "6.3",
+  ],
   ["goes on after an error", only(/^GET-missing/, says((text) => `${text}OK`, "c")), "6.1"],
   [
     "open() of a folder crashes",
