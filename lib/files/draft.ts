@@ -1,6 +1,7 @@
 /** Files that appear whole: a draft is written beside its target and replaces it by an atomic rename. */
 
 import { FileError } from "../errors.ts";
+import { copyOver } from "./copy.ts";
 import { hasDisk, isDeferring } from "./disk.ts";
 import { basename, dirname } from "./path.ts";
 import { checkGranted, isGranted } from "./permissions.ts";
@@ -10,7 +11,6 @@ import {
   createError,
   existing,
   notAFile,
-  overwrite,
   SMALL_BYTES,
   type Target,
   type Written,
@@ -84,13 +84,11 @@ export function createDraft(target: string, name: string, options: DraftOptions 
   const replace = async (): Promise<void> => {
     try {
       await rename();
-      drafts.delete(path);
     } catch (error) {
       if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
-      using there = await overwrite(target, name);
-      for await (const piece of (await Deno.open(path)).readable) await there.write(piece);
-      await there.commit();
+      await copyOver(path, target, name);
     }
+    drafts.delete(path);
   };
   return {
     folder,
@@ -119,7 +117,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
     [Symbol.asyncDispose]: async () => {
       file[Symbol.dispose]();
       if (!drafts.has(path)) return;
-      // It is missing only if its folder was removed.
+      // It is missing if its folder was removed, or a copy of it has broken off.
       await Deno.remove(path).catch(() => {});
       drafts.delete(path);
     },

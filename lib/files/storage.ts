@@ -153,11 +153,7 @@ export async function overwrite(path: string, name: string): Promise<Target & Di
   const begin = async (): Promise<void> => {
     // A device has no length to cut, and may have many writers.
     if (!info.isFile) return;
-    // Whoever sends the file, or writes it in place, has a lock until it is done. Where there are no locks, this throws.
-    for (let tries = 0; !await tryLock(file).catch(() => true); tries++) {
-      if (tries === LOCK_TRIES) throw new FileError("create", name, { reason: "another program sends or writes it" });
-      await delay(LOCK_PAUSE_MS);
-    }
+    await lockAlone(file, name);
     await file.truncate().catch(failed);
   };
   return {
@@ -173,6 +169,15 @@ export async function overwrite(path: string, name: string): Promise<Target & Di
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/** Locks a file that is written in place: whoever sends it, or writes it so, has a lock until that is done. */
+export async function lockAlone(file: Deno.FsFile, name: string): Promise<void> {
+  // Where there are no locks, this throws.
+  for (let tries = 0; !await tryLock(file).catch(() => true); tries++) {
+    if (tries === LOCK_TRIES) throw new FileError("create", name, { reason: "another program sends or writes it" });
+    await delay(LOCK_PAUSE_MS);
+  }
 }
 
 /** Throws unless a file has the bytes that were written to it: nothing else tells some errors. */

@@ -143,6 +143,24 @@ testWith([MOUNTS], "a GET into a file that is a mount point is copied into it wh
   assertEquals(await folder.names("mine"), ["f", "mounted"]);
 });
 
+testWith([MOUNTS], "a mount point whose disk has no room for the new file keeps the old one", async () => {
+  await using folder = await folders({ "served/f": "", "mine/f": "" });
+  await folder.folder("small");
+  await Deno.writeFile(folder.at("served/f"), randomBytes(2_000_000));
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
+  const mounts = "mount -t tmpfs -o size=1M tmpfs ../small && seq 100000 | head -c 300000 > ../small/t && " +
+    "mount --bind ../small/t f";
+  const words = ["sh", "-c", '"$@"; status=$?; cat f; exit $status', "sh", ...get];
+  const { status, stdout, stderr } = await run(withMounts(mounts, words), { cwd: folder.at("mine") });
+  assertEquals([status, stderr], [1, "client: f: no space left on device\n"]);
+  const lines = `client receiving file f (2000000 bytes)\nclient error: unable to create file f\n`;
+  assertEquals(stdout.slice(0, lines.length), lines);
+  const old = (await run(["sh", "-c", "seq 100000 | head -c 300000"], { cwd: "/" })).stdout;
+  assertEquals(stdout.slice(lines.length) === old, true);
+  assertEquals(await folder.names("mine"), ["f"]);
+});
+
 testWith([MOUNTS], "a file whose exact size can't be known, above 2^53 bytes, is refused", async () => {
   await using folder = await folders();
   await using _disk = await Disk.mount(folder.at("served"));

@@ -1,0 +1,51 @@
+/** A file that can be written, but not replaced, such as a mount point, gets the content of a whole draft. */
+
+import { writeAll } from "../bytes.ts";
+import { FileError, systemReason } from "../errors.ts";
+import { checkStored, lockAlone } from "./storage.ts";
+
+const PIECE_BYTES = 256 * 1024;
+
+/**
+ * Copies a draft into the old file `target`, and removes it. What is longer than the old file comes first: where there is
+ * no room for it, the old file stands. What breaks off later, or ends this process, leaves the draft under a name that no
+ * sweep takes for a draft's. Throws a {@linkcode FileError} for `name`, or the system's error.
+ */
+export async function copyOver(draft: string, target: string, name: string): Promise<void> {
+  using from = await Deno.open(draft);
+  using to = await Deno.open(target, { write: true });
+  await lockAlone(to, name);
+  const [{ size }, { size: oldSize }] = await Promise.all([from.stat(), to.stat()]);
+  const kept = draft.replace(/part$/, "whole");
+  await Deno.rename(draft, kept);
+  try {
+    await copy(from, to, oldSize, size);
+    await to.sync();
+  } catch (error) {
+    await to.truncate(oldSize);
+    await Deno.remove(kept);
+    throw error;
+  }
+  try {
+    await copy(from, to, 0, Math.min(oldSize, size));
+    await to.truncate(size);
+    await to.sync();
+    checkStored(size, target, name);
+  } catch (cause) {
+    const reason = `${systemReason(cause)}; its old content is lost, and its new content is in ${kept}`;
+    throw new FileError("create", name, { reason, cause });
+  }
+  await Deno.remove(kept);
+}
+
+/** Copies the bytes from one position to another. */
+async function copy(from: Deno.FsFile, to: Deno.FsFile, start: number, end: number): Promise<void> {
+  const buffer = new Uint8Array(PIECE_BYTES);
+  await Promise.all([from.seek(start, Deno.SeekMode.Start), to.seek(start, Deno.SeekMode.Start)]);
+  for (let left = end - start; left > 0;) {
+    const count = await from.read(buffer.subarray(0, Math.min(buffer.length, left))) ?? 0;
+    if (count === 0) throw new Error("the draft became shorter");
+    await writeAll(to, buffer.subarray(0, count));
+    left -= count;
+  }
+}
