@@ -88,7 +88,7 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
 
 async function receive(name: string, options: ClientOptions & Partial<GetOptions>, target: Target): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
-  await using dialed = await greet(options);
+  using dialed = await greet(options);
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
@@ -139,7 +139,7 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   // An empty file is never read, so check here that the stream is empty too.
   if (source.size === 0n) await source.read(new Uint8Array(0));
   const command = formatCommand({ verb: "PUT", name });
-  await using dialed = await greet(options);
+  using dialed = await greet(options);
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: PUT <filename>", command);
@@ -194,7 +194,7 @@ async function upload(peer: Peer, source: Source, options: PutOptions): Promise<
  */
 export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
-  await using dialed = await greet(options);
+  using dialed = await greet(options);
   const { peer } = dialed;
   await options.onReady?.();
   await peer.sayText("b. client: DEL <filename>", command);

@@ -32,24 +32,34 @@ const PROBED = 1;
 // A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
 // the FIN would bring a lost connection back to life, only to be such a client.
 const WITHDRAWAL = "GET .blockferry-withdrawn";
-// A server that is idle by now answers in far less.
-const WITHDRAW_MS = 2000;
+// A server that is idle by now answers in far less; one that has other clients first may take as long as for READY, or
+// twice that. A connection that was lost is not worth more.
+const WITHDRAW_MS = { min: 2000, max: 15_000 };
+// Connections that servers have still to take, and to see withdrawn.
+const withdrawn = new Set<Promise<void>>();
+
+/** Fulfilled when the connections that are no longer needed have ended. A process that ends earlier breaks them. */
+export async function withdrawals(): Promise<void> {
+  await Promise.all(withdrawn);
+}
 
 const STEP = "a. server: READY";
 
-/** The server's side of a conversation that has its READY; in the end, connections that it did not answer are given up. */
-export interface Dialed extends AsyncDisposable {
+/** The server's side of a conversation that has its READY; in the end, connections that it did not answer are withdrawn. */
+export interface Dialed extends Disposable {
   peer: Peer;
 }
 
 /** One connection, and the wait for its READY. */
-interface Attempt extends AsyncDisposable {
+interface Attempt {
   connected: Promise<Deno.Conn>;
   ready: Promise<Peer>;
   isBroken: boolean;
   /** Whether it has been withdrawn, to see if it breaks; it must not win then. */
   isProbed: boolean;
   withdraw(): Promise<void>;
+  /** Ends it when the server has seen it withdrawn, or after so many milliseconds. */
+  end(ms: number): Promise<void>;
   close(): void;
 }
 
@@ -77,12 +87,12 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
       ending.abort();
       open?.[Symbol.dispose]();
     },
-    [Symbol.asyncDispose]: async () => {
+    end: async (ms) => {
       try {
         if (!open || signal?.aborted) return;
         if (!made.isProbed) await made.withdraw();
-        if (!await within(made.ready, WITHDRAW_MS)) return;
-        await within(open.hearText("c. server: OK", ERROR_TEXT_END), WITHDRAW_MS);
+        if (!await within(made.ready, ms)) return;
+        await within(open.hearText("c. server: OK", ERROR_TEXT_END), ms);
       } catch {
         // The server closed it.
       } finally {
@@ -101,16 +111,21 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
 export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
+  const start = performance.now();
   try {
     const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0]!, options);
+    const ms = Math.min(Math.max(2 * (performance.now() - start), WITHDRAW_MS.min), WITHDRAW_MS.max);
     const peer = await winner.ready;
-    const others = attempts.filter((attempt) => attempt !== winner);
-    const end = async (): Promise<void> => {
+    const end = (): void => {
       peer[Symbol.dispose]();
-      await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
+      for (const other of attempts) {
+        if (other === winner) continue;
+        const ended = other.end(ms).finally(() => withdrawn.delete(ended));
+        withdrawn.add(ended);
+      }
     };
-    return { peer, [Symbol.asyncDispose]: end };
+    return { peer, [Symbol.dispose]: end };
   } catch (error) {
     for (const { close } of attempts) close();
     throw error;

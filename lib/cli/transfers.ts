@@ -1,6 +1,7 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
 import { type ClientOptions, del, get, put } from "../client.ts";
+import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
@@ -73,6 +74,7 @@ export async function perform(task: Task): Promise<number> {
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
   await printer.flush();
   if (printer.error) throw printer.error;
+  await withdrawals();
   if (swept) await within(swept, Math.max(SWEEP_MS - (performance.now() - start), 0));
   ending.abort();
   if (failed > 0 && files.length > 1) {

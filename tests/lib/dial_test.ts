@@ -38,7 +38,7 @@ Deno.test("without READY a client tries three connections, and replaces one that
   using fourth = await accept(listener, dialed);
   assertEquals(timers.waits.slice(0, 4), [3000, 6000, 12_000, 60_000]);
   await fourth.write(new TextEncoder().encode("READY"));
-  await using _peer = await dialed;
+  using _peer = await dialed;
 });
 
 Deno.test("a second attempt that is refused does not end the wait on the first", async () => {
@@ -51,7 +51,7 @@ Deno.test("a second attempt that is refused does not end the wait on the first",
   using _third = await accept(listener, dialed);
   using _fourth = await accept(listener, dialed);
   await first.write(new TextEncoder().encode("READY"));
-  await using _peer = await dialed;
+  using _peer = await dialed;
 });
 
 Deno.test("where an address that was found before fails, its name is tried", async () => {
@@ -59,7 +59,7 @@ Deno.test("where an address that was found before fails, its name is tried", asy
   const dialed = start(listener, { address: "127.0.0.2" });
   using conn = await accept(listener, dialed);
   await conn.write(new TextEncoder().encode("READY"));
-  await using _peer = await dialed;
+  using _peer = await dialed;
 });
 
 /** Whether a connection from a port of this machine has a keepalive timer: kind 2 in Linux's table of sockets. */
