@@ -29,17 +29,20 @@ export async function textBefore(frames: FrameReader, token: string, silenceMs: 
 
 /**
  * Reads the text that precedes a size, whose first byte is NUL below 2^56 bytes; nearly always there is none. Eight
- * bytes that are no text, and then `silenceMs` milliseconds of silence, are a larger size.
+ * bytes that `silenceMs` milliseconds of silence follow are a larger size: of text, that takes `textMs`.
  */
-export async function textBeforeSize(frames: FrameReader, silenceMs: number): Promise<Bytes> {
+export async function textBeforeSize(
+  frames: FrameReader,
+  { silenceMs, textMs }: { silenceMs: number; textMs: number },
+): Promise<Bytes> {
   do {
     const { rest } = frames;
     const end = rest.indexOf(0);
     if (end === 0) return NOTHING;
     if (end > 0 && rest.length >= end + SIZE_BYTES) return frames.take(end);
     if (rest.length > MAX_NAME_BYTES) return frames.take(rest.length);
-    const mayBeSize = rest.length === SIZE_BYTES && (end > 0 || decoded(rest) === undefined);
-    if (mayBeSize && await frames.isSilent(silenceMs)) return NOTHING;
+    const isText = end < 0 && /^\P{Cc}+$/u.test(decoded(rest) ?? "\0");
+    if (rest.length === SIZE_BYTES && await frames.isSilent(isText ? textMs : silenceMs)) return NOTHING;
   } while (await frames.fill());
   return NOTHING;
 }

@@ -19,7 +19,7 @@ const LATE_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 3;
 const OWN_DONE = new TextEncoder().encode("DONE");
-// A GET's READY comes a round trip after the rest of its name.
+// A GET's READY, and a PUT's size, come a round trip after the rest of the name.
 const LATE_READY_MS = 1000;
 
 // So many whole commands in a row are no chance: of a program that writes a byte a call, one in four arrives whole.
@@ -146,7 +146,7 @@ export async function hearRest(
     step,
     step === "d. client: READY"
       ? textBefore(peer.frames, "READY", LATE_READY_MS)
-      : textBeforeSize(peer.frames, LATE_MS),
+      : textBeforeSize(peer.frames, { silenceMs: LATE_MS, textMs: LATE_READY_MS }),
   );
   const soon = await within(rest.catch(() => undefined), SOON_MS);
   report(soon ? completed(begun, soon) : begun);

@@ -1,6 +1,6 @@
 /** The folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
-import { FileError, isSystemError, TransferError } from "../errors.ts";
+import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 import { createDraft, type Draft, isDraft } from "./draft.ts";
 import { Listing } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
@@ -64,6 +64,9 @@ export class Root {
       }
     } catch (cause) {
       if (cause instanceof TransferError) throw cause;
+      if (cause instanceof Deno.errors.NotCapable) {
+        throw new TransferError(`${path}: ${systemReason(cause)}`, { cause });
+      }
       // In an argument, what is not UTF-8 has become U+FFFD before a program in Deno sees it.
       const isMangled = cause instanceof Deno.errors.InvalidData || path.includes("\ufffd");
       throw new TransferError(
@@ -88,6 +91,8 @@ export class Root {
    * `find` has just said.
    */
   hasLonger(name: string, found: Found | undefined): Promise<boolean | undefined> {
+    // That of a file in it.
+    if (found?.info.isDirectory || isFolderPath(name)) return Promise.resolve(true);
     const { path } = found ?? this.#entry(name);
     return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path);
   }

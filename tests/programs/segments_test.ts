@@ -61,6 +61,26 @@ Deno.test("the rest of a missing file's name may be up to 50 ms late", async () 
   }
 });
 
+Deno.test("a name may be cut after the name of a folder in it", async () => {
+  await using pair = await Pair.start();
+  await Deno.mkdir(pair.folder.at("served/d"));
+  for (const name of ["d", "d/.", "."]) {
+    await Deno.writeTextFile(pair.folder.at("served/d/f"), "text");
+    const rest = name === "d" ? "/f" : name === "." ? "/d/f" : "/f";
+    await withinTime(async () => assertEquals(await answer(pair, wire(`DEL ${name}`), wire(rest)), "DONE"));
+  }
+});
+
+Deno.test("a size of 8 letters is one, when nothing follows it for a second", async () => {
+  await using pair = await Pair.start("--max-size", "1M");
+  for (const size of ["ABCDEFGH", "\x01\x02\x03\x04\x05\x06\x07\x08", "\x7f".repeat(8)]) {
+    using raw = await Raw.connect(pair.server.port);
+    await raw.play(conversation("PUT", "f", DATA).slice(0, 3), "client");
+    await raw.say(wire(size));
+    assertEquals(await raw.rest(), "ERROR: unable to create file f");
+  }
+});
+
 Deno.test("a command of 512 bytes and more may be cut anywhere after them", async () => {
   await using pair = await Pair.start();
   const name = "./".repeat(400) + "f";
