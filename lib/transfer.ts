@@ -45,8 +45,8 @@ export class RateLimit {
   // When the next bytes may move, on the clock of `performance.now()`.
   #next = 0;
 
-  /** Throws a `RangeError` unless the rate is above 0. */
-  constructor(bytesPerSecond: number) {
+  /** `transfers` is how many share the rate at a time. Throws a `RangeError` unless the rate is above 0. */
+  constructor(bytesPerSecond: number, readonly transfers = 1) {
     checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE, isNeeded: true });
     this.bytesPerSecond = bytesPerSecond;
   }
@@ -70,7 +70,10 @@ export async function pump(
 ): Promise<void> {
   if (size === 0n) return;
   const limit = typeof bytesPerSecond === "number" ? new RateLimit(bytesPerSecond) : bytesPerSecond;
-  const pieceBytes = Math.min(pieceLength(gather, limit?.bytesPerSecond ?? Infinity), Number(size));
+  const pieceBytes = Math.min(
+    pieceLength(gather, limit ? limit.bytesPerSecond / limit.transfers : Infinity),
+    Number(size),
+  );
   let left = size;
   const next = (memory: ArrayBuffer): Promise<Bytes> =>
     read(new Uint8Array(memory, 0, left < pieceBytes ? Number(left) : pieceBytes));

@@ -48,6 +48,15 @@ Deno.test("the pieces of a transfer are whole calls of as many blocks as are gat
   }
 });
 
+Deno.test("of a rate that several share, each takes pieces that leave the others theirs", async () => {
+  const lengths: number[] = [];
+  const write = (piece: Uint8Array): Promise<void> => Promise.resolve(void lengths.push(piece.length));
+  await pump({ size: 100n, read: (buffer) => Promise.resolve(buffer), write }, {
+    bytesPerSecond: new RateLimit(8000, 50),
+  });
+  assertEquals(lengths, [20, 20, 20, 20, 20]);
+});
+
 Deno.test("a rate makes up for a pause of a tenth of a second at most", async () => {
   const limit = new RateLimit(10_000);
   await limit.pass(1000);
