@@ -87,7 +87,7 @@ export function readTask(args: Arguments): Task {
     throw new UsageError(`option --as takes one file name, not several; --as ${as}/ names a folder for them`);
   }
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const twice = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`two of the files would be called ${twice}`);
   const misused = ["as", "verify"].find((option) => args.has(option) && verb === "DEL");
   if (misused) throw new UsageError(`option --${misused} does not go with DEL`);

@@ -61,6 +61,11 @@ export class Printer {
     return this.#out.error;
   }
 
+  /** Whether the reader of standard output is far behind. */
+  get isBehind(): boolean {
+    return this.#out.waiting >= MANY_LINES;
+  }
+
   /** Whether nothing waits to be written. */
   get isIdle(): boolean {
     return this.#runs === 0;
@@ -69,7 +74,7 @@ export class Printer {
   /** Prints text on standard output. Fulfilled when its reader is not far behind, or takes nothing. */
   async print(text: string): Promise<void> {
     this.#add(this.#out, text);
-    if (this.#out.waiting >= MANY_LINES) await this.settled();
+    if (this.isBehind) await this.settled();
   }
 
   /** Prints text on standard error. If that fails, nothing else does. */

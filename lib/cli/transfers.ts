@@ -32,7 +32,7 @@ export async function perform(task: Task): Promise<number> {
   const { files, verb } = task;
   const { bytesPerSecond, signal } = task.options;
   // One limit for all, and one record of what was written.
-  const limit = typeof bytesPerSecond === "number" ? new RateLimit(bytesPerSecond) : bytesPerSecond;
+  const limit = typeof bytesPerSecond === "number" ? new RateLimit(bytesPerSecond, task.parallel) : bytesPerSecond;
   const shared = { ...task, options: { ...task.options, bytesPerSecond: limit, written: new Written() } };
   const start = performance.now();
   let failed = 0;
@@ -57,6 +57,8 @@ export async function perform(task: Task): Promise<number> {
   const onConnect = (address: string): void => void (shared.options.address = address);
   const work = async (): Promise<void> => {
     for (const [index, file] of queue) {
+      // No line of the lab's is lost, however long nobody reads; no server waits meanwhile.
+      if (printer.isBehind) await printer.flush();
       // With several transfers under way, the lines of each are printed together.
       const lines: Parameters<Print>[] = [];
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
