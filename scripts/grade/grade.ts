@@ -86,7 +86,7 @@ async function playRoles(
     return play(task, sandbox, [folder], signal);
   }));
   const session: Session = {
-    version: 1,
+    version: 2,
     programs: Object.assign({}, ...all.map(({ session }) => session.programs)),
     recordings: all.flatMap(({ session }) => session.recordings),
   };

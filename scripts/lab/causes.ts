@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf, type Finding } from "./reading.ts";
 import type { Recording, Session } from "./recording.ts";
-import { type Rule, type Verdict, View } from "./rule.ts";
+import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
 /** One sentence, and what became of it. */
@@ -37,6 +37,8 @@ export interface Result {
 export interface Scope {
   only?: string[] | undefined;
   isStrict?: boolean | undefined;
+  /** The run ends with the first cause: what its rule has not seen whole is not judged. */
+  isFirst?: boolean;
 }
 
 /** Whether a sentence is named by its number or by its section. */
@@ -68,6 +70,7 @@ const EXPLAINS: Record<string, RegExp> = {
   "stays GET": /^line Complete/,
   "stays PUT": /^line Complete/,
   "stays DEL": /^line Complete/,
+  "next client": /^next client idle/,
   "stored cut": /^(early PUT g|surplus |missing PUT g)/,
 };
 
@@ -80,6 +83,9 @@ export function judge(session: Session, scope: Scope = {}): Result {
     const { id, about, title } = rule;
     const reason = leftOut(rule, scope);
     if (reason !== undefined) return { id, about, title, outcome: "left out", reason };
+    if (scope.isFirst && !neededBy(rule).every((play) => recordings.some((one) => one.play === play))) {
+      return { id, about, title, outcome: "not shown", reason: "it was not played" };
+    }
     const { findings, ...verdict } = views[about].judge(rule);
     found.push(...findings.map((finding) => ({ rule, finding })));
     const [first] = findings;

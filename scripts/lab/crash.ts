@@ -19,6 +19,7 @@ not enough values to unpack|list index out of range > less came than this line t
 a bytes-like object is required|must be bytes|expected bytes > text must be encoded: text.encode(), or b"..."
 not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
 unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
+invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it
 invalid literal for int\\(\\) > a size is 8 bytes, no text: int.from_bytes(data, "big")
 IsADirectoryError|EISDIR|Is a directory > os.access() and exists() are true for a folder too: catch OSError where it is opened
 FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error

@@ -1,6 +1,7 @@
 /** What is likely wrong, by the form of a message or by the root of a finding: what a student reads. */
 
-const LOOP = "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there";
+const LOOP =
+  "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there, or nothing more comes";
 const COMPLETE = 'receive DONE and compare it before print("Complete")';
 
 /** A hint stands after the first colon. */
@@ -50,7 +51,7 @@ stored empty: see that the size is read right, the bytes are written, and the fi
 stored cut: ${LOOP}
 halves: ${LOOP}
 awaits OK: DEL has no OK: DONE follows on the request
-names: a name may hold spaces: take all that follows the command and one space
+names: a name may hold spaces and capitals: take all that follows the command and one space, as it came
 letters: a name may have letters beyond ASCII: it is UTF-8 wherever it is sent, read or opened
 unfinished Complete: ${COMPLETE}
 early Complete: ${COMPLETE}
@@ -80,5 +81,6 @@ stderr: it went to standard error, as by sys.exit(text) or logging: print() writ
 line repr: decode() the bytes before you print them
 line case: letter case, dots, and spaces at both ends count
 line marks: spaces, colons, quotes and brackets count
+lstrip: lstrip() removes letters, not a prefix: removeprefix("ERROR: "), or text[7:]
 prefix: the prefix "ERROR: " is removed`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
 );

@@ -129,6 +129,7 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (/b'/.test(text)) return ["line repr"];
   if (bare(text) === bare(expected)) return ["line case"];
   if (text.includes(expected)) return ["line more"];
+  if (text === expected.replace(/^(server error: )[ERO: ]+/, "$1")) return ["lstrip"];
   if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
   const number = text.match(/(-?\d+) bytes/)?.[1];

@@ -33,7 +33,7 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
-    const root = crash?.root ?? "next client";
+    const root = crash?.root ?? (idleMs ? "next client idle" : "next client");
     const hint = HINTS.get(idleMs ? "next client idle" : likely);
     const shown = unserved ?? one;
     return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
@@ -89,9 +89,11 @@ const closes: Look = (one, view) => {
 };
 
 const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
-const byName: Look = (one, view) => {
+const HOSTS = ["client-host", "client-address"];
+const byHost: Look = (one, view) => {
   const own = variation(one, view);
-  return typeof own === "string" ? own : own.map((each) => ({ ...each, hint: HINTS.get("host") }));
+  const hint = HINTS.get(one.play === "client-host" ? "host" : "elsewhere");
+  return typeof own === "string" ? own : own.map((each) => ({ ...each, hint }));
 };
 
 // Who ends in place of an error has an error too.
@@ -101,7 +103,7 @@ const EVERYWHERE = "it takes clients on every address of the machine, not on loc
 
 /** Section 8. */
 export const LOOP_RULES: Rule[] = [
-  ...rules("client", ["8.7", "the server may be given by its name", ["client-host"], byName]),
+  ...rules("client", ["8.7", "the server is the one that is given, by its address or its name", HOSTS, byHost]),
   ...rules(
     "server",
     ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],

@@ -4,7 +4,7 @@ import { abortable, delay } from "@std/async";
 import { within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../support/ports.ts";
 import { output } from "./launch.ts";
-import type { Play } from "./plays.ts";
+import { LOCALHOST, type Play } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
 import { keyOf, Scene, type Stage } from "./scene.ts";
 
@@ -13,13 +13,13 @@ const START_WAITS = 3;
 const HOPELESS = 4;
 
 /** Why a play can't be played here, or need not be, if so. */
-async function obstacle(play: Play, { machine, folder, waits }: Stage): Promise<string | undefined> {
+async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): Promise<string | undefined> {
   if (play.traced && !machine.hasStrace) return "strace is not installed";
   if (play.memory && !machine.hasProc) return "it reads Linux's /proc";
-  if (play.host && play.about === "server" && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
-  if (play.host && play.about === "client" && !machine.hasLocalhost) {
-    return "127.0.0.1 is not among the addresses of localhost";
-  }
+  if (play.host === LOCALHOST && !machine.hasLocalhost) return "127.0.0.1 is not among the addresses of localhost";
+  if (play.host && play.host !== LOCALHOST && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
+  const [one, other] = ["one", "other"].map((host) => launch.words({ host, port: 1 }).join(" "));
+  if (play.host && play.about === "client" && one === other) return "its command has no {host}";
   if (play.room) {
     const free = (await output(["df", "-Pk", folder])).split("\n").at(-1)?.split(/\s+/)[3];
     if (Number(free) * 1024 < 1.2 * play.room) {
@@ -128,9 +128,9 @@ async function reach(
 }
 
 /** Listens where a client will connect; a name may have addresses of both kinds. */
-function listen(host: string | undefined): Deno.TcpListener {
+function listen(host = "127.0.0.1"): Deno.TcpListener {
   try {
-    return Deno.listen({ hostname: host ? "::" : "127.0.0.1", port: 0 });
+    return Deno.listen({ hostname: host === LOCALHOST ? "::" : host, port: 0 });
   } catch {
     // Without IPv6.
     return Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -83,6 +83,8 @@ interface Variation extends Partial<Setting> {
 
 // Long enough for what is sent too early to arrive.
 const PATIENCE_MS = 250;
+/** The name of this machine, which leads to 127.0.0.1. */
+export const LOCALHOST = "localhost";
 /** A size that 4 bytes can't hold; in 4 bytes it would be 5. */
 export const HUGE_BYTES = 2 ** 32 + 5;
 /** A size that is below zero if it is read as signed. */
@@ -332,7 +334,8 @@ const ALL: Play[] = [
   answered("GET", "OR:refused.txt does not exist"),
   answered("PUT", "unable to create file OR:refused.txt"),
   answered("DEL", "OR:refused.txt does not exist"),
-  client("host", "GET", { host: "localhost", name: "host.txt" }),
+  client("host", "GET", { host: LOCALHOST, name: "host.txt" }),
+  client("address", "GET", { host: "127.0.0.2", name: "address.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
   client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
   ...VERBS.map(unfinished),

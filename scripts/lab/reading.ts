@@ -267,7 +267,7 @@ function notConnected(recording: Recording, at: number): Deviation {
   return {
     ...blamed(recording, `unconnected ${own ? play.verb : ""}`, hint),
     step: stepOf(play, "a"),
-    expected: `it ${isServer ? "listens on" : "connects to"} port ${recording.port}`,
+    expected: `it ${isServer ? "listens on" : `connects to ${play.host ?? "127.0.0.1"}`} port ${recording.port}`,
     came: exit ? `it ended with exit status ${exit.status}` : "it did not",
     derails: true,
     at,
@@ -293,10 +293,12 @@ function fileDeviation(recording: Recording): Deviation | undefined {
     return { step, expected: `no file "${play.name}"`, root: "undeleted", came, hint, derails: false, at: first.at };
   }
   const common = { step, expected: `a file "${play.name}" of ${play.data.length} bytes`, derails: true, at: last.at };
+  const crash = crashOf(recording);
+  const crashed = (kind: string): Pick<Finding, "hint" | "crash"> => ({ hint: crash?.hint ?? HINTS.get(kind), crash });
   const old = play.files[play.name];
   if (!last.file || last.file.bytes === old) {
     const came = last.file ? "the old one" : "no such file";
-    return { ...common, root: "unstored", came, hint: HINTS.get("unstored") };
+    return { ...common, came, root: "unstored", ...crashed("unstored") };
   }
   const held = last.file.bytes;
   const form = dataForm(play.data, held);
@@ -305,7 +307,7 @@ function fileDeviation(recording: Recording): Deviation | undefined {
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
   const root = SINGLE.test(kind) ? `stored ${kind}` : kind;
-  return { ...common, root, came: lengthOf(play.data, held), hint: HINTS.get(kind) };
+  return { ...common, came: lengthOf(play.data, held), root, ...crashed(kind) };
 }
 
 /** The conversation as lines: our messages, the program's, and what it printed. */

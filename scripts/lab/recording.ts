@@ -60,7 +60,7 @@ export interface Recording {
 
 /** All that `--record` keeps. */
 export interface Session {
-  version: 1;
+  version: 2;
   /** The two programs, as a report calls them. */
   programs: Partial<Record<Role, string>>;
   recordings: Recording[];

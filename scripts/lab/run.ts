@@ -21,8 +21,6 @@ export interface RunOptions extends Scope {
   /** Changes the words that start a program, as a sandbox does; without it, a PID namespace where there is one. */
   wrap?: Stage["wrap"];
   onPlay?: (play: Play) => void;
-  /** Stops as soon as a cause is found. */
-  isFirst?: boolean;
   /** Of the plays that can show a sentence, only these; and always those that its rule compares them with. */
   plays?: string[] | undefined;
   /** What is recorded so far, for when the run is interrupted. */
@@ -35,7 +33,7 @@ const CLIENTS = 2;
 /** An empty session. */
 export function newSession(programs: Programs): Session {
   const labels = Object.entries(programs).map(([role, { label }]) => [role, label]);
-  return { version: 1, programs: Object.fromEntries(labels), recordings: [] };
+  return { version: 2, programs: Object.fromEntries(labels), recordings: [] };
 }
 
 /** Plays what the sentences need, and returns all that happened. Throws a {@linkcode CheckError} if a program can't be started. */

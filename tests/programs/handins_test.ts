@@ -192,7 +192,7 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   const once = mark(judge(wrong), DEFAULT_POINTS);
   const each = mark(judge(wrong), { ...DEFAULT_POINTS, cause: "each sentence" });
   assertEquals([once.points, each.points, once.of], [18.06, 17, 63]);
-  const none = judge({ version: 1, programs: { server: "server.py" }, recordings: [] });
+  const none = judge({ version: 2, programs: { server: "server.py" }, recordings: [] });
   assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
   assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 31.5);
   // Without strace a class is marked by less; a disk that a hand-in fills costs that one.

@@ -142,6 +142,13 @@ testMistakes("client", [
     says: "look the name up, as getaddrinfo()",
   },
   {
+    name: "connects to this machine, whatever it is given",
+    changes: [["connect((address,", 'connect(("127.0.0.1",']],
+    fails: ["8.7"],
+    says: "it connects to 127.0.0.2 port",
+    plays: ["client-host", "client-address"],
+  },
+  {
     name: "DEL twice",
     changes: [[
       '    sock.sendall(f"DEL {filename}".encode())',

@@ -449,6 +449,12 @@ const CLIENTS: Case[] = [
     "6.9",
   ],
   [
+    "letters of an error's name",
+    prints((line) => line.replace("server error: OR:r", "server error: r")),
+    "6.5, 6.7",
+    "lstrip() removes letters, not a prefix",
+  ],
+  [
     "the prefix of an error",
     prints((line) => line.replace("server error: ", "server error: ERROR: ")),
     ERRORS,
@@ -590,6 +596,24 @@ Deno.test("a server that does not serve the next client fails by the client that
   }
 });
 
+Deno.test("a server that serves one client needs no other hint for the client that comes late", () => {
+  const made = session("server");
+  for (const play of ["PUT", "idle"]) {
+    const index = made.recordings.findIndex((one) => one.play === play);
+    made.recordings.splice(index, 0, { ...made.recordings[index]!, ...RETRIED } as Recording);
+  }
+  const { causes } = judge(made);
+  assertEquals(causes.map(({ sentences }) => sentences), [["8.1"]]);
+  assertStringIncludes(causes[0]!.finding.hint ?? "", "in a loop that never ends");
+});
+Deno.test("where the first cause ends the run, no rule is judged whose plays are still to come", () => {
+  const made = session("server", only(/^(huge|signed)-size$/, says((text) => `${text}DONE`, "e")));
+  const failed = (): string[] =>
+    judge(made, { isFirst: true }).sentences.filter(({ outcome }) => outcome === "fails").map(({ id }) => id);
+  assertEquals(failed(), ["7.11"]);
+  made.recordings = made.recordings.filter(({ play }) => play !== "pieces");
+  assertEquals(failed(), []);
+});
 Deno.test("one mistake fits a screen of 24 lines of 80 letters, and twelve fit three screens", () => {
   const plain = (change: Change): string[] => report(judge(session("server", change)), false, (_, line) => line);
   const one = plain(word("READY", "READY\n"));

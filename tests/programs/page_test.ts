@@ -39,7 +39,7 @@ function forgetful(recording: Recording): void {
 function both(): Session {
   const [client, server] = [session("client", forgetful), session("server", hostile)];
   return {
-    version: 1,
+    version: 2,
     programs: { client: `client${HOSTILE}.py`, server: "server.py" },
     recordings: [...client.recordings, ...server.recordings],
   };

@@ -101,5 +101,5 @@ type Unplaced = LabEvent extends infer E ? E extends LabEvent ? Omit<E, "at"> : 
 export function session(about: Role, change: (recording: Recording) => void = () => {}): Session {
   const recordings = [...PLAYS.values()].filter((play) => play.about === about).map(rightRecording);
   recordings.forEach(change);
-  return { version: 1, programs: { [about]: `${about}.py` }, recordings };
+  return { version: 2, programs: { [about]: `${about}.py` }, recordings };
 }
