@@ -188,6 +188,17 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   throw new CheckError("nothing could be checked; --verbose says why");
 }
 
+/** When each of the programs was saved last. */
+function savedAt(files: string[]): string {
+  return files.map((file) => {
+    try {
+      return Deno.statSync(file).mtime?.getTime();
+    } catch {
+      return "";
+    }
+  }).join(" ");
+}
+
 /** Awaits that one of the programs is saved. */
 async function saved(files: string[], signal: AbortSignal): Promise<void> {
   console.log("\nWaiting until a program is saved; Ctrl-C ends.");
@@ -223,10 +234,12 @@ async function main(): Promise<number> {
   }
   if (isOwn) console.log("This project's own programs are checked; --help shows how to name others.");
   for (;;) {
+    const before = savedAt(sources);
     const result = await check(task, ending.signal).catch(complain);
     if (ending.signal.aborted) return status;
     if (!args.has("watch") || sources.length === 0) return result;
-    await saved(sources, ending.signal);
+    // One that was saved in the middle of a run was played in two versions.
+    if (savedAt(sources) === before) await saved(sources, ending.signal);
   }
 }
 
