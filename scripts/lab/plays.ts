@@ -82,7 +82,7 @@ interface Variation extends Partial<Setting> {
 }
 
 // Long enough for what is sent too early to arrive.
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 300;
 /** The name of this machine, which leads to 127.0.0.1. */
 export const LOCALHOST = "localhost";
 /** A size that 4 bytes can't hold; in 4 bytes it would be 5. */

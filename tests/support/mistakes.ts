@@ -28,7 +28,7 @@ export interface Mistake {
 
 // Where the naive programs are naive.
 const NAIVE = ["7.4", "7.8", "8.4"];
-const AT_ONCE = 12;
+const AT_ONCE = 8;
 /** LAB_MISTAKES=whole judges each program by all sentences, which takes minutes. */
 const IS_WHOLE = Deno.env.get("LAB_MISTAKES") === "whole";
 
