@@ -59,7 +59,9 @@ async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal:
     const roles = ROLES.filter((role) => left.some(({ about }) => about === role));
     const only = left.map(({ id }) => id);
     const plays = isWhole ? undefined : left.map(({ play }) => play!);
-    const { session } = await playRoles(staged, roles, sandbox, signal, { only, plays });
+    const { session, errors } = await playRoles(staged, roles, sandbox, signal, { only, plays });
+    // On a busy machine its end may have come too late to be seen.
+    if (errors.length > 0) return { ...first, status: "no program", notes: [...first.notes, ...errors] };
     const again = failed(judge(session, { only })).map(({ id }) => id);
     left = left.filter(({ id }) => !again.includes(id));
   }
