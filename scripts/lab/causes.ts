@@ -1,7 +1,8 @@
 /** Judges a session: which sentences hold, and the causes of those that do not. */
 
 import type { Role } from "../../lib/protocol.ts";
-import { conversationOf, type Finding } from "./reading.ts";
+import { conversationOf } from "./conversation.ts";
+import type { Finding } from "./reading.ts";
 import type { Recording, Session } from "./recording.ts";
 import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";

@@ -3,7 +3,7 @@
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { isStart, take } from "./messages.ts";
-import type { Act, Expected } from "./plays.ts";
+import type { Act, Expected } from "./play.ts";
 import { type Recorder, toBytes, toText } from "./recording.ts";
 
 // After so much silence, what came is all of a message that is not the right one.

@@ -7,7 +7,7 @@ import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
 import { CheckError, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
-import type { Play } from "./plays.ts";
+import type { Play } from "./play.ts";
 import type { Session } from "./recording.ts";
 import { picturesOf } from "./page/ladder.ts";
 import { reportPage } from "./page/report_page.tsx";

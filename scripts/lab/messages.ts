@@ -1,7 +1,7 @@
 /** Recognises a message in the bytes that came, in the right form or in one of those that programs get wrong. */
 
 import { decoded } from "../../lib/bytes.ts";
-import type { Expected } from "./plays.ts";
+import type { Expected } from "./play.ts";
 import { reverse, sizeBytes, toBytes, toSize, utf8 } from "./recording.ts";
 
 /**

@@ -4,7 +4,8 @@ import { abortable, delay } from "@std/async";
 import { within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../support/ports.ts";
 import { output } from "./launch.ts";
-import { LOCALHOST, type Play } from "./plays.ts";
+import type { Play } from "./play.ts";
+import { LOCALHOST } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
 import { keyOf, Scene, type Stage } from "./scene.ts";
 

@@ -4,8 +4,9 @@ import { STEPS } from "../../lib/protocol.ts";
 import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm, formOf } from "./messages.ts";
-import { type Expected, type Play, playOf } from "./plays.ts";
-import { eventsOf, hasHeard, type Recorded, type Recording, saidAt, utf8 } from "./recording.ts";
+import type { Expected, Play } from "./play.ts";
+import { playOf } from "./plays.ts";
+import { eventsOf, hasHeard, type Recording, saidAt, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** A message of the program's, as it came. */
@@ -308,24 +309,4 @@ function fileDeviation(recording: Recording): Deviation | undefined {
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
   const root = SINGLE.test(kind) ? `stored ${kind}` : kind;
   return { ...common, came: lengthOf(play.data, held), root, ...crashed(kind) };
-}
-
-/** The conversation as lines: our messages, the program's, and what it printed. */
-export function conversationOf(recording: Recording): { at: number; line: string }[] {
-  const { about } = recording;
-  const self = about === "server" ? "client" : "server";
-  const heard = read(recording).readings.map(({ step, came, at, form, expected }) => {
-    const text = form === "missing" ? "nothing" : "data" in expected ? `${came.length} bytes` : shown(came);
-    return { at, line: `${step}. ${about}: ${"zeros" in expected ? "many bytes" : text}` };
-  });
-  const others = recording.events.flatMap((event) => {
-    if (event.type === "said") return [{ at: event.at, line: `${event.step}. ${self}: ${saidText(event)}` }];
-    if (event.type === "line") return [{ at: event.at, line: `   printed: ${shown(utf8(event.text))}` }];
-    return event.type === "exit" ? [{ at: event.at, line: `   exit status ${event.status}` }] : [];
-  });
-  return [...heard, ...others].toSorted((a, b) => a.at - b.at);
-}
-
-function saidText({ bytes, zeros = 0 }: Recorded): string {
-  return zeros || bytes.length > 200 ? `${bytes.length + zeros} bytes` : shown(bytes);
 }

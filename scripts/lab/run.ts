@@ -6,7 +6,8 @@ import { CheckError, type Launch, probe, runs, slowness } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
 import { type Stage, Waits } from "./scene.ts";
 import type { Role } from "../../lib/protocol.ts";
-import { type Play, playOf, PLAYS } from "./plays.ts";
+import type { Play } from "./play.ts";
+import { playOf, PLAYS } from "./plays.ts";
 import { neededBy } from "./rule.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
 

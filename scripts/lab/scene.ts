@@ -3,7 +3,8 @@
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
 import { afterShell, type Launch, type Machine, slowness } from "./launch.ts";
-import { type Act, LARGE_BYTES, type Play } from "./plays.ts";
+import type { Act, Play } from "./play.ts";
+import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
 

@@ -1,7 +1,8 @@
 /** Runs the lab check, and makes recordings for its rules. */
 
 import type { Role } from "../../lib/protocol.ts";
-import { bytesOf, type Play, PLAYS } from "../../scripts/lab/plays.ts";
+import type { Play } from "../../scripts/lab/play.ts";
+import { bytesOf, PLAYS } from "../../scripts/lab/plays.ts";
 import { type Event as LabEvent, type Recording, type Session, toSize } from "../../scripts/lab/recording.ts";
 import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 

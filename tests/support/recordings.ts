@@ -145,3 +145,19 @@ export function redecoded(bytes: string): string {
   const text = new TextDecoder().decode(toBytes(bytes));
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }
+
+/** What is wrong; which sentences fail then, strict ones too; words of the report; and how many causes that is, if not one. */
+export type Case = [name: string, change: Change, fails: string, says?: string, causes?: number];
+
+/** Changes the data of the plays whose names match. */
+export const data = (play: string, change: (data: string) => string): Change =>
+  only(new RegExp(play), says(change, "gf"));
+
+/** What a send() left is not sent again. */
+export const PARTIAL: Change = all(
+  data("", (text) => text.slice(924)),
+  (one) => {
+    const text = 'sendto(4<socket:[7]>, "The"..., 1024, 0, NULL, 0) = 100 (INJECTED)';
+    one.events.push({ at: 99, type: "call", text });
+  },
+);

@@ -3,7 +3,8 @@
 import type { Role, Verb } from "../../../lib/protocol.ts";
 import { recordingOf, type Result } from "../causes.ts";
 import { lineOf } from "../lines.ts";
-import { bytesOf, type Play, playOf } from "../plays.ts";
+import type { Play } from "../play.ts";
+import { bytesOf, playOf } from "../plays.ts";
 import { type Finding, read, type Reading, wanted } from "../reading.ts";
 import { type Event, eventsOf, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
 import { shown, shownBytes } from "../shown.ts";
