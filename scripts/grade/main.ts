@@ -103,6 +103,9 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     // The table of the class has that name.
     await fillGradebook(rows, gradebook, args, `${out}/${name === "grades.csv" ? "gradebook.csv" : name}`);
   }
+  if (due && rows.every(({ handin }) => handin.at === undefined)) {
+    console.log("\nNo hand-in has a time in its name, so --due reports nothing.");
+  }
   const basis = text ? `by ${printable(args.value("points")!)}` : "the default";
   console.log(`\n${count(rows.length, "hand-in")}, ${tally(rows)}. Points: ${basis}. The class: ${out}/index.html`);
   return rows.every(({ status }) => status === "graded") ? 0 : 1;

@@ -29,10 +29,10 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     await Deno.rename(`${out}/${before}`, folder);
   }
-  const { result, pictures, status, points, of } = row;
+  const { result, pictures, status, points, of, label: author } = row;
   const mark = status === "graded" ? `${points} of ${of} points` : undefined;
   const files = {
-    "report.html": result && pictures && reportPage(result, pictures, { mark }),
+    "report.html": result && pictures && reportPage(result, pictures, { author, mark }),
     "junit.xml": result && junit(result),
     ...isGradescope ? { "results.json": gradescope(row) } : {},
     "result.json": `${JSON.stringify(outcome, undefined, 1)}\n`,

@@ -64,6 +64,7 @@ testWith(
     const [own, cys] = (await folder.names("out")).filter((name) => /^(Ada|Cy)\./.test(name));
     const page = await Deno.readTextFile(folder.at(`out/${cys}/report.html`));
     assertEquals([page.includes("SyntaxError"), page.includes(folder.path)], [true, false]);
+    assertStringIncludes(page, "<h1>Lab check of client.py by Cy</h1>");
     assertEquals(await folder.names(`out/${own}`), ["junit.xml", "report.html", "result.json", "results.json"]);
     assertEquals((await folder.names("out")).filter((name) => name.startsWith(".")), []);
 
@@ -118,8 +119,9 @@ word = "deleting" if is_second else "removing"`;
   // Steady results are filled in, and points are counted anew without playing.
   await Deno.writeTextFile(folder.at(`out/${own}/result.json`), JSON.stringify({ ...kept, status: "graded" }));
   await Deno.writeTextFile(folder.at("points.json"), '{"points": {"4": 0}}');
-  const again = await grade(...args, "--points", folder.at("points.json"));
+  const again = await grade(...args, "--points", folder.at("points.json"), "--due", "2026-10-03 23:59");
   assertEquals([again.status, again.stdout.includes("Ann")], [0, false], again.stdout);
+  assertStringIncludes(again.stdout, "so --due reports nothing");
   assertMatch(await Deno.readTextFile(folder.at("out/gradebook.csv")), /^Participant 12,Ann,\d\d(\.\d+)?,100\r$/m);
   const [{ points, of, causes } = { points: "", of: "", causes: "" }] = await gradesOf(folder.at("out"));
   assertEquals(causes, "4.3"); // All else that a naive client does holds.

@@ -19,17 +19,18 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
 
 /**
  * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command
- * that runs it again; `mark` is what the program is worth, such as `58 of 59 points`.
+ * that runs it again; `author` is whose they are, and `mark` what they are worth, such as `58 of 59 points`.
  */
 export function reportPage(
   result: Result,
   pictures: (Picture | null)[],
-  { words, mark }: { words?: string[] | undefined; mark?: string | undefined } = {},
+  { words, author, mark }: { words?: string[] | undefined; author?: string; mark?: string | undefined } = {},
 ): string {
   const { causes, sentences, programs } = result;
   const roles = ROLES.filter((role) => programs[role] !== undefined);
   const notes = sentences.filter(({ note }) => note !== undefined);
-  const title = `Lab check of ${roles.map((role) => programs[role]).join(" and ")}`;
+  const by = author === undefined ? "" : ` by ${capped(author)}`;
+  const title = `Lab check of ${roles.map((role) => programs[role]).join(" and ")}${by}`;
   return page(
     title,
     <>
