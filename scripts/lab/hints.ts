@@ -27,6 +27,7 @@ htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(),
 short: that is the size in fewer than 8 bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
 off: these are 8 bytes, but of another number: announce the file's size in bytes
 done-in-data: DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))
+at-done: DONE in the file was taken for its end: count its bytes, as the size has them
 lines: line ends were changed: open files with "rb" and "wb"
 padded: the last block was filled up: it is as short as the rest of the file
 stripped: bytes at the ends were stripped, as strip() does: file data stays as it is

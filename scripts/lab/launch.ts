@@ -46,6 +46,8 @@ const STARTERS: Record<string, string[]> = {
   ".jar": [...JAVA, "-jar"],
   ".java": JAVA,
   ".sh": ["bash"],
+  ".pl": ["perl"],
+  ".rb": ["ruby"],
 };
 
 function args(role: Role, { host = HOST, port, verb, file, verbose }: Call): string[] {

@@ -2,6 +2,7 @@
 
 import { levenshteinDistance } from "@std/text";
 import type { Role, Verb } from "../../lib/protocol.ts";
+import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
 import type { Finding } from "./reading.ts";
@@ -108,7 +109,9 @@ export function wrongLine(expected: string, one: Recording, lines: Line[] = even
   const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, others);
   const [root, hint = HINTS.get(root)] = reason(expected, lines, near);
   const came = near ? `"${near.text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
-  return found(one, root, near?.at ?? lines.at(-1)?.at, [`the line "${expected}"`, came, hint]);
+  const crash = near ? undefined : crashOf(one);
+  const at = near?.at ?? lines.at(-1)?.at;
+  return found(one, crash?.root ?? root, at, [`the line "${expected}"`, came, hint], crash);
 }
 
 function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string | undefined] {

@@ -40,6 +40,12 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
   };
 }
 
+/** Who serves the next client with a part of the last one's request does not serve it. */
+const served: Look = (one, view) => {
+  if (!view.keeps(one)) return next(isWhole)(one, view);
+  return [found(one, "kept", 0, ["the next client is served as the first is", "a name ends as one before it does"])];
+};
+
 /** After errors, a client is served as it is before them. */
 const afterErrors: Look = (one, view) => {
   if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
@@ -106,7 +112,7 @@ export const LOOP_RULES: Rule[] = [
   ...rules("client", ["8.7", "the server is the one that is given, by its address or its name", HOSTS, byHost]),
   ...rules(
     "server",
-    ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, next(isWhole)],
+    ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
     ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
     ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
     ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {

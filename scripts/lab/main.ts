@@ -23,7 +23,7 @@ const USAGE = `Usage: ${COMMAND} [options] [client.py] [server.py]
 Plays the other side of your programs as the lab's document has it, and says
 which of the document's sentences do not hold, and why.
 
-A file is started by what it is: .py, .js, .ts, .jar, .java, .sh or an
+A file is started by what it is: .py, .js, .ts, .jar, .java, .sh, .pl, .rb or an
 executable; a name with "server" in it is the server's.${OWN}
 
   --server COMMAND  your server, if it is no file; {port} stands for the port

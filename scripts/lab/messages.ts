@@ -86,6 +86,7 @@ const DATA: Record<string, Test> = {
   padded: (came, data) => came.startsWith(data) && (/^\0+$/.test(came.slice(data.length)) || came.length % 1024 === 0),
   stripped: (came, data) => came !== "" && came.length < data.length && bare(came) === bare(data),
   string: (came, data) => came !== data && came !== "" && came === data.split("\0")[0],
+  "at-done": (came, data) => came !== "" && came !== data && came === data.split("DONE")[0],
   cut: (came, data) => data.startsWith(came),
   decoded: (came, data) => came !== "" && isUtf8(came) && !isUtf8(data),
 };

@@ -152,8 +152,9 @@ function both(about: Role): Play[] {
     make("PUT-again", "PUT", { name: "short.txt" }),
     ...(["GET", "PUT"] as const).flatMap((verb) => [
       ...SIZES.map((size) => make(`${verb}-${size}`, verb, { name: `size${size}`, ...sized(size) })),
+      // Some programs take a file for text by the end of its name.
       ...ODD.map((data, index) =>
-        make(`${verb}-odd${index}`, verb, { name: `odd${index}.bin`, data, ...parted(data) })
+        make(`${verb}-odd${index}`, verb, { name: `odd${index}.${index === 1 ? "txt" : "bin"}`, data, ...parted(data) })
       ),
     ]),
     ...VERBS.flatMap((verb) => NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))),

@@ -218,7 +218,24 @@ export const CLIENTS: Case[] = [
   ],
   ["a last block that is sent whole", only(/^client-PUT/, data("", (text) => text.padEnd(2048))), "2.6, 2.7", ""],
   ["Complete without DONE", only(/unfinished/, adds("Complete", "b")), "4.7", "the server closed"],
-  ["stops at DONE in the data", only(/GET-odd1/, stores((text) => text.slice(0, -4))), "1.7"],
+  [
+    "stops at DONE in the data, whatever the size",
+    all(only(/GET-odd1/, stores((text) => text.slice(0, -4))), only(/-size$/, adds("Complete", "h"))),
+    "1.7",
+    "DONE in the file was taken for its end",
+  ],
+  [
+    "crashes in place of Complete after an empty file",
+    only(
+      /GET-0$/,
+      all(
+        COMPLETE,
+        ...traceback("client.py", 9, "x", "OSError: no data").toReversed().map((line) => adds(line, "h", "stderr")),
+      ),
+    ),
+    "1.6, 4.1",
+    "code client.py line 9: x",
+  ],
   [
     "connects to another port",
     only(/^(?!.*(missing|folder))/, (one) => one.events = [{ at: 1, type: "unconnected" }]),

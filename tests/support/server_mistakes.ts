@@ -221,6 +221,12 @@ export const SERVERS: Case[] = [
     "line ends were changed",
   ],
   [
+    "a buffer keeps the end of the request before",
+    only(/^GET-[01]$/, says((_, { play }) => `ERROR: ${play.replace("GET-", "size")}.txt does not exist`, "c")),
+    "1.2, 8.1",
+    "something is left of the client before",
+  ],
+  [
     "does not overwrite a file that is there",
     only(/^over/, says(() => "ERROR: unable to create file over.txt", "c")),
     "2.5",
