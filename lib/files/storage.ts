@@ -53,7 +53,10 @@ export class Written {
   check(path: string, name: string, old: Deno.FileInfo | undefined): void {
     // A look at nothing costs as much as a message, so not for each name: what has come since has one that is alike.
     if (old === undefined && !IS_WINDOWS && !this.#folded.has(folded(path))) return;
-    const other = this.#names.get(identity(path));
+    const id = identity(path);
+    const other = this.#names.get(id);
+    // What is replaced is gone, and the next file may have its number.
+    if (other === name) this.#names.delete(id);
     if (other === undefined || other === name) return;
     throw new FileError("create", name, { reason: `here it is the same file as ${other}, which has just arrived` });
   }

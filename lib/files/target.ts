@@ -14,6 +14,8 @@ export async function openTarget(
   path: string,
   { createNew = false, written }: { createNew?: boolean | undefined; written?: Written | undefined } = {},
 ): Promise<Target & (Disposable | AsyncDisposable)> {
+  // The next sweep would remove a file with a draft's name.
+  if (isDraft(path)) throw new FileError("create", path, { reason: "its name is that of a temporary file" });
   try {
     return openDraft(path, createNew, written);
   } catch (error) {
@@ -25,8 +27,6 @@ export async function openTarget(
 
 function openDraft(path: string, createNew: boolean, written: Written | undefined): Draft {
   const barred = (reason: string): FileError => new FileError("create", path, { reason });
-  // The next sweep would remove a file with a draft's name.
-  if (isDraft(path)) throw barred("its name is that of a temporary file");
   if (isFolderPath(path)) throw barred("that is a folder");
   checkGranted("create", path, path);
   try {

@@ -5,7 +5,7 @@ import { withMounts } from "../support/disk.ts";
 import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
-import { command, Process, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 testWith([MOUNTS], "a file that is a mount point stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "served/other": "mounted", "mine/f": "mine" });
@@ -29,6 +29,18 @@ testWith([OTHER_USER], "another user's file in a sticky folder stays, and the se
   assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
   await server.errorLine(/^server: unable to create file f: operation not permitted$/);
   assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("served/f"))], [["f"], "old"]);
+});
+
+testWith([OTHER_USER], "an old file stands though no temporary folder can be written", async () => {
+  await using folder = await folders({ "served/f": "new", "mine/f": "old" });
+  await Deno.chmod(folder.at("mine"), 0o777);
+  await Deno.chmod(folder.at("mine/f"), 0o666);
+  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
+  const { ino } = await Deno.stat(folder.at("mine/f"));
+  const words = ["env", `TMPDIR=${folder.at("missing")}`, ...await asNobody(folder, "client")];
+  const { status } = await run([...words, "127.0.0.1", `${server.port}`, "GET", "f"], { cwd: folder.at("mine") });
+  // Not written in place.
+  assertEquals([status, (await Deno.stat(folder.at("mine/f"))).ino === ino], [0, false]);
 });
 
 testWith([OTHER_USER], "a file is replaced only where its mode lets the server's user write it", async () => {

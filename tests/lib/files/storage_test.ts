@@ -77,6 +77,10 @@ Deno.test("a link is written through", async () => {
 
 Deno.test("no draft is made of a folder, of a device, or where there is no folder", async () => {
   await using folder = new Folder();
+  const draft = folder.at(".blockferry-00000000-0000-4000-8000-000000000000.part");
+  await Deno.writeTextFile(draft, "another's");
+  await assertRejects(() => openTarget(draft), FileError);
+  await Deno.remove(draft);
   await folder.folder("folder");
   for (const path of [folder.at("folder"), folder.at("missing/f"), ...(UNIX.isMet() ? ["/dev/null"] : [])]) {
     const old = await Deno.stat(path).catch(() => undefined);
@@ -189,6 +193,18 @@ testWith([UNIX], "a run replaces no file that it has written under another name"
   await using other = await openTarget(folder.at("b"), { written: new Written() });
   await other.commit();
   assertEquals(await folder.names(), ["a", "b", "f"]);
+});
+
+testWith([UNIX], "a run may replace a file whose number was that of one that it has replaced", async () => {
+  await using folder = new Folder();
+  const written = new Written();
+  const [f, g] = [folder.at("f"), folder.at("g")];
+  for (const path of [f, g]) await Deno.writeTextFile(path, path);
+  written.add(f, "f");
+  written.check(f, "f", await Deno.stat(f));
+  // The number of what f was is g's now.
+  await Deno.rename(f, g);
+  written.check(g, "g", await Deno.stat(g));
 });
 
 Deno.test("a sweep leaves a draft that is written and closed while it looks", async () => {
