@@ -84,7 +84,7 @@ export class Printer {
 
   /** Fulfilled when the lines on standard output so far have been written, or nobody reads them. */
   async written(): Promise<void> {
-    if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.flush(), LINE_MS);
+    if (!this.#out.isStuck) this.#out.isStuck = await isLonger(this.#taken(this.#out), LINE_MS);
   }
 
   /** Fulfilled when nothing waits to be written any more, or has for so long that perhaps nobody reads. */
@@ -95,6 +95,11 @@ export class Printer {
   /** Fulfilled when nothing waits to be written any more. */
   async flush(): Promise<void> {
     while (!this.isIdle) await Promise.all([this.#turn, this.#out.writing, this.#err.writing]);
+  }
+
+  // Whatever becomes of the other stream.
+  async #taken(stream: Stream): Promise<void> {
+    while (stream.waiting > 0 || stream.writing) await Promise.all([this.#turn, stream.writing]);
   }
 
   #add(to: Stream, text: string): void {

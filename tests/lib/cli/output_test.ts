@@ -65,6 +65,20 @@ Deno.test("lines of both streams come in their order, and one that is stuck hold
   assertEquals(out, ["one\n", "three\n"]);
 });
 
+Deno.test("a line on standard output is written, though standard error has been stuck for long", async () => {
+  const out: string[] = [];
+  const printer = new Printer(sink(out), { write: () => new Promise(() => {}) });
+  printer.warn("stuck\n");
+  void printer.print("one\n");
+  while (out.length === 0) await delay(10);
+  for (const line of ["two\n", "three\n"]) {
+    printer.warn("stuck\n");
+    void printer.print(line);
+    assert(await isReady(printer.written()));
+  }
+  assertEquals(out, ["one\n", "two\n", "three\n"]);
+});
+
 Deno.test("whoever prints waits for a reader that is a hundred lines behind", async () => {
   const room = Promise.withResolvers<void>();
   const printer = new Printer(sink([], room.promise), sink([]));
