@@ -72,15 +72,15 @@ function parseCommand(text: string): Command | undefined {
   return verb && name !== "" ? { verb, name } : undefined;
 }
 
-/** If the text is one command repeated, returns that command: a known client sends DEL twice. */
+/** If the text is one DEL repeated, returns that command: a known client sends it twice. */
 export function parseTwice(text: string): Command | undefined {
   const half = text.slice(0, text.length / 2);
-  return half + half === text ? parseCommand(half) : undefined;
+  return half + half === text && half.startsWith("DEL ") ? parseCommand(half) : undefined;
 }
 
 /** A request with the rest of its name, which came late. A rest with control characters is none: a size, perhaps. */
 export function completed(begun: Request, late: Bytes): Request {
   const whole = parseRequest(concat([begun.bytes, late]));
   const isName = !/\p{Cc}/u.test(whole.text.slice(begun.text.length));
-  return { ...whole, command: parseTwice(whole.text) ?? (isName ? whole.command : undefined) };
+  return { ...whole, command: isName ? whole.command : undefined };
 }
