@@ -52,7 +52,7 @@ async function readV1(conn: Pick<Deno.Conn, "read">, start: Bytes): Promise<Prox
   // Not the short and octal forms of IPv4 addresses: "1" would be 0.0.0.1.
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address ?? "") || ipaddr.IPv6.isValid(address ?? "");
   if (!isAddress || Number(port) > 65535) throw noHeader(new Uint8Array(line));
-  return { client: { transport: "tcp", hostname: ipaddr.parse(address!).toString(), port: Number(port) } };
+  return { client: { transport: "tcp", hostname: ipaddr.process(address!).toString(), port: Number(port) } };
 }
 
 async function readV2(conn: Pick<Deno.Conn, "read">): Promise<ProxyHeader> {
@@ -69,7 +69,7 @@ async function readV2(conn: Pick<Deno.Conn, "read">): Promise<ProxyHeader> {
   if (length < 2 * addressBytes + 4) throw new TransferError("a PROXY protocol header is too short for its addresses");
   const { default: ipaddr } = await import("ipaddr.js");
   const port = new DataView(body.buffer, body.byteOffset).getUint16(2 * addressBytes);
-  const hostname = ipaddr.fromByteArray([...body.subarray(0, addressBytes)]).toString();
+  const hostname = ipaddr.process(ipaddr.fromByteArray([...body.subarray(0, addressBytes)]).toString()).toString();
   return { client: { transport: "tcp", hostname, port } };
 }
 

@@ -80,6 +80,8 @@ Deno.test("a server closes connections from outside the networks it allows, with
     { allowed: "0.0.0.0/0", ipv4: "READY", ipv6: "" },
     { allowed: "127.0.0.2", ipv4: "", ipv6: "" },
     { allowed: "10.0.0.0/8,192.0.2.1,2001:db8::/32", ipv4: "", ipv6: "" },
+    { allowed: "::ffff:127.0.0.0/104", ipv4: "READY", ipv6: "" },
+    { allowed: "::ffff:127.0.0.1", ipv4: "READY", ipv6: "" },
     { allowed: "::1", ipv4: "", ipv6: "READY" },
     { allowed: "::/0", ipv4: "", ipv6: "READY" },
     { allowed: "10.0.0.0/8,127.0.0.1/32,::1/128", ipv4: "READY", ipv6: "READY" },
