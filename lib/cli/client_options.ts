@@ -111,7 +111,8 @@ export function readTask(args: Arguments): Task {
     isTraced: args.has("trace"),
     isQuiet: args.has("quiet"),
     options: {
-      hostname,
+      // As in a URL, an IPv6 address may stand in brackets; a certificate's has none.
+      hostname: hostname.replace(/^\[(.+)\]$/, "$1"),
       port: readInteger(port, 1, 65535, "the port"),
       waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
       timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),

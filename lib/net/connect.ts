@@ -70,7 +70,10 @@ async function secure(conn: Deno.TcpConn, options: Deno.StartTlsOptions, signal:
   conn.setKeepAlive(true);
   // After this, Deno's TLS connection can no longer switch the delay.
   conn.setNoDelay(true);
-  const secured = await Deno.startTls(conn, options);
+  const secured = await Deno.startTls(conn, options).catch((error) => {
+    conn.close();
+    throw error;
+  });
   try {
     // It may take as long as READY: the server may be busy with another client.
     await abortable(secured.handshake(), signal);
@@ -103,6 +106,7 @@ const CERTIFICATE_REASONS: [RegExp, string][] = [
   [/caused ?as ?end ?entity/, "belongs to an authority (CA:TRUE), so it can't be a server's too"],
   [/not ?valid ?for ?any/, "has no subjectAltName, so it is for no name: a common name (CN) does not count"],
   [/not ?valid ?for ?name/, "is for another name"],
+  [/bad ?signature/, "was not signed by the authority of that name (it may be newer than the one of --ca)"],
   [/not ?valid ?yet/, "is not valid yet"],
   [/expired/, "has expired"],
 ];
@@ -123,8 +127,13 @@ let isAllGranted: boolean | undefined;
 export function isNetGranted(hostname: string, port?: number): boolean {
   const { state, partial } = isAllGranted === undefined ? Deno.permissions.querySync({ name: "net" }) : {};
   isAllGranted ??= state === "granted" && !partial;
-  return isAllGranted ||
-    Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
+  try {
+    return isAllGranted ||
+      Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
+  } catch {
+    // That can't be the name of a machine, as connecting to it says.
+    return true;
+  }
 }
 
 /** An address as `--allow-net` takes it. */

@@ -31,7 +31,10 @@ const CREDENTIALS_REASONS: [RegExp, string][] = [
     /UnsupportedCertVersion/i,
     "the certificate is of X.509 version 1, without extensions such as subjectAltName; version 3 is needed",
   ],
-  [/private key/i, "the private key can't be read"],
+  [
+    /private key/i,
+    "the private key can't be read, or is none that TLS takes (RSA from 2048 bits, P-256, P-384, Ed25519)",
+  ],
 ];
 
 /** Why credentials can't be used, if an error of {@linkcode openTls} says so. */
@@ -85,11 +88,16 @@ function secure(client: Deno.TcpConn, credentials: TlsCredentials): Conn {
   };
   // A client that speaks TLS begins as soon as it is connected; one that waits for READY does not.
   let silence: TransferError | undefined;
-  const timer = setTimeout(() => {
-    silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
-    close();
-  }, HELLO_MS);
+  let timer: ReturnType<typeof setTimeout> | undefined;
   conns.defer(() => clearTimeout(timer));
+  // Not before: on a busy machine this pair of connections may take longer than the client.
+  near.then(() => {
+    if (conns.disposed) return;
+    timer = setTimeout(() => {
+      silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
+      close();
+    }, HELLO_MS);
+  }, () => {});
   const onProgress = (): void => conn.onProgress?.();
   void pass(Promise.resolve(client), near, () => {
     clearTimeout(timer);
