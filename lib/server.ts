@@ -41,8 +41,8 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
   try {
     await { GET: serveGet, PUT: servePut, DEL: serveDel }[verb](peer, { ...asked, report }, options);
   } catch (error) {
-    if (!(error instanceof FileError)) throw error;
     if (reported === undefined) report(asked.request);
+    if (!(error instanceof FileError)) throw error;
     void options.onEvent({ type: "refused", error });
     // The lab's errors take the place of an OK or DONE.
     const step = verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";

@@ -130,7 +130,7 @@ testWith([LINUX], "a file is not called missing when the server has no descripto
   await using folder = await folders({ "served/f": "hello" });
   // One may be free for a moment, until the server accepts again.
   await withinTime(async () => {
-    await using server = await ServerProcess.run(limited("--clients", "2"), { cwd: folder.at("served") });
+    await using server = await ServerProcess.run(limited("--clients", "2", "-v"), { cwd: folder.at("served") });
     using first = await Conversation.start(server.port, "GET", "f");
     await first.until("a");
     using _others = await connections(server.port, 80);
@@ -138,5 +138,6 @@ testWith([LINUX], "a file is not called missing when the server has no descripto
     await first.until("b");
     assertEquals(await first.hearSome(), "");
     await server.errorLine(/^server: cannot open f: too many open files/);
+    await server.line(/^server receiving request: GET f$/);
   });
 });

@@ -96,7 +96,8 @@ terminalTest("PUT - at a terminal says that it reads the keyboard; a short PUT h
   assertStringIncludes(output, "client: reads the keyboard until Ctrl-D");
   await Deno.writeTextFile(pair.folder.at("mine/f"), "text");
   await using short = start(pair, 80, "PUT", "f");
-  assertEquals(texts(await shown(short)).at(-1), "Complete");
+  // On a slow machine it may not be short.
+  assertMatch(texts(await shown(short)).at(-1)!, /^(Complete|4 B in (0\.[5-9]|[1-9]).*)$/);
 });
 
 terminalTest("with --quiet a terminal shows nothing", async (pair) => {
