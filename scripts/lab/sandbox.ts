@@ -55,6 +55,10 @@ const MAX_SESSION_BYTES = 256 * MB;
 // Beyond its own limit, the player ends its programs and writes its session.
 const LAST_MS = 15_000;
 
+// What the caller's shell has open, as for a lock or a log, would be a way out.
+const CLOSING = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"';
+const CLOSED = ["bash", "-c", CLOSING, "bash"];
+
 /** No sandbox: programs run with the user's rights. */
 export const NO_SANDBOX: Sandbox = {
   bounds: "none, the programs run with your rights",
@@ -80,7 +84,12 @@ export async function findSandbox(): Promise<Sandbox> {
     ? "a cgroup bounds each program to 3 GB and 512 threads"
     : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes";
   const enclose = (folders: string[]): { outer: string[]; inner: Inner } => ({
-    outer: [...hasScope ? scope : [], ...isRoot ? asNobody([...system, ...folders]) : [], ...outer(system, folders)],
+    outer: [
+      ...CLOSED,
+      ...hasScope ? scope : [],
+      ...isRoot ? asNobody([...system, ...folders]) : [],
+      ...outer(system, folders),
+    ],
     inner: inner(system, folders, counts),
   });
   const { outer: words, inner: { before, after } } = enclose([]);
@@ -215,14 +224,16 @@ async function systemMounts(): Promise<string[]> {
   return [...there.filter((path) => path !== ""), ...new Set(prefixes)];
 }
 
-// Of .../bin/python3 all of the installation; but not a home folder that has a bin.
+// Of .../bin/python3 all of the installation; but not a home folder that has a bin, nor what lies beside a program alone.
 function prefixOf(path: string): string {
   const folder = path.split("/").slice(0, -1);
   const prefix = folder.slice(0, -1).join("/");
-  return folder.at(-1) === "bin" && prefix !== Deno.env.get("HOME") ? prefix : folder.join("/");
+  return folder.at(-1) === "bin" && prefix !== Deno.env.get("HOME") ? prefix : path;
 }
 
 function pathOf(system: string[]): string {
-  const others = system.filter((path) => !SYSTEM.includes(path)).flatMap((path) => [`${path}/bin`, path]);
+  const others = system.filter((path) => !SYSTEM.includes(path)).flatMap((
+    path,
+  ) => [`${path}/bin`, path.replace(/\/[^/]*$/, "")]);
   return [...others, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"].join(":");
 }

@@ -44,6 +44,11 @@ if os.path.exists(${JSON.stringify(cache)}): got.append("its home's cache")
 if os.path.exists(${JSON.stringify(`${folder}/class/Ben/notes.txt`)}): got.append("another's file")
 if os.path.exists(${JSON.stringify(`${PROJECT}/client.ts`)}): got.append("the check's own client")
 got += [f"writing to {d}" for d in [own, "/", "/usr", "/etc", "/dev", "/proc/sys/kernel"] if os.access(d, os.W_OK)]
+for fd in os.listdir("/proc/self/fd"):
+    try:
+        if "${folder}" in os.readlink(f"/proc/self/fd/{fd}"): got.append("what the caller has open")
+    except OSError:
+        pass
 commands = [open(p, "rb").read() for p in glob.glob("/proc/[0-9]*/cmdline")]
 if any(b"enclosed.ts" in c for c in commands): got.append("the check's process")
 got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR"] if name in os.environ]
