@@ -38,7 +38,7 @@ async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): P
   if (roles.length === 0) return { status: "no program", notes };
   const { session, errors, ended } = await playRoles(staged, roles, sandbox, signal);
   // This machine lacks what would start it.
-  const lacking = errors.find((error) => error.includes("can't be started: there is no"));
+  const lacking = errors.find((error) => /^"[^"]*" can't be started: there is no \w+ here$/.test(error));
   if (lacking !== undefined) throw new Error(lacking);
   const result = judge(session);
   const started = roles.length - errors.length;
@@ -61,7 +61,9 @@ async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal:
     const plays = isWhole ? undefined : left.map(({ play }) => play!);
     const { session, errors } = await playRoles(staged, roles, sandbox, signal, { only, plays });
     // On a busy machine its end may have come too late to be seen.
-    if (errors.length > 0) return { ...first, status: "no program", notes: [...first.notes, ...errors] };
+    if (errors.length > 0) {
+      return { ...first, status: "no program", notes: [...new Set([...first.notes, ...errors])] };
+    }
     const again = failed(judge(session, { only })).map(({ id }) => id);
     left = left.filter(({ id }) => !again.includes(id));
   }

@@ -68,7 +68,7 @@ type Read = (title: string) => string;
 interface Platform {
   isIt: (header: string[]) => boolean;
   isItem: (title: string) => boolean;
-  /** The columns that hold a number or a name of a student's. */
+  /** The columns that hold a number or a name of a student's; the platform's own number first. */
   ids: string[];
   names: (row: Read) => string[];
   /** The most points of a column; without, points are filled in as they are. */
@@ -133,10 +133,12 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   const where = (keys: string[][], key: string): number[] =>
     keys.flatMap((each, index) => plain(key) !== "" && each.map(plain).includes(plain(key)) ? [index] : []);
   const isTwice = (mark: Mark): boolean => marks.some((one) => one !== mark && plain(one.name) === plain(mark.name));
-  const byId = marks.filter(({ id }) => where(ids, id).length > 0);
+  // A number of the platform's is no other number; a folder's name may be any.
+  const rowsOf = ({ id, name }: Mark): number[] => where(id === name ? ids : ids.map((each) => each.slice(0, 1)), id);
+  const byId = marks.filter((mark) => rowsOf(mark).length > 0);
   for (const mark of [...byId, ...marks.filter((one) => !byId.includes(one))]) {
     const isById = byId.includes(mark);
-    const [index, second] = isById ? where(ids, mark.id) : where(names, mark.name);
+    const [index, second] = isById ? rowsOf(mark) : where(names, mark.name);
     // A name that two rows have, or two hand-ins, is nobody's.
     const isClear = index !== undefined && second === undefined && !taken.has(index) && (isById || !isTwice(mark));
     if (isClear) taken.set(index, mark);

@@ -48,8 +48,8 @@ const FORMS = [
   /^(?<name>.+)_(?<id>\d+)_assignsubmission_file(_|_(?<file>.+))?$/su,
   // Canvas: doejane_LATE_12345_678901_client-1.py, the second of its name.
   /^(?<name>[^_].*?)_(?<late>LATE_)?(?<id>\d+)_\d+_(?<file>.+?(-(?<version>\d{1,2})(?=\.\w+$))?(\.\w+)?)$/su,
-  // Any other folder or zip file.
-  /^(?<file>(?<name>.+)\.zip)$/su,
+  // Any other folder or packed file.
+  /^(?<file>(?<name>.+)\.(zip|rar|7z|tar|tgz|tar\.\w+))$/siu,
   /^(?<name>.+)$/su,
 ];
 const CLASS = { files: 20_000, bytes: 4096 * 1024 * 1024 };
@@ -85,7 +85,7 @@ export async function findHandins(path: string, work: string): Promise<Handin[]>
   let root = path;
   if ((await Deno.stat(path)).isFile) {
     root = `${work}/all`;
-    await unzip(path, root, CLASS).catch((error) => {
+    await unzip(path, root, { ...CLASS }).catch((error) => {
       throw error instanceof ZipError ? new CheckError(`${path} is no class: ${error.message}`) : error;
     });
     // A zip file may hold one folder with all.
@@ -119,7 +119,7 @@ function handinOf(root: string, parts: Part[]): Handin {
 /** Copies a hand-in into a folder of its own, unpacks what is packed, and finds the programs in it. */
 export async function stage(handin: Handin, folder: string, names: Partial<Record<Role, string>>): Promise<Staged> {
   const notes: string[] = [];
-  let [left, bytes] = [ONE.files, ONE.bytes];
+  const left = { ...ONE };
   await Deno.mkdir(folder, { recursive: true });
   const files: [path: string, source: string][] = [];
   for (const [file, source] of handin.sources) {
@@ -127,17 +127,16 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
     else files.push(...(await walk(source)).map((path): [string, string] => [path, `${source}/${path}`]));
   }
   for (const [path, source] of files) {
-    bytes -= (await Deno.stat(source)).size;
-    if (--left < 0 || bytes < 0) {
-      notes.push(`it has more than ${left < 0 ? `${ONE.files} files` : `${ONE.bytes >> 20} MB`}, the rest is left out`);
-      break;
-    }
     const target = `${folder}/${path}`;
     if (path.toLowerCase().endsWith(".zip")) {
-      await unzip(source, target, ONE).catch((error) => {
+      await unzip(source, target, left).catch((error) => {
         if (!(error instanceof ZipError)) throw error;
         notes.push(`${path} is not unpacked: ${error.message}`);
       });
+    } else if (--left.files < 0 || (left.bytes -= (await Deno.stat(source)).size) < 0) {
+      const most = left.files < 0 ? `${ONE.files} files` : `${ONE.bytes >> 20} MB`;
+      notes.push(`it has more than ${most}, the rest is left out`);
+      break;
     } else {
       await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
       await Deno.copyFile(source, target);
@@ -160,7 +159,7 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
 /** The files that may be a program: those of the name that was given, else of the very name, else those like it. */
 function candidates(role: Role, files: string[], name: string | undefined): string[] {
   const base = (file: string): string => file.split("/").at(-1)!;
-  const suffix = "\\.(py|js|mjs|ts|jar|java|sh)$";
+  const suffix = "\\.(py|js|mjs|ts|jar|java|sh|pl|rb)$";
   const patterns = [
     `^(lab ?\\d*[-_ ]?)?${role}${suffix}`,
     `(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`,

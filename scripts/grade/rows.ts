@@ -60,8 +60,8 @@ export function numberOf({ name, id }: Handin): string {
 export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, isAnonymous }: Ledger): Row {
   const { name, id, at, isLate, earlier } = handin;
   const number = numberOf(handin);
-  // No path can leave DIR.
-  const readable = (name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_").slice(0, 60);
+  // No path can leave DIR; and no character is cut in two.
+  const readable = [...(name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_")].slice(0, 50).join("");
   const { points, of, each } = mark(outcome.result, rules);
   const minutes = at && due ? Math.ceil((Number(at) - Number(due)) / 60_000) : 0;
   return {

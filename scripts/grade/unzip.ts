@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { configure, Reader, ZipReader } from "@zip.js/zip.js";
 
-/** How much a zip file may hold. */
+/** How much a zip file, or several together, may still hold. */
 export interface Bounds {
   files: number;
   bytes: number;
@@ -15,6 +15,9 @@ export class ZipError extends Error {
 }
 
 configure({ useWebWorkers: false });
+
+// Folders in folders, more than anyone makes, and a path that the system takes.
+const MAX_PARTS = 15;
 
 /** Reads an open file, a part at a time. */
 class FileReader extends Reader<number> {
@@ -35,24 +38,24 @@ class FileReader extends Reader<number> {
 /** Unpacks a zip file into a folder, which is made; or into none. Throws a {@linkcode ZipError} if it is broken, encrypted or too large. */
 export async function unzip(path: string, folder: string, bounds: Bounds): Promise<void> {
   const file = openSync(path, "r");
-  const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant" });
-  let [files, left] = [0, bounds.bytes];
+  const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant", checkSignature: true });
+  const { files, bytes } = bounds;
   try {
     for await (const entry of reader.getEntriesGenerator()) {
       if (entry.directory || entry.symlink) continue;
       const parts = entry.filename.split(/[/\\]+/);
       // One such name is no reason to refuse the others.
-      if (!parts.every(isSafe)) continue;
-      if (++files > bounds.files) throw new ZipError(`it has more than ${bounds.files} files`);
+      if (parts.length > MAX_PARTS || !parts.every(isSafe)) continue;
+      if (--bounds.files < 0) throw new ZipError(`it has more than ${files} files`);
       if (entry.encrypted) throw new ZipError("it is encrypted");
       const target = `${folder}/${parts.join("/")}`;
       await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
       // Its size is what was written, whatever the zip file says.
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
-        transform(bytes, controller): void {
-          left -= bytes.length;
-          if (left < 0) throw new ZipError(`it has more than ${bounds.bytes >> 20} MB`);
-          controller.enqueue(bytes);
+        transform(piece, controller): void {
+          bounds.bytes -= piece.length;
+          if (bounds.bytes < 0) throw new ZipError(`it has more than ${bytes >> 20} MB`);
+          controller.enqueue(piece);
         },
       });
       await Promise.all([entry.getData(writable), Deno.writeFile(target, readable, { createNew: true })]);

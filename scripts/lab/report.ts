@@ -50,7 +50,8 @@ export function report(result: Result, isVerbose: boolean, color: Paint = paint)
 
 /** Whether a reason is what this machine lacks, not the program. */
 export function isMachines(reason = ""): boolean {
-  return /strace|\/proc|addresses|temporary folder/.test(reason);
+  // Other reasons quote what the program said.
+  return /^(strace is not|it reads Linux's|it needs Linux's|127\.0\.0\.1 is not|the temporary folder has)/.test(reason);
 }
 
 function summary(sentences: Sentence[], name: string, color: Paint): string {

@@ -113,12 +113,16 @@ link = zipfile.ZipInfo("server.py")
 link.external_attr = 0o120777 << 16
 zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd"), ("ü" * 150, "5")])
 zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
+zip("Fay.zip", [("/".join("a" * 30), "1"), *((f"{n}.py", "") for n in range(500))])
 zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
 open("Dan.zip", "w").write("PK no zip")
 zip("Eve.zip", [("client.py", "1"), ("client.py/server.py", "2")])
 with zipfile.ZipFile("all.zip", "w") as z:
     for name in ["Ann", "Ben", "Cy", "Dan", "Eve"]:
         z.write(f"{name}.zip", f"Lab 3 Download/{name}/lab.zip")
+    for name in ["Ann", "Fay"]:
+        z.write(f"{name}.zip", f"Lab 3 Download/Fay/{name}.zip")
+    z.writestr("Lab 3 Download/Gus.tar.gz", "packed")
 `;
   const { stderr } = await run(["python3", "-c", script], { cwd: folder.path });
   assertEquals(stderr, "");
@@ -132,9 +136,24 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "lab.zip is not unpacked: it has more than 500 files",
     "lab.zip is not broken",
     "lab.zip is not unpacked: it has two files of one name",
+    "",
+    "",
+  ]);
+  assertEquals(staged.slice(-2).flatMap(({ notes }) => notes.filter((note) => note.includes("unpacked"))), [
+    "Fay.zip is not unpacked: it has more than 499 files",
+    "not unpacked: Gus.tar.gz",
   ]);
   assertEquals(await folder.names("work/0/lab.zip"), ["client.py"]);
-  assertEquals(await folder.names(), ["Ann.zip", "Ben.zip", "Cy.zip", "Dan.zip", "Eve.zip", "all.zip", "work"]);
+  assertEquals(await folder.names(), [
+    "Ann.zip",
+    "Ben.zip",
+    "Cy.zip",
+    "Dan.zip",
+    "Eve.zip",
+    "Fay.zip",
+    "all.zip",
+    "work",
+  ]);
 });
 
 Deno.test("a gradebook's column is filled, and all other bytes stay as they were", () => {
@@ -165,6 +184,9 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   const canvas = (first: string, second: string): string =>
     `Student,ID,Section,Lab 3 (77),Final Score\n,,,Manual Posting,\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
   assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);
+  // A number of the school's is not one of Canvas.
+  const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';
+  assertEquals(filled(other), [other, 7, ["Roe, Al"]]);
   const moodle = (grade: string): string =>
     `Identifier;"Full name";Grade;"Maximum Grade"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -199,4 +221,5 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   const hidden = (reason: string): number =>
     mark({ ...result, sentences: [{ ...result.sentences[0]!, outcome: "not shown", reason }] }, DEFAULT_POINTS).of;
   assertEquals([hidden("strace is not installed"), hidden("the temporary folder has less than 1 MB free")], [62, 63]);
+  assertEquals(hidden('at step "a. server: READY" came "strace is not installed"'), 63);
 });
