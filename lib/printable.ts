@@ -1,6 +1,6 @@
 // Control characters, and those that can't be seen, or reorder or hide the text around them (Unicode TR 36, 3.1): all
-// format characters but the joiners (U+200C, U+200D), which many scripts and emoji need.
-const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+// format characters but the joiners (U+200C, U+200D), which many scripts and emoji need. And what is no character.
+const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}]/gu;
 
 /**
  * Makes text from the other side, or a file's name, safe for a terminal: control characters become `\x1b` or `\u202e`,

@@ -1,13 +1,17 @@
 /** Grades all hand-ins of a class: some at a time, then alone what failed; and keeps each as soon as it is done. */
 
 import { UsageError } from "../../lib/cli/arguments.ts";
+import { tryLock } from "../../lib/older_deno.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
+import { CheckError } from "../lab/launch.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
 import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { readOutcome, writeClass, writeHandin } from "./results.ts";
 import { digestOf, type Ledger, type Outcome, type Row, rowOf } from "./rows.ts";
+
+const WORK = ".blockferry_work_";
 
 /** A class to grade. */
 export interface Class {
@@ -34,11 +38,15 @@ interface Entry {
 /** Grades a class, and writes what there is of it, whatever happens. */
 export async function gradeClass({ handins, names, sandbox, ledger, again, signal }: Class): Promise<Row[]> {
   const { out } = ledger;
+  using locked = await Deno.open(out);
+  if (!await tryLock(locked)) throw new CheckError(`another run writes to ${out}`);
   // What a killed run left.
   for (const { name } of await Array.fromAsync(Deno.readDir(out))) {
-    if (name.startsWith(".work_")) await Deno.remove(`${out}/${name}`, { recursive: true });
+    if (name.startsWith(WORK)) await Deno.remove(`${out}/${name}`, { recursive: true });
   }
-  const work = await Deno.makeTempDir({ dir: out, prefix: ".work_" });
+  const work = await Deno.makeTempDir({ dir: out, prefix: WORK }).catch((error) => {
+    throw new CheckError(`${out} can't be written: ${error.message}`);
+  });
   await Deno.chmod(work, 0o755);
   const entries: Entry[] = [];
   const rows = (): Row[] => entries.flatMap(({ handin, outcome }) => outcome ? [rowOf(handin, outcome, ledger)] : []);

@@ -2,6 +2,7 @@
 
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
+import { basename, dirname, join, resolve } from "../../lib/files/path.ts";
 import { printable } from "../../lib/printable.ts";
 import { CheckError, userFolder } from "../lab/launch.ts";
 import { count } from "../lab/page/frame.tsx";
@@ -61,8 +62,7 @@ function readDue(text: string | undefined): Date | undefined {
 }
 
 async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
-  const absolute = (path: string): string =>
-    (path.startsWith("/") ? path : `${userFolder()}/${path}`).replace(/\/+$/, "");
+  const absolute = (path: string): string => resolve(userFolder(), path);
   const read = async (option: string): Promise<Uint8Array | undefined> => {
     const path = args.value(option);
     if (path === undefined) return undefined;
@@ -81,7 +81,6 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   if (given === undefined || other !== undefined) throw new UsageError("give one folder or zip file with the hand-ins");
   const handins = absolute(given);
   const out = absolute(args.value("out") ?? `${handins.replace(/\.zip$/, "")}-grades`);
-  if (`${out}/`.startsWith(`${handins}/`)) throw new UsageError("DIR can't be in HANDINS; --out names another one");
   const gradebook = await read("gradebook");
   // A wrong export is not found out after all the work.
   if (gradebook) fill(gradebook, [], args.value("item"));
@@ -90,9 +89,12 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   });
   console.log(`Sandbox: ${sandbox.bounds}.`);
   const names = Object.fromEntries(ROLES.flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []));
-  await Deno.stat(handins).catch(() => {
+  const real = await Deno.realPath(handins).catch(() => {
     throw new CheckError(`there is no folder and no zip file "${handins}"`);
   });
+  if (`${await realOf(out)}/`.startsWith(`${real}/`)) {
+    throw new UsageError("DIR can't be in HANDINS; --out names another one");
+  }
   await Deno.mkdir(out, { recursive: true }).catch((error) => {
     throw new CheckError(`${out} can't be made: ${error.message}`);
   });
@@ -109,6 +111,11 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const basis = text ? `by ${printable(args.value("points")!)}` : "the default";
   console.log(`\n${count(rows.length, "hand-in")}, ${tally(rows)}. Points: ${basis}. The class: ${out}/index.html`);
   return rows.every(({ status }) => status === "graded") ? 0 : 1;
+}
+
+/** The path of what is there, or will be, free of links. */
+function realOf(path: string): Promise<string> {
+  return Deno.realPath(path).catch(async () => join(await realOf(dirname(path)), basename(path)));
 }
 
 async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, path: string): Promise<void> {

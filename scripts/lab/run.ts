@@ -131,10 +131,8 @@ function laneOf({ verbose, traced, memory, idle }: Play): string {
 
 /** Removes a folder in which programs may have locked something. */
 async function removeFolder(folder: string): Promise<void> {
-  try {
-    await Deno.remove(folder, { recursive: true });
-  } catch {
-    await runs(["chmod", "-R", "u+rwx", folder]);
-    if (!await runs(["rm", "-rf", folder])) console.error(`lab: the folder ${folder} could not be removed`);
-  }
+  // Not by Deno.remove, which can't go into a folder of any depth.
+  if (await runs(["rm", "-rf", folder])) return;
+  await runs(["chmod", "-R", "u+rwx", folder]);
+  if (!await runs(["rm", "-rf", folder])) console.error(`lab: the folder ${folder} could not be removed`);
 }

@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
-import { afterShell, type Launch, type Machine, slowness } from "./launch.ts";
+import { afterShell, type Launch, type Machine, runs, slowness } from "./launch.ts";
 import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
@@ -59,7 +59,7 @@ export class Scene {
   readonly stage: Stage;
   readonly cwd: string;
   readonly trace: string;
-  readonly run = ++runs;
+  readonly run = ++starts;
   readonly port: number;
   host = "127.0.0.1";
   /** How many plays it has had. */
@@ -88,7 +88,7 @@ export class Scene {
     await Deno.chmod(this.cwd, 0o700);
     for (const [name, file] of Object.entries({ [play.name]: undefined, ...play.files })) {
       const path = `${this.cwd}/${name}`;
-      await Deno.remove(path, { recursive: true }).catch(() => {});
+      await discard(path);
       if (file === undefined) continue;
       if (file === "/") await Deno.mkdir(path);
       else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""));
@@ -234,6 +234,8 @@ export class Scene {
   async close(): Promise<void> {
     const { play, cwd } = this;
     await this.disconnect();
+    // Its first play could not begin.
+    if (this.count === 0) return;
     // The last lines may be on their way.
     for (let [seen, rounds] = [-1, 0]; play.verbose && seen !== this.#lines && rounds < 10; rounds++) {
       seen = this.#lines;
@@ -244,12 +246,17 @@ export class Scene {
     const trace = play.traced ? await Deno.readTextFile(this.trace).catch(() => "") : "";
     for (const text of joinCalls(trace).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text });
     for (const name of [...Object.keys(play.files), play.name]) {
-      await Deno.remove(`${cwd}/${name}`, { recursive: true }).catch(() => {});
+      await discard(`${cwd}/${name}`);
     }
   }
 }
 
-let runs = 0;
+/** Removes a file, or a folder of any depth, which `Deno.remove` can't. */
+async function discard(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => error instanceof Deno.errors.NotFound || runs(["rm", "-rf", path]));
+}
+
+let starts = 0;
 
 /** What a silence at a step is remembered by. */
 export function keyOf({ about, verb }: Play, step: string): string {

@@ -13,7 +13,10 @@ testWith([SANDBOX, PYTHON], "a program in the sandbox reaches nothing but its ow
   await handIn(folder.at("class/Ann O'Neil"), { "client.py": attack(folder.path, listener.addr.port) });
   await handIn(folder.at("class/Ben"), { "notes.txt": "secret" });
   const files = await folder.names("class/Ben");
-  const { stdout, stderr } = await grade(folder.at("class"), "--out", folder.at("out"));
+  // A shell that has a folder open, as for a lock.
+  const opened = ["bash", "-c", 'exec 9< "$0"; exec "$@"', folder.path];
+  const words = [...opened, ...gradeWords(folder.at("class"), "--out", folder.at("out"))];
+  const { stdout, stderr } = await run(words, { cwd: "/" });
   const [ann, ben] = await gradesOf(folder.at("out"));
   assertStringIncludes(
     ann?.notes ?? "",
@@ -185,11 +188,13 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
     "two.csv": "Student,ID,Lab 1 (1),Lab 2 (2)\n",
     "no.zip": "PK",
   });
+  await Deno.symlink("class", folder.at("link"));
   const cases: [args: string[], words: string][] = [
     [[], "give one folder or zip file"],
     [[folder.at("none")], "there is no folder and no zip file"],
     [[folder.at("no.zip")], "is no class: it can't be unpacked"],
     [[folder.at("class"), "--out", folder.at("class/out")], "DIR can't be in HANDINS"],
+    [[folder.at("./class"), "--out", folder.at("link/new/out")], "DIR can't be in HANDINS"],
     [[folder.at("class"), "--due", "soon"], 'a day and a time, such as "2026-10-03 23:59", not "soon"'],
     [[folder.at("class"), "--due", "2026-10-03"], 'not "2026-10-03"'],
     [[folder.at("class"), "--again", "Zoe"], 'there is no hand-in of "Zoe"'],
