@@ -12,7 +12,8 @@ const QUIET_MS = 200;
 const GAP_MS = 100;
 // Far more than any file of a play that is kept.
 const MAX_PENDING = 1 << 20;
-const CHUNK = new Uint8Array(65536);
+// What is counted as zeros are dots where we say it: a shell drops NULs, and would not hold them.
+const CHUNK = new Uint8Array(65536).fill(0x2e);
 
 /** How a message was awaited: it came, nothing came, or the program closed its side. */
 export type Heard = "heard" | "silent" | "ended";
