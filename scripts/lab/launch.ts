@@ -114,6 +114,14 @@ async function printedBy([program, ...args]: string[]): Promise<string | undefin
   return output?.success ? new TextDecoder().decode(output.stdout).trim() : undefined;
 }
 
+/** Removes a folder of any depth, which `Deno.remove` can't. Whether all of it is gone. */
+export async function removeTree(path: string): Promise<boolean> {
+  if (await runs(["rm", "-rf", path])) return true;
+  // Without a PATH there is no rm.
+  if (await runs(["rm", "-f"])) return false;
+  return await Deno.remove(path, { recursive: true }).then(() => true, () => false);
+}
+
 /** What this machine has for the check. */
 export interface Machine {
   /** The words before a program that end all that it starts with it; none if there is no such thing. */

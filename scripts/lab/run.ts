@@ -2,7 +2,7 @@
 
 import { crashOf } from "./crash.ts";
 import { judge, leftOut, rulesOf, type Scope } from "./causes.ts";
-import { CheckError, type Launch, probe, runs, slowness } from "./launch.ts";
+import { CheckError, type Launch, probe, removeTree, runs, slowness } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
 import { type Stage, Waits } from "./scene.ts";
 import type { Role } from "../../lib/protocol.ts";
@@ -131,8 +131,7 @@ function laneOf({ verbose, traced, memory, idle }: Play): string {
 
 /** Removes a folder in which programs may have locked something. */
 async function removeFolder(folder: string): Promise<void> {
-  // Not by Deno.remove, which can't go into a folder of any depth.
-  if (await runs(["rm", "-rf", folder])) return;
+  if (await removeTree(folder)) return;
   await runs(["chmod", "-R", "u+rwx", folder]);
-  if (!await runs(["rm", "-rf", folder])) console.error(`lab: the folder ${folder} could not be removed`);
+  if (!await removeTree(folder)) console.error(`lab: the folder ${folder} could not be removed`);
 }

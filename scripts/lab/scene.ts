@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
-import { afterShell, type Launch, type Machine, runs, slowness } from "./launch.ts";
+import { afterShell, type Launch, type Machine, removeTree, slowness } from "./launch.ts";
 import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
@@ -251,9 +251,9 @@ export class Scene {
   }
 }
 
-/** Removes a file, or a folder of any depth, which `Deno.remove` can't. */
+/** Removes a file, or a folder, if there is one. */
 async function discard(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => error instanceof Deno.errors.NotFound || runs(["rm", "-rf", path]));
+  await Deno.remove(path).catch((error) => error instanceof Deno.errors.NotFound || removeTree(path));
 }
 
 let starts = 0;
