@@ -131,8 +131,8 @@ export function isNetGranted(hostname: string, port?: number): boolean {
     return isAllGranted ||
       Deno.permissions.querySync({ name: "net", host: netHost(hostname, port) }).state === "granted";
   } catch {
-    // That can't be the name of a machine, as connecting to it says.
-    return true;
+    // That can't be the name of a machine, as connecting to it says; nothing else is tried with it.
+    return port !== undefined;
   }
 }
 

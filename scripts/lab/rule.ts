@@ -71,9 +71,9 @@ export class View {
 
   constructor(recordings: readonly Recording[], about: Role) {
     this.recordings = recordings.filter((one) => one.about === about && PLAYS.has(one.play));
-    const kept = [...keptNames(this.recordings)].filter(([one, name]) => mentions(one, name));
+    const kept = keptNames(this.recordings);
     // One may be chance.
-    this.#kept = kept.length > 1 ? keptNames(this.recordings) : new Map();
+    this.#kept = [...kept].filter((each) => mentions(...each)).length > 1 ? kept : new Map();
   }
 
   /** Whether a server took the end of a longer request before for a part of this one's name. */

@@ -232,8 +232,8 @@ function prefixOf(path: string): string {
 }
 
 function pathOf(system: string[]): string {
-  const others = system.filter((path) => !SYSTEM.includes(path)).flatMap((
-    path,
-  ) => [`${path}/bin`, path.replace(/\/[^/]*$/, "")]);
+  const own = system.filter((path) => !SYSTEM.includes(path));
+  // An installation's, or where a program lies alone.
+  const others = own.flatMap((path) => [`${path}/bin`, path.replace(/\/[^/]*$/, "")]);
   return [...others, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"].join(":");
 }
