@@ -35,19 +35,24 @@ class FileReader extends Reader<number> {
   }
 }
 
-/** Unpacks a zip file into a folder, which is made; or into none. Throws a {@linkcode ZipError} if it is broken, encrypted or too large. */
+/**
+ * Unpacks a zip file into a folder, which is made; or into none. Throws a {@linkcode ZipError} that names the file in it if
+ * it is broken, encrypted or too large.
+ */
 export async function unzip(path: string, folder: string, bounds: Bounds): Promise<void> {
   const file = openSync(path, "r");
   const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant", checkSignature: true });
   const { files, bytes } = bounds;
+  let name = "";
   try {
     for await (const entry of reader.getEntriesGenerator()) {
       if (entry.directory || entry.symlink) continue;
-      const parts = entry.filename.split(/[/\\]+/);
+      name = entry.filename;
+      const parts = name.split(/[/\\]+/);
       // One such name is no reason to refuse the others.
       if (parts.length > MAX_PARTS || !parts.every(isSafe)) continue;
       if (--bounds.files < 0) throw new ZipError(`it has more than ${files} files`);
-      if (entry.encrypted) throw new ZipError("it is encrypted");
+      if (entry.encrypted) throw new ZipError(`${name} in it is encrypted`);
       const target = `${folder}/${parts.join("/")}`;
       await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
       // Its size is what was written, whatever the zip file says.
@@ -63,8 +68,10 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
   } catch (error) {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     if (error instanceof ZipError) throw error;
-    if (error instanceof Deno.errors.AlreadyExists) throw new ZipError("it has two files of one name");
-    throw new ZipError(`it can't be unpacked: ${(error as Error).message}`);
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new ZipError(`${name} in it would replace another of its files`);
+    }
+    throw new ZipError(`${name || "it"} can't be unpacked: ${(error as Error).message}`);
   } finally {
     await reader.close();
     closeSync(file);

@@ -135,7 +135,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "lab.zip is not unpacked: it has more than 50 MB",
     "lab.zip is not unpacked: it has more than 500 files",
     "lab.zip is not broken",
-    "lab.zip is not unpacked: it has two files of one name",
+    "lab.zip is not unpacked: client.py/server.py in it would replace another of its files",
     "",
     "",
   ]);
