@@ -7,6 +7,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { CheckError, MAX_SLOWNESS, output, runs } from "./launch.ts";
 import type { Session } from "./recording.ts";
 import type { RunOptions } from "./run.ts";
+import { filter } from "./seccomp.ts";
 
 /** What is played: the words that name each program again, and the options of a run. */
 export interface Task {
@@ -48,16 +49,22 @@ const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/o
 // Of a hand-in: the work folders of all its programs, with the largest files of the plays; and a program's own /tmp.
 const [WORK_BYTES, TMP_BYTES] = [768 * MB, 64 * MB];
 // The threads of Java are processes too. A program that holds the largest file of the plays twice must still end well.
-const [PROCESSES, MEMORY_BYTES, FILE_BYTES, CPU_S] = [128, 1024 * MB, 512 * MB, 60];
+const [PROCESSES, MEMORY_BYTES, FILE_BYTES, CPU_S, FILES] = [128, 1024 * MB, 512 * MB, 60, 1024];
 const CGROUP = ["MemoryMax=3G", "MemorySwapMax=0", "TasksMax=512"].flatMap((value) => ["-p", value]);
 // The session that comes from a player: a program that floods all its outputs makes some megabytes.
 const MAX_SESSION_BYTES = 256 * MB;
 // Beyond its own limit, the player ends its programs and writes its session.
 const LAST_MS = 15_000;
 
-// What the caller's shell has open, as for a lock or a log, would be a way out.
-const CLOSING = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$@"';
-const CLOSED = ["bash", "-c", CLOSING, "bash"];
+// What the caller's shell has open, as for a lock or a log, would be a way out; then the filter is open as 3, for bubblewrap.
+const OPENING = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; ' +
+  'exec 3< <(printf "$0"); exec "$@"';
+const FILTERED = [
+  "bash",
+  "-c",
+  OPENING,
+  Array.from(filter(), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(""),
+];
 
 /** No sandbox: programs run with the user's rights. */
 export const NO_SANDBOX: Sandbox = {
@@ -85,7 +92,7 @@ export async function findSandbox(): Promise<Sandbox> {
     : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes";
   const enclose = (folders: string[]): { outer: string[]; inner: Inner } => ({
     outer: [
-      ...CLOSED,
+      ...FILTERED,
       ...hasScope ? scope : [],
       ...isRoot ? asNobody([...system, ...folders]) : [],
       ...outer(system, folders),
@@ -181,7 +188,7 @@ function outer(system: string[], folders: string[]): string[] {
   const [, cache = "/tmp"] = own();
   const environment = { PATH: pathOf(system), HOME: "/tmp", LANG: "C.UTF-8", DENO_DIR: cache, NO_COLOR: "1" };
   return [
-    ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--clearenv"],
+    ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--clearenv", "--seccomp", "3"],
     ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--proc", "/proc", "--dev", "/dev", "--size", String(WORK_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp"],
     ...readOnly([...system, ...folders, ...own()]),
@@ -190,7 +197,7 @@ function outer(system: string[], folders: string[]): string[] {
 
 function inner(system: string[], folders: string[], counts: boolean): Inner {
   const spaces = ["user", "pid", "ipc"].map((name) => `--unshare-${name}`);
-  const limits = { as: "unlimited", data: MEMORY_BYTES, fsize: FILE_BYTES, cpu: CPU_S, core: 0 };
+  const limits = { as: "unlimited", data: MEMORY_BYTES, fsize: FILE_BYTES, cpu: CPU_S, core: 0, nofile: FILES };
   return {
     before: [
       ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--disable-userns", "--unsetenv", "DENO_DIR"],

@@ -53,6 +53,11 @@ commands = [open(p, "rb").read() for p in glob.glob("/proc/[0-9]*/cmdline")]
 if any(b"enclosed.ts" in c for c in commands): got.append("the check's process")
 got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR"] if name in os.environ]
 if ctypes.CDLL(None).unshare(0x10000000) == 0: got.append("a user namespace")
+try:
+    os.memfd_create("file")
+    got.append("memory that no limit counts")
+except OSError:
+    pass
 for address in [("127.0.0.1", ${port}), ("192.0.2.1", 80)]:
     try:
         sock = socket.socket()
