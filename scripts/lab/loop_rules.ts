@@ -42,7 +42,7 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
 
 /** Who serves the next client with a part of the last one's request does not serve it. */
 const served: Look = (one, view) => {
-  if (!view.keeps(one)) return next(isWhole)(one, view);
+  if (!view.kept.isIn(one)) return next(isWhole)(one, view);
   return [found(one, "kept", 0, ["the next client is served as the first is", "a name ends as one before it does"])];
 };
 

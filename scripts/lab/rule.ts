@@ -3,6 +3,7 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
+import { Kept } from "./kept.ts";
 import { playOf, PLAYS } from "./plays.ts";
 import { deviationsOf, type Finding } from "./reading.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
@@ -66,19 +67,12 @@ export function neededBy({ plays, more = [] }: Rule): string[] {
 export class View {
   readonly recordings: readonly Recording[];
   readonly #deviations = new Map<Recording, Finding[]>();
-  // Of a server: the names that stand in a buffer which keeps the ends of longer requests before.
-  readonly #kept: Map<Recording, string>;
+  /** Of a server: what its buffer keeps. */
+  readonly kept: Kept;
 
   constructor(recordings: readonly Recording[], about: Role) {
     this.recordings = recordings.filter((one) => one.about === about && PLAYS.has(one.play));
-    const kept = keptNames(this.recordings);
-    // One may be chance.
-    this.#kept = [...kept].filter((each) => mentions(...each)).length > 1 ? kept : new Map();
-  }
-
-  /** Whether a server took the end of a longer request before for a part of this one's name. */
-  keeps(one: Recording): boolean {
-    return mentions(one, this.#kept.get(one));
+    this.kept = new Kept(this.recordings);
   }
 
   /** The recordings of these plays that were played. */
@@ -128,7 +122,7 @@ export class View {
   judge({ plays, look, note }: Rule): Verdict & { findings: Finding[] } {
     const played = this.of(...plays);
     const shown = played.map((one) => look(one, this)).filter((one) => one !== undefined);
-    const findings = shown.flatMap((one) => typeof one === "string" ? [] : one).map((each) => this.#asKept(each));
+    const findings = shown.flatMap((one) => typeof one === "string" ? [] : one).map((each) => this.kept.explain(each));
     if (findings.length > 0) return { outcome: "fails", findings };
     const hidden = shown.find((one) => typeof one === "string");
     if (shown.length > 0 && hidden === undefined) return { outcome: "holds", findings, ...note?.(this) };
@@ -137,42 +131,11 @@ export class View {
     return { outcome: "not shown", findings, reason: hidden ?? this.derailment(...played) ?? missing ?? other };
   }
 
-  /** A finding, or that the server keeps what is of the client before, if that explains it. */
-  #asKept(finding: Finding): Finding {
-    const { play, run, came } = finding;
-    const name = [...this.#kept].find(([one]) => one.play === play && one.run === run)?.[1];
-    const isExplained = name !== undefined &&
-      // Reports show the beginning of a long text.
-      (/^(no such|the old one|it is still there|it closed)/.test(came) || came.includes(name.slice(0, 24)));
-    return isExplained ? { ...finding, root: "kept", hint: HINTS.get("kept") } : finding;
-  }
-
   /** What went wrong first in recordings, in words. */
   derailment(...recordings: Recording[]): string | undefined {
     const derailed = this.derailed(...recordings);
     return derailed && `at step "${derailed.step}" came ${derailed.came}`;
   }
-}
-
-/** The name that each request would have, if it began a buffer that keeps the ends of longer ones before. */
-function keptNames(recordings: readonly Recording[]): Map<Recording, string> {
-  const buffers = new Map<number, string>();
-  const names = new Map<Recording, string>();
-  for (const one of recordings.filter(({ about }) => about === "server")) {
-    const [request] = eventsOf(one, "said").filter(({ step }) => step === "b");
-    if (!request) continue;
-    const buffer = request.bytes + (buffers.get(one.run) ?? "").slice(request.bytes.length);
-    buffers.set(one.run, buffer);
-    if (buffer !== request.bytes) names.set(one, buffer.slice("GET ".length));
-  }
-  return names;
-}
-
-/** Whether a program said or printed a name. */
-function mentions(one: Recording, name: string | undefined): boolean {
-  return name !== undefined &&
-    [...eventsOf(one, "came").map(({ bytes }) => bytes), ...eventsOf(one, "line").map(({ text }) => text)]
-      .some((text) => text.includes(name));
 }
 
 /** Shows what differs from the plain conversation: deviations that it does not have. */
