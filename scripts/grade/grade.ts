@@ -59,7 +59,11 @@ async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal:
     const roles = ROLES.filter((role) => left.some(({ about }) => about === role));
     const only = left.map(({ id }) => id);
     const plays = isWhole ? undefined : left.map(({ play }) => play!);
-    const { session, errors } = await playRoles(staged, roles, sandbox, signal, { only, plays });
+    // One that lacks a verb ends early in all plays of that.
+    const isStarted = roles.every((role) =>
+      first.result!.sentences.some(({ about, outcome }) => about === role && outcome === "holds")
+    );
+    const { session, errors } = await playRoles(staged, roles, sandbox, signal, { only, plays, isStarted });
     // On a busy machine its end may have come too late to be seen.
     if (errors.length > 0) {
       return { ...first, status: "no program", notes: [...new Set([...first.notes, ...errors])] };
@@ -82,7 +86,7 @@ async function playRoles(
   roles: readonly Role[],
   sandbox: Sandbox,
   signal: AbortSignal,
-  part: Pick<Task["options"], "only" | "plays"> = {},
+  part: Pick<Task["options"], "only" | "plays" | "isStarted"> = {},
 ): Promise<{ session: Session; errors: string[]; ended: string[] }> {
   const options = { timeoutMs: TIMEOUT_MS, ...part };
   const all = await Promise.all(roles.map((role) => {

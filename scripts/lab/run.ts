@@ -24,6 +24,8 @@ export interface RunOptions extends Scope {
   onPlay?: (play: Play) => void;
   /** Of the plays that can show a sentence, only these; and always those that its rule compares them with. */
   plays?: string[] | undefined;
+  /** The programs are known to start, whatever becomes of these plays. */
+  isStarted?: boolean;
   /** What is recorded so far, for when the run is interrupted. */
   session?: Session;
 }
@@ -58,7 +60,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
     if (!launch) return [];
     const own = plays.filter((play) => play.about === about);
     const served = [...Map.groupBy(own, laneOf).values()];
-    const count = about === "server" ? served.length : Math.min(3, own.length);
+    const kinds = new Set(own.map(kindOf)).size;
     const stage = (): Stage => ({
       launch,
       machine,
@@ -73,7 +75,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
       onPlay: (play) => options.onPlay?.(play),
       onRecording: (recording) => {
         session.recordings.push(recording);
-        const reason = unstartable(session, about, launch.label, count);
+        const reason = options.isStarted ? undefined : unstartable(session, about, launch.label, kinds);
         if (reason) over.abort(new CheckError(reason));
         else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
       },
@@ -104,10 +106,9 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
 const FIRST = new Error("the first cause");
 
 /** Why nothing can be checked, if a program never got as far as a connection. */
-function unstartable({ recordings }: Session, about: Role, label: string, lanes: number): string | undefined {
+function unstartable({ recordings }: Session, about: Role, label: string, kinds: number): string | undefined {
   const own = recordings.filter((one) => one.about === about && !one.missing);
-  // A server may start without -v or with it; a client's own error may be the reason of one play.
-  const tried = about === "server" ? new Set(own.map((one) => laneOf(playOf(one)))).size : own.length;
+  const tried = new Set(own.map((one) => kindOf(playOf(one)))).size;
   const [first] = own;
   const [exit] = first ? eventsOf(first, "exit") : [];
   const isOver = (one: Recording): boolean =>
@@ -115,13 +116,18 @@ function unstartable({ recordings }: Session, about: Role, label: string, lanes:
   // These got further: they are judged.
   const isFurther = /refused|ECONNREFUSED|gaierror|ENOTFOUND|UnknownHost|client error/i;
   const lines = own.flatMap((one) => eventsOf(one, "line")).map(({ text }) => text);
-  if (tried < lanes || !first || !exit || !own.every(isOver) || lines.some((line) => isFurther.test(line))) {
+  if (tried < kinds || !first || !exit || !own.every(isOver) || lines.some((line) => isFurther.test(line))) {
     return undefined;
   }
   const crash = crashOf(first);
   const said = crash ? `${crash.error}${crash.place ? ` (${crash.place})` : ""}` : lines.at(-1);
   const did = `it ended with exit status ${exit.status} before it ${about === "server" ? "listened" : "connected"}`;
   return `${label} can't be checked: ${did}${said ? `: ${said}` : ", and printed nothing"}`;
+}
+
+/** Of which kind a play is: a server may start without -v or with it, and a client may have one verb alone. */
+function kindOf(play: Play): string {
+  return play.about === "server" ? laneOf(play) : play.verb;
 }
 
 /** Which of the plays with a server need one of their own. */

@@ -14,7 +14,7 @@ export interface Task {
   programs: Partial<Record<Role, string[]>>;
   /** What relative paths start from. */
   cwd: string;
-  options: Pick<RunOptions, "only" | "isStrict" | "isFirst" | "plays"> & { timeoutMs: number };
+  options: Pick<RunOptions, "only" | "isStrict" | "isFirst" | "plays" | "isStarted"> & { timeoutMs: number };
   /** How long all plays may take, in milliseconds; on a busy machine longer, as its waits are. */
   limitMs?: number;
 }

@@ -129,6 +129,18 @@ testMistakes("server", [
 
 testMistakes("client", [
   {
+    name: "has PUT alone",
+    changes: [[
+      "BLOCK = 1024",
+      // Long enough that the others have ended before.
+      'import time\nBLOCK = 1024\nif sys.argv[3] != "PUT":\n    sys.exit("not implemented yet")\ntime.sleep(1)',
+    ]],
+    fails: ["1.5", "3.3"],
+    says: "it ended with exit status 1",
+    only: ["2.6"],
+    plays: ["client-GET", "client-PUT", "client-DEL"],
+  },
+  {
     name: "its command before READY",
     changes: [['expect(sock, "READY")\nif', "if"]],
     fails: ["1.5", "2.6", "3.3"],
