@@ -22,8 +22,8 @@ const lineAndComplete: Look = (one, view) => {
   const [line, step, derailed] = [ownLine(one), BEFORE[playOf(one).verb], view.derailed(one)];
   const [at, complete] = [printed(one, line), printed(one, "Complete")];
   if (at === undefined) {
-    // Who forgets a message, and goes on, has got there all the same.
-    const isThere = !derailed?.step || derailed.step > `${step}~` || derailed.root.startsWith("missing");
+    // Who forgets a message, or says that of another step, and goes on, has got there all the same.
+    const isThere = !derailed?.step || derailed.step > `${step}~` || /^(missing|word)/.test(derailed.root);
     return isThere && hasHeard(one, step) ? [wrongLine(line, one)] : undefined;
   }
   // Who does not await OK may read it together with DONE, in one conversation or another.

@@ -58,6 +58,16 @@ export const CLIENTS: Case[] = [
     "leave when DONE has come",
   ],
   ["OK is awaited in a DEL", only(/DEL(?!-ok)/, COMPLETE), "3.3, 4.3", "DEL has no OK"],
+  [
+    "OK and READY in each other's place, and another line",
+    all(
+      only(/GET|pieces|over|size/, says((text) => ({ READY: "OK", OK: "READY" })[text] ?? text)),
+      prints((line) => line.replace("client receiving", "client sending")),
+    ),
+    "1.5, 4.1",
+    'the line "client receiving file f.txt (2000 bytes)"',
+    2,
+  ],
   ["small letters", word("READY", "ready"), "1.5", "the case of the letters counts"],
   ["a size as text", size(String), "2.6, 2.7", "that is the number as text"],
   [
