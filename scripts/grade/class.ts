@@ -91,25 +91,32 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
     if (!outcome.isUnconfirmed) say(row);
     show();
   };
-  const fresh = entries.filter(({ outcome }) => !outcome).values();
+  const cores = navigator.hardwareConcurrency;
   // The points may have changed, or the names.
   for (const { handin, outcome } of entries) {
     if (outcome) await writeHandin(rowOf(handin, outcome, ledger), outcome, ledger);
   }
   show();
   // One more than the cores: a play waits more than it works.
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency + 1 }, async () => {
-    for (const entry of fresh) {
-      const begin = performance.now();
-      await keep(entry, await grade(entry.staged, sandbox, signal));
-      entry.ms = performance.now() - begin;
-    }
-  }));
-  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over.
-  for (const entry of entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms)) {
+  await inLanes(cores + 1, entries.filter(({ outcome }) => !outcome), async (entry) => {
+    const begin = performance.now();
+    await keep(entry, await grade(entry.staged, sandbox, signal));
+    entry.ms = performance.now() - begin;
+  });
+  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over. One
+  // that has two cores of its own is as good as alone.
+  await inLanes(Math.max(1, cores >> 1), entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms), async (entry) => {
     await keep(entry, await grade(entry.staged, sandbox, signal, entry.outcome));
-  }
+  });
   progress();
+}
+
+/** Does something with each entry, in their order, so many at a time. */
+async function inLanes(count: number, entries: Entry[], work: (entry: Entry) => Promise<void>): Promise<void> {
+  const queue = entries.values();
+  await Promise.all(Array.from({ length: count }, async () => {
+    for (const entry of queue) await work(entry);
+  }));
 }
 
 /** A line for a hand-in. */
