@@ -50,7 +50,7 @@ export class Waits {
   }
 
   limit(key: string, ms: number): number {
-    return Math.min(ms, AGAIN_MS[this.count(key)] ?? LEAST_MS);
+    return Math.min(ms, (AGAIN_MS[this.count(key)] ?? LEAST_MS) * slowness());
   }
 }
 
