@@ -9,7 +9,7 @@ import type { Sandbox } from "../lab/sandbox.ts";
 import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { readOutcome, writeClass, writeHandin } from "./results.ts";
-import { digestOf, type Ledger, type Outcome, type Row, rowOf } from "./rows.ts";
+import { digestOf, type Ledger, numberOf, type Outcome, type Row, rowOf } from "./rows.ts";
 
 const WORK = ".blockferry_work_";
 
@@ -54,7 +54,8 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     const version = await checksVersion();
     const found = await findHandins(handins, work);
     const isAgain = ({ name, id }: Handin): boolean =>
-      again !== undefined && [name, id].some((each) => each.toLowerCase() === again.toLowerCase());
+      again !== undefined &&
+      [name, id, numberOf({ name, id })].some((each) => each.toLowerCase() === again.toLowerCase());
     if (again !== undefined && !found.some(isAgain)) throw new UsageError(`there is no hand-in of "${again}"`);
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
@@ -72,6 +73,7 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     }
     await play(entries, sandbox, ledger, signal);
   } finally {
+    progress();
     await Deno.remove(work, { recursive: true });
     if (entries.length > 0) await writeClass(rows(), ledger);
   }

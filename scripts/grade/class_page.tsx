@@ -62,7 +62,7 @@ function summary(rows: Row[]): string {
 function Line({ row, id }: { row: Row; id: string | undefined }): VNode {
   const { points, of, status, result, late, notes } = row;
   const { causes = [], sentences = [] } = result ?? {};
-  const titles = new Map(sentences.map(({ id, title }) => [id, `${id} ${title}`]));
+  const titles = new Map(sentences.map(({ id, about, title }) => [id, `${id} ${about}: ${title}`]));
   const remarks = [
     ...late === "" ? [] : [late === "late" ? late : `${late} minutes late`],
     ...notes,

@@ -117,7 +117,9 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
     const names = (title === undefined ? all : items).map((name) => `"${name}"`).join(", ");
     throw new CheckError(`which column of the gradebook? --item names one of ${names || "none"}`);
   }
-  const readerOf = (cells: Cell[]): Read => (name) => cells[header.indexOf(name)]?.text ?? "";
+  // Moodle has had "Maximum grade" and "Maximum Grade".
+  const small = header.map((name) => name.toLowerCase());
+  const readerOf = (cells: Cell[]): Read => (name) => cells[small.indexOf(name.toLowerCase())]?.text ?? "";
   const most = Number(platform.most(title, table.map(readerOf)) || NaN);
   const idsOf = (cells: Cell[]): string[] =>
     platform.ids.map((name) => readerOf(cells)(name).replace(/^(#|Participant )/, ""));

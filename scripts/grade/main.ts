@@ -31,7 +31,7 @@ you download, a zip file or its folder; or any folder with one for each student.
   --client NAME     the files' names, where they are not like client.py and
   --server NAME     server.py
   --again NAME      check this hand-in anew, though nothing has changed
-  --anonymous       numbers instead of names, but in the tables
+  --anonymous       codes instead of names, but in the tables
   --gradescope      write Gradescope's results.json too
   --no-sandbox      run the programs with your rights
   --list            print the sentences and their points, as a points file

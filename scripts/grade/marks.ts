@@ -34,6 +34,8 @@ export function readPoints(text: string, path: string): Points {
   } catch (error) {
     throw wrong((error as Error).message);
   }
+  const other = Object.keys(given).find((key) => key !== "sentences" && !(key in DEFAULT_POINTS));
+  if (other !== undefined) throw wrong(`there is no "${other}" in one`);
   for (const [key, value] of Object.entries(given.points)) {
     if (!JUDGED.some(({ id }) => id === key || id.startsWith(`${key}.`))) throw wrong(`there is no sentence ${key}`);
     if (typeof value !== "number" || !(value >= 0)) throw wrong(`${key} needs a number of points`);
@@ -78,11 +80,13 @@ export function mark(
   for (const role of ROLES) {
     // What does not count leaves the mark as it would be without it: a program of which nothing holds has no points.
     let [earned, counted, all] = [0, 0, 0];
-    for (const { id } of JUDGED.filter(({ about }) => about === role)) {
+    const judged = JUDGED.filter(({ about }) => about === role);
+    const isNothing = !judged.some(({ id }) => sentences.get(id)?.outcome === "holds");
+    for (const { id } of judged) {
       const reason = sentences.get(id)?.reason;
       // What this machine lacks is nobody's fault; but a disk that a hand-in fills is its own.
       if (isMachines(reason) && !reason!.includes("folder")) continue;
-      const [worth, share] = [pointsOf(id, rules), shareOf(id)];
+      const [worth, share] = [pointsOf(id, rules), isNothing ? 0 : shareOf(id)];
       all += worth;
       if (share !== "does not count") {
         earned += share * worth;

@@ -23,7 +23,7 @@ export interface Outcome {
 /** A line of the class's table. */
 export interface Row extends Outcome {
   handin: Handin;
-  /** What the row is called: a name, or a number with --anonymous. */
+  /** What the row is called: a name, or a code with --anonymous. */
   label: string;
   /** Its folder in DIR. */
   folder: string;
@@ -52,7 +52,7 @@ export function digestOf(parts: (string | Uint8Array)[]): string {
 }
 
 /** A hand-in's number: no other hand-in has it, and its folder's name ends with it. */
-export function numberOf({ name, id }: Handin): string {
+export function numberOf({ name, id }: Pick<Handin, "name" | "id">): string {
   return digestOf([name, id]).slice(0, 8);
 }
 

@@ -187,11 +187,13 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   // A number of the school's is not one of Canvas.
   const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';
   assertEquals(filled(other), [other, 7, ["Roe, Al"]]);
-  const moodle = (grade: string): string =>
-    `Identifier;"Full name";Grade;"Maximum Grade"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
+  const moodle = (grade: string, maximum: string): string =>
+    `Identifier;"Full name";Grade;"${maximum}"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
-  const { bytes } = fill(latin(moodle("")), marks, undefined);
-  assertEquals(bytes, latin(moodle("100")));
+  for (const maximum of ["Maximum Grade", "Maximum grade"]) {
+    const { bytes } = fill(latin(moodle("", maximum)), marks, undefined);
+    assertEquals(bytes, latin(moodle("100", maximum)));
+  }
 });
 
 testWith([MOUNTS], "a full disk leaves the table as it was, and no part of a new one", async () => {
@@ -216,7 +218,7 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   assertEquals([once.points, each.points, once.of], [18.06, 17, 63]);
   const none = judge({ version: 2, programs: { server: "server.py" }, recordings: [] });
   assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
-  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 31.5);
+  assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 0);
   // Without strace a class is marked by less; a disk that a hand-in fills costs that one.
   const hidden = (reason: string): number =>
     mark({ ...result, sentences: [{ ...result.sentences[0]!, outcome: "not shown", reason }] }, DEFAULT_POINTS).of;

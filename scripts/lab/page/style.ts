@@ -42,7 +42,7 @@ dl .wrong { border-color: var(--bad); }
 dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.5rem 0.75rem 0.5rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
-td { width: 7rem; }
+td { width: 7rem; overflow-wrap: normal; }
 th ul { margin: 0; padding-left: 1.1rem; }
 
 .ladder { min-width: 0; margin: 0; }
