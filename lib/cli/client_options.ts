@@ -84,7 +84,8 @@ export function readTask(args: Arguments): Task {
   }
   const as = args.value("as");
   if (as !== undefined && !as.endsWith("/") && files.length > 1) {
-    throw new UsageError(`option --as takes one file name, not several; --as ${as}/ names a folder for them`);
+    const hint = as === "-" ? "" : `; --as ${as}/ names a folder for them`;
+    throw new UsageError(`option --as takes one file name, not several${hint}`);
   }
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
   const twice = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
