@@ -54,11 +54,17 @@ function args(role: Role, { host = HOST, port, verb, file, verbose }: Call): str
   return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [host, String(port), verb!, file!];
 }
 
-/** A program that is a file: its path is relative to `cwd`. */
-export async function fromFile(role: Role, path: string, cwd: string): Promise<Launch> {
+/** Looks at a file, whose path is relative to `cwd`. Throws a {@linkcode CheckError} if there is none. */
+export async function checkFile(path: string, cwd: string): Promise<{ absolute: string; info: Deno.FileInfo }> {
   const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
   const info = await Deno.stat(absolute).catch(() => undefined);
-  if (!info?.isFile) throw new CheckError(`there is no file "${path}" in ${cwd}`);
+  if (!info?.isFile) throw new CheckError(`there is no file "${path}"${path === absolute ? "" : ` in ${cwd}`}`);
+  return { absolute, info };
+}
+
+/** A program that is a file: its path is relative to `cwd`. */
+export async function fromFile(role: Role, path: string, cwd: string): Promise<Launch> {
+  const { absolute, info } = await checkFile(path, cwd);
   const suffix = path.match(/\.[a-z]+$/i)?.[0].toLowerCase() ?? "";
   const starter = suffix === ".py" ? [await python()] : STARTERS[suffix] ?? [];
   const [program] = starter;

@@ -6,7 +6,7 @@ import { onEndSignal } from "../../lib/cli/signals.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
-import { CheckError, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
+import { CheckError, checkFile, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
 import type { Play } from "./play.ts";
 import type { Session } from "./recording.ts";
 import { picturesOf } from "./page/ladder.ts";
@@ -70,6 +70,8 @@ async function readTask(args: Arguments): Promise<Task> {
   const only = args.value("only")?.split(",");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
+  if (args.positional.length > 2) throw new UsageError(`unexpected argument "${args.positional[2]}"`);
+  for (const path of args.positional) await checkFile(path, cwd);
   const given = rolesOf(args);
   const isOwn = !files.replay && ROLES.every((role) => given[role] === undefined && args.value(role) === undefined);
   if (isOwn && Deno.build.standalone) throw new UsageError("expected a client, a server or both");
@@ -93,10 +95,9 @@ async function readTask(args: Arguments): Promise<Task> {
 
 /** Which of the files is which. */
 function rolesOf(args: Arguments): Partial<Record<Role, string>> {
-  const [first, second, third] = args.positional;
+  const [first, second] = args.positional;
   const role = (file: string): Role | undefined =>
     ROLES.find((name) => file.split("/").at(-1)!.toLowerCase().includes(name));
-  if (third !== undefined) throw new UsageError(`unexpected argument "${third}"`);
   if (first === undefined) return {};
   if (second !== undefined) {
     return role(first) === "server" && role(second) !== "server"
@@ -128,9 +129,9 @@ function progress(play?: Play): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
-async function writeFile(path: string | undefined, text: string): Promise<void> {
+async function writeFile(path: string | undefined, text: string, options?: Deno.WriteFileOptions): Promise<void> {
   if (path === undefined) return;
-  await Deno.writeTextFile(path, text).catch((error) => {
+  await Deno.writeTextFile(path, text, options).catch((error) => {
     throw new CheckError(`${path} can't be written: ${error.message}`);
   });
 }
@@ -167,6 +168,8 @@ async function runEnclosed({ programs, options, cwd, sources }: Task, signal: Ab
 async function check(task: Task, signal: AbortSignal): Promise<number> {
   const { args, programs, options, files } = task;
   let session = files.replay ? await readSession(files.replay) : newSession(programs);
+  // Not after all the work.
+  for (const path of [files.record, files.junit, files.html]) await writeFile(path, "", { append: true });
   let result: Result;
   try {
     if (args.has("sandbox")) session = await runEnclosed(task, signal);
