@@ -47,9 +47,9 @@ export function isIn({ id }: { id: string }, names: string[] | undefined): boole
   return !names || names.some((name) => id === name || id.startsWith(`${name}.`));
 }
 
-/** Why a sentence is left out, if so. */
-export function leftOut({ strict }: Rule, { isStrict, only }: Scope): string | undefined {
-  return strict && !isStrict && !only ? `${strict}; --strict judges it` : undefined;
+/** Why a sentence is left out, if so: one that is named itself is not. */
+export function leftOut({ id, strict }: Rule, { isStrict, only }: Scope): string | undefined {
+  return strict && !isStrict && !only?.includes(id) ? `${strict}; --strict judges it` : undefined;
 }
 
 /** The rules that are asked for. */
@@ -67,6 +67,7 @@ const EXPLAINS: Record<string, RegExp> = {
   "early Complete": /^order of lines/,
   "twice": /^stays/,
   "decoded": /^lines$/,
+  "blocks": /^memory (client-large-PUT|large-GET)$/,
   "awaits OK": /^line Complete/,
   "stays GET": /^line Complete/,
   "stays PUT": /^line Complete/,
@@ -104,10 +105,13 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
   };
   const groups = Map.groupBy(found, ({ rule, finding }) => rootOf(rule.about, finding.root));
   return [...groups].map(([key, group]) => {
-    const { rule } = group[0]!;
-    const best = group.find(({ finding }) => key.endsWith(` ${finding.root}`) && finding.hint) ?? group[0]!;
-    const sentences = [...new Set(group.map((one) => one.rule.id))];
-    return { about: rule.about, sentences, finding: best.finding, conversation: upTo(best.finding, session) };
+    const own = group.filter(({ finding }) => key.endsWith(` ${finding.root}`) && finding.hint);
+    // Where a conversation shows it, rather than what was printed of that.
+    const best = own.find(({ finding }) => finding.step) ?? own[0] ?? group[0]!;
+    const sentences = [...new Set([best, ...group].map((one) => one.rule.id))];
+    const crash = best.finding.crash ?? group.find(({ finding }) => finding.crash)?.finding.crash;
+    const finding = { ...best.finding, crash };
+    return { about: best.rule.about, sentences, finding, conversation: upTo(finding, session) };
   }).toSorted((a, b) => weight(b) - weight(a));
 }
 

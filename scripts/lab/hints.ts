@@ -61,7 +61,7 @@ late line DEL: print it before the file is deleted
 talks: print only if "-v" is in sys.argv
 says refused: look at the file before the line is printed
 stays after error: close the socket and exit
-goes on after error: leave at once, as by sys.exit(1)
+goes on after error: print it and leave at once, as by sys.exit(1)
 more after error: return after the error: it ends the conversation
 connects first: look whether the file is there before connect()
 file left: create the file when the server has said OK
@@ -83,5 +83,5 @@ line repr: decode() the bytes before you print them
 line case: letter case, dots, and spaces at both ends count
 line marks: spaces, colons, quotes and brackets count
 lstrip: lstrip() removes letters, not a prefix: removeprefix("ERROR: "), or text[7:]
-prefix: the prefix "ERROR: " is removed`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
+prefix: remove the prefix "ERROR: "`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
 );

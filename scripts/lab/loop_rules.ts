@@ -33,7 +33,11 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
-    const root = crash?.root ?? (idleMs ? "next client idle" : "next client");
+    // It can't do what it should have refused.
+    const [accepted] = crash
+      ? view.deviations(one).filter(({ step }) => ERRORS.includes(one.play) && step?.startsWith("c"))
+      : [];
+    const root = accepted?.root ?? crash?.root ?? (idleMs ? "next client idle" : "next client");
     const hint = HINTS.get(idleMs ? "next client idle" : likely);
     const shown = unserved ?? one;
     return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];

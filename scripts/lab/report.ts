@@ -123,7 +123,7 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
   ];
 }
 
-/** One cause in two lines. */
+/** One cause in short. */
 function briefLines(
   number: number,
   { about, sentences, finding }: Cause,
@@ -134,8 +134,12 @@ function briefLines(
   const where = `${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}${
     step ? `, step ${step[0]}` : ""
   }`;
-  const why = crash ? crash.error + (crash.place ? ` (${crash.place})` : "") : hint ?? `expected ${expected}`;
-  return [color(1, cut(`${where}: came ${visible(came)}`)), cut(`   ${visible(why)}`)];
+  const why = crash ? crash.error + (crash.place ? ` (${crash.place})` : "") : hint;
+  return [
+    color(1, cut(`${where}: expected ${visible(expected)}`)),
+    cut(`   came ${visible(came)}`),
+    ...why ? wrap(`   ${visible(why.slice(0, 300))}`, 3) : [],
+  ];
 }
 
 /** The command that runs again what failed. */

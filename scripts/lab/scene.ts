@@ -109,7 +109,9 @@ export class Scene {
       isEnclosed: wrap !== undefined || own.length > 0,
       onLine: (stream, text, isUnended) => {
         this.#lines++;
-        if (text !== "") this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });
+        // That is of the shell before it, when we end it.
+        const isOurs = text === "" || text === "Killed" && this.program.isKilled;
+        if (!isOurs) this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });
       },
       isCapped: play.memory ?? false,
     });

@@ -111,8 +111,8 @@ const refused: Look = (one, view) => {
   const said = eventsOf(one, "line").find(({ text, at }) =>
     /^server (sending|receiving \d|deleting)/i.test(text) && at > start && !others.includes(text)
   );
-  const root = isRefused ? "says refused" : accepted!.root;
-  return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`])] : [];
+  const [root, hint] = isRefused ? ["says refused"] : [accepted!.root, accepted!.hint];
+  return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`, hint])] : [];
 };
 
 /** Section 5. */

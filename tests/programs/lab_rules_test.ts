@@ -36,6 +36,12 @@ for (const [about, cases] of [["server", SERVERS], ["client", CLIENTS]] as [Role
   });
 }
 
+Deno.test("a section leaves out what --strict judges, a sentence that is named itself does not", () => {
+  const outcomes = (...only: string[]): unknown =>
+    judge(session("server"), { only }).sentences.find(({ id }) => id === "6.4")?.outcome;
+  assertEquals([outcomes("6"), outcomes("6.4")], ["left out", "holds"]);
+});
+
 Deno.test("what a crash hides is not shown, and says why", () => {
   const { sentences } = judge(session("server", only(/GET/, stops("c"))));
   const hidden = sentences.filter(({ outcome }) => outcome === "not shown").map(({ id }) => id);

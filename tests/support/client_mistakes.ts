@@ -142,7 +142,7 @@ export const CLIENTS: Case[] = [
     "the prefix of an error",
     prints((line) => line.replace("server error: ", "server error: ERROR: ")),
     ERRORS,
-    'the prefix "ERROR: " is removed',
+    "remove the prefix",
   ],
   [
     "errors on standard error",
