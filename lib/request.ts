@@ -105,7 +105,7 @@ export interface Reported extends Asked {
 /**
  * Step b. A command is what the first read brings, but some programs write a byte a call. So before a file is deleted, or
  * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
- * the client has just deleted other files by commands that were whole.
+ * the address has just deleted other files by commands that were whole.
  */
 export async function hearRequest(peer: Peer, { root, address, regulars }: Asker): Promise<Asked> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
@@ -118,9 +118,9 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
   const looking = root.hasLonger(name, found);
-  if (isOnePiece && found && regulars.has(address) && !(await isReady(looking) && await looking)) {
-    return { request, found };
-  }
+  // Of a folder that has just been changed, nobody knows yet.
+  const isShort = async (): Promise<boolean> => await isReady(looking) && [false, "too many"].includes(await looking);
+  if (isOnePiece && found && regulars.has(address) && await isShort()) return { request, found };
   const [hasLonger, more] = await Promise.all([within(looking, LATE_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
   const silenceMs = isCut || hasLonger !== false ? LATE_MS : 0;

@@ -7,6 +7,9 @@ const MAX_NAMES = 30_000;
 // A folder that others keep changing is read for at most this part of the time.
 const READING_SHARE = 1 / 20;
 
+/** Whether there is a longer name, or why that is not known: the folder can't be read now, or is too large for it. */
+export type Longer = boolean | "unread" | "too many";
+
 /** Knows one folder at a time, and reads it again only when somebody else has changed it. */
 export class Listing {
   #folder = "";
@@ -16,39 +19,37 @@ export class Listing {
   // Before this time, on the clock of `performance.now()`, no folder is read.
   #nextTime = 0;
 
-  /** Whether another name in its folder begins with this one's; `undefined` if that is not known. */
-  async hasLonger(path: string): Promise<boolean | undefined> {
+  /** Whether another name in its folder begins with this one's. */
+  async hasLonger(path: string): Promise<Longer> {
     const folder = dirname(path);
     try {
-      const mtime = Deno.statSync(folder).mtime?.getTime();
+      const mtime = timeOf(folder);
       if (folder !== this.#folder || mtime !== this.#mtime) {
-        if (performance.now() < this.#nextTime) return undefined;
+        if (performance.now() < this.#nextTime) return "unread";
         this.#folder = folder;
         this.#mtime = mtime;
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
-      if (names.length > MAX_NAMES) return undefined;
+      if (names.length > MAX_NAMES) return "too many";
       const name = basename(path);
       const index = indexOf(names, name);
       return names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false;
     } catch {
-      return undefined;
+      return "unread";
     }
   }
 
-  /** Takes note that this process has removed a file. */
-  async removed(path: string): Promise<void> {
-    if (dirname(path) !== this.#folder) return;
-    try {
-      this.#mtime = Deno.statSync(this.#folder).mtime?.getTime();
-      const names = await this.#names;
+  /** Removes a file, and takes note of that, unless somebody else has changed the folder since the last look. */
+  remove(path: string): void {
+    const isSeen = dirname(path) === this.#folder && timeOf(this.#folder) === this.#mtime;
+    Deno.removeSync(path);
+    if (!isSeen) return;
+    this.#mtime = timeOf(this.#folder);
+    this.#names.then((names) => {
       const index = indexOf(names, basename(path));
       if (names[index] === basename(path)) names.splice(index, 1);
-    } catch {
-      // The next look reads the folder again, or fails as this did.
-      this.#mtime = undefined;
-    }
+    }, () => {});
   }
 
   async #read(folder: string): Promise<string[]> {
@@ -62,6 +63,15 @@ export class Listing {
       const end = performance.now();
       this.#nextTime = end + (end - start) / READING_SHARE;
     }
+  }
+}
+
+/** When a folder was changed last, in milliseconds. */
+function timeOf(folder: string): number | undefined {
+  try {
+    return Deno.statSync(folder).mtime?.getTime();
+  } catch {
+    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
 import { createDraft, type Draft, isDraft } from "./draft.ts";
-import { Listing } from "./listing.ts";
+import { Listing, type Longer } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
 import { createError, existing, found, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
@@ -86,11 +86,8 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /**
-   * Whether something here has a longer name that begins with `name`; `undefined` if that is not known. `found` is what
-   * `find` has just said.
-   */
-  hasLonger(name: string, found: Found | undefined): Promise<boolean | undefined> {
+  /** Whether something here has a longer name that begins with `name`; `found` is what `find` has just said. */
+  hasLonger(name: string, found: Found | undefined): Promise<Longer> {
     // That of a file in it.
     if (found?.info.isDirectory || isFolderPath(name)) return Promise.resolve(true);
     const { path } = found ?? this.#entry(name);
@@ -132,9 +129,8 @@ export class Root {
     if (!isGranted("write", path)) throw refused("no permission to write (run it with --allow-write)");
     if (!info.isFile) throw refused(notAFile(info));
     try {
-      if (info.size <= SMALL_BYTES) Deno.removeSync(path);
+      if (info.size <= SMALL_BYTES) this.#listing.remove(path);
       else await Deno.remove(path);
-      void this.#listing.removed(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
       // Another client may have been faster.

@@ -18,17 +18,29 @@ Deno.test("a longer name is found as soon as the folder's time of change tells o
     const again = await listing.hasLonger(folder.at("b"));
     await Deno.remove(folder.at("ab"));
     // So soon after the last reading, what has changed is not read again.
-    assertEquals(again, undefined);
+    assertEquals(again, "unread");
   });
   await make("ab", 2000);
   const later = new Listing();
   assertEquals(await later.hasLonger(folder.at("a")), true);
   assertEquals(await later.hasLonger(folder.at("ab")), false);
   assertEquals(await later.hasLonger(folder.at("b")), false);
-  await Deno.remove(folder.at("ab"));
-  await later.removed(folder.at("ab"));
+  later.remove(folder.at("ab"));
   assertEquals(await later.hasLonger(folder.at("a")), false);
-  assertEquals(await later.hasLonger(folder.at("missing/a")), undefined);
+  assertEquals(await later.hasLonger(folder.at("missing/a")), "unread");
+});
+
+Deno.test("what somebody else makes before a removal is seen after it", async () => {
+  await using folder = new Folder();
+  for (const name of ["a", "b"]) await Deno.writeTextFile(folder.at(name), "");
+  await Deno.utime(folder.path, 1000, 1000);
+  await withinTime(async () => {
+    const listing = new Listing();
+    assertEquals(await listing.hasLonger(folder.at("a")), false);
+    await Deno.writeTextFile(folder.at("ab"), "");
+    listing.remove(folder.at("b"));
+    assertEquals(await listing.hasLonger(folder.at("a")), "unread");
+  });
 });
 
 const FILE = { isFile: true, isDirectory: false, isSymlink: false };
@@ -54,7 +66,7 @@ Deno.test("while a folder is read, no look at it begins another reading", async 
   const first = listing.hasLonger(folder.at("a"));
   await begun.promise;
   await Deno.utime(folder.path, 1000, 1000);
-  assertEquals(await listing.hasLonger(folder.at("a")), undefined);
+  assertEquals(await listing.hasLonger(folder.at("a")), "unread");
   room.resolve();
   assertEquals([await first, readings], [false, 1]);
 });
@@ -65,6 +77,6 @@ Deno.test("of a folder with more than 30,000 names no more are read", async () =
   using _listing = listingWith(async function* (): AsyncGenerator<Deno.DirEntry> {
     while (count < 1_000_000) yield await Promise.resolve({ name: `${count++}`, ...FILE });
   });
-  assertEquals(await new Listing().hasLonger(folder.at("a")), undefined);
+  assertEquals(await new Listing().hasLonger(folder.at("a")), "too many");
   assertEquals(count, 30_001);
 });
