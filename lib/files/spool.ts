@@ -24,8 +24,8 @@ export interface SpoolOptions {
 }
 
 /**
- * Reads a stream to its end. Nobody else can open the temporary file, and nothing is left of it, however this process
- * ends. Throws a {@linkcode TransferError} if the data can't be stored, and the signal's reason.
+ * Reads a stream to its end. Nobody else can open the temporary file, and nothing is left of it, whatever signal ends
+ * this process. Throws a {@linkcode TransferError} if the data can't be stored, and the signal's reason.
  */
 export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOptions): Promise<Spool> {
   const { name, onProgress, signal } = options;
@@ -44,11 +44,7 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
       if (isGranted(permission, dir)) continue;
       throw failed(`no permission to ${permission} ${dir ?? "it"} (run it with --allow-${permission})`);
     }
-    const path = await Deno.makeTempFile({ prefix: "blockferry-", ...(dir && { dir }) });
-    // An open file needs no name; where it does, the file goes with the spool.
-    if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
-    const file = kept.use(await Deno.open(path, { read: true, write: true }));
-    if (!IS_WINDOWS) await Deno.remove(path);
+    const file = openTemporary(dir, kept);
     let size = 0n;
     while (true) {
       const { value } = await abortable(reader.read().catch(unread), signal);
@@ -63,4 +59,14 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
     reader.cancel().catch(() => {});
     throw isSystemError(error) && !(error instanceof DOMException) ? failed(systemReason(error)) : error;
   }
+}
+
+/** Opens a temporary file that has no name any more, at once: no signal comes between its making and its removal. */
+function openTemporary(dir: string | undefined, kept: DisposableStack): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ prefix: "blockferry-", ...(dir && { dir }) });
+  // Where an open file needs its name, the file goes with the spool.
+  if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
+  const file = kept.use(Deno.openSync(path, { read: true, write: true }));
+  if (!IS_WINDOWS) Deno.removeSync(path);
+  return file;
 }
