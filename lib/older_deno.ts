@@ -37,13 +37,14 @@ export async function tryLock(
 }
 
 /**
- * Shares a file's lock with other readers, unless a writer has it. Goes with {@linkcode tryLock}: then it is
+ * Shares a file's lock with other readers; false if a writer has it. Goes with {@linkcode tryLock}: then it is
  * `file.tryLockSync(false)`. Before Deno 2.7 there is no lock for readers, since `lockSync` waits for the writer.
  */
-export function shareLock(file: Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean }): void {
+export function shareLock(file: Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean }): boolean {
   try {
-    file.tryLockSync?.(false);
+    return file.tryLockSync?.(false) ?? true;
   } catch {
     // The file system has no locks.
+    return true;
   }
 }

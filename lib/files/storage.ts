@@ -33,6 +33,8 @@ export interface CommitOptions {
   fsync?: boolean;
   /** Whether a file that has appeared in its place stands. */
   createNew?: boolean;
+  /** Ends what takes long: a copy into a file that can't be replaced. */
+  signal?: AbortSignal;
 }
 
 /** The files that a run has written, each with the name under which it was. No other name may replace one. */
@@ -108,7 +110,7 @@ export function openSource(path: string, name: string, known?: Deno.FileInfo): S
     // Deno rounds larger ones, node:fs with bigint too.
     if (!Number.isSafeInteger(size)) throw unusable("it is larger than 2^53 bytes, so its exact size is unknown");
     // Nobody writes it in place meanwhile: a client may fetch a file onto itself, through a mount.
-    shareLock(file);
+    if (!shareLock(file)) throw unusable("another program is writing it");
     opened.move();
     const readSome = (part: Bytes): number | null | Promise<number | null> =>
       size <= SMALL_BYTES ? file.readSync(part) : file.read(part);

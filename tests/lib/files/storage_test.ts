@@ -5,7 +5,7 @@ import { sweep } from "../../../lib/files/sweep.ts";
 import { openTarget } from "../../../lib/files/target.ts";
 import { openSource, overwrite, Written } from "../../../lib/files/storage.ts";
 import { age, Folder, randomBytes } from "../../../scripts/support/folder.ts";
-import { CHATTR, testWith, UNIX } from "../../support/needs.ts";
+import { CHATTR, SHARED_LOCKS, testWith, UNIX } from "../../support/needs.ts";
 import { run } from "../../../scripts/support/programs.ts";
 
 Deno.test("a draft is not the file until it is committed, and then it is whole", async () => {
@@ -20,6 +20,19 @@ Deno.test("a draft is not the file until it is committed, and then it is whole",
   }
   assertEquals((await Deno.stat(folder.at("f"))).size, 5003);
   assertEquals(await folder.names(), ["f"]);
+});
+
+testWith([SHARED_LOCKS], "a file that another program is writing in place is not sent", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("f"), "half");
+  {
+    using writer = await Deno.open(folder.at("f"), { write: true });
+    await writer.lock(true);
+    const { reason } = assertThrows(() => openSource(folder.at("f"), "f"), FileError);
+    assertEquals(reason, "another program is writing it");
+  }
+  using source = openSource(folder.at("f"), "f");
+  assertEquals(source.size, 4n);
 });
 
 Deno.test("a draft that is dropped leaves the old file and nothing else", async () => {
