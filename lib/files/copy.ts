@@ -2,16 +2,27 @@
 
 import { writeAll } from "../bytes.ts";
 import { FileError, systemReason } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { checkStored, lockAlone } from "./storage.ts";
 
 const PIECE_BYTES = 256 * 1024;
 
+/** Drafts whose copies are under way where nothing brings the old content back, with the copies' names. */
+const copies = new Map<string, string>();
+// At the program's end at once, as two seconds after a Ctrl-C.
+globalThis.addEventListener("unload", () => {
+  for (const [kept, name] of copies) {
+    console.error(printable(`${name} is half copied; all of its content is in ${kept}`));
+  }
+});
+
 /**
  * Copies a draft into the old file `target`, and removes it. What is longer than the old file comes first: where there is
- * no room for it, the old file stands. What breaks off later, or ends this process, leaves the draft under a name that no
- * sweep takes for a draft's. Throws a {@linkcode FileError} for `name`, or the system's error.
+ * no room for it, or `signal` is aborted, the old file stands. What breaks off later, or ends this process, leaves the draft
+ * under a name that no sweep takes for a draft's. Throws a {@linkcode FileError} for `name`, the system's error, or the
+ * signal's reason.
  */
-export async function copyOver(draft: string, target: string, name: string): Promise<void> {
+export async function copyOver(draft: string, target: string, name: string, signal?: AbortSignal): Promise<void> {
   using from = await Deno.open(draft);
   using to = await Deno.open(target, { write: true });
   await lockAlone(to, name);
@@ -19,13 +30,15 @@ export async function copyOver(draft: string, target: string, name: string): Pro
   const kept = draft.replace(/part$/, "whole");
   await Deno.rename(draft, kept);
   try {
-    await copy(from, to, oldSize, size);
+    await copy(from, to, oldSize, size, signal);
     await to.sync();
+    signal?.throwIfAborted();
   } catch (error) {
     await to.truncate(oldSize);
     await Deno.remove(kept);
     throw error;
   }
+  copies.set(kept, name);
   try {
     await copy(from, to, 0, Math.min(oldSize, size));
     await to.truncate(size);
@@ -34,15 +47,24 @@ export async function copyOver(draft: string, target: string, name: string): Pro
   } catch (cause) {
     const reason = `${systemReason(cause)}; its old content is lost, and its new content is in ${kept}`;
     throw new FileError("create", name, { reason, cause });
+  } finally {
+    copies.delete(kept);
   }
   await Deno.remove(kept);
 }
 
 /** Copies the bytes from one position to another. */
-async function copy(from: Deno.FsFile, to: Deno.FsFile, start: number, end: number): Promise<void> {
+async function copy(
+  from: Deno.FsFile,
+  to: Deno.FsFile,
+  start: number,
+  end: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const buffer = new Uint8Array(PIECE_BYTES);
   await Promise.all([from.seek(start, Deno.SeekMode.Start), to.seek(start, Deno.SeekMode.Start)]);
   for (let left = end - start; left > 0;) {
+    signal?.throwIfAborted();
     const count = await from.read(buffer.subarray(0, Math.min(buffer.length, left))) ?? 0;
     if (count === 0) throw new Error("the draft became shorter");
     await writeAll(to, buffer.subarray(0, count));

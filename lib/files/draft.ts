@@ -81,12 +81,12 @@ export function createDraft(target: string, name: string, options: DraftOptions 
     written || Math.max(size, old?.size ?? 0) <= SMALL_BYTES
       ? Deno.renameSync(path, target)
       : Deno.rename(path, target);
-  const replace = async (): Promise<void> => {
+  const replace = async (signal: AbortSignal | undefined): Promise<void> => {
     try {
       await rename();
     } catch (error) {
       if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
-      await copyOver(path, target, name);
+      await copyOver(path, target, name, signal);
     }
     drafts.delete(path);
   };
@@ -96,7 +96,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
       size += piece.length;
       return append(file, piece, name);
     },
-    commit: async ({ fsync = false, createNew = false } = {}) => {
+    commit: async ({ fsync = false, createNew = false, signal } = {}) => {
       try {
         const mustSync = fsync || (size > SMALL_BYTES && await isDeferring(folder, file.statSync().dev));
         if (mustSync) await file.sync();
@@ -106,7 +106,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
         written?.check(target, name, old);
-        if (!createNew || !link(path, target)) await replace();
+        if (!createNew || !link(path, target)) await replace(signal);
         written?.add(target, name);
         await synced?.sync();
       } catch (cause) {

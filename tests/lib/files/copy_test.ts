@@ -17,6 +17,24 @@ Deno.test("a copy is as long as the draft, which goes, whether the old file was 
   }
 });
 
+Deno.test("a copy that is ended while it adds to the old file leaves that as it was", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at(DRAFT), "the draft");
+  await Deno.writeTextFile(folder.at("f"), "old");
+  const ending = new AbortController();
+  const { sync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.sync = async function (): Promise<void> {
+    await sync.call(this);
+    ending.abort(new Error("ended"));
+  };
+  try {
+    await assertRejects(() => copyOver(folder.at(DRAFT), folder.at("f"), "f", ending.signal), Error, "ended");
+    assertEquals([await folder.names("."), await Deno.readTextFile(folder.at("f"))], [["f"], "old"]);
+  } finally {
+    Deno.FsFile.prototype.sync = sync;
+  }
+});
+
 Deno.test("a copy that breaks off in the old file's part keeps all of the draft, and says where", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at(DRAFT), "the draft");
