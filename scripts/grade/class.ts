@@ -105,9 +105,9 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
     await keep(entry, await grade(entry.staged, sandbox, signal));
     entry.ms = performance.now() - begin;
   });
-  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over. One
-  // that has two cores of its own is as good as alone.
-  await inLanes(Math.max(1, cores >> 1), entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms), async (entry) => {
+  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over. With
+  // a core for each, a play is as good as alone.
+  await inLanes(cores, entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms), async (entry) => {
     await keep(entry, await grade(entry.staged, sandbox, signal, entry.outcome));
   });
   progress();
