@@ -70,9 +70,7 @@ async function readTask(args: Arguments): Promise<Task> {
   const only = args.value("only")?.split(",");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
-  if (args.positional.length > 2) throw new UsageError(`unexpected argument "${args.positional[2]}"`);
-  for (const path of args.positional) await checkFile(path, cwd);
-  const given = rolesOf(args);
+  const given = await rolesOf(args, cwd);
   const isOwn = !files.replay && ROLES.every((role) => given[role] === undefined && args.value(role) === undefined);
   if (isOwn && Deno.build.standalone) throw new UsageError("expected a client, a server or both");
   const programs: Programs = {};
@@ -94,10 +92,11 @@ async function readTask(args: Arguments): Promise<Task> {
 }
 
 /** Which of the files is which. */
-function rolesOf(args: Arguments): Partial<Record<Role, string>> {
-  const [first, second] = args.positional;
+async function rolesOf(args: Arguments, cwd: string): Promise<Partial<Record<Role, string>>> {
+  const [first, second, third] = args.positional;
   const role = (file: string): Role | undefined =>
     ROLES.find((name) => file.split("/").at(-1)!.toLowerCase().includes(name));
+  if (third !== undefined) throw new UsageError(`unexpected argument "${third}"`);
   if (first === undefined) return {};
   if (second !== undefined) {
     return role(first) === "server" && role(second) !== "server"
@@ -105,8 +104,9 @@ function rolesOf(args: Arguments): Partial<Record<Role, string>> {
       : { client: first, server: second };
   }
   const only = role(first) ?? (args.value("client") ? "server" : args.value("server") ? "client" : undefined);
-  if (!only) throw new UsageError(`is "${first}" a client or a server? Give both, the client first`);
-  return { [only]: first };
+  if (only) return { [only]: first };
+  await checkFile(first, cwd);
+  throw new UsageError(`is "${first}" a client or a server? Give both, the client first`);
 }
 
 function checked(role: Role, command: string): string {
