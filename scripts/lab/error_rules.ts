@@ -33,8 +33,12 @@ function unprinted(line: string, one: Recording): Finding {
 const printsError: Look = (one, view) => {
   const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
   const base = view.derailed(one, ...view.base(one));
-  if (!said || base?.step && base.step < "c") return undefined;
-  const line = `server error: ${said.bytes.slice("ERROR: ".length)}`;
+  if (!said) return undefined;
+  const message = said.bytes.slice("ERROR: ".length);
+  // Who does not wait for READY may take that for the answer, but for one who prints what the error says.
+  const isRead = base?.root.startsWith("early") && eventsOf(one, "line").some(({ text }) => text.includes(message));
+  if (base?.step && base.step < "c" && !isRead) return undefined;
+  const line = `server error: ${message}`;
   // The document has both forms, with "file" and without.
   const isPrinted = [line, line.replace("error: ", "error: file ")].some((form) => printed(one, form) !== undefined);
   const stayed = eventsOf(one, "stayed").map(({ ms, at }) =>

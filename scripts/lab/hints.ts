@@ -56,6 +56,7 @@ names: a name may hold spaces and capitals: take all that follows the command an
 letters: a name may have letters beyond ASCII: it is UTF-8 wherever it is sent, read or opened
 unfinished Complete: ${COMPLETE}
 early Complete: ${COMPLETE}
+late waiting: print it before accept()
 late line GET: print it before the first block
 late line DEL: print it before the file is deleted
 talks: print only if "-v" is in sys.argv

@@ -5,8 +5,8 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
 import { lastWords, read } from "./reading.ts";
-import { eventsOf, hasHeard, type Recording } from "./recording.ts";
-import { BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
+import { eventsOf, hasHeard, isClosed, type Recording } from "./recording.ts";
+import { again, BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "after-errors")
@@ -54,7 +54,7 @@ const served: Look = (one, view) => {
 const afterErrors: Look = (one, view) => {
   if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
   if (!view.of(...ERRORS).some((each) => each.run === one.run && hasError(each))) return undefined;
-  return view.own(one).map((each) => each.crash ? each : { ...each, root: "kept", hint: HINTS.get("kept") });
+  return again(one, view);
 };
 
 const atOnce: Look = (one) => {
@@ -84,11 +84,6 @@ const everywhere: Look = (one, view) => {
   const came = other ? `it listens on ${other} alone` : "it refused a client at 127.0.0.2";
   return [found(one, "bind", 0, ["it listens on all addresses", came])];
 };
-
-function isClosed(one: Recording): boolean {
-  const left = one.events.findIndex(({ type }) => type === "left");
-  return one.events.slice(0, left).some(({ type }) => type === "ended");
-}
 
 const closes: Look = (one, view) => {
   const isRefused = ERRORS.includes(one.play);

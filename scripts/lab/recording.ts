@@ -76,6 +76,12 @@ export function hasHeard(one: Recording, step: string): boolean {
   return eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);
 }
 
+/** Whether the program closed its side before we left. */
+export function isClosed(one: Recording): boolean {
+  const left = one.events.findIndex(({ type }) => type === "left");
+  return one.events.slice(0, left).some(({ type }) => type === "ended");
+}
+
 /** When our side said a step, if it did. */
 export function saidAt(one: Recording, step: string): number | undefined {
   return eventsOf(one, "said").find((event) => event.step === step)?.at;

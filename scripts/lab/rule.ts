@@ -144,6 +144,10 @@ export const variation = (one: Recording, view: View): Finding[] | string => {
   return own.length > 0 ? own : view.derailment(one) ?? crashed(one, view);
 };
 
+/** What is so in this conversation alone is left of one before. */
+export const again = (one: Recording, view: View): Finding[] =>
+  view.own(one).map((each) => each.crash ? each : { ...each, root: "kept", hint: HINTS.get("kept") });
+
 /** A client may crash when all has been said, in place of its last line. */
 function crashed(one: Recording, view: View): Finding[] {
   const crash = one.about === "client" ? crashOf(one) : undefined;

@@ -56,6 +56,15 @@ function ofVerb(id: string, verb: Verb, step: string, late: Look, more?: string[
   return line(id, title, (one) => playOf(one).verb === verb && hasHeard(one, step) && ownLine(one), late, more);
 }
 
+/** It waits before the first client comes, not only for the next one. */
+const waitingLate: Look = (one, view) => {
+  const lines = view.lines(one.run).map(({ text }) => text);
+  const text = `server waiting on port ${one.port}`;
+  const first = lines.findIndex((line) => /^server connected/i.test(line));
+  if (first < 0 || first > lines.indexOf(text)) return [];
+  return [found(one, "late waiting", 0, [`"${text}" before the first client`, "it came after the first client"])];
+};
+
 /** The line is there for one client, and for another after it: what is kept of the first one must not show. */
 const receivingLate: Look = (one, view) => [
   ...moment(one, undefined, "f") ?? [],
@@ -118,7 +127,12 @@ const refused: Look = (one, view) => {
 /** Section 5. */
 export const SERVER_LINE_RULES: Rule[] = rules(
   "server",
-  line("5.1", `"server waiting on port <port#>"`, (one) => isConnected(one) && `server waiting on port ${one.port}`),
+  line(
+    "5.1",
+    `"server waiting on port <port#>"`,
+    (one) => isConnected(one) && `server waiting on port ${one.port}`,
+    waitingLate,
+  ),
   line(
     "5.2",
     `"server connected to client at <address>:<port>"`,

@@ -5,7 +5,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { isSigned, misread, plainMisread } from "./lines.ts";
-import { eventsOf, MAX_CALLS } from "./recording.ts";
+import { eventsOf, isClosed, MAX_CALLS, type Recording } from "./recording.ts";
 import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
 
 const MIB = 1024 * 1024;
@@ -46,6 +46,12 @@ const memory: Look = (one) => {
   return [found(one, `memory ${one.play}`, 0, [expected, came + time])];
 };
 
+/** Whether a program left before we did, and neither crashed nor found that there is no room. */
+function hasLeft(one: Recording): boolean {
+  const isFull = eventsOf(one, "line").some(({ text }) => /unable|space|large|memory/i.test(text));
+  return isClosed(one) && !isFull && crashOf(one) === undefined;
+}
+
 /** A size was announced, of which a few bytes were sent: the program must wait for more. */
 const size: Look = (one, view) => {
   const isServer = one.about === "server";
@@ -64,7 +70,7 @@ const size: Look = (one, view) => {
   if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
   const isDone = said &&
     (isServer ? came.includes("DONE") : lines.some(({ text, at }) => text === "Complete" && at > said.at));
-  const shown = wrong ?? (isDone && "it took 5 bytes for all");
+  const shown = wrong ?? (isDone ? "it took 5 bytes for all" : said && hasLeft(one) && "it left after 5 bytes");
   return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
 };
 

@@ -38,6 +38,13 @@ const COMPLETE = prints((line) => line.replace(/^Complete$/, ""));
 /** The mistakes. */
 export const CLIENTS: Case[] = [
   ["its command before READY", hurries("b"), REQUEST, 'it did not wait for "a. server: READY"'],
+  [
+    "its command before READY, and more of an error than its text",
+    all(hurries("b"), prints((line) => line.replace("server error: ", "server error: ROR: "))),
+    `${REQUEST}, ${ERRORS}`,
+    'came     "server error: ROR: OR:refused.txt does not exist"',
+    2,
+  ],
   ["a newline after the command", request((text) => `${text}\n`), REQUEST, "a newline follows"],
   ["more after DEL's name", only(/DEL/, request((text) => `${text} now please`)), "3.3", "now please"],
   ["another word for DEL", only(/DEL/, request((text) => text.replace("DEL", "DELETE"))), "3.3", "DELETE del.txt"],
@@ -169,6 +176,14 @@ export const CLIENTS: Case[] = [
     only(/signed-size/, prints((line) => line.replace("9223372036854775813", "-9223372036854775803"))),
     "7.13",
     "can't hold it",
+  ],
+  [
+    "leaves in the middle of a file whose size would be negative",
+    only(/signed-size/, (one) => {
+      one.events.splice(one.events.findIndex(({ type }) => type === "left"), 0, { at: 98, type: "ended" });
+    }),
+    "7.13",
+    "it left after 5 bytes",
   ],
   [
     "the bytes of a size are read as signed",

@@ -71,6 +71,7 @@ export const SERVERS: Case[] = [
   ],
   ["more data than a file has", data("^GET-odd2", (text) => `${text}\0\0`), "1.3", "the last block was filled up"],
   ["prints without -v", only(/^GET$/, adds("server waiting on port 1")), "5.7", 'print only if "-v" is in sys.argv'],
+  ["waits after a client alone", moves(/^server waiting/, "b"), "5.1", "print it before accept()"],
   ["does not know -v", prints(() => ""), LINES, "it printed no line at all"],
   ["prints on standard error", events("line", (line) => line.stream = "stderr"), LINES, "standard error"],
   ["a colon too many", prints((line) => line.replace("sending", "sending:")), "5.5", "spaces, colons"],
