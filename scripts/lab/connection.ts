@@ -8,8 +8,9 @@ import { type Recorder, toBytes, toText } from "./recording.ts";
 
 // After so much silence, what came is all of a message that is not the right one.
 const QUIET_MS = 200;
-// Between the pieces of a message that is cut.
+// Between the pieces of a message that is cut; an empty piece is a silence, for a part of the time that a message may take.
 const GAP_MS = 100;
+const SILENCE = 0.4;
 // Far more than any file of a play that is kept.
 const MAX_PENDING = 1 << 20;
 // What is counted as zeros are dots where we say it: a shell drops NULs, and would not hold them.
@@ -138,7 +139,10 @@ export class Connection implements AsyncDisposable {
     for (const [index, length] of all.entries()) {
       const piece = bytes.slice(start, start += length);
       const end = last && index === all.length - 1 ? last.bytes : "";
-      if (piece + end === "") continue;
+      if (piece + end === "") {
+        if (pieces) await this.wait(SILENCE * ms, () => false);
+        continue;
+      }
       if (pieces && index > 0) await this.wait(GAP_MS, () => false);
       // Before it is sent: the answer must not stand before it.
       this.#recorder.addBytes({ type: "said", step, ...this.#on }, toBytes(piece));

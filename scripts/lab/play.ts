@@ -18,7 +18,10 @@ export type Act =
     | { do: "finish" }
     | { do: "leave" }
     | { do: "hear"; step: string; expected: Expected }
-    /** Says bytes, in pieces of these lengths with gaps between; or zeros. What is `last` leaves with the last piece. */
+    /**
+     * Says bytes, in pieces of these lengths with gaps between, where an empty one is a longer silence; or zeros. What is
+     * `last` leaves with the last piece.
+     */
     | {
       do: "say";
       step: string;

@@ -43,11 +43,14 @@ function text(length: number): string {
   return "The quick brown fox jumps over the lazy dog, and rests. ".repeat(length / 56 + 1).slice(0, length);
 }
 
+/** Text in lines, which are no blocks. */
+const LINES = text(100_000).replaceAll(". ", ".\n");
+
 /** Data that a careless program takes for messages, or for text; every byte value is in it. */
 const ODD = [
   `DONEOKREADYERROR: no\r\n\n\0\xff\xfe\x80${String.fromCharCode(...Array(700).keys().map((n) => n * 7 & 255))}\0\0`,
   utf8("\nfirst line\nzwölf, 十二\r\nDONE"),
-  "ERROR: no",
+  utf8("ERROR: ungültig"),
 ];
 
 const hear = (step: string, expected: Expected): Act => ({ do: "hear", step, expected });
@@ -158,9 +161,11 @@ function both(about: Role): Play[] {
       ),
     ]),
     ...VERBS.flatMap((verb) => NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))),
+    // What a server keeps of one client would show with another.
+    ...isServer ? [make("GET-changed", "GET", { data: text(7) }), make("DEL-again", "DEL")] : [],
     make("over", takes, { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
-    make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 1000, 600, 400] }),
-    make("blocks", gives, { name: "blocks.bin", data: text(100_000), traced: {}, ...marked }),
+    make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 0, 1000, 600, 400] }),
+    make("blocks", gives, { name: "blocks.bin", data: LINES, traced: {}, ...marked }),
     make("huge-file", gives, {
       name: "huge.bin",
       size: BigInt(HUGE_BYTES),

@@ -4,7 +4,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, ownLine, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
-import { BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
+import { again, BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);
@@ -12,6 +12,7 @@ const plain: Look = (one, view) => view.deviations(one);
 const DONE_SENT = /^(sendto|write|sendmsg|writev)\(\d+<(socket|TCP).*"DONE/;
 
 const deletion: Look = (one, view) => {
+  if (one.play === "DEL-again") return again(one, view);
   if (one.play !== "order") return plain(one, view);
   const words: [string, string] = ["the file is deleted, then DONE is sent", "DONE, and then the deletion"];
   const at = one.events.find(({ type }) => type === "file")?.at;
@@ -39,6 +40,7 @@ const misreading: Look = (one, view) => {
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
+  if (one.play === "GET-changed") return again(one, view);
   const base = view.base(one).map((each) => view.deviations(each));
   // What follows from another mistake in one conversation does so in all.
   const explained = base.flat().map(({ was }) => was);
@@ -73,7 +75,7 @@ function conversation(id: string, about: Role, verb: Verb, steps: string, look =
 /** Sizes, kinds and names, of GET or PUT. */
 function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Rule[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
-  const sized = named(prefix).filter((id) => /-\d+$/.test(id));
+  const sized = named(prefix).filter((id) => /-(\d+|changed)$/.test(id));
   // Where its lines say how it reads sizes.
   const lined = about === "server" && verb === "PUT" ? ["lines-PUT"] : [];
   const sends = does.replace("announces and ", "");
@@ -99,7 +101,7 @@ export const TALK_RULES: Rule[] = [
   ...rules("server", ["2.5", "PUT overwrites a file that exists", ["over"], variation]),
   ...conversation("2.6", "client", "PUT", "g"),
   ...varied("client", "PUT", 2, 7, "announces and sends"),
-  ...conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order"]),
+  ...conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order", "DEL-again"]),
   ...rules("server", ["3.2", DEL_NAMES, named("DEL-name"), names]),
   ...conversation("3.3", "client", "DEL", "c", awaitsOk, ["client-DEL-ok"]),
   ...rules("client", ["3.4", DEL_NAMES, named("client-DEL-name"), names]),

@@ -34,6 +34,29 @@ testMistakes("server", [
     plays: ["GET", "PUT", "DEL", "GET-name0", "PUT-name0", "DEL-name0"],
   },
   {
+    name: "a size is kept for the next client",
+    changes: [
+      ["verbose = ", "sizes = {}\nverbose = "],
+      ["size = os.path.getsize(filename)", "size = sizes.setdefault(filename, os.path.getsize(filename))"],
+    ],
+    fails: ["1.2"],
+    says: "something is left of the client before",
+    plays: ["GET", "GET-changed"],
+  },
+  {
+    name: "the end of a longer name stays where names of a DEL are kept",
+    changes: [
+      ["verbose = ", 'kept = ""\nverbose = '],
+      [
+        "def delete(conn, filename):\n",
+        "def delete(conn, filename):\n    global kept\n    filename = kept = filename + kept[len(filename):]\n",
+      ],
+    ],
+    fails: ["3.1"],
+    says: "something is left of the client before",
+    plays: ["DEL", "DEL-name2", "DEL-again"],
+  },
+  {
     name: "the end of a longer request stays in the buffer",
     changes: [
       ['while True:\n    say(f"server waiting', 'buffer = ""\nwhile True:\n    say(f"server waiting'],
@@ -61,8 +84,8 @@ testMistakes("server", [
     plays: ["GET", "PUT"],
   },
   {
-    name: "ends when nobody comes for two seconds",
-    changes: [["    conn, addr = sock.accept()", "    sock.settimeout(2)\n    conn, addr = sock.accept()"]],
+    name: "ends when nobody comes for five seconds",
+    changes: [["    conn, addr = sock.accept()", "    sock.settimeout(5)\n    conn, addr = sock.accept()"]],
     fails: ["8.1"],
     says: "nobody had come for 6.5 seconds",
     plays: ["before-idle", "idle"],
@@ -186,6 +209,19 @@ testMistakes("client", [
     ], ['            remaining -= len(block)\n    expect(sock, "DONE")', ""]],
     fails: ["1.7"],
     plays: ["client-GET-10", "client-GET-odd1"],
+  },
+  {
+    name: "gives up after a second of silence",
+    changes: [["sock.connect((address, int(port)))", "sock.connect((address, int(port)))\nsock.settimeout(1)"]],
+    fails: ["7.5"],
+    says: "TimeoutError: timed out",
+    plays: ["client-pieces"],
+  },
+  {
+    name: "sends line by line",
+    changes: [["file.read(BLOCK)", "file.readline(BLOCK)"]],
+    fails: ["7.6"],
+    says: "0 calls with 1024 bytes",
   },
   {
     name: "send() whose result nobody looks at",
