@@ -5,7 +5,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { isSigned, misread, plainMisread } from "./lines.ts";
-import { eventsOf, isClosed, MAX_CALLS, type Recording } from "./recording.ts";
+import { eventsOf, isClosed, type Line, MAX_CALLS, type Recording } from "./recording.ts";
 import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
 
 const MIB = 1024 * 1024;
@@ -68,8 +68,10 @@ const size: Look = (one, view) => {
   const wrong = line && (/-\d/.test(line) || !plain || isSigned(plain)) ? `"${line}"` : undefined;
   // A server may find that the disk has no room for it.
   if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
-  const isDone = said &&
-    (isServer ? came.includes("DONE") : lines.some(({ text, at }) => text === "Complete" && at > said.at));
+  // Who says that it has all when we have left may only have noticed that.
+  const left = one.events.find(({ type }) => type === "left")?.at ?? 0;
+  const isComplete = ({ text, at }: Line): boolean => text === "Complete" && at > said!.at && at < left;
+  const isDone = said && (isServer ? came.includes("DONE") : lines.some(isComplete));
   const shown = wrong ?? (isDone ? "it took 5 bytes for all" : said && hasLeft(one) && "it left after 5 bytes");
   return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
 };
