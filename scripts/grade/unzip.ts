@@ -46,15 +46,17 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
   let name = "";
   try {
     for await (const entry of reader.getEntriesGenerator()) {
-      if (entry.directory || entry.symlink) continue;
-      name = entry.filename;
+      if (entry.symlink) continue;
+      name = entry.filename.replace(/[/\\]+$/, "");
       const parts = name.split(/[/\\]+/);
       // One such name is no reason to refuse the others.
       if (parts.length > MAX_PARTS || !parts.every(isSafe)) continue;
       if (--bounds.files < 0) throw new ZipError(`it has more than ${files} files`);
       if (entry.encrypted) throw new ZipError(`${name} in it is encrypted`);
       const target = `${folder}/${parts.join("/")}`;
-      await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+      // An empty one is a hand-in without a program.
+      await Deno.mkdir(entry.directory ? target : target.slice(0, target.lastIndexOf("/")), { recursive: true });
+      if (entry.directory) continue;
       // Its size is what was written, whatever the zip file says.
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
         transform(piece, controller): void {

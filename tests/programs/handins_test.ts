@@ -123,6 +123,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
     for name in ["Ann", "Fay"]:
         z.write(f"{name}.zip", f"Lab 3 Download/Fay/{name}.zip")
     z.writestr("Lab 3 Download/Gus.tar.gz", "packed")
+    z.writestr("Lab 3 Download/Hal/", "")
 `;
   const { stderr } = await run(["python3", "-c", script], { cwd: folder.path });
   assertEquals(stderr, "");
@@ -138,8 +139,10 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "lab.zip is not unpacked: client.py/server.py in it would replace another of its files",
     "",
     "",
+    "",
   ]);
-  assertEquals(staged.slice(-2).flatMap(({ notes }) => notes.filter((note) => note.includes("unpacked"))), [
+  assertEquals(staged.at(-1)?.notes, ["there is no client.py", "there is no server.py"]);
+  assertEquals(staged.slice(-3).flatMap(({ notes }) => notes.filter((note) => note.includes("unpacked"))), [
     "Fay.zip is not unpacked: it has more than 499 files",
     "not unpacked: Gus.tar.gz",
   ]);
