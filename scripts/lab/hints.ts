@@ -37,7 +37,7 @@ unsent: not all of the file was sent: send what each read(1024) returns, until i
 accepted: it accepted the request: look at the file before it is answered
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
 refused: os.access(filename, os.W_OK) is false for a file that is not there yet
-replaced: PUT overwrites a file that exists: that is no error
+replaced: a file that exists is overwritten, by open(filename, "wb"): that is no error
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come
 empty data: of an empty file no data comes: do not call recv() for it

@@ -187,7 +187,9 @@ function missing(
   const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
   const exit = eventsOf(recording, "exit")[0];
   let hint: string | undefined;
-  if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
+  if (eventsOf(recording, "line").some(({ text }) => text.startsWith("client error: unable"))) {
+    hint = HINTS.get(uncreatedForm(play));
+  } else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
   else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
   return { came, ...blamed(recording, `missing ${keyOf(play, step)}`, hint) };
@@ -210,8 +212,12 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
   const isRefused = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
-  if (isRefused && /create/.test(came)) return play.files[play.name] === undefined ? "refused" : "replaced";
-  return undefined;
+  return isRefused && /create/.test(came) ? uncreatedForm(play) : undefined;
+}
+
+/** Why a program may find that it can't create a file which it can. */
+function uncreatedForm({ files, name }: Play): string {
+  return files[name] === undefined ? "refused" : "replaced";
 }
 
 function stayed(recording: Recording, ms: number, at: number): Deviation {
@@ -262,7 +268,7 @@ function notConnected(recording: Recording, at: number): Deviation {
   const isServer = play.about === "server";
   const exit = eventsOf(recording, "exit")[0];
   const own = eventsOf(recording, "line").find(({ text }) => text.startsWith("client error"));
-  const why = play.verb === "GET" ? HINTS.get("refused") : "the file is there";
+  const why = play.verb === "GET" ? HINTS.get(uncreatedForm(play)) : "the file is there";
   const wrong = own && `it printed "${own.text}", which is not so: ${why}`;
   const hint = wrong ?? HINTS.get(isServer ? "unbound" : "elsewhere");
   return {

@@ -211,6 +211,15 @@ testMistakes("client", [
     plays: ["client-GET-10", "client-GET-odd1"],
   },
   {
+    name: "creates no file that exists",
+    changes: [[
+      'sock.sendall(b"READY")',
+      'if os.path.exists(filename):\n        fail("client error: unable to create file " + filename)\n    sock.sendall(b"READY")',
+    ]],
+    fails: ["1.9"],
+    says: "a file that exists is overwritten",
+  },
+  {
     name: "takes any end of a connection for that of the file",
     changes: [['            remaining -= len(block)\n    expect(sock, "DONE")', "            remaining -= len(block)"]],
     fails: ["4.6"],
@@ -219,7 +228,7 @@ testMistakes("client", [
   },
   {
     name: "gives up after a second of silence",
-    changes: [["sock.connect((address, int(port)))", "sock.connect((address, int(port)))\nsock.settimeout(1)"]],
+    changes: [["        remaining = size", "        remaining = size\n        sock.settimeout(1)"]],
     fails: ["7.5"],
     says: "TimeoutError: timed out",
     plays: ["client-pieces"],

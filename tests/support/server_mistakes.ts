@@ -231,7 +231,7 @@ export const SERVERS: Case[] = [
     "does not overwrite a file that is there",
     only(/^over/, says(() => "ERROR: unable to create file over.txt", "c")),
     "2.5",
-    "PUT overwrites a file that exists",
+    "a file that exists is overwritten",
   ],
   [
     "a NUL is stripped",
