@@ -32,7 +32,10 @@ export const LARGE_BYTES = 192 * 1024 * 1024;
 // One ends with the byte of a line's end, and one with a byte that is below zero if it is read as signed.
 const SIZES = [0, 1, 10, 200, 1024, 1025, 200_001];
 /** Names that a careless program would cut or mangle; two spaces become one where words are split and joined. */
-const NAMES = ["two  words.txt", "grüße 你好.txt", `GET the PUT ${"a-long-name-".repeat(8)}.TXT`];
+function namesOf(verb: Verb): string[] {
+  const others = VERBS.filter((each) => each !== verb).join(" the ");
+  return ["two  words.txt", "grüße 你好.txt", `${verb} the ${others} ${"a-long-name-".repeat(8)}.TXT`];
+}
 // The eighth call that sends something is one for file data. Not write(), by which threads wake each other.
 const PARTIAL = { inject: "sendto,sendmsg:retval=100:when=8" };
 // So that a line which is on its way stands before it.
@@ -160,7 +163,7 @@ function both(about: Role): Play[] {
         make(`${verb}-odd${index}`, verb, { name: `odd${index}.${index === 1 ? "txt" : "bin"}`, data, ...parted(data) })
       ),
     ]),
-    ...VERBS.flatMap((verb) => NAMES.map((name, index) => make(`${verb}-name${index}`, verb, { name }))),
+    ...VERBS.flatMap((verb) => namesOf(verb).map((name, index) => make(`${verb}-name${index}`, verb, { name }))),
     // What a server keeps of one client would show with another.
     ...isServer ? [make("GET-changed", "GET", { data: text(7) }), make("DEL-again", "DEL")] : [],
     make("over", takes, { name: "over.txt", data: "short", files: { "over.txt": "a longer text than the new one" } }),
