@@ -1,6 +1,7 @@
 /** Plays the plays: all with one server, which is started anew when it must be, or each with a client of its own. */
 
 import { abortable, delay } from "@std/async";
+import type { Role } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../support/ports.ts";
 import { output } from "./launch.ts";
@@ -9,8 +10,9 @@ import { LOCALHOST } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
 import { keyOf, Scene, type Stage } from "./scene.ts";
 
-// An interpreter may take seconds to start on a busy machine: so many times as long as a message.
+// An interpreter may take seconds to start on a busy machine: so many times as long as a message, and more if it has before.
 const START_WAITS = 3;
+const MOST_START_WAITS = 10;
 const HOPELESS = 4;
 
 /** Why a play can't be played here, or need not be, if so. */
@@ -66,16 +68,21 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   /** Plays a play; false if the server, which had served others, did not serve this one. */
   const perform = async (play: Play): Promise<boolean> => {
     const current = scene ??= new Scene(stage, freePort());
+    const begun = performance.now();
     await current.open(play);
     const { count, program, recorder: { recording } } = current;
-    const startMs = unreached === 0 ? START_WAITS * stage.timeoutMs : 2000;
+    const startMs = limitOfStart("server", stage, unreached === 0 ? START_WAITS * stage.timeoutMs : 2000);
     if (play.idle) await abortable(delay(play.idle), stage.signal);
     try {
       await current.perform((on) => reach(current, play.host, count === 1 && !on ? startMs : 500, stage.signal));
     } finally {
       await current.disconnect();
     }
-    const isReached = eventsOf(recording, "connected").length > 0;
+    const [connected] = eventsOf(recording, "connected");
+    const isReached = connected !== undefined;
+    if (connected && count === 1) {
+      stage.waits.came("server start", stage.start + connected.at - begun - (play.idle ?? 0));
+    }
     const heard = eventsOf(recording, "heard");
     const isSilent = heard.some((event) => event.count === 0 && event.ms !== undefined);
     const isReady = heard.some((event) => event.step === "a" && event.count > 0) ||
@@ -102,6 +109,10 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   } finally {
     await stop();
   }
+}
+
+function limitOfStart(role: Role, { waits, timeoutMs }: Stage, ms: number): number {
+  return waits.limit(`${role} start`, ms, MOST_START_WAITS * timeoutMs);
 }
 
 /** Connects, as soon as the server listens; where it listens on another address alone, there. */
@@ -153,12 +164,12 @@ export function playClient(play: Play, stage: Stage): Promise<void> {
       await scene.perform(async () => {
         const conn = listener.accept();
         conn.catch(() => {});
-        const key = "client connect";
+        const key = "client start";
         const first = Promise.race([conn, program.ended.then(() => undefined)]);
-        const accepted = await abortable(
-          within(first, stage.waits.limit(key, START_WAITS * stage.timeoutMs)),
-          stage.signal,
-        );
+        const start = performance.now();
+        const ms = limitOfStart("client", stage, START_WAITS * stage.timeoutMs);
+        const accepted = await abortable(within(first, ms), stage.signal);
+        if (accepted) stage.waits.came(key, performance.now() - start);
         const silences = accepted || program.status !== undefined ? [] : [key, `over ${keyOf(play, "b")}`];
         for (const each of silences) stage.waits.add(each);
         if (!accepted) await program.end(200);

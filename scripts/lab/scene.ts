@@ -37,9 +37,13 @@ const LARGE_WAITS = 4;
 const [STEADY_MS, STEADY_KIB] = [250, 128];
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
 
-/** How often a program was silent, and where, so that it is not awaited as long again. */
+// What took long once, on a busy machine, may take so many times as long.
+const LONGER = 4;
+
+/** How often a program was silent, and where, so that it is not awaited as long again; and how slow it was at most. */
 export class Waits {
   readonly #counts = new Map<string, number>();
+  readonly #longest = new Map<string, number>();
 
   count(key: string): number {
     return this.#counts.get(key) ?? 0;
@@ -49,8 +53,15 @@ export class Waits {
     this.#counts.set(key, this.count(key) + 1);
   }
 
-  limit(key: string, ms: number): number {
-    return Math.min(ms, (AGAIN_MS[this.count(key)] ?? LEAST_MS) * slowness());
+  /** What was awaited came after so many milliseconds. */
+  came(key: string, ms: number): void {
+    this.#longest.set(key, Math.max(ms, this.#longest.get(key) ?? 0));
+  }
+
+  /** How long something is awaited: `ms` at first, and never longer than `most`. */
+  limit(key: string, ms: number, most = ms): number {
+    const again = (AGAIN_MS[this.count(key)] ?? LEAST_MS) * slowness();
+    return Math.min(most, Math.max(Math.min(ms, again), LONGER * (this.#longest.get(key) ?? 0)));
   }
 }
 
@@ -157,7 +168,12 @@ export class Scene {
   async #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
     const { play, stage: { timeoutMs, waits } } = this;
     const ms = Math.min(waits.limit(keyOf(play, step), timeoutMs), play.limitMs ?? timeoutMs);
-    if (!("zeros" in expected)) return await connection.hear(step, expected, ms);
+    if (!("zeros" in expected)) {
+      const start = performance.now();
+      const heard = await connection.hear(step, expected, ms);
+      if (heard === "heard") waits.came(keyOf(play, step), performance.now() - start);
+      return heard;
+    }
     if (play.memory) await connection.stall(() => this.#settled());
     return await connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
   }

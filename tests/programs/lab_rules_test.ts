@@ -1,10 +1,11 @@
 /** The rules and causes of the lab check, by recordings that are made here: no program runs. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { junit, report } from "../../scripts/lab/report.ts";
 import type { Recording } from "../../scripts/lab/recording.ts";
+import { Waits } from "../../scripts/lab/scene.ts";
 import { CLIENTS } from "../support/client_mistakes.ts";
 import { session } from "../support/lab.ts";
 import { all, type Case, type Change, only, says, stops, word } from "../support/recordings.ts";
@@ -101,4 +102,14 @@ Deno.test("the JUnit file is valid XML whatever a program prints", () => {
   const xml = junit(judge(session("server", word("READY", "\xef\xbf\xbf]]>\x1b\ud800<&"))));
   assertEquals(/[^\t\n\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(xml), false);
   assertEquals(xml.includes("]]>\x1b"), false);
+});
+
+Deno.test("who was silent is not awaited as long again, but for who was slow before", () => {
+  const waits = new Waits();
+  assertEquals(waits.limit("a", 9000), 9000);
+  waits.add("a");
+  assert(waits.limit("a", 9000) < 9000);
+  waits.came("a", 5000);
+  assertEquals([waits.limit("a", 9000), waits.limit("a", 9000, 30_000)], [9000, 20_000]);
+  assert(waits.limit("b", 9000) === 9000);
 });
