@@ -84,9 +84,30 @@ async function secure(conn: Deno.TcpConn, options: Deno.StartTlsOptions, signal:
   }
 }
 
+// A connection that is aborted in the moment in which it is made is lost by Deno: it stays open, and nobody has it. So an
+// abort waits for that moment, which is soon where anybody answers.
+const MOMENT_MS = 20;
+
+async function connectTo(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+  signal.throwIfAborted();
+  const late = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = (): void => void (timer = setTimeout(() => late.abort(), MOMENT_MS));
+  signal.addEventListener("abort", end);
+  try {
+    const conn = await Deno.connect({ hostname, port, signal: late.signal });
+    if (signal.aborted) conn.close();
+    signal.throwIfAborted();
+    return conn;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}
+
 async function reach(options: ConnectOptions, signal: AbortSignal): Promise<Deno.TcpConn> {
   const { hostname, port, address = hostname } = options;
-  const attempt = (address: string): Promise<Deno.TcpConn> => Deno.connect({ hostname: address, port, signal });
+  const attempt = (address: string): Promise<Deno.TcpConn> => connectTo(address, port, signal);
   try {
     return await attempt(isNetGranted(address, port) ? address : hostname);
   } catch (error) {

@@ -87,6 +87,29 @@ servedTest("an aborted signal ends a transfer at any step with its reason", asyn
   assertEquals([await mine.names(), await folder.names()], [[], []]);
 });
 
+Deno.test("a connection that is aborted while it is made does not stay open", async () => {
+  using listener = Deno.listen({ ...HOST, port: 0 });
+  let open = 0;
+  const serving = (async () => {
+    for await (const conn of listener) {
+      open++;
+      // Nothing comes before the end.
+      void conn.read(new Uint8Array(1)).catch(() => null).then(() => {
+        open--;
+        conn.close();
+      });
+    }
+  })();
+  for (let round = 0; round < 300; round++) {
+    const options = { ...HOST, port: listener.addr.port, signal: AbortSignal.timeout(round % 4) };
+    await assertRejects(() => del("f", options), DOMException);
+  }
+  for (let tries = 0; open > 0 && tries < 100; tries++) await delay(20);
+  assertEquals(open, 0);
+  listener.close();
+  await serving;
+});
+
 servedTest("an error tells the step, the file and what the peer said", async ({ folder, options }) => {
   const refused = await get("none", options).catch((error) => error);
   assertInstanceOf(refused, ServerError);
@@ -125,7 +148,11 @@ servedTest("impossible options, and sizes beyond 8 bytes, are refused by name", 
   const from = (): ReadableStream<Uint8Array> => new Blob(["x"]).stream();
   const ports = [{ port: 65536 }, { port: 1.5 }];
   const common = [{ gather: 0 }, { gather: 1.5 }, { timeoutMs: -1 }, { timeoutMs: NaN }, ...ports];
-  for (const wrong of [{ size: 2n ** 64n }, { size: -1n }, { bytesPerSecond: 0 }, { waitMs: -1 }, ...common]) {
+  for (
+    const wrong of [{ size: 2n ** 64n }, { size: -1n }, { bytesPerSecond: 0 }, { bytesPerSecond: "5" as never }, {
+      waitMs: -1,
+    }, ...common]
+  ) {
     const name = Object.keys(wrong)[0]!;
     await assertRejects(() => put("f", { ...options, size: 1n, from: from(), ...wrong }), RangeError, name);
   }
