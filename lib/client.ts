@@ -13,7 +13,7 @@ import { streamSource, streamTarget } from "./files/streams.ts";
 import { TIMEOUT_MS } from "./net/connect.ts";
 import { checkCommon, checkNumber, defaultGather } from "./options.ts";
 import type { Peer } from "./peer.ts";
-import { pump, type TransferOptions } from "./transfer.ts";
+import { pump, RateLimit, type TransferOptions } from "./transfer.ts";
 import { isReady } from "./within.ts";
 
 /** Which server, and how to talk to it. */
@@ -206,6 +206,6 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
 async function greet(options: ClientOptions): Promise<Dialed> {
   checkCommon(options, { minPort: 1 });
   const { bytesPerSecond } = options;
-  if (typeof bytesPerSecond === "number") checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE });
+  if (!(bytesPerSecond instanceof RateLimit)) checkNumber("bytesPerSecond", bytesPerSecond, { min: Number.MIN_VALUE });
   return await dial(options);
 }

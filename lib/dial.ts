@@ -88,11 +88,12 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
       open?.[Symbol.dispose]();
     },
     end: async (ms) => {
+      const limit = performance.now() + ms;
       try {
         if (!open || signal?.aborted) return;
         if (!made.isProbed) await made.withdraw();
         if (!await within(made.ready, ms)) return;
-        await within(open.hearText("c. server: OK", ERROR_TEXT_END), ms);
+        await within(open.hearText("c. server: OK", ERROR_TEXT_END), Math.max(limit - performance.now(), 0));
       } catch {
         // The server closed it.
       } finally {
