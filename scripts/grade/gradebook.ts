@@ -141,8 +141,9 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   for (const mark of [...byId, ...marks.filter((one) => !byId.includes(one))]) {
     const isById = byId.includes(mark);
     const [index, second] = isById ? rowsOf(mark) : where(names, mark.name);
-    // A name that two rows have, or two hand-ins, is nobody's.
-    const isClear = index !== undefined && second === undefined && !taken.has(index) && (isById || !isTwice(mark));
+    // A name that two rows have, or two hand-ins, is nobody's, and neither is a number.
+    const isShared = isById ? byId.some((one) => one !== mark && rowsOf(one).includes(index!)) : isTwice(mark);
+    const isClear = index !== undefined && second === undefined && !taken.has(index) && !isShared;
     if (isClear) taken.set(index, mark);
     else unmatched.push(mark.name === mark.id ? mark.name : `${mark.name} (${mark.id})`);
   }

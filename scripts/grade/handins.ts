@@ -45,7 +45,7 @@ const FORMS = [
   // Brightspace: 149842-3829 - Jane Doe - Oct 3, 2024 1111 PM, with a colon too; of a flat file, its name follows.
   new RegExp(`^(?<id>\\d+)(-\\d+)? - (?<name>.+?) - (?<date>${DATE})( - (?<file>.+))?$`, "su"),
   // Moodle: Jane Doe_657737_assignsubmission_file, before 4.1 with another _; of a flat file, its name follows.
-  /^(?<name>.+)_(?<id>\d+)_assignsubmission_file(_|_(?<file>.+))?$/su,
+  /^(?<name>.+?)_(?<id>\d+)_assignsubmission_file(_|_(?<file>.+))?$/su,
   // Canvas: doejane_LATE_12345_678901_client-1.py, the second of its name.
   /^(?<name>[^_].*?)_(?<late>LATE_)?(?<id>\d+)_\d+_(?<file>.+?(-(?<version>\d{1,2})(?=\.\w+$))?(\.\w+)?)$/su,
   // Any other folder or packed file.
@@ -57,8 +57,10 @@ const ONE = { files: 500, bytes: 50 * 1024 * 1024 };
 const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|venv)$|_assignsubmission_onlinetext/;
 
 function partOf({ name: entry, isDirectory }: Deno.DirEntry): Part | undefined {
-  for (const form of FORMS) {
-    const { name, id = name, date, file, late, version } = entry.match(form)?.groups ?? {};
+  const end = ({ name = "" }: Record<string, string | undefined>): number => entry.indexOf(name) + name.length;
+  const fits = FORMS.map((form): Record<string, string | undefined> => entry.match(form)?.groups ?? {});
+  // A student's own file name may look like another platform's: what the platform wrote stands before it.
+  for (const { name, id = name, date, file, late, version } of fits.sort((a, b) => end(a) - end(b))) {
     if (name === undefined || isDirectory !== (file === undefined)) continue;
     // 1111 PM is 11:11 PM; without a date it is no time.
     const at = new Date((date ?? "").replace(/(\d{1,2}):?(\d{2}) ?([AP]M)?$/, "$1:$2 $3").replaceAll(",", ""));

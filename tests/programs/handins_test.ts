@@ -54,12 +54,14 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
       "doejane_LATE_12_903_client-1.py",
       "doejane_LATE_12_902_server.py",
       "oneilann_13_904_my_3_4_client.py",
+      "roeal_LATE_15_906_x_14_assignsubmission_file_client.py",
     ),
   );
   await Deno.symlink("/etc/passwd", folder.at("canvas/poesam_14_905_client.py"));
   assertEquals(await found(folder, folder.at("canvas")), [
     ["doejane", "12", ["client.py", "server.py"], 1],
     ["oneilann", "13", ["my_3_4_client.py"], 1],
+    ["roeal", "15", ["x_14_assignsubmission_file_client.py"], 1],
   ]);
   const [late, other] = await findHandins(folder.at("canvas"), folder.path);
   assertEquals([late?.isLate, other?.isLate], [true, false]);
@@ -71,12 +73,16 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
       "Jane O'Doe_657737_assignsubmission_onlinetext_/onlinetext.html",
       "Bo_Li_657738_assignsubmission_file_client.py",
       "Cy Day_657739_assignsubmission_file/client.py",
+      "Di Roe_657740_assignsubmission_file_x_657738_assignsubmission_file_client.py",
+      "Ed Roe_657741_assignsubmission_file_1_2_client.py",
       "Cy Day_657739_assignsubmission_onlinetext/onlinetext.html",
     ),
   );
   assertEquals(await found(folder, folder.at("moodle")), [
     ["Bo_Li", "657738", ["client.py"], 1],
     ["Cy Day", "657739", ["client.py"], 1],
+    ["Di Roe", "657740", ["x_657738_assignsubmission_file_client.py"], 1],
+    ["Ed Roe", "657741", ["1_2_client.py"], 1],
     ["Jane O'Doe", "657737", ["src/server.py"], 1],
   ]);
   // Two that could be meant are a doubt, not a guess; the very name is none.
@@ -187,6 +193,13 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   const canvas = (first: string, second: string): string =>
     `Student,ID,Section,Lab 3 (77),Final Score\n,,,Manual Posting,\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
   assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);
+  // A number that two hand-ins have is nobody's.
+  const shared = fill(
+    new TextEncoder().encode(canvas("", '""')),
+    [...marks, { ...marks[0]!, name: "Not Doe" }],
+    undefined,
+  );
+  assertEquals(new TextDecoder().decode(shared.bytes), canvas("", '"6.78"'));
   // A number of the school's is not one of Canvas.
   const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';
   assertEquals(filled(other), [other, 7, ["Roe, Al"]]);
