@@ -69,10 +69,10 @@ export async function replace(path: string, data: string | Uint8Array): Promise<
   }
 }
 
-// A spreadsheet runs a cell that begins like a formula, and a terminal runs what a program printed.
+// A spreadsheet runs a cell that begins like a formula, and in some countries a semicolon ends one, and a terminal runs what a program printed.
 function defused(cell: string | number): string | number {
   if (typeof cell === "number") return cell;
-  return printable(/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
+  return printable(cell.replaceAll(/(?<=^|;\s*)(?=[=+\-@\t\r])/g, "'"));
 }
 
 /** The results as Gradescope's autograder format has them. */
