@@ -44,7 +44,7 @@ export class Program implements AsyncDisposable {
       cwd,
       env: {
         PYTHONUNBUFFERED: "1",
-        BLOCKFERRY_LAB_MARK: this.#mark,
+        ...isEnclosed ? {} : { BLOCKFERRY_LAB_MARK: this.#mark },
         ...isCapped ? { JAVA_TOOL_OPTIONS: "-Xmx48m" } : {},
       },
       stdin: "null",

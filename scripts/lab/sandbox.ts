@@ -202,6 +202,8 @@ function inner(system: string[], folders: string[], counts: boolean): Inner {
     before: [
       ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--disable-userns", "--unsetenv", "DENO_DIR"],
       ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/dev/shm"],
+      // As shared memory, this device is memory of no process too.
+      ...["--dev-bind", "/dev/null", "/dev/zero"],
       ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp", ...readOnly([...system, ...folders])],
     ],
     // bubblewrap's own root and /dev have no bound.

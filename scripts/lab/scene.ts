@@ -1,5 +1,6 @@
 /** A program under test in a folder of its own, and the conversations with it, which go on as long as it answers. */
 
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
 import { afterShell, type Launch, type Machine, removeTree, slowness } from "./launch.ts";
@@ -35,6 +36,8 @@ const CLOSE_MS = [1000, 300, 50];
 const LARGE_WAITS = 4;
 // In so much time, the memory of a program that moves a block at a time grows by less.
 const [STEADY_MS, STEADY_KIB] = [250, 128];
+// What is kept of a file, in bytes.
+const MAX_HELD = 1_000_000;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
 
 // What took long once, on a busy machine, may take so many times as long.
@@ -102,7 +105,7 @@ export class Scene {
       await discard(path);
       if (file === undefined) continue;
       if (file === "/") await Deno.mkdir(path);
-      else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""));
+      else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""), { createNew: true });
       if (typeof file === "number") await Deno.truncate(path, file);
     }
     if (this.count++ === 0) this.#start(play);
@@ -235,10 +238,10 @@ export class Scene {
   // A program may still be closing its file: one that has not the right length is looked at again.
   async #look(name: string, isLast: boolean): Promise<void> {
     const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
-    let file = await hold(`${this.cwd}/${name}`);
+    let file = hold(`${this.cwd}/${name}`);
     while (performance.now() < deadline && file?.bytes.length !== this.play.data.length) {
       await delay(25);
-      file = await hold(`${this.cwd}/${name}`);
+      file = hold(`${this.cwd}/${name}`);
     }
     this.recorder.add({ type: "file", name, file });
   }
@@ -281,11 +284,23 @@ export function keyOf({ about, verb }: Play, step: string): string {
   return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;
 }
 
-async function hold(path: string): Promise<Held> {
-  const info = await Deno.lstat(path).catch(() => undefined);
-  if (!info?.isFile) return null;
-  if (info.size > 1_000_000) return { bytes: "", cut: info.size };
-  return await Deno.readFile(path).then((bytes) => ({ bytes: toText(bytes) }), () => null);
+// The program may put a pipe, or a link to what is without an end, in the place of the file at any moment.
+function hold(path: string): Held {
+  let file: number | undefined;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const info = fstatSync(file);
+    if (!info.isFile()) return null;
+    if (info.size > MAX_HELD) return { bytes: "", cut: info.size };
+    const bytes = new Uint8Array(info.size);
+    let length = 0;
+    for (let count; (count = readSync(file, bytes, length, bytes.length - length, length)) > 0;) length += count;
+    return { bytes: toText(bytes.subarray(0, length)) };
+  } catch {
+    return null;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 /** The calls in a trace. Where another thread's call came between, strace splits a call over two lines. */

@@ -1,29 +1,35 @@
 /** Which system calls programs of strangers do without, as a filter for the kernel (seccomp(2), `SECCOMP_MODE_FILTER`). */
 
-// Memory that belongs to no process, so that no limit of one counts it: memfd_create, memfd_secret, shmget. And what moves
-// data unseen by strace: splice, vmsplice, tee, io_uring_setup.
+// Memory that belongs to no process, so that no limit of one counts it: memfd_create, memfd_secret, shmget, and mmap() of
+// memory that is shared. And what moves data unseen by strace: splice, vmsplice, tee, io_uring_setup.
 const MACHINES = {
-  x86_64: { audit: 0xc000003e, calls: [319, 447, 29, 275, 278, 276, 425] },
-  aarch64: { audit: 0xc00000b7, calls: [279, 447, 194, 76, 75, 77, 425] },
+  x86_64: { audit: 0xc000003e, mmap: 9, calls: [319, 447, 29, 275, 278, 276, 425] },
+  aarch64: { audit: 0xc00000b7, mmap: 222, calls: [279, 447, 194, 76, 75, 77, 425] },
 };
+// MAP_SHARED and MAP_ANONYMOUS, in the fourth argument of mmap().
+const SHARED_MEMORY = 0x21;
 // Of x86's third set of calls, the same with this bit.
 const X32 = 0x40000000;
 // Programs have another way where a kernel does not know a call like this.
 const EINVAL = 22;
-// BPF's instructions: load a word, jump if equal or at least, return.
-const [LOAD, EQUAL, LEAST, RETURN] = [0x20, 0x15, 0x35, 0x06];
+// BPF's instructions: load a word, and it with another, jump if equal or at least, return.
+const [LOAD, AND, EQUAL, LEAST, RETURN] = [0x20, 0x54, 0x15, 0x35, 0x06];
 const [ALLOW, FAIL] = [0x7fff0000, 0x00050000 | EINVAL];
-const [CALL_OFFSET, MACHINE_OFFSET] = [0, 4];
+const [CALL_OFFSET, MACHINE_OFFSET, FOURTH_OFFSET] = [0, 4, 40];
 
 /** The filter, for the machine that this is: those calls fail, and so do all of another machine's. */
 export function filter(): Uint8Array {
-  const { audit, calls } = MACHINES[Deno.build.arch];
+  const { audit, mmap, calls } = MACHINES[Deno.build.arch];
   const program = [
     [LOAD, 0, 0, MACHINE_OFFSET],
-    [EQUAL, 0, calls.length + 3, audit],
+    [EQUAL, 0, calls.length + 7, audit],
     [LOAD, 0, 0, CALL_OFFSET],
-    [LEAST, calls.length + 1, 0, X32],
-    ...calls.map((call, index) => [EQUAL, calls.length - index, 0, call]),
+    [LEAST, calls.length + 5, 0, X32],
+    ...calls.map((call, index) => [EQUAL, calls.length - index + 4, 0, call]),
+    [EQUAL, 0, 3, mmap],
+    [LOAD, 0, 0, FOURTH_OFFSET],
+    [AND, 0, 0, SHARED_MEMORY],
+    [EQUAL, 1, 0, SHARED_MEMORY],
     [RETURN, 0, 0, ALLOW],
     [RETURN, 0, 0, FAIL],
   ];

@@ -36,7 +36,7 @@ export function attack(folder: string, port: number): string {
   const cache = Deno.env.get("DENO_DIR") ??
     `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
   return `
-import ctypes, glob, os, socket, sys
+import ctypes, glob, mmap, os, socket, sys
 got = []
 own = os.path.dirname(os.path.abspath(__file__))
 # Interpreters may be installed in the home folder too.
@@ -51,13 +51,19 @@ for fd in os.listdir("/proc/self/fd"):
         pass
 commands = [open(p, "rb").read() for p in glob.glob("/proc/[0-9]*/cmdline")]
 if any(b"enclosed.ts" in c for c in commands): got.append("the check's process")
-got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR"] if name in os.environ]
+got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR", "BLOCKFERRY_LAB_MARK"] if name in os.environ]
 if ctypes.CDLL(None).unshare(0x10000000) == 0: got.append("a user namespace")
 try:
     os.memfd_create("file")
     got.append("memory that no limit counts")
 except OSError:
     pass
+for fd in [-1, os.open("/dev/zero", os.O_RDWR)]:
+    try:
+        mmap.mmap(fd, 4096)
+        got.append("shared memory")
+    except OSError:
+        pass
 for address in [("127.0.0.1", ${port}), ("192.0.2.1", 80)]:
     try:
         sock = socket.socket()
