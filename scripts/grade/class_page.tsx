@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import { capped, count, listed, page } from "../lab/page/frame.tsx";
 import { RULES } from "../lab/rules.ts";
+import { round } from "./marks.ts";
 import { type Row, tally } from "./rows.ts";
 
 const TITLE = "Lab check of a class";
@@ -54,8 +55,8 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
 
 function summary(rows: Row[]): string {
   const points = rows.flatMap((row) => row.points ?? []).toSorted((a, b) => a - b);
-  const median = points[points.length >> 1];
-  const middle = median === undefined ? "" : ` The median is ${median} of ${rows[0]!.of} points.`;
+  const [low, high] = [points[(points.length - 1) >> 1], points[points.length >> 1]];
+  const middle = low === undefined ? "" : ` The median is ${round((low + high!) / 2)} of ${rows[0]!.of} points.`;
   return `${count(rows.length, "hand-in")}: ${tally(rows)}.${middle}`;
 }
 
