@@ -114,7 +114,7 @@ function unstartable({ recordings }: Session, about: Role, label: string, kinds:
   const isOver = (one: Recording): boolean =>
     eventsOf(one, "exit").length > 0 && eventsOf(one, "connected").length === 0;
   // These got further: they are judged.
-  const isFurther = /refused|ECONNREFUSED|gaierror|ENOTFOUND|UnknownHost|client error/i;
+  const isFurther = /refused|gaierror|\bENOTFOUND\b|UnknownHost|client error/i;
   const lines = own.flatMap((one) => eventsOf(one, "line")).map(({ text }) => text);
   if (tried < kinds || !first || !exit || !own.every(isOver) || lines.some((line) => isFurther.test(line))) {
     return undefined;
