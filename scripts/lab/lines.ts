@@ -68,7 +68,8 @@ export function precedes(one: Recording, first: RegExp, second: RegExp): boolean
 /** Looks whether the line of its verb came after one step of ours and before another; nothing, if it never came. */
 export function moment(one: Recording, after?: string, before?: string): Finding[] | undefined {
   const text = ownLine(one);
-  const at = printed(one, text);
+  // One that is wrong by a letter has its moment too.
+  const at = printed(one, text) ?? nearest(text, eventsOf(one, "line"))?.at;
   if (at === undefined) return undefined;
   const end = before && saidAt(one, before);
   if (after && at < (saidAt(one, after) ?? Infinity)) {
