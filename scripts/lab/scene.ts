@@ -203,7 +203,8 @@ export class Scene {
   }
 
   get #isAccepted(): boolean {
-    return eventsOf(this.recorder.recording, "came").at(-1)?.bytes.endsWith("OK") ?? false;
+    const came = eventsOf(this.recorder.recording, "came").map(({ bytes }) => bytes).join("");
+    return came.endsWith("OK") && !came.includes("ERROR");
   }
 
   #hasPrinted(line: string | undefined): boolean {

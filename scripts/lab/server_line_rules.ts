@@ -112,15 +112,17 @@ const silent: Look = (one, view) => {
 /** What is refused, or should be, is not said to be done. */
 const refused: Look = (one, view) => {
   const isRefused = /ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""));
-  const accepted = view.deviations(one).find(({ step }) => step?.startsWith("c"));
-  if (!isRefused && !accepted) return undefined;
+  const wrong = view.deviations(one).find(({ step }) => step?.startsWith("c"));
+  if (!isRefused && !wrong) return undefined;
   // What belongs to a client before it may come late.
   const start = saidAt(one, "b") ?? Infinity;
   const others = view.of(...LINES).map(ownLine);
   const said = eventsOf(one, "line").find(({ text, at }) =>
     /^server (sending|receiving \d|deleting)/i.test(text) && at > start && !others.includes(text)
   );
-  const [root, hint] = isRefused ? ["says refused"] : [accepted!.root, accepted!.hint];
+  // Who accepts it, or goes on after the error, says so.
+  const isOn = wrong && (!isRefused || wrong.expected === "nothing more");
+  const [root, hint] = isOn ? [wrong.root, isRefused ? HINTS.get("more after error") : wrong.hint] : ["says refused"];
   return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`, hint])] : [];
 };
 
