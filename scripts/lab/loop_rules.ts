@@ -13,6 +13,9 @@ const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", 
   .concat("before-idle", "idle").filter((id) => !/missing|folder|nowhere/.test(id));
 const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder", "PUT-nowhere"];
 
+// A program that ends with its client ends so soon after it, in milliseconds.
+const SOON_MS = 1500;
+
 /** Whether a conversation got to its last message. */
 function isWhole(one: Recording): boolean {
   return hasHeard(one, STEPS[playOf(one).verb].at(-1)![0]!);
@@ -27,9 +30,12 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     const unserved = next?.retried ? next : undefined;
     const exit = [one, unserved].flatMap((each) => each ? eventsOf(each, "exit") : [])[0];
     if (!exit && !unserved) return next && [];
-    const idleMs = unserved && playOf(unserved).idle;
+    // What ended with the client before it did not wait in vain.
+    const end = one.events.findLast(({ type }) => type !== "exit")?.at ?? 0;
+    const idleMs = unserved && !(exit && exit.at - end < SOON_MS) ? playOf(unserved).idle : undefined;
     const when = idleMs ? `, when nobody had come for ${idleMs / 1000} seconds` : "";
-    const crash = crashOf(one) ?? (unserved && crashOf(unserved));
+    // A traceback may come in both.
+    const crash = crashOf({ ...one, events: [...one.events, ...unserved?.events ?? []] });
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
@@ -38,9 +44,10 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
       ? view.deviations(one).filter(({ step }) => ERRORS.includes(one.play) && step?.startsWith("c"))
       : [];
     const root = accepted?.root ?? crash?.root ?? (idleMs ? "next client idle" : "next client");
-    const hint = HINTS.get(idleMs ? "next client idle" : likely);
+    const hint = crash?.hint ?? HINTS.get(idleMs ? "next client idle" : likely);
     const shown = unserved ?? one;
-    return [found(shown, root, shown.events[0]?.at, ["the next client is served", came, hint], crash)];
+    const finding = found(shown, root, shown.events[0]?.at, ["the next client is served", came], crash);
+    return [{ ...finding, hint }];
   };
 }
 

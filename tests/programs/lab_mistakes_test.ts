@@ -84,6 +84,25 @@ testMistakes("server", [
     plays: ["GET", "PUT"],
   },
   {
+    name: "accepts one client alone, and goes on with its closed socket",
+    changes: [[
+      'while True:\n    say(f"server waiting on port {port}")\n    conn, addr = sock.accept()',
+      'say(f"server waiting on port {port}")\nconn, addr = sock.accept()\nwhile True:',
+    ]],
+    fails: ["8.1"],
+    says: "likely accept() the next client in a loop that never ends",
+    plays: ["GET", "PUT", "before-idle", "idle"],
+  },
+  {
+    name: "goes on after an error",
+    changes: [[
+      '        conn.sendall(f"ERROR: unable to create file {filename}".encode())\n        return',
+      '        conn.sendall(f"ERROR: unable to create file {filename}".encode())\n        file = open(os.devnull, "wb")\n        __import__("time").sleep(0.04)',
+    ]],
+    fails: ["6.3"],
+    says: "return after the error",
+  },
+  {
     name: "ends when nobody comes for five seconds",
     changes: [["    conn, addr = sock.accept()", "    sock.settimeout(5)\n    conn, addr = sock.accept()"]],
     fails: ["8.1"],
@@ -209,6 +228,13 @@ testMistakes("client", [
     ], ['            remaining -= len(block)\n    expect(sock, "DONE")', ""]],
     fails: ["1.7"],
     plays: ["client-GET-10", "client-GET-odd1"],
+  },
+  {
+    name: "a line that is wrong by a letter has its moment",
+    changes: [["client receiving file", "client recieving file"]],
+    fails: ["4.1"],
+    only: ["4.8"],
+    plays: ["client-GET", "client-GET-again"],
   },
   {
     name: "creates no file that exists",
