@@ -63,11 +63,11 @@ function costsOf({ causes }: Result, rules: Points): Set<string> {
   return costs;
 }
 
-/** The points of a hand-in, of how many, and those of each sentence. */
+/** The points of a hand-in, of how many, those of each program in words, and those of each sentence. */
 export function mark(
   result: Result | undefined,
   rules: Points,
-): { points: number; of: number; each: Map<string, number> } {
+): { points: number; of: number; parts: string; each: Map<string, number> } {
   const sentences = new Map(result?.sentences.map((one) => [one.id, one]));
   const costs = result ? costsOf(result, rules) : new Set();
   const shareOf = (id: string): Points["notShown"] => {
@@ -76,6 +76,7 @@ export function mark(
     return outcome === "holds" ? 1 : rules.notShown;
   };
   const each = new Map<string, number>();
+  const parts: string[] = [];
   let [points, of] = [0, 0];
   for (const role of ROLES) {
     // What does not count leaves the mark as it would be without it: a program of which nothing holds has no points.
@@ -94,10 +95,12 @@ export function mark(
       }
       each.set(id, share === "does not count" ? 0 : round(share * worth));
     }
-    points += counted > 0 ? all * earned / counted : 0;
+    const own = counted > 0 ? all * earned / counted : 0;
+    parts.push(`${role} ${round(own)} of ${round(all)}`);
+    points += own;
     of += all;
   }
-  return { points: round(points), of: round(of), each };
+  return { points: round(points), of: round(of), parts: parts.join(", "), each };
 }
 
 /** A number with two decimals at most. */

@@ -29,8 +29,8 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     await Deno.rename(`${out}/${before}`, folder);
   }
-  const { result, pictures, status, points, of, label: author } = row;
-  const mark = status === "graded" ? `${points} of ${of} points` : undefined;
+  const { result, pictures, status, points, of, parts, label: author } = row;
+  const mark = status === "graded" ? `${points} of ${of} points (${parts})` : undefined;
   const files = {
     "report.html": result && pictures && reportPage(result, pictures, { author, mark }),
     "junit.xml": result && junit(result),

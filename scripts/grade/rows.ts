@@ -29,6 +29,8 @@ export interface Row extends Outcome {
   folder: string;
   points: number | undefined;
   of: number;
+  /** Those of each program, in words. */
+  parts: string;
   /** The points of each sentence. */
   each: Map<string, number>;
   /** Minutes after --due, or "late" where the platform says no more. */
@@ -62,7 +64,7 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
   const number = numberOf(handin);
   // No path can leave DIR; and no character is cut in two.
   const readable = [...(name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_")].slice(0, 50).join("");
-  const { points, of, each } = mark(outcome.result, rules);
+  const { points, of, parts, each } = mark(outcome.result, rules);
   const minutes = at && due ? Math.ceil((Number(at) - Number(due)) / 60_000) : 0;
   return {
     ...outcome,
@@ -75,6 +77,7 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
     ],
     points: outcome.status === "check failed" ? undefined : points,
     of,
+    parts,
     each,
     late: isLate ? "late" : minutes > 0 ? String(minutes) : "",
   };
