@@ -71,6 +71,7 @@ memory: move a block at a time: read() without a size, a list of blocks, data +=
 size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it
 partial: send() may take a part only: use sendall(), or look at its result
 next client: accept() the next client in a loop that never ends
+next client vanish: recv() returns nothing when the client has left: end the loop, and accept() the next client
 next client error: an error ends one conversation, not the loop
 kept: something is left of the client before: set all that a conversation needs anew for each
 next client idle: wait in accept() without a timeout

@@ -121,10 +121,16 @@ export const LOOP_RULES: Rule[] = [
     ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
     ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
     ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
-    ["8.4", "a client that vanishes at any step does not end the server", named("vanish-"), next(isHeard), {
-      more: ["after-vanish"],
-      strict: "the document lets the program crash on other errors",
-    }],
+    [
+      "8.4",
+      "a client that vanishes at any step does not end the server",
+      named("vanish-"),
+      next(isHeard, "next client vanish"),
+      {
+        more: ["after-vanish"],
+        strict: "the document lets the program crash on other errors",
+      },
+    ],
     ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
     ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
       more: named(...ERRORS.map((id) => `lines-${id}`)),

@@ -3,6 +3,7 @@
 import { delay } from "@std/async";
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
+import { systemReason } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
@@ -26,7 +27,8 @@ which of the document's sentences do not hold, and why.
 A file is started by what it is: .py, .js, .ts, .jar, .java, .sh, .pl, .rb or an
 executable; a name with "server" in it is the server's.${OWN}
 
-  --server COMMAND  your server, if it is no file; {port} stands for the port
+  --server COMMAND  your server, if it is no file; {port} stands for the port,
+                    and paths are whole ones: it runs in a folder of its own
   --client COMMAND  your client; {host}, {port}, {command} and {file} stand for
                     its arguments
   --only LIST       only these sections or sentences, such as 2.3 or 1,6.5
@@ -68,6 +70,7 @@ async function readTask(args: Arguments): Promise<Task> {
   const file = (option: string): string | undefined => args.value(option) && absolute(args.value(option)!);
   const files = { junit: file("junit"), html: file("html"), record: file("record"), replay: file("replay") };
   const only = args.value("only")?.split(",");
+  if (only?.includes("")) throw new UsageError("option --only takes a list without spaces, such as 1,6.5");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
   const given = await rolesOf(args, cwd);
@@ -99,6 +102,9 @@ async function rolesOf(args: Arguments, cwd: string): Promise<Partial<Record<Rol
   if (third !== undefined) throw new UsageError(`unexpected argument "${third}"`);
   if (first === undefined) return {};
   if (second !== undefined) {
+    if (role(first) && role(first) === role(second)) {
+      throw new UsageError(`both files are a ${role(first)}'s, by their names`);
+    }
     return role(first) === "server" && role(second) !== "server"
       ? { client: second, server: first }
       : { client: first, server: second };
@@ -132,13 +138,13 @@ function progress(play?: Play): void {
 async function writeFile(path: string | undefined, text: string, options?: Deno.WriteFileOptions): Promise<void> {
   if (path === undefined) return;
   await Deno.writeTextFile(path, text, options).catch((error) => {
-    throw new CheckError(`${path} can't be written: ${error.message}`);
+    throw new CheckError(`${path} can't be written: ${systemReason(error)}`);
   });
 }
 
 async function readSession(path: string): Promise<Session> {
   const session = await Deno.readTextFile(path).then(JSON.parse).catch((error) => {
-    throw new CheckError(`${path} can't be read: ${error.message}`);
+    throw new CheckError(`${path} can't be read: ${systemReason(error)}`);
   });
   if (session?.version !== 2) throw new CheckError(`${path} is no recording of this version`);
   return session;
