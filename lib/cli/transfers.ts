@@ -182,7 +182,9 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     // What is not UTF-8 in an argument has become U+FFFD before a program in Deno sees it.
     const isMangled = error.problem === "missing" && error.file.includes("\ufffd");
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
-    if (reason) await print(`client: ${printable(error.file)}: ${printable(reason)}`, true);
+    const isFolder = task.verb === "PUT" && reason === "that is a folder";
+    const advice = isFolder ? `; tar c ${file} | client ... PUT - --as ${basename(file)}.tar sends what is in it` : "";
+    if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;
   }
   if (!(error instanceof TransferError)) throw error;

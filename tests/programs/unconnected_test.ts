@@ -20,7 +20,12 @@ Deno.test("errors that need no server are reported without a connection", async 
       "caf\ufffd does not exist",
       "caf\ufffd: if its name is not UTF-8, PUT - --as NAME can send it",
     ],
-    ["PUT", "dir", "dir does not exist", `dir: ${isFolder}`],
+    [
+      "PUT",
+      "dir",
+      "dir does not exist",
+      `dir: ${isFolder}; tar c dir | client ... PUT - --as dir.tar sends what is in it`,
+    ],
     ["GET", "dir", "unable to create file dir", `dir: ${isFolder}`],
     ["GET", "there/dir", "unable to create file there/dir", `dir: ${isFolder}`],
     ["GET", "\u202e", "unable to create file \\u202e", `\\u202e: ${isFolder}`],
