@@ -100,10 +100,13 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   });
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
   const rows = await gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
-  if (gradebook) {
-    const name = args.value("gradebook")!.split("/").at(-1)!;
-    // The table of the class has that name.
-    await fillGradebook(rows, gradebook, args, `${out}/${name === "grades.csv" ? "gradebook.csv" : name}`);
+  const name = args.value("gradebook")?.split("/").at(-1);
+  // The table of the class has that name.
+  const filled = name === "grades.csv" ? "gradebook.csv" : name;
+  if (gradebook) await fillGradebook(rows, gradebook, args, `${out}/${filled}`);
+  for await (const { name } of Deno.readDir(out)) {
+    if (!name.endsWith(".csv") || name === "grades.csv" || name === filled) continue;
+    console.log(`\n${printable(`${out}/${name}`)} has the marks of an earlier run: --gradebook fills it anew.`);
   }
   if (due && rows.every(({ handin }) => handin.at === undefined)) {
     console.log("\nNo hand-in has a time in its name, so --due reports nothing.");
