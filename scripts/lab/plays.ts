@@ -131,7 +131,8 @@ function both(about: Role): Play[] {
   const large = { size: BigInt(LARGE_BYTES), zeros: LARGE_BYTES, memory: true, breaks: true };
   const marked = { verbose: true, breaks: true };
   const sized = (size: number): Variation => ({
-    data: text(size),
+    // A zero alone is no end, as it is for who takes data for true or false.
+    data: size === 1 ? "0" : text(size),
     ...size > 9999 ? { pieces: [70_000, size - 70_000] } : {},
   });
   // What ends as DONE does comes alone, before DONE itself.
