@@ -2,6 +2,7 @@
 
 import { UsageError } from "../../lib/cli/arguments.ts";
 import { tryLock } from "../../lib/older_deno.ts";
+import { systemReason } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
@@ -60,11 +61,11 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
       const at = `${work}/${index + 1}`;
-      const staged = await stage(handin, at, names).catch(({ message }): Staged => ({
+      const staged = await stage(handin, at, names).catch((error): Staged => ({
         folder: at,
         programs: {},
         notes: [],
-        error: `it can't be read: ${message}`,
+        error: `it can't be read: ${systemReason(error)}`,
       }));
       const basis = JSON.stringify([staged.programs, sandbox.bounds, staged.notes]);
       const digest = digestOf([version, basis, ...await contentsOf(at)]);
