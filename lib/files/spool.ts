@@ -44,7 +44,13 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
       if (isGranted(permission, dir)) continue;
       throw failed(`no permission to ${permission} ${dir ?? "it"} (run it with --allow-${permission})`);
     }
-    const file = openTemporary(dir, kept, failed);
+    let file: Deno.FsFile;
+    try {
+      file = openTemporary(dir, kept);
+    } catch (error) {
+      // Of an empty TMPDIR, Deno's error is none of the system's.
+      throw failed(systemReason(error));
+    }
     let size = 0n;
     while (true) {
       const { value } = await abortable(reader.read().catch(unread), signal);
@@ -62,18 +68,8 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
 }
 
 /** Opens a temporary file that has no name any more, at once: no signal comes between its making and its removal. */
-function openTemporary(
-  dir: string | undefined,
-  kept: DisposableStack,
-  failed: (reason: string) => TransferError,
-): Deno.FsFile {
-  let path: string;
-  try {
-    path = Deno.makeTempFileSync({ prefix: "blockferry-", ...(dir && { dir }) });
-  } catch (error) {
-    // Of an empty TMPDIR, Deno's error is none of the system's.
-    throw failed(systemReason(error));
-  }
+function openTemporary(dir: string | undefined, kept: DisposableStack): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ prefix: "blockferry-", ...(dir && { dir }) });
   // Where an open file needs its name, the file goes with the spool.
   if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
   const file = kept.use(Deno.openSync(path, { read: true, write: true }));
