@@ -11,10 +11,7 @@ import { found, type Look, type Rule, rules } from "./rule.ts";
 const refusal: Look = (one, view) => {
   const deviations = view.deviations(one);
   if (deviations.some(({ step = "", derails }) => derails && step < "c")) return undefined;
-  const hint = HINTS.get("more after error");
-  return deviations.filter(({ step }) => step?.startsWith("c")).map((each) =>
-    each.expected === "nothing more" ? { ...each, hint } : each
-  );
+  return deviations.filter(({ step }) => step?.startsWith("c"));
 };
 
 /** A server may make the folder of a name, or leave it out. */

@@ -245,7 +245,9 @@ function surplusOf(recording: Recording, surplus: string): Deviation | undefined
   const [word] = surplus.match(/^(READY|OK|DONE)/) ?? [];
   const root = isTwice ? "twice" : isLineEnd ? "lines" : `surplus ${word ?? keyOf(play, step[0]!)}`;
   const isOver = recording.events.findLast(({ type }) => type === "said" || type === "came")?.type === "came";
-  const hint = HINTS.get(isTwice ? isOver ? "stays" : "twice" : word ? "extra" : root);
+  // After an error there is nothing to say.
+  const isRefused = play.acts.some((act) => act.do === "hear" && "refusal" in act.expected);
+  const hint = HINTS.get(isRefused ? "more after error" : isTwice ? isOver ? "stays" : "twice" : word ? "extra" : root);
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }

@@ -122,7 +122,7 @@ const refused: Look = (one, view) => {
   );
   // Who accepts it, or goes on after the error, says so.
   const isOn = wrong && (!isRefused || wrong.expected === "nothing more");
-  const [root, hint] = isOn ? [wrong.root, isRefused ? HINTS.get("more after error") : wrong.hint] : ["says refused"];
+  const [root, hint] = isOn ? [wrong.root, wrong.hint] : ["says refused"];
   return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`, hint])] : [];
 };
 
