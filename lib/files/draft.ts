@@ -76,16 +76,18 @@ export function createDraft(target: string, name: string, options: DraftOptions 
   }
   drafts.add(path);
   let size = 0;
-  // Replacing a large file takes as long as deleting it; but no file of a run may come between look and rename.
-  const rename = (): Promise<void> | void =>
-    written || Math.max(size, old?.size ?? 0) <= SMALL_BYTES
-      ? Deno.renameSync(path, target)
-      : Deno.rename(path, target);
+  // Replacing a large file takes as long as deleting it; but no file of a run may come between look, rename and note.
+  const rename = (): Promise<void> | void => {
+    if (!written && Math.max(size, old?.size ?? 0) > SMALL_BYTES) return Deno.rename(path, target);
+    Deno.renameSync(path, target);
+    written?.add(target, name);
+  };
   const replace = async (signal: AbortSignal | undefined): Promise<void> => {
     try {
       await rename();
     } catch (error) {
       if (!isCopied || !old || !NOT_RENAMED.includes(codeOf(error) ?? "")) throw error;
+      written?.add(target, name);
       await copyOver(path, target, name, signal);
     }
     drafts.delete(path);
@@ -106,8 +108,8 @@ export function createDraft(target: string, name: string, options: DraftOptions 
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
         written?.check(target, name, old);
-        if (!createNew || !link(path, target)) await replace(signal);
-        written?.add(target, name);
+        if (createNew && link(path, target)) written?.add(target, name);
+        else await replace(signal);
         await synced?.sync();
       } catch (cause) {
         if (!(cause instanceof Deno.errors.NotFound)) throw createError(name, cause);

@@ -84,7 +84,10 @@ export function notAFile({ isDirectory }: Deno.FileInfo): string {
 export interface Source extends Disposable {
   /** How many bytes are sent. */
   size: bigint;
-  /** Fills the buffer. Throws a {@linkcode TransferError} if there is too little for that, or it can't be read. */
+  /**
+   * Fills the buffer, or as many of its blocks as a slow stream has brought. Throws a {@linkcode TransferError} if there is
+   * too little, or it can't be read.
+   */
   read(buffer: Bytes): Promise<Bytes>;
 }
 
@@ -143,10 +146,10 @@ export function openSource(path: string, name: string, known?: Deno.FileInfo): S
 
 /**
  * Opens a file that is written in place, since there can be no draft beside it: a device, or a file in a read-only folder.
- * It stays as it is until data comes; a failure leaves it as far as it was written. A FIFO is refused: opening it waits for
- * a reader. Throws a {@linkcode FileError}, as what it returns does.
+ * It stays as it is until data comes; a failure leaves it as far as it was written. `written` are the files of the run. A
+ * FIFO is refused: opening it waits for a reader. Throws a {@linkcode FileError}, as what it returns does.
  */
-export async function overwrite(path: string, name: string): Promise<Target & Disposable> {
+export async function overwrite(path: string, name: string, written?: Written): Promise<Target & Disposable> {
   checkGranted("create", path, name);
   const failed = (cause: unknown): never => {
     throw createError(name, cause);
@@ -159,6 +162,8 @@ export async function overwrite(path: string, name: string): Promise<Target & Di
     // A device has no length to cut, and may have many writers.
     if (!info.isFile) return;
     await lockAlone(file, name);
+    written?.check(path, name, info);
+    written?.add(path, name);
     await file.truncate().catch(failed);
   };
   return {

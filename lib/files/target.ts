@@ -21,7 +21,7 @@ export async function openTarget(
   } catch (error) {
     // A file that does not exist can't be written in place either.
     if (createNew || !isBarred(error) || !found(path)) throw error;
-    return await overwrite(path, path);
+    return await overwrite(path, path, written);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "../../scripts/support/folder.ts";
-import { STRACE, testWith } from "../support/needs.ts";
+import { STRACE, testWith, UNIX } from "../support/needs.ts";
 import { client, folders, Pair } from "../../scripts/support/pair.ts";
 import { run } from "../../scripts/support/programs.ts";
 import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
@@ -106,3 +106,20 @@ Deno.test("there is no connection for a file that can't be created", async () =>
   await pair.server.line(/^server receiving request: DEL none$/);
   assertEquals(pair.server.lines.filter((line) => /connected/.test(line)).length, 4);
 });
+
+testWith(
+  [UNIX],
+  "of names that are one file by links, one is fetched and the others fail, with --parallel too",
+  async () => {
+    await using pair = await Pair.start("--clients", "4");
+    const names = Array.from({ length: 60 }, (_, index) => [`a${index}`, `b${index}`]);
+    for (const name of names.flat()) await Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
+    for (const [file, link] of names) {
+      await Deno.writeTextFile(`${pair.mine}/${file}`, "old");
+      await Deno.symlink(file!, `${pair.mine}/${link}`);
+    }
+    const { status, stdout } = await pair.client("GET", ...names.flat(), "--parallel", "4");
+    assertEquals([status, stdout.match(/^Complete$/gm)?.length], [1, names.length]);
+    assertEquals(stdout.match(/^client error: unable to create file [ab]\d+$/gm)?.length, names.length);
+  },
+);

@@ -237,3 +237,20 @@ Deno.test("a sweep leaves a draft that is written and closed while it looks", as
   }
   assertEquals(await Deno.readTextFile(draft), "whole");
 });
+
+testWith([UNIX], "of two names that are one file, which is written in place, the second fails", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("a"), "old");
+  await Deno.symlink("a", folder.at("b"));
+  const written = new Written();
+  for (const name of ["a", "a", "b"]) {
+    using file = await overwrite(folder.at(name), name, written);
+    const put = async (): Promise<void> => {
+      await file.write(new TextEncoder().encode(name));
+      await file.commit();
+    };
+    if (name === "a") await put();
+    else await assertRejects(put, FileError, "unable to create file b");
+  }
+  assertEquals(await Deno.readTextFile(folder.at("a")), "a");
+});
