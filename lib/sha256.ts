@@ -1,6 +1,7 @@
 /** SHA-256 sums (FIPS 180-4) of what was moved, to compare with what a server stored. */
 
 import { type ClientOptions, get } from "./client.ts";
+import { isSystemError, systemReason, TransferError } from "./errors.ts";
 
 /** A running sum. */
 export interface Sum {
@@ -40,9 +41,17 @@ export async function remoteSum(name: string, options: ClientOptions): Promise<s
   return await sumOf((await get(name, options)).readable);
 }
 
-/** The SHA-256 sum of a file on this machine, as 64 hexadecimal digits; `undefined` if it is not a regular file. */
+/**
+ * The SHA-256 sum of a file on this machine, as 64 hexadecimal digits; `undefined` if it is not a regular file. Throws a
+ * {@linkcode TransferError} if it can't be read.
+ */
 export async function fileSum(path: string): Promise<string | undefined> {
-  return (await Deno.stat(path)).isFile ? await sumOf((await Deno.open(path)).readable) : undefined;
+  try {
+    return (await Deno.stat(path)).isFile ? await sumOf((await Deno.open(path)).readable) : undefined;
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    throw new TransferError(`cannot read ${path} to verify it: ${systemReason(cause)}`, { cause });
+  }
 }
 
 async function sumOf(stream: ReadableStream<Uint8Array>): Promise<string> {

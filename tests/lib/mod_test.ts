@@ -14,6 +14,7 @@ import {
   ServerError,
   TransferError,
 } from "../../lib/mod.ts";
+import { fileSum } from "../../lib/sha256.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { Conversation, LIMIT_MS, wire } from "../../scripts/support/raw.ts";
@@ -51,6 +52,10 @@ servedTest("a reader that cancels ends the transfer, and the server goes on", as
   // The server takes the next client when it has given up this one.
   await del("f", { ...options, signal: AbortSignal.timeout(LIMIT_MS) });
   assertEquals(await folder.names(), []);
+});
+
+Deno.test("a file that can't be read has no sum, but a reason", async () => {
+  await assertRejects(() => fileSum("missing/f"), TransferError, "cannot read missing/f to verify it: no such file");
 });
 
 Deno.test("a stream whose transfer breaks ends with the error, never as if it were whole", async () => {
