@@ -105,15 +105,20 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
 
 function download(name: string, options: ClientOptions): Promise<Download> {
   const { promise, resolve, reject } = Promise.withResolvers<Download>();
-  const target = streamTarget(options.timeoutMs ?? TIMEOUT_MS);
+  // Ends the transfer, which may be waiting for the server, or for the caller to read.
+  const ending = new AbortController();
+  const target = streamTarget(options.timeoutMs ?? TIMEOUT_MS, (reason) => ending.abort(reason));
   const onStart = async (size: bigint): Promise<void> => {
     await options.onStart?.(size);
     resolve({ size, readable: target.readable });
   };
-  // The transfer may be waiting for the caller to read, rather than for the server.
-  const abort = (): void => target.abort(options.signal!.reason);
+  const abort = (): void => {
+    ending.abort(options.signal!.reason);
+    target.abort(options.signal!.reason);
+  };
   options.signal?.addEventListener("abort", abort);
-  receive(name, { ...options, onStart }, target).catch((error) => {
+  if (options.signal?.aborted) abort();
+  receive(name, { ...options, signal: ending.signal, onStart }, target).catch((error) => {
     reject(error);
     target.abort(error);
   }).finally(() => options.signal?.removeEventListener("abort", abort));

@@ -64,8 +64,11 @@ export interface StreamTarget extends Target {
   abort(error: unknown): void;
 }
 
-/** Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is no limit) has left. */
-export function streamTarget(timeoutMs: number): StreamTarget {
+/**
+ * Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is no limit) has left. `onCancel` is called
+ * with the reason of a caller that says so.
+ */
+export function streamTarget(timeoutMs: number, onCancel: (reason: unknown) => void): StreamTarget {
   let controller: ReadableStreamDefaultController<Bytes>;
   // Resolved when the caller waits for a piece, rejected when it never will.
   let wanted = Promise.withResolvers<void>();
@@ -78,7 +81,10 @@ export function streamTarget(timeoutMs: number): StreamTarget {
   const readable = new ReadableStream<Bytes>({
     start: (own): void => void (controller = own),
     pull: (): void => wanted.resolve(),
-    cancel: refuse,
+    cancel: (reason): void => {
+      refuse(reason);
+      onCancel(reason);
+    },
   }, { highWaterMark: 0 });
   return {
     readable,

@@ -54,6 +54,17 @@ servedTest("a reader that cancels ends the transfer, and the server goes on", as
   assertEquals(await folder.names(), []);
 });
 
+Deno.test("a reader that cancels closes the connection, though the server is silent", async () => {
+  using listener = Deno.listen({ ...HOST, port: 0 });
+  const download = get("f", { ...HOST, port: listener.addr.port, timeoutMs: 0 });
+  using server = await Conversation.accept(listener, "GET", "f", wire("12345678"));
+  await server.until("half");
+  const reader = (await download).readable.getReader();
+  await reader.read();
+  await reader.cancel();
+  await server.rest();
+});
+
 Deno.test("a file that can't be read has no sum, but a reason", async () => {
   await assertRejects(() => fileSum("missing/f"), TransferError, "cannot read missing/f to verify it: no such file");
 });
