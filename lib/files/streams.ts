@@ -4,11 +4,14 @@ import { delay } from "@std/async";
 import type { Bytes } from "../bytes.ts";
 import { inSeconds, TransferError } from "../errors.ts";
 import { checkSize } from "../options.ts";
+import { BLOCK_BYTES } from "../protocol.ts";
 import { within } from "../within.ts";
 import type { Source, Target } from "./storage.ts";
 
 // A stream that has ended says so at once.
 const END_MS = 1000;
+// What a slow stream brings moves on after so long, in whole blocks.
+const GATHER_MS = 100;
 
 /**
  * Takes over a stream to send it. Throws a `RangeError` for a size that does not fit into 8 bytes. Reading it throws a
@@ -20,6 +23,7 @@ export function streamSource(stream: ReadableStream<Uint8Array>, size: bigint): 
   const reader = stream.getReader();
   let rest: Uint8Array = new Uint8Array(0);
   let left = size;
+  let coming: Promise<Uint8Array> | undefined;
   /** The next chunk with bytes in it; without any at the stream's end. */
   const next = async (): Promise<Uint8Array> => {
     while (true) {
@@ -33,19 +37,35 @@ export function streamSource(stream: ReadableStream<Uint8Array>, size: bigint): 
       await delay(0);
     }
   };
+  /** Waits for a chunk; false if none comes within so many milliseconds: the next wait goes on with this one. */
+  const hasCome = async (ms: number): Promise<boolean> => {
+    coming ??= next();
+    // The next wait gets the error.
+    coming.catch(() => {});
+    const chunk = await within(coming, ms);
+    if (chunk === undefined) return false;
+    if (chunk.length === 0) throw new TransferError(`the stream ended before its ${size} bytes`);
+    coming = undefined;
+    rest = chunk;
+    return true;
+  };
   return {
     size,
     read: async (buffer) => {
-      for (let length = 0; length < buffer.length;) {
-        if (rest.length === 0) rest = await next();
-        if (rest.length === 0) throw new TransferError(`the stream ended before its ${size} bytes`);
+      const end = performance.now() + GATHER_MS;
+      let length = 0;
+      while (length < buffer.length) {
+        const ms = length < BLOCK_BYTES ? Infinity : Math.max(end - performance.now(), 0);
+        if (rest.length === 0 && !await hasCome(ms)) break;
         const part = rest.subarray(0, buffer.length - length);
         buffer.set(part, length);
         rest = rest.subarray(part.length);
         length += part.length;
       }
-      left -= BigInt(buffer.length);
-      if (left > 0n) return buffer;
+      const whole = length < buffer.length ? length - length % BLOCK_BYTES : length;
+      if (whole < length) rest = buffer.slice(whole, length);
+      left -= BigInt(whole);
+      if (left > 0n) return buffer.subarray(0, whole);
       // Before the last piece is sent: the server must not take a part of the data for all of it. A stream that neither
       // ends nor brings more has nothing to add.
       const more = rest.length > 0 ? rest : await within(next(), END_MS);

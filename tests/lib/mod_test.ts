@@ -65,6 +65,28 @@ Deno.test("a reader that cancels closes the connection, though the server is sil
   await server.rest();
 });
 
+servedTest("what a slow stream brings is sent before it brings more", async ({ folder, options }) => {
+  const data = randomBytes(3000);
+  const moved: bigint[] = [];
+  let next = Promise.withResolvers<void>();
+  const from = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(data.subarray(0, 1500)),
+    pull: async (controller) => {
+      await next.promise;
+      controller.enqueue(data.subarray(1500));
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  const onProgress = (bytes: bigint): void => {
+    moved.push(bytes);
+    next.resolve();
+    next = Promise.withResolvers();
+  };
+  await put("f", { ...options, from, size: 3000n, onProgress, signal: AbortSignal.timeout(LIMIT_MS) });
+  assertEquals(moved, [1024n, 3000n]);
+  assertEquals(await Deno.readFile(folder.at("f")), data);
+});
+
 Deno.test("a file that can't be read has no sum, but a reason", async () => {
   await assertRejects(() => fileSum("missing/f"), TransferError, "cannot read missing/f to verify it: no such file");
 });
