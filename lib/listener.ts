@@ -95,7 +95,7 @@ export interface ServerParts {
 /** A client's conversation. */
 interface Session {
   peer: Peer;
-  /** Whether it has not asked for anything yet. */
+  /** Whether nothing has been said of what it asks for. */
   isIdle: boolean;
   /** How many bytes of file data have still to move. */
   bytesLeft: bigint;
@@ -267,7 +267,8 @@ export class Server implements AsyncDisposable {
     this.#parts.listener.close();
     this.#parts.reception[Symbol.dispose]();
     this.#turns.close();
-    for (const { peer, isIdle } of this.#sessions) if (isIdle) peer[Symbol.dispose]();
+    // One that has begun to ask is answered.
+    for (const { peer } of this.#sessions) if (peer.frames.reads === 0) peer[Symbol.dispose]();
   }
 
   /**

@@ -110,6 +110,11 @@ export class Peer implements Disposable {
     return this.#socket.watch(wait, (error) => named(step, error));
   }
 
+  /** Awaits what this side does meanwhile, without a limit, until the connection is cut. */
+  untilCut<T>(wait: Promise<T>): Promise<T> {
+    return this.#socket.untilCut(wait);
+  }
+
   /** What the other side has said beyond what was asked for, or says within `ms` milliseconds; it stays to be heard. */
   peek(step: Step, ms?: number): Promise<Bytes> {
     return this.watch(step, this.frames.peek(ms));

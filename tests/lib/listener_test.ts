@@ -1,6 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
-import { ConnectionError, del, get, put, serve, type ServerEvent, type TransferError } from "../../lib/mod.ts";
+import {
+  ConnectionError,
+  del,
+  get,
+  type Message,
+  put,
+  serve,
+  type ServerEvent,
+  type TransferError,
+} from "../../lib/mod.ts";
+import { isBroken } from "../../lib/errors.ts";
 import { within } from "../../lib/within.ts";
 import { assertNoDrafts } from "../../scripts/support/faults/folders.ts";
 import { FastTimers } from "../support/timers.ts";
@@ -130,6 +140,44 @@ Deno.test("a callback of the server's that throws is reported, and ends no sessi
   } finally {
     globalThis.removeEventListener("error", onError);
   }
+});
+
+Deno.test("a server ends though a callback of its caller's waits for ever, or for that", async () => {
+  await using folder = new Folder();
+  for (const type of ["sending", "receiving", "deleting"]) {
+    for (const isEnding of [true, false]) {
+      await Deno.writeTextFile(folder.at("f"), "some text");
+      const called = Promise.withResolvers<void>();
+      const onEvent = async (event: ServerEvent): Promise<void> => {
+        if (event.type !== type) return;
+        called.resolve();
+        await (isEnding ? server.shutdown({ graceMs: 0 }) : new Promise(() => {}));
+      };
+      const server = await serve({ ...HOST, port: 0, root: folder.path, onEvent });
+      const options = { ...HOST, port: server.address.port };
+      const transfer = type === "deleting"
+        ? del("f", options)
+        : type === "sending"
+        ? get("f", { ...options, to: folder.at("g") })
+        : put("f", { ...options, from: new Blob(["other"]).stream(), size: 5n });
+      const failed = transfer.then(() => false, isBroken);
+      await called.promise;
+      assertEquals(await within(server.shutdown({ graceMs: 0 }), LIMIT_MS), 1);
+      assert(await failed);
+      assertEquals(await folder.names(), ["f"]);
+    }
+  }
+});
+
+Deno.test("a shutdown lets a command be answered that has come, whole or not", async () => {
+  await using folder = new Folder();
+  // Of which the name could be the beginning: the server waits for more.
+  for (const name of ["f", "f2"]) await Deno.writeTextFile(folder.at(name), "");
+  let ended: Promise<number> | undefined;
+  const onMessage = ({ step }: Message): void => void (step.startsWith("b.") && (ended ??= server.shutdown()));
+  const server = await serve({ ...HOST, port: 0, root: folder.path, onMessage });
+  await del("f", { ...HOST, port: server.address.port });
+  assertEquals([await ended, await folder.names()], [0, ["f2"]]);
 });
 
 Deno.test("two transfers that a server cuts at once each report their own step", async () => {
