@@ -4,6 +4,7 @@ import { type ClientOptions, del, get, put } from "../client.ts";
 import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
+import { realPath } from "../files/permissions.ts";
 import type { Spool } from "../files/spool.ts";
 import { found, Written } from "../files/storage.ts";
 import { sweep } from "../files/sweep.ts";
@@ -69,8 +70,9 @@ export async function perform(task: Task): Promise<number> {
         signal?.throwIfAborted();
         failed++;
         await explain(error, file, task, printLine);
+      } finally {
+        await Promise.all(lines.map((line) => print(...line)));
       }
-      await Promise.all(lines.map((line) => print(...line)));
     }
   };
   await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
@@ -183,7 +185,9 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     const isMangled = error.problem === "missing" && error.file.includes("\ufffd");
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
     const isFolder = task.verb === "PUT" && reason === "that is a folder";
-    const advice = isFolder ? `; tar c ${file} | client ... PUT - --as ${basename(file)}.tar sends what is in it` : "";
+    const advice = isFolder
+      ? `; tar c ${file} | client ... PUT - --as ${basename(realPath(file))}.tar sends what is in it`
+      : "";
     if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;
   }
