@@ -177,7 +177,8 @@ export class Connection implements AsyncDisposable {
   /** Ends our side; the program may still say something. */
   async finish(): Promise<void> {
     this.#recorder.add({ type: "closed", ...this.#on });
-    await this.#conn.closeWrite().catch(() => {});
+    // After a write that the program does not take, this end can't be closed alone.
+    await within(this.#conn.closeWrite().catch(() => {}), QUIET_MS);
   }
 
   /** Closes the connection. */

@@ -7,7 +7,9 @@ import { lab } from "../support/lab.ts";
 import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
 import { probe } from "../../scripts/lab/launch.ts";
+import { Connection } from "../../scripts/lab/connection.ts";
 import { Program } from "../../scripts/lab/program.ts";
+import { Recorder } from "../../scripts/lab/recording.ts";
 
 async function processes(): Promise<string> {
   return (await run(["ps", "-eo", "args"], { cwd: "/" })).stdout;
@@ -51,6 +53,18 @@ testWith(
     }
   },
 );
+
+Deno.test("what a program never takes holds its play no longer than a message may take", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using _program = await accepted;
+  const recorder = new Recorder({ play: "large-PUT", about: "server", run: 1, port: 1 }, performance.now());
+  await using connection = new Connection(conn, recorder);
+  const large = { do: "say", step: "f", bytes: "", zeros: 50_000_000 } as const;
+  assert(!await connection.sayZeros(large, 300, () => Promise.resolve()));
+  await connection.finish();
+});
 
 testWith([UNIX], "a program under test dies of its own signals, and has a number of its own", async () => {
   await using folder = new Folder();
