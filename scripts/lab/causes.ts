@@ -68,6 +68,7 @@ const EXPLAINS: Record<string, RegExp> = {
   "twice": /^stays/,
   "decoded": /^lines$/,
   "blocks": /^memory (client-large-PUT|large-GET)$/,
+  "failed": /^line Complete/,
   "awaits OK": /^line Complete/,
   "stays GET": /^line Complete/,
   "stays PUT": /^line Complete/,

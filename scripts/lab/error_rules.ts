@@ -1,8 +1,10 @@
 /** Section 6: the server's errors, and what the client prints of them and of its own. */
 
+import { ERROR_TEXTS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
+import { playOf } from "./plays.ts";
 import { blamed, type Finding } from "./reading.ts";
 import { eventsOf, type Recording, saidAt } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
@@ -62,9 +64,14 @@ function goesOn(one: Recording, start: number, line: string): Finding[] {
 }
 
 /** The client finds its own error: before it connects, or, where it may, after. */
-function ownError(text: string, mayConnect: boolean): Look {
-  return (one) => {
-    const line = `client error: ${text}`;
+function ownError(text: (name: string) => string, mayConnect: boolean): Look {
+  return (one, view) => {
+    // It may make the folder of a name, or leave it out.
+    if (one.play === "client-GET-nowhere" && completed(one) !== undefined) return undefined;
+    // One that creates the file late may not get there.
+    const isMute = eventsOf(one, "line").every(({ text }) => !/error/i.test(text));
+    if (mayConnect && isMute && view.derailed(...view.base(one))) return undefined;
+    const line = `client error: ${text(playOf(one).name)}`;
     const [connected] = eventsOf(one, "connected");
     // The document says "prints" of the server's errors, and of the client's own "reports to the user".
     const printed = eventsOf(one, "line").find((event) => event.text === line);
@@ -109,13 +116,13 @@ export const ERROR_RULES: Rule[] = [
       "6.8",
       `PUT: "client error: <filename> does not exist", without a connection`,
       ["client-PUT-missing"],
-      ownError("none.txt does not exist", false),
+      ownError(ERROR_TEXTS.missing, false),
     ],
     [
       "6.9",
       `GET: "client error: unable to create file <filename>"`,
-      ["client-GET-folder"],
-      ownError("unable to create file folder", true),
+      ["client-GET-folder", "client-GET-nowhere"],
+      ownError(ERROR_TEXTS.create, true),
     ],
     ["6.10", "PUT: an error in the middle of an upload is printed", ["client-PUT-middle"], middle, {
       strict: "the document has errors in place of the OK after the command only",

@@ -287,6 +287,7 @@ const ALL: Play[] = [
   client("address", "GET", { host: "127.0.0.2", name: "address.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
   client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
+  client("GET-nowhere", "GET", { name: "nowhere/f.txt", patient: true }),
   ...VERBS.map(unfinished),
   client("PUT-middle", "PUT", {
     name: "middle.bin",

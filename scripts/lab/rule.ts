@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { Kept } from "./kept.ts";
 import { playOf, PLAYS } from "./plays.ts";
-import { deviationsOf, type Finding } from "./reading.ts";
+import { deviationsOf, type Finding, lastWords } from "./reading.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
 
 /** What became of a sentence. */
@@ -141,21 +141,23 @@ export class View {
 /** Shows what differs from the plain conversation: deviations that it does not have. */
 export const variation = (one: Recording, view: View): Finding[] | string => {
   const own = view.own(one);
-  return own.length > 0 ? own : view.derailment(one) ?? crashed(one, view);
+  return own.length > 0 ? own : view.derailment(one) ?? failed(one, view);
 };
 
 /** What is so in this conversation alone is left of one before. */
 export const again = (one: Recording, view: View): Finding[] =>
   view.own(one).map((each) => each.crash ? each : { ...each, root: "kept", hint: HINTS.get("kept") });
 
-/** A client may crash when all has been said, in place of its last line. */
-function crashed(one: Recording, view: View): Finding[] {
-  const crash = one.about === "client" ? crashOf(one) : undefined;
+/** A client may fail when all has been said, in place of its last line. */
+function failed(one: Recording, view: View): Finding[] {
+  const statusOf = (each: Recording): number => eventsOf(each, "exit")[0]?.status ?? 0;
+  const isRight = (each: Recording): boolean => view.deviations(each).length === 0 && !statusOf(each) && !crashOf(each);
+  const [crash, status] = [crashOf(one), statusOf(one)];
   const isComplete = eventsOf(one, "line").some(({ text }) => text === "Complete");
-  if (!crash || isComplete || view.base(one).some((each) => crashOf(each) || view.deviations(each).length > 0)) {
-    return [];
-  }
-  return [found(one, crash.root, one.events.at(-1)?.at, ["it takes DONE, and ends", "it crashed"], crash)];
+  if (one.about !== "client" || isComplete || !crash && status === 0 || !view.base(one).every(isRight)) return [];
+  const came = crash ? "it crashed" : `it ended with exit status ${status}${lastWords(one)}`;
+  const words: [string, string] = ["it takes DONE, and ends", came];
+  return [found(one, crash?.root ?? "failed", one.events.at(-1)?.at, words, crash)];
 }
 
 /** What differs from the plain conversation, as one mistake; a crash has a root and a hint of its own. */

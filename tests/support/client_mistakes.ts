@@ -123,6 +123,12 @@ export const CLIENTS: Case[] = [
     "which is not so",
   ],
   ["an empty file that takes its first byte of DONE", only(/^client-GET-0$/, stores(() => "D")), "1.6"],
+  [
+    "an empty file is taken for a lost connection",
+    only(/^client-GET-0$/, COMPLETE, (one) => one.events.push({ at: 99, type: "exit", status: 1 })),
+    "1.6, 4.1",
+    "it ended with exit status 1",
+  ],
   ["no Complete for an empty file", only(/-0$/, COMPLETE), "4.1, 4.2", 'the line "Complete"'],
   ["text files", stores((text) => redecoded(text).replaceAll("\n", "\r\n")), "1.7", '"rb" and "wb"'],
   ["the path in full", request((text) => text.replace(/ /, " /x/y/")), REQUEST, "not the whole path"],
@@ -139,6 +145,16 @@ export const CLIENTS: Case[] = [
     ),
     "6.9",
   ],
+  [
+    "a file in a folder that is not there is a crash",
+    only(/GET-nowhere/, (one) => {
+      const lines = traceback("client.py", 9, "open(name)", "FileNotFoundError: no such");
+      one.events = lines.map((text, at) => ({ at, type: "line", stream: "stderr", text }));
+    }),
+    "6.9",
+    "before it is opened",
+  ],
+  ["makes the folder of a name, which is right", only(/GET-nowhere/, prints(() => "Complete")), ""],
   [
     "letters of an error's name",
     prints((line) => line.replace("server error: OR:r", "server error: r")),

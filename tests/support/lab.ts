@@ -41,7 +41,7 @@ export function rightRecording(play: Play): Recording {
   const bytes = size ?? announced ?? BigInt(data.length);
   if (play.verbose && isServer) line(`server waiting on port ${port}`);
   if (!isServer && play.id.endsWith("PUT-missing")) line(`client error: ${name} does not exist`);
-  if (!isServer && play.id.endsWith("GET-folder")) line(`client error: unable to create file ${name}`);
+  if (!isServer && /GET-(folder|nowhere)$/.test(play.id)) line(`client error: unable to create file ${name}`);
   const isOwnError = events.some((event) => event.type === "line" && event.text.startsWith("client error"));
   for (const act of isOwnError ? [] : acts) {
     if (act.ifAccepted) continue;

@@ -212,7 +212,7 @@ function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): s
 /** What a client prints that finds the error itself, before it connects. */
 function clientError({ id, name }: Play): string | undefined {
   if (id === "client-PUT-missing") return `client error: ${name} does not exist`;
-  return id === "client-GET-folder" ? `client error: unable to create file ${name}` : undefined;
+  return /^client-GET-(folder|nowhere)$/.test(id) ? `client error: unable to create file ${name}` : undefined;
 }
 
 /** A message, in quotes where it is text; a size as a number too. */
