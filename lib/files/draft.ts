@@ -104,6 +104,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
         if (mustSync) await file.sync();
         // Windows can't sync a folder. If it can't be opened, that must be known before the old file is replaced.
         using synced = fsync && !IS_WINDOWS ? await Deno.open(folder) : undefined;
+        unlock(file);
         file.close();
         // Some disks tell only the closing program that data was lost, and Deno does not pass that on.
         checkStored(size, path, name);
@@ -146,6 +147,15 @@ function make(path: string, target: string, old: Deno.FileInfo | undefined): Den
     throw error;
   }
   return file;
+}
+
+/** Ends a draft's lock: where this process is just starting another one, that has it too for a moment. */
+function unlock(file: Deno.FsFile): void {
+  try {
+    file.unlockSync();
+  } catch {
+    // There are no locks.
+  }
 }
 
 /** Gives a draft the owner, the group and the mode of the file that it replaces, as far as the system lets us. */
