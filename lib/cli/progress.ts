@@ -46,7 +46,8 @@ interface Activity extends Disposable {
 export class Progress implements Disposable {
   readonly #task: Task;
   readonly #address: string;
-  readonly #start = performance.now();
+  #start = performance.now();
+  #isReady = false;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #activities = new Set<Activity>();
   #isShown = false;
@@ -93,6 +94,9 @@ export class Progress implements Disposable {
         Object.assign(activity, { wait: `waiting for our turn at ${this.#address}`, causes });
       },
       onReady: () => {
+        // The server's queue is no part of a rate.
+        if (!this.#isReady) this.#start = performance.now();
+        this.#isReady = true;
         Object.assign(activity, { since: performance.now(), wait: "", causes: "" });
         return options.onReady?.();
       },
