@@ -165,6 +165,8 @@ function candidates(role: Role, files: string[], name: string | undefined): stri
   const patterns = [
     `^(lab ?\\d*[-_ ]?)?${role}${suffix}`,
     `(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`,
+    // An executable.
+    `^(lab ?\\d*[-_ ]?)?${role}$`,
   ];
   const ranks = [
     files.filter((file) => file === name || base(file) === name),

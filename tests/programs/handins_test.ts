@@ -89,6 +89,9 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   await handIn(folder.at("plain"), names("a b/client.py", "a b/test_client.py", "c/a/server.py", "c/b/server.py"));
   await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
   assertEquals(await found(folder, folder.at("plain")), [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]]);
+  // An executable has the bare name.
+  await handIn(folder.at("bare"), names("a/client", "a/lab2server", "a/client.c", "a/server-notes"));
+  assertEquals(await found(folder, folder.at("bare")), [["a", "a", ["client", "lab2server"], 0]]);
   // A name that is given goes first, and hand-ins that do not have it are found as before.
   await handIn(folder.at("named"), names("a/client.py", "a/transfer.py", "b/client.py"));
   assertEquals(await found(folder, folder.at("named"), { client: "transfer.py" }), [
