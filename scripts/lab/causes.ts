@@ -110,7 +110,9 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
     // Where a conversation shows it, rather than what was printed of that.
     const best = own.find(({ finding }) => finding.step) ?? own[0] ?? group[0]!;
     const sentences = [...new Set([best, ...group].map((one) => one.rule.id))];
-    const crash = best.finding.crash ?? group.find(({ finding }) => finding.crash)?.finding.crash;
+    // Another conversation's crash would not be in the one that is shown.
+    const same = group.filter(({ finding: { play, run } }) => play === best.finding.play && run === best.finding.run);
+    const crash = best.finding.crash ?? same.find(({ finding }) => finding.crash)?.finding.crash;
     const finding = { ...best.finding, crash };
     return { about: best.rule.about, sentences, finding, conversation: upTo(finding, session) };
   }).toSorted((a, b) => weight(b) - weight(a));

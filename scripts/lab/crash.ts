@@ -10,6 +10,8 @@ export interface Crash {
   /** The program's own line: its file and number, and the code where it is printed. */
   place: string | undefined;
   hint: string | undefined;
+  /** When its first words came. */
+  at: number;
 }
 
 // What the words of an error say of its cause.
@@ -20,7 +22,7 @@ a bytes-like object is required|must be bytes|expected bytes > text must be enco
 not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
 unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
 invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it
-invalid literal for int\\(\\) > a size is 8 bytes, no text: int.from_bytes(data, "big")
+invalid literal for int\\(\\)|NumberFormatException: For input > a size is 8 bytes, no text: int.from_bytes(data, "big")
 IsADirectoryError|EISDIR|Is a directory > os.access() and exists() are true for a folder too: catch OSError where it is opened or removed
 FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
 ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
@@ -39,18 +41,19 @@ const SIGNALS: Record<number, string> = { 139: "a segmentation fault", 134: "an 
 
 /** The crash that a program's output tells of, if any. */
 export function crashOf(recording: Recording): Crash | undefined {
-  const lines = eventsOf(recording, "line").map(({ text }) => text);
-  const status = eventsOf(recording, "exit")[0]?.status ?? 0;
-  const found = traceback(lines);
+  const lines = eventsOf(recording, "line");
+  const exit = eventsOf(recording, "exit")[0];
+  const found = traceback(lines.map(({ text }) => text));
   if (found) {
     const { error, place } = found;
+    const at = lines.find(({ text }) => text.includes(error))?.at ?? 0;
     const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
     // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
-    return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint };
+    return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint, at };
   }
-  const signal = SIGNALS[status];
+  const signal = exit && SIGNALS[exit.status];
   return signal
-    ? { root: `crash ${status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined }
+    ? { root: `crash ${exit.status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined, at: exit.at }
     : undefined;
 }
 

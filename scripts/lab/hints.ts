@@ -7,7 +7,7 @@ const COMPLETE = 'receive DONE and compare it before print("Complete")';
 /** A hint stands after the first colon. */
 export const HINTS: ReadonlyMap<string, string> = new Map(
   `newline: a newline follows: send the bytes alone, as in sock.sendall(b"OK")
-nul: NULs follow: send as many bytes as the text has, not the whole buffer
+nul: NULs follow: send, and take, as many bytes as the text has, not the whole buffer
 repr: that is how Python shows bytes: send the bytes themselves, not str() of them
 quotes: quotes stand around it: send the text itself, not its repr() or JSON
 bom: a byte order mark stands before it: encode as utf-8, not utf-8-sig
@@ -35,12 +35,14 @@ string: it ends before the first NUL: file data is no text: write as many bytes 
 decoded: bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"
 unsent: not all of the file was sent: send what each read(1024) returns, until it returns nothing
 accepted: it accepted the request: look at the file before it is answered
+accepted folder: that is a folder, for which exists() and canWrite() are true too: look whether it is one
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
 refused: os.access(filename, os.W_OK) is false for a file that is not there yet
 replaced: a file that exists is overwritten, by open(filename, "wb"): that is no error
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come
 empty data: of an empty file no data comes: do not call recv() for it
+mute: it waits for more than comes, as readLine() and readUTF() do: a message has no newline and no length; or its answer was not flushed
 waits: all bytes had been sent, and it waits for more: count them, and stop at the size that was announced
 unbound: bind to the port that is the first argument, and listen before anything else
 elsewhere: connect to the host and the port that are the first two arguments

@@ -52,7 +52,7 @@ const isRequest = (word: string): boolean => /^(GET|PUT|DEL) /.test(word);
 const WORDS: Record<string, Test> = {
   newline: (came, word) => came.includes(word) && /^[\r\n]+$/.test(came.replace(word, "")),
   space: (came, word) => came.trim() === word,
-  nul: (came, word) => came.replace(/\0+$/, "") === word,
+  nul: (came, word) => !came.startsWith("\0") && came.replaceAll("\0", "") === word,
   repr: (came, word) => came === `b'${word}'`,
   quotes: (came, word) => came === `'${word}'` || came === `"${word}"`,
   bom: (came) => came.startsWith("\xef\xbb\xbf"),
@@ -71,7 +71,8 @@ const WORDS: Record<string, Test> = {
 };
 const SIZES: Record<string, Test> = {
   text: (came, right) =>
-    came.trim() === String(toSize(right)) || /^0+\d*$/.test(came) && BigInt(came) === toSize(right),
+    came.trim() === String(toSize(right)) || WORDS.java!(came, String(toSize(right))) ||
+    /^0+\d*$/.test(came) && BigInt(came) === toSize(right),
   newline: (came, right) => came.length > 8 && came.trim() === right.trim() && /[\r\n]/.test(came),
   little: (came, right) => came === reverse(right),
   htonl: (came, right) => came === right.slice(4) + "\0\0\0\0",

@@ -133,7 +133,9 @@ export function deviationsOf(recording: Recording): Finding[] {
 function deviationOf(recording: Recording, readings: Reading[], index: number): Deviation | undefined {
   const play = playOf(recording);
   const [before, reading, next] = [readings[index - 1], readings[index]!, readings[index + 1]];
-  const { expected, came, form, at, isEarly } = reading;
+  const { expected, came, at, isEarly } = reading;
+  // It did not find a name with the rest of a buffer in it.
+  const form = reading.form === "error" && came.includes("\0") ? "nul" : reading.form;
   const step = stepOf(play, reading.step);
   const key = keyOf(play, reading.step);
   const common = { step, at, expected: wanted(expected), derails: false };
@@ -166,7 +168,7 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
   const hint = HINTS.get(answerForm(reading, play) ?? form);
   const crash = form === "other" ? crashOf(recording) : undefined;
   // We answer a wrong request as if it were right.
-  const derails = DERAILS.test(form) && !(play.about === "client" && reading.step === "b");
+  const derails = DERAILS.test(reading.form) && !(play.about === "client" && reading.step === "b");
   return { ...common, root, came: shown(came), hint, crash, derails };
 }
 
@@ -179,7 +181,7 @@ function movedData({ expected, came }: Reading, next: Reading): string | undefin
 /** What is to say of a message that did not come. */
 function missing(
   recording: Recording,
-  { step, expected, isEnded, ms }: Reading,
+  { step, expected, isEnded, ms, at }: Reading,
   next: Reading | undefined,
 ): Pick<Deviation, "root" | "came" | "hint" | "crash"> {
   const play = playOf(recording);
@@ -191,8 +193,13 @@ function missing(
     hint = HINTS.get(uncreatedForm(play));
   } else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
   else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
-  else if (keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
-  return { came, ...blamed(recording, `missing ${keyOf(play, step)}`, hint) };
+  else if (!isEnded && keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
+  else if (!isEnded && step <= "c") hint = HINTS.get("mute");
+  // The end of a command is the same in all.
+  const root = !isEnded && play.about === "server" && step === "c" ? "mute" : `missing ${keyOf(play, step)}`;
+  // What crashes when we hang up was waiting until then.
+  const isLate = !isEnded && (crashOf(recording)?.at ?? 0) > at;
+  return { came, ...isLate ? { root, hint, crash: undefined } : blamed(recording, root, hint) };
 }
 
 /** A crash explains what did not come. */
@@ -208,7 +215,7 @@ export function blamed(
 /** What kind of answer a message is that has no known form. */
 function answerForm({ form, expected, came, step }: Reading, play: Play): string | undefined {
   if ("refusal" in expected) {
-    if (came === "OK" || came === "DONE") return "accepted";
+    if (came === "OK" || came === "DONE") return play.files[play.name] === "/" ? "accepted folder" : "accepted";
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
   const isRefused = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";

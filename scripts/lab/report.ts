@@ -26,11 +26,11 @@ export const paint: Paint = (code, text) =>
 /** The lines of a report. */
 export function report(result: Result, isVerbose: boolean, color: Paint = paint): string[] {
   const { sentences, causes, programs } = result;
-  const lines = ROLES.flatMap((about) =>
-    programs[about] === undefined
-      ? []
-      : [summary(sentences.filter((one) => one.about === about), programs[about], color)]
-  );
+  const lines = ROLES.flatMap((about) => {
+    const own = sentences.filter((one) => one.about === about);
+    // Another one's sentences may be all that were asked for.
+    return programs[about] === undefined || own.length === 0 ? [] : [summary(own, programs[about], color)];
+  });
   if (isVerbose) lines.push(...everySentence(sentences, color));
   for (const [index, cause] of causes.entries()) {
     const isWhole = isVerbose || index < WHOLE;

@@ -69,6 +69,12 @@ export const SERVERS: Case[] = [
     "2.1",
     'it did not wait for "f. client: sends bytes"',
   ],
+  [
+    "the last block is filled up",
+    only(/GET/, says((text) => text.replace(/^DONE$/, `${"\0".repeat(1019)}DONE`), "h")),
+    "1.1, 1.2",
+    "the last block was filled up",
+  ],
   ["more data than a file has", data("^GET-odd2", (text) => `${text}\0\0`), "1.3", "the last block was filled up"],
   ["prints without -v", only(/^GET$/, adds("server waiting on port 1")), "5.7", 'print only if "-v" is in sys.argv'],
   ["waits after a client alone", moves(/^server waiting/, "b"), "5.1", "print it before accept()"],
