@@ -2,9 +2,10 @@
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { completed, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
-import { playOf } from "./plays.ts";
+import { HUGE_BYTES, playOf } from "./plays.ts";
+import type { Finding } from "./reading.ts";
 import { eventsOf, hasHeard, type Recording, saidAt } from "./recording.ts";
-import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
+import { BASE, found, type Look, named, type Row, type Rule, rules, type View } from "./rule.ts";
 
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
 const REFUSED = BASES.map((id) => `${id}-refused`);
@@ -52,6 +53,7 @@ const complete: Look = (one, view) => {
   if (at === undefined) return said === undefined && view.derailed(one) ? undefined : [];
   // An error instead of DONE is another sentence's too.
   const isRefused = one.play.endsWith("-refused");
+  if (isRefused && !hasHeard(one, "b")) return undefined;
   if (isRefused) return [found(one, "goes on after error", at, ['no "Complete" after an error', "it was printed"])];
   return at < (said ?? Infinity)
     ? [found(one, early, at, [`"Complete" after step ${last(one)}`, "it came before"])]
@@ -67,7 +69,17 @@ const unfinished: Look = (one) => {
 };
 
 // Who does not await OK is early with all that follows.
-const sending: Look = (one, view) => view.derailed(one) ? undefined : moment(one, "e", "g");
+const sending: Look = (one, view) =>
+  view.derailed(one) ? undefined : moment(one, "e", "g")?.concat(sentFirst(one, view));
+
+/** Of a file that is never sent whole, the line must come all the same, if it does not stand in a buffer. */
+function sentFirst(one: Recording, view: View): Finding[] {
+  const text = lineOf("client", "PUT", "huge.bin", HUGE_BYTES);
+  if ((printed(one, ownLine(one)) ?? Infinity) >= (saidAt(one, "g") ?? 0)) return [];
+  return view.of("client-huge-file").filter((huge) => hasHeard(huge, "f") && printed(huge, text) === undefined).map((
+    huge,
+  ) => found(huge, `late ${ownLine(one)}`, 0, [`"${text}" before the bytes`, "bytes came, and the line did not"]));
+}
 const receiving: Look = (one) => moment(one, undefined, "g");
 const CRASHES = "the document lets the program crash on other errors";
 
@@ -85,6 +97,7 @@ export const CLIENT_LINE_RULES: Rule[] = rules(
     "PUT: it prints its line just before it sends the bytes, not before OK or after them",
     ["client-PUT"],
     sending,
+    { more: ["client-huge-file"] },
   ],
   ["4.6", `it prints "Complete" when it has received DONE, not before`, [...BASES, ...REFUSED], complete],
   [

@@ -61,6 +61,8 @@ const served: Look = (one, view) => {
 const afterErrors: Look = (one, view) => {
   if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
   if (!view.of(...ERRORS).some((each) => each.run === one.run && hasError(each))) return undefined;
+  // What is left of a client before without an error is another sentence's.
+  if (view.of("GET-changed").some((each) => view.own(each).length > 0)) return undefined;
   return again(one, view);
 };
 
@@ -97,7 +99,8 @@ const closes: Look = (one, view) => {
   if (isRefused ? !gaveError(one) : !isWhole(one)) return undefined;
   // It may have been slow once.
   if ((isRefused ? view.of(one.play, `lines-${one.play}`) : view.base(one)).some(isClosed)) return [];
-  return [found(one, "unclosed", 0, ["the server closes the connection at its end", "it left it open"])];
+  const end = isRefused ? "after an error" : "at its end";
+  return [found(one, "unclosed", 0, [`the server closes the connection ${end}`, "it left it open"])];
 };
 
 const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
@@ -108,8 +111,11 @@ const byHost: Look = (one, view) => {
   return typeof own === "string" ? own : own.map((each) => ({ ...each, hint }));
 };
 
-// Who ends in place of an error has an error too.
-const hasError = (one: Recording): boolean => gaveError(one) || eventsOf(one, "exit").length > 0;
+// Who ends in place of an error has an error too; not who ends because we hung up.
+const hasError = (one: Recording): boolean => {
+  const [ended, closed] = (["ended", "closed"] as const).map((type) => eventsOf(one, type)[0]?.at ?? Infinity);
+  return gaveError(one) || eventsOf(one, "exit").length > 0 && ended! <= closed!;
+};
 const isHeard = (one: Recording): boolean => read(one).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 
@@ -120,7 +126,7 @@ export const LOOP_RULES: Rule[] = [
     "server",
     ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
     ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-    ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors],
+    ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors, { more: ["GET-changed"] }],
     [
       "8.4",
       "a client that vanishes at any step does not end the server",

@@ -147,7 +147,10 @@ function both(about: Role): Play[] {
   ];
   const huge = [
     hear(file, { zeros: 65_536 }),
-    ...isServer ? [listen(1500, `server sending ${HUGE_BYTES} bytes`)] : [],
+    listen(
+      1500,
+      isServer ? `server sending ${HUGE_BYTES} bytes` : `client sending file huge.bin (${HUGE_BYTES} bytes)`,
+    ),
     LEAVE,
   ];
   // Of a block, one call is said to take a part, and takes none. What waits for the rest may wait in vain.

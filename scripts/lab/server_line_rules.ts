@@ -18,6 +18,7 @@ const SILENT = [
   "PUT-folder",
 ];
 const LINES = ["lines-GET", "lines-PUT", "lines-DEL"];
+const REFUSED = named("lines-").filter((id) => /missing|folder/.test(id));
 // Those that come first with -v: after two in which the server does not start, it is not started again.
 const VERBOSE = ["blocks", "huge-file", ...LINES];
 
@@ -63,6 +64,21 @@ const waitingLate: Look = (one, view) => {
   const first = lines.findIndex((line) => /^server connected/i.test(line));
   if (first < 0 || first > lines.indexOf(text)) return [];
   return [found(one, "late waiting", 0, [`"${text}" before the first client`, "it came after the first client"])];
+};
+
+function requestLine(one: Recording): string | false {
+  const { verb, name } = playOf(one);
+  // Who waits for more than a request has not received it.
+  return hasHeard(one, "c") && `server receiving request: ${verb} ${name}`;
+}
+
+/** The line is there for what is refused too, if lines do not stand in a buffer. */
+const refusedRequest: Look = (one, view) => {
+  if (eventsOf(one, "line").every(({ text }) => text !== requestLine(one))) return [];
+  return view.of(...REFUSED).flatMap((each) => {
+    const text = requestLine(each);
+    return text && view.lines(each.run).every((line) => line.text !== text) ? [wrongLine(text, each)] : [];
+  });
 };
 
 /** The line is there for one client, and for another after it: what is kept of the first one must not show. */
@@ -140,10 +156,7 @@ export const SERVER_LINE_RULES: Rule[] = rules(
     `"server connected to client at <address>:<port>"`,
     (one) => isConnected(one) && `server connected to client at ${eventsOf(one, "connected")[0]!.address}`,
   ),
-  line("5.3", `"server receiving request: <cmd>"`, (one) => {
-    const { verb, name } = playOf(one);
-    return saidAt(one, "b") !== undefined && `server receiving request: ${verb} ${name}`;
-  }),
+  line("5.3", `"server receiving request: <cmd>"`, requestLine, refusedRequest, REFUSED),
   ofVerb("5.4", "PUT", "e", receivingLate, ["lines-PUT-again"]),
   ofVerb("5.5", "GET", "g", sendingLate, ["huge-file"]),
   ofVerb("5.6", "DEL", "c", deletingLate, ["order"]),
@@ -151,7 +164,7 @@ export const SERVER_LINE_RULES: Rule[] = rules(
   [
     "5.8",
     "-v: what is refused is not said to be sent, received or deleted",
-    named("lines-").filter((id) => /missing|folder/.test(id)),
+    REFUSED,
     refused,
   ],
   [

@@ -76,7 +76,14 @@ export const CLIENTS: Case[] = [
     2,
   ],
   ["small letters", word("READY", "ready"), "1.5", "the case of the letters counts"],
+  ["its line when all is sent", only(/huge-file/, prints(() => "")), "4.5", "bytes came, and the line did not"],
   ["a size as text", size(String), "2.6, 2.7", "that is the number as text"],
+  [
+    "a size as text after its length",
+    size((size) => number(BigInt(String(size).length), 2) + size),
+    "2.6, 2.7",
+    "that is the number as text",
+  ],
   [
     "a size as text and the data at once",
     all(size(String), only(/PUT|huge-file|large-PUT|blocks|partial/, hurries("f"))),

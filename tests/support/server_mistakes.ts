@@ -143,7 +143,7 @@ export const SERVERS: Case[] = [
   ],
   [
     "all lines come late, as from a buffer, which is right",
-    only(/PUT/, moves(/receiving \d/, "g"), moves(/request/, "g")),
+    only(/PUT(?!-folder)/, moves(/receiving \d/, "g"), moves(/request/, "g")),
     "",
   ],
   ["receiving is said when it is done", moves(/receiving \d/, "g"), "5.4", "print it before they move"],
@@ -207,6 +207,44 @@ export const SERVERS: Case[] = [
     ),
     "3.1",
     "server.py line 9: os.delete(name)",
+  ],
+  [
+    "a line's end is awaited, and a crash follows when we hang up",
+    all(stops("c", { isSilent: true }), (one) => {
+      const last = one.events.at(-1);
+      if (last?.type !== "heard") return;
+      const lines = traceback("server.py", 9, "line = f.readline()", "EOFError: nothing");
+      one.events.push({ at: last.at + 1, type: "closed" }, { at: last.at + 2, type: "ended" });
+      for (const text of lines) one.events.push({ at: last.at + 3, type: "line", stream: "stderr", text });
+      one.events.push({ at: last.at + 4, type: "exit", status: 1 });
+    }),
+    "1.1, 2.1, 3.1, 6.1, 6.2, 6.3, 6.4, 8.4",
+    "a message has no newline and no length",
+    2,
+  ],
+  [
+    "it closes in place of the last message of a PUT",
+    only(/^(PUT|lines-PUT)/, stops("g")),
+    "2.1",
+    "it closed the connection instead the conversation",
+  ],
+  [
+    "the whole buffer is taken for the name",
+    says(
+      (text, { play }) =>
+        text === "OK" && !/huge|large|blocks|partial|order/.test(play)
+          ? `ERROR: ${"f.txt".padEnd(1020, "\0")} does not exist`
+          : text,
+      "c",
+    ),
+    "1.1, 2.1",
+    "ERROR: f.txt\\0... does not exist",
+  ],
+  [
+    "a request that is refused is not printed",
+    only(/^lines-.*(missing|folder)/, prints((line) => line.replace(/^server receiving request.*/, ""))),
+    "5.3",
+    'the line "server receiving request: GET none-get.txt"',
   ],
   ["the end of the connection is awaited", only(/PUT/, stops("g", { isSilent: true })), "2.1", "it waits for more"],
   [
