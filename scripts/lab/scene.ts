@@ -56,6 +56,11 @@ export class Waits {
     this.#counts.set(key, this.count(key) + 1);
   }
 
+  /** What broke off before did not do so. */
+  clear(key: string): void {
+    this.#counts.delete(key);
+  }
+
   /** What was awaited came after so many milliseconds. */
   came(key: string, ms: number): void {
     this.#longest.set(key, Math.max(ms, this.#longest.get(key) ?? 0));
@@ -161,6 +166,7 @@ export class Scene {
         misses = heard === "silent" ? misses + 1 : 0;
         isOver = heard === "ended" || misses === 2;
         if (heard === "silent") waits.add(keyOf(play, act.step));
+        if (heard === "heard") waits.clear(`over ${keyOf(play, act.step)}`);
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
         if (isOver && !isRetried) waits.add(`over ${keyOf(play, act.step)}`);
