@@ -86,10 +86,16 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
   await receive(name, options, target);
 }
 
-async function receive(name: string, options: ClientOptions & Partial<GetOptions>, target: Target): Promise<void> {
+async function receive(
+  name: string,
+  options: ClientOptions & Partial<GetOptions>,
+  target: Target,
+  onDialed?: (peer: Peer) => void,
+): Promise<void> {
   const command = formatCommand({ verb: "GET", name });
   using dialed = await greet(options);
   const { peer } = dialed;
+  onDialed?.(peer);
   await options.onReady?.();
   await peer.sayText("b. client: GET <filename>", command);
   await peer.hear("c. server: OK");
@@ -105,20 +111,16 @@ async function receive(name: string, options: ClientOptions & Partial<GetOptions
 
 function download(name: string, options: ClientOptions): Promise<Download> {
   const { promise, resolve, reject } = Promise.withResolvers<Download>();
-  // Ends the transfer, which may be waiting for the server, or for the caller to read.
-  const ending = new AbortController();
-  const target = streamTarget(options.timeoutMs ?? TIMEOUT_MS, (reason) => ending.abort(reason));
+  let open: Peer | undefined;
+  const target = streamTarget(options.timeoutMs ?? TIMEOUT_MS, () => open?.[Symbol.dispose]());
   const onStart = async (size: bigint): Promise<void> => {
     await options.onStart?.(size);
     resolve({ size, readable: target.readable });
   };
-  const abort = (): void => {
-    ending.abort(options.signal!.reason);
-    target.abort(options.signal!.reason);
-  };
+  // The transfer may be waiting for the caller to read, rather than for the server.
+  const abort = (): void => target.abort(options.signal!.reason);
   options.signal?.addEventListener("abort", abort);
-  if (options.signal?.aborted) abort();
-  receive(name, { ...options, signal: ending.signal, onStart }, target).catch((error) => {
+  receive(name, { ...options, onStart }, target, (peer) => open = peer).catch((error) => {
     reject(error);
     target.abort(error);
   }).finally(() => options.signal?.removeEventListener("abort", abort));

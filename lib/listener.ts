@@ -80,6 +80,8 @@ const CLIENT_LEFT = [Deno.errors.NotConnected, Deno.errors.ConnectionAborted, De
 export const MAX_WAITING = 511;
 // Finished sessions may keep that many descriptors while their connections close.
 const MAX_CLOSING = 100;
+// More than a command waits for the rest of its name.
+const COMMAND_MS = 200;
 // What a transfer of a few megabytes needs to finish.
 const GRACE_MS = 5000;
 
@@ -95,7 +97,7 @@ export interface ServerParts {
 /** A client's conversation. */
 interface Session {
   peer: Peer;
-  /** Whether nothing has been said of what it asks for. */
+  /** Whether its request has not been reported yet. */
   isIdle: boolean;
   /** How many bytes of file data have still to move. */
   bytesLeft: bigint;
@@ -267,8 +269,15 @@ export class Server implements AsyncDisposable {
     this.#parts.listener.close();
     this.#parts.reception[Symbol.dispose]();
     this.#turns.close();
-    // One that has begun to ask is answered.
-    for (const { peer } of this.#sessions) if (peer.frames.reads === 0) peer[Symbol.dispose]();
+    void this.#closeIdle();
+  }
+
+  /** Closes the connections of clients that ask for nothing. One that has begun to ask may finish its command. */
+  async #closeIdle(): Promise<void> {
+    const close = ({ peer, isIdle }: Session): void => isIdle ? peer[Symbol.dispose]() : undefined;
+    for (const session of this.#sessions) if (session.peer.frames.reads === 0) close(session);
+    await within(Promise.all(this.#connections), COMMAND_MS);
+    for (const session of this.#sessions) close(session);
   }
 
   /**

@@ -69,7 +69,7 @@ export class Peer implements Disposable {
 
   /** Awaits the step's token as `hear` does, but without a limit: in the queue of a busy server, or during an upload. */
   listen(step: TokenStep): Promise<void> {
-    return this.#socket.untilCut(this.#token(step), (error) => named(step, error));
+    return this.untilCut(step, this.#token(step));
   }
 
   #token(step: TokenStep, options?: { after?: Token }): Promise<void> {
@@ -111,8 +111,8 @@ export class Peer implements Disposable {
   }
 
   /** Awaits what this side does meanwhile, without a limit, until the connection is cut. */
-  untilCut<T>(wait: Promise<T>): Promise<T> {
-    return this.#socket.untilCut(wait);
+  untilCut<T>(step: Step, wait: Promise<T>): Promise<T> {
+    return this.#socket.untilCut(wait, (error) => named(step, error));
   }
 
   /** What the other side has said beyond what was asked for, or says within `ms` milliseconds; it stays to be heard. */

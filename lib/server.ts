@@ -71,7 +71,7 @@ async function serveGet(peer: Peer, asked: Reported, options: SessionOptions): P
   await peer.saySize("e. server: <# bytes>", size);
   await peer.watch("f. client: OK", skipLineEnds(peer.frames));
   await peer.hear("f. client: OK");
-  await peer.untilCut(onEvent({ type: "sending", size }));
+  await peer.untilCut("g. server: sends bytes", onEvent({ type: "sending", size }));
   const write = (piece: Bytes): Promise<void> => peer.send("g. server: sends bytes", piece, options.gather);
   await move({ size, read: (buffer) => source.read(buffer), write }, options);
   await peer.say("h. server: DONE");
@@ -103,7 +103,7 @@ async function servePut(peer: Peer, asked: Reported, options: SessionOptions): P
   const size = await peer.hearSize("d. client: <# bytes>");
   const isEager = peer.frames.rest.length > 0;
   await at("e. server: OK", checkRoom(draft.folder, size, name, options.maxBytes));
-  await peer.untilCut(options.onEvent({ type: "receiving", size }));
+  await peer.untilCut("e. server: OK", options.onEvent({ type: "receiving", size }));
   await peer.say("e. server: OK");
   // Without a pause DONE would arrive together with OK, and a client with one recv() a message would read both as one.
   if (size === 0n) await delay(EMPTY_FILE_PAUSE_MS);
@@ -127,7 +127,7 @@ async function serveDel(peer: Peer, { request, found }: Reported, { root, onEven
   const { name } = request.command!;
   found ??= root.find(name);
   if (!found) throw new FileError("missing", name);
-  if (!root.readOnly) await peer.untilCut(onEvent({ type: "deleting", name }));
+  if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
   await root.remove(name, found);
   await peer.say("c. server: DONE");
 }

@@ -3,8 +3,7 @@
 import { type ClientOptions, del, get, put } from "../client.ts";
 import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
-import { basename, dirname } from "../files/path.ts";
-import { realPath } from "../files/permissions.ts";
+import { basename, dirname, resolve } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
 import { found, Written } from "../files/storage.ts";
 import { sweep } from "../files/sweep.ts";
@@ -54,14 +53,20 @@ export async function perform(task: Task): Promise<number> {
     ? sweep(dirname(destination(files[0]!, task)), { recursive: false, signal: ending.signal })
     : undefined;
   const queue = files.entries();
+  // With several transfers under way, the lines of each are printed together.
+  const gathered = new Set<Parameters<Print>[]>();
+  const printGathered = async (lines: Parameters<Print>[]): Promise<void> => {
+    gathered.delete(lines);
+    await Promise.all(lines.map((line) => print(...line)));
+  };
   // Looked up once.
   const onConnect = (address: string): void => void (shared.options.address = address);
   const work = async (): Promise<void> => {
     for (const [index, file] of queue) {
       // No line of the lab's is lost, however long nobody reads; no server waits meanwhile.
       if (printer.isBehind) await printer.flush();
-      // With several transfers under way, the lines of each are printed together.
       const lines: Parameters<Print>[] = [];
+      gathered.add(lines);
       const printLine: Print = task.parallel === 1 ? print : (...line) => Promise.resolve(void lines.push(line));
       try {
         const options = { ...shared.options, onConnect };
@@ -71,11 +76,16 @@ export async function perform(task: Task): Promise<number> {
         failed++;
         await explain(error, file, task, printLine);
       } finally {
-        await Promise.all(lines.map((line) => print(...line)));
+        await printGathered(lines);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
+  try {
+    await Promise.all(Array.from({ length: Math.min(task.parallel, files.length) }, work));
+  } finally {
+    // After a signal, what one has done while another ended.
+    await Promise.all(Array.from(gathered, printGathered));
+  }
   await printer.flush();
   if (printer.error) throw printer.error;
   await withdrawals();
@@ -186,7 +196,7 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
     const isFolder = task.verb === "PUT" && reason === "that is a folder";
     const advice = isFolder
-      ? `; tar c ${file} | client ... PUT - --as ${basename(realPath(file))}.tar sends what is in it`
+      ? `; tar c ${file} | client ... PUT - --as ${basename(resolve(file))}.tar sends what is in it`
       : "";
     if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;

@@ -149,7 +149,7 @@ function make(path: string, target: string, old: Deno.FileInfo | undefined): Den
   return file;
 }
 
-/** Ends a draft's lock: where this process is just starting another one, that has it too for a moment. */
+/** Ends a draft's lock before its close: a process that is being started has copies of all descriptors for a moment. */
 function unlock(file: Deno.FsFile): void {
   try {
     file.unlockSync();

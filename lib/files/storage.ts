@@ -163,7 +163,6 @@ export async function overwrite(path: string, name: string, written?: Written): 
     if (!info.isFile) return;
     await lockAlone(file, name);
     written?.check(path, name, info);
-    written?.add(path, name);
     await file.truncate().catch(failed);
   };
   return {
@@ -176,6 +175,7 @@ export async function overwrite(path: string, name: string, written?: Written): 
       if (size === undefined) await begin();
       if (!info.isFile) return;
       await file.sync().then(() => checkStored(size ?? 0, path, name)).catch(failed);
+      written?.add(path, name);
     },
     [Symbol.dispose]: () => file.close(),
   };

@@ -5,12 +5,12 @@ import type { Bytes } from "../bytes.ts";
 import { inSeconds, TransferError } from "../errors.ts";
 import { checkSize } from "../options.ts";
 import { BLOCK_BYTES } from "../protocol.ts";
-import { within } from "../within.ts";
+import { isReady, within } from "../within.ts";
 import type { Source, Target } from "./storage.ts";
 
 // A stream that has ended says so at once.
 const END_MS = 1000;
-// What a slow stream brings moves on after so long, in whole blocks.
+// The whole blocks that a slow stream has brought move on after so long; less than a block waits for more.
 const GATHER_MS = 100;
 
 /**
@@ -23,6 +23,7 @@ export function streamSource(stream: ReadableStream<Uint8Array>, size: bigint): 
   const reader = stream.getReader();
   let rest: Uint8Array = new Uint8Array(0);
   let left = size;
+  // A read that was still waiting when a piece moved on; the next piece goes on with it.
   let coming: Promise<Uint8Array> | undefined;
   /** The next chunk with bytes in it; without any at the stream's end. */
   const next = async (): Promise<Uint8Array> => {
@@ -42,7 +43,8 @@ export function streamSource(stream: ReadableStream<Uint8Array>, size: bigint): 
     coming ??= next();
     // The next wait gets the error.
     coming.catch(() => {});
-    const chunk = await within(coming, ms);
+    // A timer for each small chunk would cost more than the chunk.
+    const chunk = await isReady(coming) ? await coming : await within(coming, ms);
     if (chunk === undefined) return false;
     if (chunk.length === 0) throw new TransferError(`the stream ended before its ${size} bytes`);
     coming = undefined;
@@ -86,9 +88,9 @@ export interface StreamTarget extends Target {
 
 /**
  * Makes both ends; a caller that reads nothing for `timeoutMs` milliseconds (0 is no limit) has left. `onCancel` is called
- * with the reason of a caller that says so.
+ * when the caller cancels.
  */
-export function streamTarget(timeoutMs: number, onCancel: (reason: unknown) => void): StreamTarget {
+export function streamTarget(timeoutMs: number, onCancel: () => void): StreamTarget {
   let controller: ReadableStreamDefaultController<Bytes>;
   // Resolved when the caller waits for a piece, rejected when it never will.
   let wanted = Promise.withResolvers<void>();
@@ -103,7 +105,7 @@ export function streamTarget(timeoutMs: number, onCancel: (reason: unknown) => v
     pull: (): void => wanted.resolve(),
     cancel: (reason): void => {
       refuse(reason);
-      onCancel(reason);
+      onCancel();
     },
   }, { highWaterMark: 0 });
   return {

@@ -86,7 +86,7 @@ async function secure(conn: Deno.TcpConn, options: Deno.StartTlsOptions, signal:
 
 // A connection that is aborted in the moment in which it is made is lost by Deno: it stays open, and nobody has it. So an
 // abort waits for that moment, which is soon where anybody answers.
-const MOMENT_MS = 20;
+const MOMENT_MS = 200;
 
 async function connectTo(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
   signal.throwIfAborted();

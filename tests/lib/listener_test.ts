@@ -142,7 +142,7 @@ Deno.test("a callback of the server's that throws is reported, and ends no sessi
   }
 });
 
-Deno.test("a server ends though a callback of its caller's waits for ever, or for that", async () => {
+Deno.test("a server ends though a callback never returns, or awaits that end", async () => {
   await using folder = new Folder();
   for (const type of ["sending", "receiving", "deleting"]) {
     for (const isEnding of [true, false]) {
@@ -178,6 +178,12 @@ Deno.test("a shutdown lets a command be answered that has come, whole or not", a
   const server = await serve({ ...HOST, port: 0, root: folder.path, onMessage });
   await del("f", { ...HOST, port: server.address.port });
   assertEquals([await ended, await folder.names()], [0, ["f2"]]);
+  // But not one that says no more.
+  const other = await serve({ ...HOST, port: 0, root: folder.path });
+  using conn = await Deno.connect({ ...HOST, port: other.address.port });
+  await conn.read(new Uint8Array(5));
+  await conn.write(wire("GE"));
+  assertEquals(await within(other.shutdown({ graceMs: Infinity }), LIMIT_MS), 0);
 });
 
 Deno.test("two transfers that a server cuts at once each report their own step", async () => {

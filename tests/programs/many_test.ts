@@ -109,7 +109,7 @@ Deno.test("there is no connection for a file that can't be created", async () =>
 
 testWith(
   [UNIX],
-  "of names that are one file by links, one is fetched and the others fail, with --parallel too",
+  "of names that are one file, one is fetched and the others fail, whatever --parallel",
   async () => {
     await using pair = await Pair.start("--clients", "4");
     const names = Array.from({ length: 60 }, (_, index) => [`a${index}`, `b${index}`]);
