@@ -69,6 +69,7 @@ const EXPLAINS: Record<string, RegExp> = {
   "decoded": /^lines$/,
   "blocks": /^memory (client-large-PUT|large-GET)$/,
   "failed": /^line Complete/,
+  "mute": /^missing (GET|PUT|DEL) c$/,
   "awaits OK": /^line Complete/,
   "stays GET": /^line Complete/,
   "stays PUT": /^line Complete/,

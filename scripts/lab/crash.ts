@@ -10,7 +10,7 @@ export interface Crash {
   /** The program's own line: its file and number, and the code where it is printed. */
   place: string | undefined;
   hint: string | undefined;
-  /** When its first words came. */
+  /** When the line with the error came. */
   at: number;
 }
 
@@ -46,7 +46,7 @@ export function crashOf(recording: Recording): Crash | undefined {
   const found = traceback(lines.map(({ text }) => text));
   if (found) {
     const { error, place } = found;
-    const at = lines.find(({ text }) => text.includes(error))?.at ?? 0;
+    const { at } = lines[found.index]!;
     const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
     // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
     return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint, at };
@@ -58,7 +58,7 @@ export function crashOf(recording: Recording): Crash | undefined {
 }
 
 /** Python has the frames before the error, its own line last; the others have them after it, theirs first. */
-function traceback(lines: string[]): Pick<Crash, "error" | "place"> | undefined {
+function traceback(lines: string[]): Pick<Crash, "error" | "place"> & { index: number } | undefined {
   const start = lines.findLastIndex((line) => line.startsWith("Traceback (most recent call last)"));
   const isPython = (line: string): boolean => start >= 0 || /^(Syntax|Indentation|Tab)Error/.test(line);
   const end = lines.findIndex((line, index) =>
@@ -71,7 +71,11 @@ function traceback(lines: string[]): Pick<Crash, "error" | "place"> | undefined 
     : lines.findIndex((line, index) => index > end && isOwn(line));
   const [, error = ""] = lines[end]!.match(ERROR)!;
   const [, file, number, otherFile, otherNumber] = lines[own]?.match(FRAME) ?? [];
-  if (own < 0) return { error, place: undefined };
+  if (own < 0) return { error, place: undefined, index: end };
   const code = file !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
-  return { error, place: `${(file ?? otherFile)!.split(/[/\\]/).at(-1)} line ${number ?? otherNumber}${code}` };
+  return {
+    error,
+    index: end,
+    place: `${(file ?? otherFile)!.split(/[/\\]/).at(-1)} line ${number ?? otherNumber}${code}`,
+  };
 }

@@ -68,7 +68,7 @@ function ownError(text: (name: string) => string, mayConnect: boolean): Look {
   return (one, view) => {
     // It may make the folder of a name, or leave it out.
     if (one.play === "client-GET-nowhere" && completed(one) !== undefined) return undefined;
-    // One that creates the file late may not get there.
+    // One that creates the file late may fail before.
     const isMute = eventsOf(one, "line").every(({ text }) => !/error/i.test(text));
     if (mayConnect && isMute && view.derailed(...view.base(one))) return undefined;
     const line = `client error: ${text(playOf(one).name)}`;

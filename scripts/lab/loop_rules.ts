@@ -61,7 +61,7 @@ const served: Look = (one, view) => {
 const afterErrors: Look = (one, view) => {
   if (one.play !== "after-errors") return next(hasError, "next client error")(one, view);
   if (!view.of(...ERRORS).some((each) => each.run === one.run && hasError(each))) return undefined;
-  // What is left of a client before without an error is another sentence's.
+  // What is kept of a client before that had no error is another sentence's.
   if (view.of("GET-changed").some((each) => view.own(each).length > 0)) return undefined;
   return again(one, view);
 };

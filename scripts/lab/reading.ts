@@ -134,7 +134,7 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
   const play = playOf(recording);
   const [before, reading, next] = [readings[index - 1], readings[index]!, readings[index + 1]];
   const { expected, came, at, isEarly } = reading;
-  // It did not find a name with the rest of a buffer in it.
+  // A name with NULs in an error: the server took its whole buffer for the name.
   const form = reading.form === "error" && came.includes("\0") ? "nul" : reading.form;
   const step = stepOf(play, reading.step);
   const key = keyOf(play, reading.step);
@@ -194,11 +194,12 @@ function missing(
   } else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
   else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (!isEnded && keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
-  else if (!isEnded && step <= "c") hint = HINTS.get("mute");
-  // The end of a command is the same in all.
-  const root = !isEnded && play.about === "server" && step === "c" ? "mute" : `missing ${keyOf(play, step)}`;
-  // What crashes when we hang up was waiting until then.
-  const isLate = !isEnded && (crashOf(recording)?.at ?? 0) > at;
+  // The end of a message is the same in GET and PUT; a program may lack DEL, or errors.
+  const isMute = !isEnded && step <= "c" && "word" in expected && keyOf(play, step) !== "DEL c";
+  if (isMute) hint ??= HINTS.get("mute");
+  const root = isMute && step === "c" ? "mute" : `missing ${keyOf(play, step)}`;
+  // What crashes when we hang up was waiting until then; it may say for what.
+  const isLate = !isEnded && hint !== undefined && (crashOf(recording)?.at ?? 0) > at;
   return { came, ...isLate ? { root, hint, crash: undefined } : blamed(recording, root, hint) };
 }
 

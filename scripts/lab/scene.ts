@@ -56,7 +56,7 @@ export class Waits {
     this.#counts.set(key, this.count(key) + 1);
   }
 
-  /** What broke off before did not do so. */
+  /** Forgets what was counted: it came. */
   clear(key: string): void {
     this.#counts.delete(key);
   }

@@ -72,7 +72,7 @@ function requestLine(one: Recording): string | false {
   return hasHeard(one, "c") && `server receiving request: ${verb} ${name}`;
 }
 
-/** The line is there for what is refused too, if lines do not stand in a buffer. */
+/** The line is there for what is refused too. Not judged if lines stand in a buffer. */
 const refusedRequest: Look = (one, view) => {
   if (eventsOf(one, "line").every(({ text }) => text !== requestLine(one))) return [];
   return view.of(...REFUSED).flatMap((each) => {

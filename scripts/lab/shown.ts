@@ -8,12 +8,13 @@ const SHOWN = 60;
 /** Bytes as text in quotes where they are text, else in hexadecimal. */
 export function shown(bytes: string): string {
   if (bytes === "") return "nothing";
-  // The rest of a buffer in a message.
+  // The NULs of a buffer in a message are shortened.
   const short = /^\w{2}/.test(bytes) ? bytes.replace(/\0{2,}/g, "\\0...").replaceAll("\0", "\\0") : bytes;
   const text = new TextDecoder().decode(toBytes(short.slice(0, SHOWN)));
   const isText = !/[^\P{Cc}\t\r\n]/u.test(text) && !text.slice(0, -1).includes("\ufffd");
   if (!isText) return shownBytes(bytes);
-  const rest = short.length > SHOWN ? ` and ${short.length - SHOWN} more bytes` : "";
+  const count = short === bytes ? `${bytes.length - SHOWN} more bytes` : "more";
+  const rest = short.length > SHOWN ? ` and ${count}` : "";
   return `"${visible(text)}"${rest}`;
 }
 

@@ -76,6 +76,7 @@ export const CLIENTS: Case[] = [
     2,
   ],
   ["small letters", word("READY", "ready"), "1.5", "the case of the letters counts"],
+  ["UTF-16", request((text) => [...text].map((char) => `${char}\0`).join("")), REQUEST, "that is UTF-16"],
   ["its line when all is sent", only(/huge-file/, prints(() => "")), "4.5", "bytes came, and the line did not"],
   ["a size as text", size(String), "2.6, 2.7", "that is the number as text"],
   [
