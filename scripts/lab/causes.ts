@@ -2,7 +2,7 @@
 
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf } from "./conversation.ts";
-import type { Finding } from "./reading.ts";
+import type { Finding } from "./deviations.ts";
 import type { Recording, Session } from "./recording.ts";
 import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";

@@ -3,7 +3,7 @@
 import { STEPS, type Verb } from "../../lib/protocol.ts";
 import { completed, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
-import type { Finding } from "./reading.ts";
+import type { Finding } from "./deviations.ts";
 import { eventsOf, hasHeard, type Recording, saidAt } from "./recording.ts";
 import { BASE, found, type Look, named, type Row, type Rule, rules, type View } from "./rule.ts";
 

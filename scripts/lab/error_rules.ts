@@ -5,7 +5,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
-import { blamed, type Finding } from "./reading.ts";
+import { blamed, type Finding } from "./deviations.ts";
 import { eventsOf, type Recording, saidAt } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
 

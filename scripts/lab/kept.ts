@@ -1,7 +1,7 @@
 /** A server with one buffer for all requests, which keeps the end of a longer one as the end of a later one's name. */
 
 import { HINTS } from "./hints.ts";
-import type { Finding } from "./reading.ts";
+import type { Finding } from "./deviations.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 
 /** What a server's buffer kept, if it has one. */

@@ -5,7 +5,7 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
-import type { Finding } from "./reading.ts";
+import type { Finding } from "./deviations.ts";
 import { eventsOf, type Line, type Recording, reverse, saidAt, sizeBytes, toBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
 

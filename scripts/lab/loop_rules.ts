@@ -4,7 +4,8 @@ import { STEPS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { playOf } from "./plays.ts";
-import { lastWords, read } from "./reading.ts";
+import { lastWords } from "./deviations.ts";
+import { read } from "./reading.ts";
 import { eventsOf, hasHeard, isClosed, type Recording } from "./recording.ts";
 import { again, BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
 

@@ -8,7 +8,8 @@ import { output } from "./launch.ts";
 import type { Play } from "./play.ts";
 import { LOCALHOST } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
-import { keyOf, Scene, type Stage } from "./scene.ts";
+import { Scene, type Stage } from "./scene.ts";
+import { keyOf } from "./waits.ts";
 
 // An interpreter may take seconds to start on a busy machine: so many times as long as a message, and more if it has before.
 const START_WAITS = 3;

@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { Kept } from "./kept.ts";
 import { playOf, PLAYS } from "./plays.ts";
-import { deviationsOf, type Finding, lastWords } from "./reading.ts";
+import { deviationsOf, type Finding, lastWords } from "./deviations.ts";
 import { eventsOf, type Line, type Recording } from "./recording.ts";
 
 /** What became of a sentence. */

@@ -8,6 +8,7 @@ import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+import { keyOf, type Waits } from "./waits.ts";
 
 /** What all plays with a program have in common. */
 export interface Stage {
@@ -27,9 +28,6 @@ export interface Stage {
   onRecording: (recording: Recording) => void;
 }
 
-// Where a program was silent once, twice or more often, it is not given as long again.
-const AGAIN_MS = [Infinity, 700, 700];
-const LEAST_MS = 300;
 // A server that does not close may have no need to.
 const CLOSE_MS = [1000, 300, 50];
 // How long a large file may take, in messages; one that is copied whole for each block takes hours.
@@ -39,39 +37,6 @@ const [STEADY_MS, STEADY_KIB] = [250, 128];
 // What is kept of a file, in bytes.
 const MAX_HELD = 1_000_000;
 const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat";
-
-// What took long once, on a busy machine, may take so many times as long.
-const LONGER = 4;
-
-/** How often a program was silent, and where, so that it is not awaited as long again; and how slow it was at most. */
-export class Waits {
-  readonly #counts = new Map<string, number>();
-  readonly #longest = new Map<string, number>();
-
-  count(key: string): number {
-    return this.#counts.get(key) ?? 0;
-  }
-
-  add(key: string): void {
-    this.#counts.set(key, this.count(key) + 1);
-  }
-
-  /** Forgets what was counted: it came. */
-  clear(key: string): void {
-    this.#counts.delete(key);
-  }
-
-  /** What was awaited came after so many milliseconds. */
-  came(key: string, ms: number): void {
-    this.#longest.set(key, Math.max(ms, this.#longest.get(key) ?? 0));
-  }
-
-  /** How long something is awaited: `ms` at first, and never longer than `most`. */
-  limit(key: string, ms: number, most = ms): number {
-    const again = (AGAIN_MS[this.count(key)] ?? LEAST_MS) * slowness();
-    return Math.min(most, Math.max(Math.min(ms, again), LONGER * (this.#longest.get(key) ?? 0)));
-  }
-}
 
 /** A program's folder and the program in it, and what is recorded of the play that is under way. */
 export class Scene {
@@ -285,11 +250,6 @@ async function discard(path: string): Promise<void> {
 }
 
 let starts = 0;
-
-/** What a silence at a step is remembered by. */
-export function keyOf({ about, verb }: Play, step: string): string {
-  return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;
-}
 
 // The program may put a pipe, or a link to what is without an end, in the place of the file at any moment.
 function hold(path: string): Held {

@@ -5,7 +5,7 @@ import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
-import { lastWords } from "./reading.ts";
+import { lastWords } from "./deviations.ts";
 import { eventsOf, hasHeard, type Line, type Recording, saidAt } from "./recording.ts";
 import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
 

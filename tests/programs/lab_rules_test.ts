@@ -5,7 +5,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { junit, report } from "../../scripts/lab/report.ts";
 import type { Recording } from "../../scripts/lab/recording.ts";
-import { Waits } from "../../scripts/lab/scene.ts";
+import { Waits } from "../../scripts/lab/waits.ts";
 import { CLIENTS } from "../support/client_mistakes.ts";
 import { session } from "../support/lab.ts";
 import { all, type Case, type Change, only, says, stops, word } from "../support/recordings.ts";
@@ -109,6 +109,9 @@ Deno.test("who was silent is not awaited as long again, but for who was slow bef
   assertEquals(waits.limit("a", 9000), 9000);
   waits.add("a");
   assert(waits.limit("a", 9000) < 9000);
+  waits.clear("a");
+  assertEquals(waits.limit("a", 9000), 9000);
+  waits.add("a");
   waits.came("a", 5000);
   assertEquals([waits.limit("a", 9000), waits.limit("a", 9000, 30_000)], [9000, 20_000]);
   assert(waits.limit("b", 9000) === 9000);
