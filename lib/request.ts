@@ -5,6 +5,7 @@
  */
 
 import { concat, startsWith } from "@std/bytes";
+import type { Bytes } from "./bytes.ts";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
 import type { Found, Root } from "./files/root.ts";
@@ -95,6 +96,8 @@ export interface SessionOptions extends Asker {
 export interface Asked {
   request: Request;
   found?: Found;
+  /** Whether it is a DEL that is answered although its name may go on. */
+  isDoubtful?: boolean;
 }
 
 /** The same, and how it is reported, unless it has been reported as it is. */
@@ -105,7 +108,8 @@ export interface Reported extends Asked {
 /**
  * Step b. A command is what the first read brings, but some programs write a byte a call. So before a file is deleted, or
  * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
- * the address has just deleted other files by commands that were whole.
+ * the address has just deleted other files by commands that were whole. Then, if a longer name may be there, the silence
+ * comes after DONE, and the file is deleted for good after that.
  */
 export async function hearRequest(peer: Peer, { root, address, regulars }: Asker): Promise<Asked> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
@@ -118,9 +122,10 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
   const looking = root.hasLonger(name, found);
-  // Of a folder that has just been changed, nobody knows yet.
-  const isShort = async (): Promise<boolean> => await isReady(looking) && [false, "too many"].includes(await looking);
-  if (isOnePiece && found && regulars.has(address) && await isShort()) return { request, found };
+  if (isOnePiece && verb === "DEL" && found?.info.isFile && regulars.has(address)) {
+    // Of a folder that has just been changed, nobody knows yet.
+    return { request, found, isDoubtful: !await isReady(looking) || await looking !== false };
+  }
   const [hasLonger, more] = await Promise.all([within(looking, LATE_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
   const silenceMs = isCut || hasLonger !== false ? LATE_MS : 0;
@@ -128,9 +133,14 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
   if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
-  const whole = parseRequest(concat([bytes, late]));
-  if (verb === "PUT" || (whole.command && root.find(whole.command.name))) return { request: whole };
-  return { request: { ...whole, command: parseTwice(whole.text) ?? whole.command } };
+  return { request: wholeRequest(request, late, root) };
+}
+
+/** What is asked for with what came late: a DEL that is sent twice is one, unless a file has such a name. */
+function wholeRequest(begun: Request, late: Bytes, root: Root): Request {
+  const whole = parseRequest(concat([begun.bytes, late]));
+  if (whole.command && root.find(whole.command.name)) return whole;
+  return { ...whole, command: parseTwice(whole.text) ?? whole.command };
 }
 
 /**
@@ -161,6 +171,22 @@ export async function hearLate(peer: Peer, { request: begun, report }: Reported)
   const request = completed(begun, late);
   report(request);
   return late.length === 0 ? undefined : request;
+}
+
+/** The DEL with what comes of its name after DONE, if that makes it another one. */
+export async function hearAfterDone(
+  peer: Peer,
+  { request: begun, report }: Reported,
+  { root, address, regulars }: Asker,
+): Promise<Request | undefined> {
+  const end = { silenceMs: LATE_MS, maxBytes: MAX_COMMAND_BYTES };
+  // Whoever breaks the connection after DONE has said all.
+  const late = await peer.hearMore(REQUEST_STEP, end).catch(() => undefined);
+  if (!late?.length) return undefined;
+  regulars.note(address, false);
+  const request = wholeRequest(begun, late, root);
+  report(request);
+  return request.command?.name === begun.command?.name ? undefined : request;
 }
 
 /**

@@ -12,7 +12,15 @@ import type { Draft } from "./files/draft.ts";
 import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
-import { checkEnd, hearLate, hearRequest, hearRest, type Reported, type SessionOptions } from "./request.ts";
+import {
+  checkEnd,
+  hearAfterDone,
+  hearLate,
+  hearRequest,
+  hearRest,
+  type Reported,
+  type SessionOptions,
+} from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -123,11 +131,25 @@ function move(transfer: Transfer, { gather, onLeft }: SessionOptions): Promise<v
   return pump(transfer, { gather, onProgress: (moved) => onLeft(transfer.size - moved) });
 }
 
-async function serveDel(peer: Peer, { request, found }: Reported, { root, onEvent }: SessionOptions): Promise<void> {
-  const { name } = request.command!;
-  found ??= root.find(name);
+async function serveDel(peer: Peer, asked: Reported, options: SessionOptions): Promise<void> {
+  const { root, onEvent } = options;
+  const begin = async (name: string): Promise<void> => {
+    if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
+  };
+  const { name } = asked.request.command!;
+  const found = asked.found ?? root.find(name);
   if (!found) throw new FileError("missing", name);
-  if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
-  await root.remove(name, found);
+  await begin(name);
+  if (!asked.isDoubtful) {
+    await root.remove(name, found);
+    return await peer.say("c. server: DONE");
+  }
+  await using aside = await root.setAside(name, found);
   await peer.say("c. server: DONE");
+  const whole = await hearAfterDone(peer, asked, options);
+  if (!whole) return;
+  aside.restore();
+  if (!whole.command) return await refuseRequest(peer, "c. server: DONE");
+  await begin(whole.command.name);
+  await root.remove(whole.command.name);
 }

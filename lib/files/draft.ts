@@ -21,6 +21,12 @@ const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
 // A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
 const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
 
+/** A new name for a draft in a folder. */
+export function draftPath(folder: string): string {
+  // Not joined, which would take out a link with the dots after it.
+  return `${folder}/.blockferry-${crypto.randomUUID()}.part`;
+}
+
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
   return DRAFT_NAME.test(basename(path));
@@ -62,8 +68,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
   const { old, isCopied = false, written } = options;
   if (old && !old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
   const folder = dirname(target);
-  // Not joined, which would take out a link with the dots after it.
-  const path = `${folder}/.blockferry-${crypto.randomUUID()}.part`;
+  const path = draftPath(folder);
   // Deno would prompt for what is not granted.
   checkGranted("create", target, name);
   checkGranted("create", path, name, "its folder");
@@ -190,9 +195,11 @@ function succeeds(call: () => void): boolean {
   }
 }
 
-// Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file, a
-// link does not. False where the file system has no links, and a look must do.
-function link(path: string, target: string): boolean {
+/**
+ * Makes the target a second name of a draft, whose own name is then removed with it: a rename would replace a file, a link
+ * does not. False where the file system has no links, and a look must do.
+ */
+export function link(path: string, target: string): boolean {
   try {
     Deno.linkSync(path, target);
     return true;

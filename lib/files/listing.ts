@@ -7,9 +7,6 @@ const MAX_NAMES = 30_000;
 // A folder that others keep changing is read for at most this part of the time.
 const READING_SHARE = 1 / 20;
 
-/** Whether there is a longer name, or why that is not known: the folder can't be read now, or is too large for it. */
-export type Longer = boolean | "unread" | "too many";
-
 /** Knows one folder at a time, and reads it again only when somebody else has changed it. */
 export class Listing {
   #folder = "";
@@ -19,31 +16,31 @@ export class Listing {
   // Before this time, on the clock of `performance.now()`, no folder is read.
   #nextTime = 0;
 
-  /** Whether another name in its folder begins with this one's. */
-  async hasLonger(path: string): Promise<Longer> {
+  /** Whether another name in its folder begins with this one's; `undefined` if the folder can't be read now, or is too large. */
+  async hasLonger(path: string): Promise<boolean | undefined> {
     const folder = dirname(path);
     try {
       const mtime = timeOf(folder);
       if (folder !== this.#folder || mtime !== this.#mtime) {
-        if (performance.now() < this.#nextTime) return "unread";
+        if (performance.now() < this.#nextTime) return undefined;
         this.#folder = folder;
         this.#mtime = mtime;
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
-      if (names.length > MAX_NAMES) return "too many";
+      if (names.length > MAX_NAMES) return undefined;
       const name = basename(path);
       const index = indexOf(names, name);
       return names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false;
     } catch {
-      return "unread";
+      return undefined;
     }
   }
 
-  /** Removes a file, and takes note of that, unless somebody else has changed the folder since the last look. */
-  remove(path: string): void {
+  /** Removes or renames a file by `act`, and takes note of that, unless somebody else has changed the folder since the last look. */
+  without(path: string, act: () => void): void {
     const isSeen = dirname(path) === this.#folder && timeOf(this.#folder) === this.#mtime;
-    Deno.removeSync(path);
+    act();
     if (!isSeen) return;
     this.#mtime = timeOf(this.#folder);
     this.#names.then((names) => {

@@ -1,8 +1,8 @@
 /** The folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
-import { createDraft, type Draft, isDraft } from "./draft.ts";
-import { Listing, type Longer } from "./listing.ts";
+import { createDraft, type Draft, draftPath, isDraft, link } from "./draft.ts";
+import { Listing } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
 import { createError, existing, found, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
@@ -31,6 +31,12 @@ export interface Found {
   path: string;
   target: string;
   info: Deno.FileInfo;
+}
+
+/** A file without its name: it is deleted when this is disposed of. */
+export interface Aside extends AsyncDisposable {
+  /** Gives it its name back, unless another file has it by now. */
+  restore(): void;
 }
 
 /** A folder that is served. */
@@ -86,8 +92,8 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /** Whether something here has a longer name that begins with `name`; `found` is what `find` has just said. */
-  hasLonger(name: string, found: Found | undefined): Promise<Longer> {
+  /** Whether something here has a longer name that begins with `name`, if that is known; `found` is what `find` has just said. */
+  hasLonger(name: string, found: Found | undefined): Promise<boolean | undefined> {
     // That of a file in it.
     if (found?.info.isDirectory || isFolderPath(name)) return Promise.resolve(true);
     const { path } = found ?? this.#entry(name);
@@ -121,7 +127,33 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  async remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
+  remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
+    return this.#delete(name, found, ({ path, info }) => this.#unlink(path, info));
+  }
+
+  /** The same, but the file can come back as long as what is returned has not been disposed of. */
+  async setAside(name: string, found: Found): Promise<Aside> {
+    const { path, info } = found;
+    const aside = draftPath(dirname(path));
+    await this.#delete(name, found, () => this.#listing.without(path, () => Deno.renameSync(path, aside)));
+    return {
+      restore: () => {
+        try {
+          if (!link(aside, path)) Deno.renameSync(aside, path);
+        } catch {
+          // Another file has its name by now.
+        }
+      },
+      [Symbol.asyncDispose]: () => this.#unlink(aside, info).catch(() => {}),
+    };
+  }
+
+  async #unlink(path: string, { size }: Deno.FileInfo): Promise<void> {
+    if (size > SMALL_BYTES) await Deno.remove(path);
+    else this.#listing.without(path, () => Deno.removeSync(path));
+  }
+
+  async #delete(name: string, found: Found | undefined, act: (found: Found) => unknown): Promise<void> {
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
     const refused = (reason: string): FileError => new FileError("delete", name, { reason });
@@ -129,8 +161,7 @@ export class Root {
     if (!isGranted("write", path)) throw refused("no permission to write (run it with --allow-write)");
     if (!info.isFile) throw refused(notAFile(info));
     try {
-      if (info.size <= SMALL_BYTES) this.#listing.remove(path);
-      else await Deno.remove(path);
+      await act(found);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
       // Another client may have been faster.
