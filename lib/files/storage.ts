@@ -209,11 +209,16 @@ export async function append(file: Deno.FsFile, piece: Uint8Array, name: string)
 
 /** What a path leads to, with `stat` through links; `undefined` if there is nothing. */
 export function existing(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
+  // Of an error's cost, as much as a message's, most is its stack, and nobody sees that.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
