@@ -1,5 +1,6 @@
 /** Our end of a connection with a program under test; all that passes is recorded. */
 
+import { Buffer } from "node:buffer";
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { isStart, take } from "./messages.ts";
@@ -15,6 +16,7 @@ const SILENCE = 0.4;
 const MAX_PENDING = 1 << 20;
 // What is counted as zeros are dots where we say it: a shell drops NULs, and would not hold them.
 const CHUNK = new Uint8Array(65536).fill(0x2e);
+const ZEROS = Buffer.alloc(65536);
 
 /** How a message was awaited: it came, nothing came, or the program closed its side. */
 export type Heard = "heard" | "silent" | "ended";
@@ -28,6 +30,7 @@ export class Connection implements AsyncDisposable {
   #pending = "";
   // Of a large file, bytes are counted, not kept.
   #awaited = 0;
+  #others = 0;
   #onBytes: () => void = () => {};
   #flowing = Promise.resolve();
   isEnded = false;
@@ -49,6 +52,7 @@ export class Connection implements AsyncDisposable {
       for (let count; await this.#flowing, (count = await this.#conn.read(buffer)) !== null;) {
         const counted = Math.min(this.#awaited, count);
         this.#awaited -= counted;
+        this.#others += Number(ZEROS.compare(buffer, 0, counted, 0, counted) !== 0);
         const bytes = buffer.subarray(counted, count);
         this.#recorder.addBytes({ type: "came", ...this.#on }, bytes, counted);
         this.#pending += toText(bytes);
@@ -115,22 +119,29 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Hears so many bytes of a large file, and keeps none; `onPart` is called on the way. */
-  async hearZeros(step: string, count: number, ms: number, onPart: (passed: number) => Promise<void>): Promise<Heard> {
+  async hearZeros(
+    step: string,
+    count: number,
+    limitMs: number,
+    onPart: (passed: number) => Promise<void>,
+  ): Promise<Heard> {
     const start = performance.now();
     this.#awaited = count - Math.min(count, this.#pending.length);
+    this.#others = 0;
     this.#pending = this.#pending.slice(count);
     for (
       let seen = -1;
-      this.#awaited > 0 && this.#awaited !== seen && !this.isEnded && performance.now() - start < ms;
+      this.#awaited > 0 && this.#awaited !== seen && !this.isEnded && performance.now() - start < limitMs;
     ) {
       seen = this.#awaited;
       await onPart(count - seen);
-      await this.wait(ms / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
+      await this.wait(limitMs / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
     }
     const passed = count - this.#awaited;
     await onPart(passed);
     this.#awaited = 0;
-    this.#recorder.add({ type: "heard", step, count: passed, ms: Math.round(performance.now() - start), ...this.#on });
+    const ms = Math.round(performance.now() - start);
+    this.#recorder.add({ type: "heard", step, count: passed, ms, others: this.#others, ...this.#on });
     return passed === count ? "heard" : this.isEnded ? "ended" : "silent";
   }
 

@@ -69,6 +69,7 @@ more after error: return after the error: it ends the conversation
 connects first: look whether the file is there before connect()
 file left: create the file when the server has said OK
 blocks: read 1024 bytes of the file at a time, and send each block with sendall(), not the whole file
+spoilt: its buffer was filled again before it had been sent: wait for each write, as for 'drain', or use a new buffer
 memory: move a block at a time: read() without a size, a list of blocks, data += block, or writes not awaited hold it all
 size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it
 partial: send() may take a part only: use sendall(), or look at its result

@@ -23,8 +23,11 @@ export type Event =
     | { type: "unconnected" }
     | { type: "said"; step: string } & Recorded
     | { type: "came" } & Recorded
-    /** The player took so many bytes for the message of a step; 0 if nothing came in `ms`, or the program closed. */
-    | { type: "heard"; step: string; count: number; ms?: number }
+    /**
+     * The player took so many bytes for the message of a step; 0 if nothing came in `ms`, or the program closed. Of a large
+     * file, which is zeros but for its last byte, so many pieces held something else.
+     */
+    | { type: "heard"; step: string; count: number; ms?: number; others?: number }
     /** The program closed its side, or the connection broke. */
     | { type: "ended" }
     /** We closed: our side alone, or all. */

@@ -76,7 +76,10 @@ export class Scene {
       if (file === undefined) continue;
       if (file === "/") await Deno.mkdir(path);
       else await Deno.writeFile(path, toBytes(typeof file === "string" ? file : ""), { createNew: true });
-      if (typeof file === "number") await Deno.truncate(path, file);
+      if (typeof file !== "number") continue;
+      await Deno.truncate(path, file - 1);
+      // Whoever sends a buffer that has been filled anew sends this byte too often.
+      await Deno.writeTextFile(path, ".", { append: true });
     }
     if (this.count++ === 0) this.#start(play);
   }

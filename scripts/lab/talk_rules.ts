@@ -4,11 +4,14 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, ownLine, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
+import { eventsOf } from "./recording.ts";
 import { again, BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);
 
+// More than what a message too many would spoil.
+const MANY_PIECES = 8;
 const DONE_SENT = /^(sendto|write|sendmsg|writev)\(\d+<(socket|TCP).*"DONE/;
 
 const deletion: Look = (one, view) => {
@@ -38,9 +41,17 @@ const misreading: Look = (one, view) => {
   return plain && [wrongLine(ownLine(plain), plain)];
 };
 
+/** A large file that nobody reads at first; pieces of it may be those of another place. */
+const spoilt: Look = (one, view) => {
+  const { others = 0 } = eventsOf(one, "heard").find((each) => each.others !== undefined) ?? {};
+  if (view.derailed(...view.base(one)) || others < MANY_PIECES) return undefined;
+  return [found(one, "spoilt", 0, ["each part of a large file once", "the bytes of another part in many places"])];
+};
+
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
   if (one.play === "GET-changed") return again(one, view);
+  if (playOf(one).memory) return spoilt(one, view);
   const base = view.base(one).map((each) => view.deviations(each));
   // What follows from another mistake in one conversation does so in all.
   const explained = base.flat().map(({ was }) => was);
@@ -79,9 +90,10 @@ function varied(about: Role, verb: "GET" | "PUT", section: number, first: number
   // Where its lines say how it reads sizes.
   const lined = about === "server" && verb === "PUT" ? ["lines-PUT"] : [];
   const sends = does.replace("announces and ", "");
+  const large = sends === does ? [] : [prefix.replace(verb, `large-${verb}`).slice(0, -1)];
   return rules(
     about,
-    [`${section}.${first}`, `${verb} ${does} files of any size`, sized, sizes, { more: lined }],
+    [`${section}.${first}`, `${verb} ${does} files of any size`, [...sized, ...large], sizes, { more: lined }],
     [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), kinds],
     [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names],
   );

@@ -194,6 +194,7 @@ export const CLIENTS: Case[] = [
     "0 calls with 1024 bytes",
   ],
   ["one call for a file", events("memory", (event) => event.kib += event.passed / 1024), "7.7, 7.10", "it took", 2],
+  ["a buffer that is filled again", only(/large-PUT/, events("heard", (event) => event.others = 40)), "2.7", "'drain'"],
   ["a part that is not sent again", only(/partial/, PARTIAL), "7.16", "send() may take a part only"],
   [
     "a size is read as signed",
