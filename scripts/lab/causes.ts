@@ -3,6 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { conversationOf } from "./conversation.ts";
 import type { Finding } from "./deviations.ts";
+import { hintFor } from "./hints.ts";
 import type { Recording, Session } from "./recording.ts";
 import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
@@ -114,8 +115,9 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
     // Another conversation's crash would not be in the one that is shown.
     const same = group.filter(({ finding: { play, run } }) => play === best.finding.play && run === best.finding.run);
     const crash = best.finding.crash ?? same.find(({ finding }) => finding.crash)?.finding.crash;
-    const finding = { ...best.finding, crash };
-    return { about: best.rule.about, sentences, finding, conversation: upTo(finding, session) };
+    const { about } = best.rule;
+    const finding = { ...best.finding, crash, hint: hintFor(session.programs[about], best.finding.hint) };
+    return { about, sentences, finding, conversation: upTo(finding, session) };
   }).toSorted((a, b) => weight(b) - weight(a));
 }
 

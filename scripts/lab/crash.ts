@@ -22,8 +22,8 @@ a bytes-like object is required|must be bytes|expected bytes > text must be enco
 not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
 unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
 invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it
-invalid literal for int\\(\\)|NumberFormatException: For input > a size is 8 bytes, no text: int.from_bytes(data, "big")
-IsADirectoryError|EISDIR|Is a directory > os.access() and exists() are true for a folder too: catch OSError where it is opened or removed
+invalid literal for int\\(\\)|NumberFormatException: For input > a size is 8 bytes, no text|: int.from_bytes(data, "big")
+IsADirectoryError|EISDIR|Is a directory > exists() and os.access() are true for a folder too: catch the error where it is opened or removed
 FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
 ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
 Address already in use|EADDRINUSE > the port is taken: bind to the one in the first argument

@@ -1,12 +1,15 @@
-/** What is likely wrong, by the form of a message or by the root of a finding: what a student reads. */
+/**
+ * What is likely wrong, by the form of a message or by the root of a finding: what a student reads. What stands behind a
+ * bar is for a program in Python alone.
+ */
 
 const LOOP =
-  "a recv() returns what has arrived, not what was asked for: call it in a loop until all bytes are there, or nothing more comes";
-const COMPLETE = 'receive DONE and compare it before print("Complete")';
+  "a recv() or read() returns what has arrived, not what was asked for: call it in a loop until all bytes are there, or nothing more comes";
+const COMPLETE = 'receive DONE and compare it before "Complete" is printed';
 
 /** A hint stands after the first colon. */
 export const HINTS: ReadonlyMap<string, string> = new Map(
-  `newline: a newline follows: send the bytes alone, as in sock.sendall(b"OK")
+  `newline: a newline follows: send the bytes alone|, as in sock.sendall(b"OK")
 nul: NULs follow: send, and take, as many bytes as the text has, not the whole buffer
 repr: that is how Python shows bytes: send the bytes themselves, not str() of them
 quotes: quotes stand around it: send the text itself, not its repr() or JSON
@@ -21,24 +24,24 @@ twice: it was sent twice
 more: more follows it: send one message, then wait for the answer
 before: another word stands before it, which this step does not have
 word: that is another step's word: look at the order of the steps
-text: that is the number as text: send 8 bytes, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
-little: the bytes are little-endian: network order is big-endian, as in struct.pack("!Q", size)
+text: that is the number as text: send 8 bytes|, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
+little: the bytes are little-endian: network order is big-endian|, as in struct.pack("!Q", size)
 htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out
-short: that is the size in fewer than 8 bytes: it has 8, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
+short: that is the size in fewer than 8 bytes: it has 8|, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
 off: these are 8 bytes, but of another number: announce the file's size in bytes
-done-in-data: DONE became part of the file: read no more than the bytes that are left, as in recv(min(1024, left))
+done-in-data: DONE became part of the file: read no more than the bytes that are left|, as in recv(min(1024, left))
 at-done: DONE in the file was taken for its end: count its bytes, as the size has them
-lines: line ends were changed: open files with "rb" and "wb"
+lines: line ends were changed: read and write bytes, not lines of text|, in files opened with "rb" and "wb"
 padded: the last block was filled up: it is as short as the rest of the file
-stripped: bytes at the ends were stripped, as strip() does: file data stays as it is
+stripped: bytes at the ends were stripped, as strip() and trim() do: file data stays as it is
 string: it ends before the first NUL: file data is no text: write as many bytes as came, not up to a NUL
-decoded: bytes were changed by decode(): file data stays bytes, in files opened with "rb" and "wb"
+decoded: bytes were changed, as text is decoded: file data stays bytes|, in files opened with "rb" and "wb"
 unsent: not all of the file was sent: send what each read(1024) returns, until it returns nothing
 accepted: it accepted the request: look at the file before it is answered
 accepted folder: that is a folder, for which exists() and canWrite() are true too: look whether it is one
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
-refused: os.access(filename, os.W_OK) is false for a file that is not there yet
-replaced: a file that exists is overwritten, by open(filename, "wb"): that is no error
+refused: a file that is not there yet can't be asked whether it may be written: try to create it|; os.access(filename, os.W_OK) is false
+replaced: a file that exists is no error: it is overwritten|, as by open(filename, "wb")
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come
 empty data: of an empty file no data comes: do not call recv() for it
@@ -47,9 +50,9 @@ waits: all bytes had been sent, and it waits for more: count them, and stop at t
 unbound: bind to the port that is the first argument, and listen before anything else
 elsewhere: connect to the host and the port that are the first two arguments
 undeleted: delete first, then send DONE
-unremoved: os.remove(filename)
+unremoved: remove the file under the name that was given|, as by os.remove(filename)
 unstored: open it under the name that was given, in the folder in which the program runs
-untruncated: the old file was not truncated: open it with "wb", not "r+b" or "ab"
+untruncated: the old file was not truncated|: open it with "wb", not "r+b" or "ab"
 stored empty: see that the size is read right, the bytes are written, and the file is closed before DONE
 stored cut: ${LOOP}
 halves: ${LOOP}
@@ -61,32 +64,37 @@ early Complete: ${COMPLETE}
 late waiting: print it before accept()
 late line GET: print it before the first block
 late line DEL: print it before the file is deleted
-talks: print only if "-v" is in sys.argv
+talks: print only if "-v" is among the arguments|: "-v" in sys.argv
 says refused: look at the file before the line is printed
 stays after error: close the socket and exit
-goes on after error: print it and leave at once, as by sys.exit(1)
+goes on after error: print it and leave at once|, as by sys.exit(1)
 more after error: return after the error: it ends the conversation
 connects first: look whether the file is there before connect()
 file left: create the file when the server has said OK
-blocks: read 1024 bytes of the file at a time, and send each block with sendall(), not the whole file
+blocks: read 1024 bytes of the file at a time, and send each block, not the whole file|: sock.sendall(block)
 spoilt: its buffer was filled again before it had been sent: wait for each write, as for 'drain', or use a new buffer
 memory: move a block at a time: read() without a size, a list of blocks, data += block, or writes not awaited hold it all
 size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it
-partial: send() may take a part only: use sendall(), or look at its result
+partial: send() may take a part only: look at its result|, or use sendall()
 next client: accept() the next client in a loop that never ends
 next client vanish: recv() returns nothing when the client has left: end the loop, and accept() the next client
 next client error: an error ends one conversation, not the loop
 kept: something is left of the client before: set all that a conversation needs anew for each
 next client idle: wait in accept() without a timeout
 at once: serve a connection to its end before the next accept(): no thread or process for each
-bind: bind(("", port)) takes clients from everywhere; "localhost", "127.0.0.1" and gethostname() do not
+bind: bind to all addresses: "localhost", "127.0.0.1" and gethostname() are for clients on this machine|; bind(("", port))
 host: look the name up, as getaddrinfo() or gethostbyname() does: inet_addr() and inet_pton() take numbers alone
 unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
-stderr: it went to standard error, as by sys.exit(text) or logging: print() writes to standard output
+stderr: it went to standard error|, as by sys.exit(text) or logging: print() writes to standard output
 line repr: decode() the bytes before you print them
 line case: letter case, dots, and spaces at both ends count
 line marks: spaces, colons, quotes and brackets count
 lstrip: lstrip() removes letters, not a prefix: removeprefix("ERROR: "), or text[7:]
 prefix: remove the prefix "ERROR: "`.split("\n").map((line) => line.split(/: (.*)/) as [string, string]),
 );
+
+/** A hint, as who wrote the program of this name reads it. */
+export function hintFor(program: string | undefined, hint: string | undefined): string | undefined {
+  return /\.py\b|python/i.test(program ?? "") ? hint?.replace("|", "") : hint?.replace(/\|.*/, "");
+}

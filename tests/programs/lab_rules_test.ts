@@ -43,6 +43,15 @@ Deno.test("a section leaves out what --strict judges, a sentence that is named i
   assertEquals([outcomes("6"), outcomes("6.4")], ["left out", "holds"]);
 });
 
+Deno.test("a hint has no Python for a program in another language", () => {
+  const hint = (program: string): string | undefined => {
+    const made = session("server", only(/^GET/, word("READY", "READY\n")));
+    return judge({ ...made, programs: { server: program } }).causes[0]?.finding.hint;
+  };
+  const common = "a newline follows: send the bytes alone";
+  assertEquals([hint("server.java"), hint("server.py")], [common, `${common}, as in sock.sendall(b"OK")`]);
+});
+
 Deno.test("what a crash hides is not shown, and says why", () => {
   const { sentences } = judge(session("server", only(/GET/, stops("c"))));
   const hidden = sentences.filter(({ outcome }) => outcome === "not shown").map(({ id }) => id);
