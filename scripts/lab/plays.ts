@@ -240,8 +240,8 @@ function two(): Play {
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  // Part of what lstrip("ERROR: ") takes, and where split(":") cuts.
-  const name = "OR:refused.txt";
+  // lstrip("ERROR: ") takes its first letters, and split(":") cuts it.
+  const name = "README:old.txt";
   const instead = [listen(20), say("c", `ERROR: ${error}`), MOMENT, FINISH, ...verb === "GET" ? [look(name)] : []];
   return client(`${verb}-refused`, verb, { name, from: "c", instead });
 }
@@ -283,9 +283,9 @@ const ALL: Play[] = [
   server("after-vanish", "GET"),
   ...both("client"),
   client("DEL-ok", "DEL", { name: "ok.txt", from: "c", instead: AWAITED_OK }),
-  answered("GET", "OR:refused.txt does not exist"),
-  answered("PUT", "unable to create file OR:refused.txt"),
-  answered("DEL", "OR:refused.txt does not exist"),
+  answered("GET", "README:old.txt does not exist"),
+  answered("PUT", "unable to create file README:old.txt"),
+  answered("DEL", "README:old.txt does not exist"),
   client("host", "GET", { host: LOCALHOST, name: "host.txt" }),
   client("address", "GET", { host: "127.0.0.2", name: "address.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),

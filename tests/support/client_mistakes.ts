@@ -42,7 +42,7 @@ export const CLIENTS: Case[] = [
     "its command before READY, and more of an error than its text",
     all(hurries("b"), prints((line) => line.replace("server error: ", "server error: ROR: "))),
     `${REQUEST}, ${ERRORS}`,
-    'came     "server error: ROR: OR:refused.txt does not exist"',
+    'came     "server error: ROR: README:old.txt does not exist"',
     2,
   ],
   ["a newline after the command", request((text) => `${text}\n`), REQUEST, "a newline follows"],
@@ -165,7 +165,7 @@ export const CLIENTS: Case[] = [
   ["makes the folder of a name, which is right", only(/GET-nowhere/, prints(() => "Complete")), ""],
   [
     "letters of an error's name",
-    prints((line) => line.replace("server error: OR:r", "server error: r")),
+    prints((line) => line.replace("server error: README", "server error: ADME")),
     "6.5, 6.7",
     "lstrip() removes letters, not a prefix",
   ],
