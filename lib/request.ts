@@ -19,6 +19,8 @@ import { isReady, within } from "./within.ts";
 const LATE_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 3;
+// What follows on DONE and is no rest of a name, unless a file has that name.
+const MESSAGE = /^(READY|OK|DONE|GET |PUT |DEL )/;
 const OWN_DONE = new TextEncoder().encode("DONE");
 // A GET's READY, and a PUT's size, come a round trip after the rest of the name.
 const LATE_READY_MS = 1000;
@@ -121,8 +123,9 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
-  const looking = root.hasLonger(name, found);
-  if (isOnePiece && verb === "DEL" && found?.info.isFile && regulars.has(address)) {
+  const isQuick = isOnePiece && verb === "DEL" && found?.info.isFile === true && regulars.has(address);
+  const looking = root.hasLonger(name, found, { isQuick });
+  if (isQuick) {
     // Of a folder that has just been changed, nobody knows yet.
     return { request, found, isDoubtful: !await isReady(looking) || await looking !== false };
   }
@@ -180,13 +183,16 @@ export async function hearAfterDone(
   { root, address, regulars }: Asker,
 ): Promise<Request | undefined> {
   const end = { silenceMs: LATE_MS, maxBytes: MAX_COMMAND_BYTES };
-  // Whoever breaks the connection after DONE has said all.
-  const late = await peer.hearMore(REQUEST_STEP, end).catch(() => undefined);
-  if (!late?.length) return undefined;
+  // Where the connection broke, or was cut, what had come counts.
+  const late = await peer.hearMore(REQUEST_STEP, end).catch(() => peer.frames.rest);
+  if (late.length === 0) return undefined;
   regulars.note(address, false);
   const request = wholeRequest(begun, late, root);
+  const { command } = request;
+  const isOther = MESSAGE.test(new TextDecoder().decode(late)) && !(command && root.find(command.name));
+  if (isOther || command?.name === begun.command?.name) return undefined;
   report(request);
-  return request.command?.name === begun.command?.name ? undefined : request;
+  return request;
 }
 
 /**

@@ -149,7 +149,13 @@ async function serveDel(peer: Peer, asked: Reported, options: SessionOptions): P
   const whole = await hearAfterDone(peer, asked, options);
   if (!whole) return;
   aside.restore();
-  if (!whole.command) return await refuseRequest(peer, "c. server: DONE");
-  await begin(whole.command.name);
-  await root.remove(whole.command.name);
+  if (!whole.command) return;
+  try {
+    await begin(whole.command.name);
+    await root.remove(whole.command.name);
+  } catch (error) {
+    // An error has the place of DONE, which has been said.
+    if (!(error instanceof FileError)) throw error;
+    void onEvent({ type: "refused", error });
+  }
 }

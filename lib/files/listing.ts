@@ -6,6 +6,8 @@ import { basename, dirname } from "./path.ts";
 const MAX_NAMES = 30_000;
 // A folder that others keep changing is read for at most this part of the time.
 const READING_SHARE = 1 / 20;
+// Of a folder's time of change; some disks have ticks of 10 ms.
+const TICK_MS = 20;
 
 /** Knows one folder at a time, and reads it again only when somebody else has changed it. */
 export class Listing {
@@ -15,16 +17,22 @@ export class Listing {
   #names: Promise<string[]> = Promise.resolve([]);
   // Before this time, on the clock of `performance.now()`, no folder is read.
   #nextTime = 0;
+  // Whether somebody may have changed the folder since, in the tick of the clock that its time of change tells of.
+  #isFresh = false;
 
-  /** Whether another name in its folder begins with this one's; `undefined` if the folder can't be read now, or is too large. */
-  async hasLonger(path: string): Promise<boolean | undefined> {
+  /**
+   * Whether another name in its folder begins with this one's; `undefined` if the folder can't be read now, or is too
+   * large. `isQuick` takes a fresh knowledge for good.
+   */
+  async hasLonger(path: string, { isQuick = false }: { isQuick?: boolean } = {}): Promise<boolean | undefined> {
     const folder = dirname(path);
     try {
       const mtime = timeOf(folder);
-      if (folder !== this.#folder || mtime !== this.#mtime) {
+      if (folder !== this.#folder || mtime !== this.#mtime || (this.#isFresh && !isQuick)) {
         if (performance.now() < this.#nextTime) return undefined;
         this.#folder = folder;
         this.#mtime = mtime;
+        this.#isFresh = Date.now() - (mtime ?? 0) < TICK_MS;
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
@@ -43,10 +51,16 @@ export class Listing {
     act();
     if (!isSeen) return;
     this.#mtime = timeOf(this.#folder);
+    this.#isFresh = true;
     this.#names.then((names) => {
       const index = indexOf(names, basename(path));
       if (names[index] === basename(path)) names.splice(index, 1);
     }, () => {});
+  }
+
+  /** Forgets what it knows: this process has changed a folder in another way. */
+  forget(): void {
+    this.#folder = "";
   }
 
   async #read(folder: string): Promise<string[]> {

@@ -4,7 +4,16 @@ import { FileError, isSystemError, systemReason, TransferError } from "../errors
 import { createDraft, type Draft, draftPath, isDraft, link } from "./draft.ts";
 import { Listing } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
-import { createError, existing, found, notAFile, openSource, SMALL_BYTES, type Source } from "./storage.ts";
+import {
+  type CommitOptions,
+  createError,
+  existing,
+  found,
+  notAFile,
+  openSource,
+  SMALL_BYTES,
+  type Source,
+} from "./storage.ts";
 import { basename, dirname, isFolderPath, join, resolve } from "./path.ts";
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
@@ -93,11 +102,15 @@ export class Root {
   }
 
   /** Whether something here has a longer name that begins with `name`, if that is known; `found` is what `find` has just said. */
-  hasLonger(name: string, found: Found | undefined): Promise<boolean | undefined> {
+  hasLonger(
+    name: string,
+    found: Found | undefined,
+    options?: { isQuick: boolean },
+  ): Promise<boolean | undefined> {
     // That of a file in it.
     if (found?.info.isDirectory || isFolderPath(name)) return Promise.resolve(true);
     const { path } = found ?? this.#entry(name);
-    return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path);
+    return path === undefined ? Promise.resolve(false) : this.#listing.hasLonger(path, options);
   }
 
   /**
@@ -120,7 +133,12 @@ export class Root {
       // A link is written through, as long as it stays in this folder.
       const found = info && this.#follow(path, info);
       if (info && !found) throw refused("it leads outside of the served folder");
-      return createDraft(found?.target ?? path, name, { old: found?.info });
+      const draft = createDraft(found?.target ?? path, name, { old: found?.info });
+      const commit = async (options?: CommitOptions): Promise<void> => {
+        await draft.commit(options);
+        this.#listing.forget();
+      };
+      return { ...draft, commit };
     } catch (cause) {
       throw createError(name, cause);
     }

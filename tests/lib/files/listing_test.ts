@@ -26,8 +26,28 @@ Deno.test("a longer name is found as soon as the folder's time of change tells o
   assertEquals(await later.hasLonger(folder.at("ab")), false);
   assertEquals(await later.hasLonger(folder.at("b")), false);
   later.without(folder.at("ab"), () => Deno.removeSync(folder.at("ab")));
-  assertEquals(await later.hasLonger(folder.at("a")), false);
+  assertEquals(await later.hasLonger(folder.at("a"), { isQuick: true }), false);
   assertEquals(await later.hasLonger(folder.at("missing/a")), undefined);
+});
+
+Deno.test("what is made in the moment of a removal is seen by who has the time to look", async () => {
+  await using folder = new Folder();
+  for (const name of ["a", "b"]) await Deno.writeTextFile(folder.at(name), "");
+  await Deno.utime(folder.path, 1000, 1000);
+  const listing = new Listing();
+  const look = (isQuick: boolean): Promise<boolean | undefined> => listing.hasLonger(folder.at("a"), { isQuick });
+  assertEquals(await look(false), false);
+  listing.without(folder.at("b"), () => {
+    Deno.removeSync(folder.at("b"));
+    Deno.utimeSync(folder.path, 2000, 2000);
+  });
+  await Deno.writeTextFile(folder.at("ab"), "");
+  await Deno.utime(folder.path, 2000, 2000);
+  assertEquals(await look(true), false);
+  // Or not read again so soon.
+  assert(await look(false) !== false);
+  listing.forget();
+  assert(await look(true) !== false);
 });
 
 Deno.test("what somebody else makes before a removal is seen after it", async () => {
