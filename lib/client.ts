@@ -96,15 +96,16 @@ async function receive(
   using dialed = await greet(options);
   const { peer } = dialed;
   onDialed?.(peer);
-  await options.onReady?.();
+  await peer.untilCut("b. client: GET <filename>", Promise.resolve(options.onReady?.()));
   await peer.sayText("b. client: GET <filename>", command);
   await peer.hear("c. server: OK");
   await peer.say("d. client: READY");
   const size = await peer.hearSize("e. server: <# bytes>");
-  await options.onStart?.(size);
+  await peer.untilCut("f. client: OK", Promise.resolve(options.onStart?.(size)));
   await peer.say("f. client: OK");
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
-  await pump({ size, read, write: (piece) => target.write(piece) }, options);
+  const pumped = pump({ size, read, write: (piece) => target.write(piece) }, options);
+  await peer.untilCut("g. server: sends bytes", pumped);
   await peer.hear("h. server: DONE");
   await target.commit(options);
 }
@@ -148,12 +149,12 @@ export async function put(name: string, options: PutOptions): Promise<void> {
   const command = formatCommand({ verb: "PUT", name });
   using dialed = await greet(options);
   const { peer } = dialed;
-  await options.onReady?.();
+  await peer.untilCut("b. client: PUT <filename>", Promise.resolve(options.onReady?.()));
   await peer.sayText("b. client: PUT <filename>", command);
   await peer.hear("c. server: OK");
   await peer.saySize("d. client: <# bytes>", source.size);
   await peer.hear("e. server: OK");
-  await options.onStart?.(source.size);
+  await peer.untilCut("f. client: sends bytes", Promise.resolve(options.onStart?.(source.size)));
   await upload(peer, source, options);
 }
 
@@ -203,7 +204,7 @@ export async function del(name: string, options: ClientOptions): Promise<void> {
   const command = formatCommand({ verb: "DEL", name });
   using dialed = await greet(options);
   const { peer } = dialed;
-  await options.onReady?.();
+  await peer.untilCut("b. client: DEL <filename>", Promise.resolve(options.onReady?.()));
   await peer.sayText("b. client: DEL <filename>", command);
   // Three known servers say OK first, as they do for the other commands.
   await peer.hear("c. server: DONE", { after: "OK" });

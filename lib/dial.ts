@@ -73,7 +73,8 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
     const socket = new Socket(conn, { timeoutMs, peer: "server", signal });
     open = new Peer(socket, options.onMessage && ((message): unknown => onMessage(message, made)));
     ending.signal.throwIfAborted();
-    await options.onConnect?.((conn.remoteAddr as Deno.NetAddr).hostname);
+    const { hostname } = conn.remoteAddr as Deno.NetAddr;
+    await open.untilCut(STEP, Promise.resolve(options.onConnect?.(hostname)));
     await open.listen(STEP);
     return open;
   };

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import {
+  type ClientOptions,
   ConnectionError,
   del,
   FileError,
@@ -154,6 +155,34 @@ servedTest("a callback whose promise is rejected fails the transfer with its rea
     }
   }
   // A PUT may have ended before its callback failed.
+  assertEquals((await folder.names()).filter((name) => name !== "h"), ["f"]);
+});
+
+servedTest("a signal ends a call whose callback waits", async ({ folder, options }) => {
+  await Deno.writeTextFile(folder.at("f"), "some text");
+  const waiting: string[] = [];
+  for (const name of ["onConnect", "onReady", "onStart", "onData", "onProgress", "onMessage"]) {
+    const calls = [
+      (call: ClientOptions): Promise<unknown> => get("f", { ...call, to: folder.at("g") }),
+      (call: ClientOptions): Promise<unknown> => get("f", call).then(({ readable }) => new Response(readable).text()),
+      (call: ClientOptions): Promise<unknown> => put("h", { ...call, from: new Blob(["text"]).stream(), size: 4n }),
+      (call: ClientOptions): Promise<unknown> => del("f", call),
+    ];
+    for (const [index, call] of calls.entries()) {
+      // A DEL moves no data.
+      if (index === 3 && ["onStart", "onData", "onProgress"].includes(name)) continue;
+      const [called, ending] = [Promise.withResolvers<void>(), new AbortController()];
+      const wait = (): Promise<never> => {
+        called.resolve();
+        return new Promise(() => {});
+      };
+      const ended = call({ ...options, [name]: wait, signal: ending.signal }).catch((error) => error);
+      await called.promise;
+      ending.abort("enough");
+      if (await within(ended, 10_000) !== "enough") waiting.push(`${name} ${index}`);
+    }
+  }
+  assertEquals(waiting, []);
   assertEquals((await folder.names()).filter((name) => name !== "h"), ["f"]);
 });
 
