@@ -22,7 +22,9 @@ const LIMIT_MS = 60_000;
 export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal, first?: Outcome): Promise<Graded> {
   const isConfirming = first?.result !== undefined && first.status !== "timed out";
   try {
-    const graded = await (isConfirming ? confirm(first, staged, sandbox, signal) : playAll(staged, sandbox, signal));
+    const graded = await (isConfirming
+      ? confirm(first, staged, sandbox, signal)
+      : playAll(staged, sandbox, signal, first !== undefined));
     return first ? { ...graded, isUnconfirmed: false } : graded;
   } catch (error) {
     signal.throwIfAborted();
@@ -31,7 +33,7 @@ export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSigna
   }
 }
 
-async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): Promise<Graded> {
+async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal, isAlone: boolean): Promise<Graded> {
   const { notes, programs, error } = staged;
   if (error !== undefined) throw new Error(error);
   const roles = ROLES.filter((role) => programs[role] !== undefined);
@@ -40,6 +42,9 @@ async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal): P
   // This machine lacks what would start it.
   const lacking = errors.find((error) => /^"[^"]*" can't be started: there is no \w+ here$/.test(error));
   if (lacking !== undefined) throw new Error(lacking);
+  // What the system refuses while others run may be their doing; alone it is the hand-in's own, as of a disk that it fills.
+  const fault = session.recordings.find(({ isFault }) => isFault)?.missing;
+  if (fault !== undefined && !isAlone) throw new Error(fault);
   const result = judge(session);
   const started = roles.length - errors.length;
   return {

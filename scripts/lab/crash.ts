@@ -35,7 +35,7 @@ OverflowError|integer out of range|int too big > a size can be as large as 8 byt
 // The words of Python, of Java, and of Node and Deno.
 const ERROR =
   /^(?:Exception in thread "[^"]*" |Caused by: |(?:error: )?Uncaught (?:\(in promise\) )?|error: )?((?:[A-Za-z_][\w.$]*)?(?:Error|Exception|Interrupt|Exit|timeout|error)\b.*)/;
-const FRAME = /^ *File "(.*)", line (\d+)|^\s+at .*?\(?([^()\s]+?):(\d+)(?::\d+)?\)?$/;
+const FRAME = /^ *File "(.*)", line (\d+)|^\s+at (?:.*[\s(])?([^()\s]+?):(\d+)(?::\d+)?\)?$/;
 const LIBRARY = /[/\\]python3?[.\d]*[/\\]|"<|\tat (java|jdk|sun)\.|node:|ext:|<anonymous>/;
 const SIGNALS: Record<number, string> = { 139: "a segmentation fault", 134: "an abort", 136: "a division by zero" };
 

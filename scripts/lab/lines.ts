@@ -33,7 +33,10 @@ export function printed(one: Recording, text: string): number | undefined {
 /** A line that says that another size is received than was announced. */
 export function misread(one: Recording): Line | undefined {
   const [size] = eventsOf(one, "said").filter(({ step }) => step === (one.about === "server" ? "d" : "e"));
-  const line = eventsOf(one, "line").find(({ text }) => /\breceiving .*?-?\d+ bytes/.test(text));
+  // One after the other, since a line may hold both many times.
+  const line = eventsOf(one, "line").find(({ text }) =>
+    /(?<!\d)\d+ bytes/.test(text.split(/\breceiving /, 2)[1] ?? "")
+  );
   return size && line && !new RegExp(`(?<![\\d-])${toSize(size.bytes)} bytes`).test(line.text) ? line : undefined;
 }
 

@@ -15,6 +15,7 @@ import { keyOf } from "./waits.ts";
 const START_WAITS = 3;
 const MOST_START_WAITS = 10;
 const HOPELESS = 4;
+const UNREACHED = new Error("nothing listened on its port");
 
 /** Why a play can't be played here, or need not be, if so. */
 async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): Promise<string | undefined> {
@@ -43,6 +44,7 @@ async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): 
 async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): Promise<void> {
   stage.signal.throwIfAborted();
   let missing = await obstacle(play, stage);
+  let isFault = false;
   if (missing === undefined) {
     stage.onPlay(play);
     try {
@@ -50,9 +52,11 @@ async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): 
     } catch (error) {
       stage.signal.throwIfAborted();
       missing = (error as Error).message;
+      isFault = error !== UNREACHED;
     }
   }
-  stage.onRecording({ play: play.id, about: play.about, run: 0, port: 0, events: [], missing });
+  const { id, about } = play;
+  stage.onRecording({ play: id, about, run: 0, port: 0, events: [], missing, ...isFault ? { isFault } : {} });
 }
 
 /** Plays with a server, which serves play after play and is started anew only when it must be. */
@@ -102,7 +106,7 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   try {
     for (const play of plays) {
       await attempt(play, stage, async () => {
-        if (unreached >= 2) throw new Error("nothing listened on its port");
+        if (unreached >= 2) throw UNREACHED;
         if (scene && setting(scene.play) !== setting(play)) await stop();
         if (!await perform(play)) await perform(play);
       });

@@ -5,7 +5,7 @@ import { output } from "./launch.ts";
 
 // A program that prints without end must not fill this one's memory. Its lines of the document have a share of their own.
 const MAX_OUTPUT = 128 * 1024;
-const MAX_LINE = 4096;
+const MAX_LINE = 1024;
 // What a recording takes for a line, besides its text.
 const LINE_BYTES = 64;
 const DOCUMENTED = /^(client|server) /i;

@@ -57,6 +57,8 @@ export interface Recording {
   events: Event[];
   /** Why the play could not be played, if so. */
   missing?: string;
+  /** That was an error of the player's own. */
+  isFault?: true;
   /** It had served others and did not serve this one: it was started anew, and the play is played again. */
   retried?: true;
 }

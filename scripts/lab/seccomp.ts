@@ -1,10 +1,19 @@
 /** Which system calls programs of strangers do without, as a filter for the kernel (seccomp(2), `SECCOMP_MODE_FILTER`). */
 
-// Memory that belongs to no process, so that no limit of one counts it: memfd_create, memfd_secret, shmget, and mmap() of
-// memory that is shared. And what moves data unseen by strace: splice, vmsplice, tee, io_uring_setup.
+// Memory that belongs to no process, so that no limit of one counts it: memfd_create, memfd_secret, shmget, semget, msgget,
+// and mmap() of memory that is shared. What moves data unseen by strace: splice, vmsplice, tee, io_uring_setup, io_submit,
+// sendmmsg, pwritev, pwritev2. And the user's keys, which no namespace hides: add_key, request_key, keyctl.
 const MACHINES = {
-  x86_64: { audit: 0xc000003e, mmap: 9, calls: [319, 447, 29, 275, 278, 276, 425] },
-  aarch64: { audit: 0xc00000b7, mmap: 222, calls: [279, 447, 194, 76, 75, 77, 425] },
+  x86_64: {
+    audit: 0xc000003e,
+    mmap: 9,
+    calls: [319, 447, 29, 64, 68, 275, 278, 276, 425, 209, 307, 296, 328, 248, 249, 250],
+  },
+  aarch64: {
+    audit: 0xc00000b7,
+    mmap: 222,
+    calls: [279, 447, 194, 190, 186, 76, 75, 77, 425, 2, 269, 70, 287, 217, 218, 219],
+  },
 };
 // MAP_SHARED and MAP_ANONYMOUS, in the fourth argument of mmap().
 const SHARED_MEMORY = 0x21;

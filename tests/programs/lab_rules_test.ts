@@ -52,6 +52,30 @@ Deno.test("a hint has no Python for a program in another language", () => {
   assertEquals([hint("server.java"), hint("server.py")], [common, `${common}, as in sock.sendall(b"OK")`]);
 });
 
+Deno.test("lines that are long and strange cost little time", () => {
+  const texts = [
+    "receiving 11 ".repeat(300),
+    `receiving ${"1".repeat(4000)}`,
+    `  at ${"a:1 (".repeat(800)}`,
+    "Error".repeat(800),
+  ];
+  const msOf = (count: number): number => {
+    const strange = texts.flatMap((text) => Array.from({ length: count }, () => text));
+    const made = session("client", (one) => {
+      for (const text of strange) one.events.unshift({ at: 0, type: "line", stream: "stderr", text });
+    });
+    const times = [1, 2, 3].map(() => {
+      const start = performance.now();
+      judge(made);
+      return performance.now() - start;
+    });
+    return Math.min(...times);
+  };
+  const [plain, strange] = [msOf(0), msOf(30)];
+  // Some three times as long; a pattern that looks at all pairs of places takes a hundred times.
+  assert(strange < 30 * plain, `${strange} and ${plain} ms`);
+});
+
 Deno.test("what a crash hides is not shown, and says why", () => {
   const { sentences } = judge(session("server", only(/GET/, stops("c"))));
   const hidden = sentences.filter(({ outcome }) => outcome === "not shown").map(({ id }) => id);

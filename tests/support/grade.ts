@@ -52,7 +52,11 @@ for fd in os.listdir("/proc/self/fd"):
 commands = [open(p, "rb").read() for p in glob.glob("/proc/[0-9]*/cmdline")]
 if any(b"enclosed.ts" in c for c in commands): got.append("the check's process")
 got += [f"the variable {name}" for name in ["INIT_CWD", "SECRET_OF_THE_TEST", "DENO_DIR", "BLOCKFERRY_LAB_MARK"] if name in os.environ]
-if ctypes.CDLL(None).unshare(0x10000000) == 0: got.append("a user namespace")
+libc = ctypes.CDLL(None)
+if libc.unshare(0x10000000) == 0: got.append("a user namespace")
+if libc.semget(0, 10, 0o600) >= 0: got.append("semaphores that no limit counts")
+# Of keyctl(), which gets the session's keyring.
+if libc.syscall({"x86_64": 250, "aarch64": 219}[os.uname().machine], 0, -3, 0) >= 0: got.append("the user's keys")
 try:
     os.memfd_create("file")
     got.append("memory that no limit counts")
