@@ -88,10 +88,11 @@ export class Arguments {
 
     function refuse(arg: string, name = ""): never {
       if (Object.hasOwn(misplaced, name)) throw new UsageError(`there is no option ${arg}: ${misplaced[name]}`);
-      if (/^-\d/.test(arg)) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535`);
       const known = [...flags, ...values].map((name) => `--${name}`);
-      // A short option that does not exist is a file's name, more likely.
-      const hint = /^-[^-]{2}/.test(arg) ? "; a name that starts with - comes after --" : "";
+      // A short option that does not exist is a file's name, more likely, or a port.
+      const isNumber = /^-\d/.test(arg);
+      const hint = /^-[^-]{2}/.test(arg) || isNumber ? "; a name that starts with - comes after --" : "";
+      if (isNumber) throw new UsageError(`"${arg}" is not a port: a port is a whole number up to 65535${hint}`);
       throw new UsageError(`unknown option ${arg}${hint}`, arg.replace(/=.*/s, ""), known);
     }
   }

@@ -12,7 +12,7 @@ import { ERROR_TEXTS } from "../protocol.ts";
 import { fileSum, remoteSum, sha256 } from "../sha256.ts";
 import { RateLimit } from "../transfer.ts";
 import { within } from "../within.ts";
-import type { Task } from "./client_options.ts";
+import { quoted, type Task } from "./client_options.ts";
 import { printer, writeWaiting } from "./output.ts";
 import { bytes, Progress } from "./progress.ts";
 
@@ -196,7 +196,9 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
     const isFolder = task.verb === "PUT" && reason === "that is a folder";
     const advice = isFolder
-      ? `; tar c ${file} | client ... PUT - --as ${basename(resolve(file))}.tar sends what is in it`
+      ? `; tar c ${quoted(file)} | client ... PUT - --as ${
+        quoted(`${basename(resolve(file))}.tar`)
+      } sends what is in it`
       : "";
     if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;

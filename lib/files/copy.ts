@@ -7,13 +7,10 @@ import { checkStored, lockAlone } from "./storage.ts";
 
 const PIECE_BYTES = 256 * 1024;
 
-/** Drafts whose copies are under way where nothing brings the old content back, with the copies' names. */
-const copies = new Map<string, string>();
-// At the program's end at once, as two seconds after a Ctrl-C.
+// What is done for the copies under way when the program ends at once, as two seconds after a Ctrl-C.
+const endings = new Set<() => void>();
 globalThis.addEventListener("unload", () => {
-  for (const [kept, name] of copies) {
-    console.error(printable(`${name} is half copied; all of its content is in ${kept}`));
-  }
+  for (const end of endings) end();
 });
 
 /**
@@ -28,17 +25,24 @@ export async function copyOver(draft: string, target: string, name: string, sign
   await lockAlone(to, name);
   const [{ size }, { size: oldSize }] = await Promise.all([from.stat(), to.stat()]);
   const kept = draft.replace(/part$/, "whole");
+  const undo = (): void => {
+    to.truncateSync(oldSize);
+    Deno.removeSync(kept);
+  };
+  const say = (): void => console.error(printable(`${name} is half copied; all of its content is in ${kept}`));
   await Deno.rename(draft, kept);
+  endings.add(undo);
   try {
     await copy(from, to, oldSize, size, signal);
     await to.sync();
     signal?.throwIfAborted();
   } catch (error) {
-    await to.truncate(oldSize);
-    await Deno.remove(kept);
+    undo();
     throw error;
+  } finally {
+    endings.delete(undo);
   }
-  copies.set(kept, name);
+  endings.add(say);
   try {
     await copy(from, to, 0, Math.min(oldSize, size));
     await to.truncate(size);
@@ -48,7 +52,7 @@ export async function copyOver(draft: string, target: string, name: string, sign
     const reason = `${systemReason(cause)}; its old content is lost, and its new content is in ${kept}`;
     throw new FileError("create", name, { reason, cause });
   } finally {
-    copies.delete(kept);
+    endings.delete(say);
   }
   await Deno.remove(kept);
 }

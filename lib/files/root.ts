@@ -132,7 +132,7 @@ export class Root {
       const info = existing(path, Deno.lstatSync);
       // A link is written through, as long as it stays in this folder.
       const found = info && this.#follow(path, info);
-      if (info && !found) throw refused("it leads outside of the served folder");
+      if (info && !found) throw refused("it is a link that leads nowhere, or outside of the served folder");
       const draft = createDraft(found?.target ?? path, name, { old: found?.info });
       const commit = async (options?: CommitOptions): Promise<void> => {
         await draft.commit(options);
