@@ -76,7 +76,7 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
   } finally {
     progress();
     await Deno.remove(work, { recursive: true });
-    if (entries.length > 0) await writeClass(rows(), ledger);
+    if (entries.length > 0) await writeClass(rows(), entries.length, ledger);
   }
   return rows();
 }

@@ -10,8 +10,8 @@ const TITLE = "Lab check of a class";
 // A row is read at a glance; the report has the others.
 const MAX_CAUSES = 3;
 
-/** One HTML file with all hand-ins, in the order of the rows. */
-export function classPage(rows: Row[], isAnonymous: boolean): string {
+/** One HTML file with the hand-ins that have been played, of so many in all, in the order of the rows. */
+export function classPage(rows: Row[], all: number, isAnonymous: boolean): string {
   const failures = RULES.map(({ id, about, title }) => ({
     text: `${id} ${about}: ${title}`,
     own: rows.filter(({ result }) => result?.sentences.some((one) => one.id === id && one.outcome === "fails")),
@@ -21,7 +21,7 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
     <>
       <header>
         <h1>{TITLE}</h1>
-        <p class="lead">{summary(rows)}</p>
+        <p class="lead">{summary(rows, all)}</p>
       </header>
       <section>
         <h2 id="hand-ins">Hand-ins</h2>
@@ -53,11 +53,13 @@ export function classPage(rows: Row[], isAnonymous: boolean): string {
   );
 }
 
-function summary(rows: Row[]): string {
+function summary(rows: Row[], all: number): string {
   const points = rows.flatMap((row) => row.points ?? []).toSorted((a, b) => a - b);
   const [low, high] = [points[(points.length - 1) >> 1], points[points.length >> 1]];
   const middle = low === undefined ? "" : ` The median is ${round((low + high!) / 2)} of ${rows[0]!.of} points.`;
-  return `${count(rows.length, "hand-in")}: ${tally(rows)}.${middle}`;
+  const left = all - rows.length;
+  const unplayed = left > 0 ? `${rows.length > 0 ? ", " : ""}${left} not played yet` : "";
+  return `${count(all, "hand-in")}: ${tally(rows)}${unplayed}.${middle}`;
 }
 
 function Line({ row, id }: { row: Row; id: string | undefined }): VNode {

@@ -17,6 +17,8 @@ export interface Filled {
   bytes: Uint8Array<ArrayBuffer>;
   column: string;
   filled: number;
+  /** Students who had another mark, and what it was. */
+  replaced: string[];
   /** Hand-ins without a row, and rows that could be of several. */
   unmatched: string[];
   /** Students without a hand-in. */
@@ -148,16 +150,18 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
     else unmatched.push(mark.name === mark.id ? mark.name : `${mark.name} (${mark.id})`);
   }
   let filled = 0;
-  for (const [index, { points, of }] of taken) {
+  const replaced: string[] = [];
+  for (const [index, { name, points, of }] of taken) {
     if (points === undefined) continue;
     const value = String(round(isNaN(most) ? points : points / of * most));
     const target = rows[index]![header.indexOf(title)]!;
+    if (target.text !== "" && Number(target.text) !== Number(value)) replaced.push(`${name}, ${target.text}`);
     target.raw = target.raw.startsWith('"') ? `"${value}"` : value;
     filled++;
   }
   const missing = rows.flatMap((_, index) => taken.has(index) ? [] : [names[index]![0] || ids[index]!.join(" ")]);
   const written = [first, ...table].flat().map(({ raw, end }) => raw + end).join("");
-  return { bytes: encode(written), column: title, filled, unmatched, missing };
+  return { bytes: encode(written), column: title, filled, replaced, unmatched, missing };
 }
 
 function plain(text: string): string {

@@ -56,8 +56,11 @@ function pointsFile(points: Points): string {
 /** Reads a time of this machine's zone; a day alone would be its beginning, in UTC. */
 function readDue(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
+  const [, year, month, day] = text.match(/^(\d{4})-(\d\d)-(\d\d)[ T]\d\d:\d\d/) ?? [];
   const due = new Date(text);
-  if (/\d[ T]\d?\d:\d\d/.test(text) && !isNaN(Number(due))) return due;
+  // A day that its month does not have would be one of the next.
+  const last = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  if (!isNaN(Number(due)) && Number(day) <= last) return due;
   throw new UsageError(`option --due takes a day and a time, such as "2026-10-03 23:59", not "${text}"`);
 }
 
@@ -92,17 +95,24 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const real = await Deno.realPath(handins).catch(() => {
     throw new CheckError(`there is no folder and no zip file "${handins}"`);
   });
+  if ((await Deno.stat(real)).isFile && !/\.zip$/i.test(real)) {
+    throw new CheckError(`"${handins}" is no folder and no zip file`);
+  }
   if (`${await realOf(out)}/`.startsWith(`${real}/`)) {
     throw new UsageError("DIR can't be in HANDINS; --out names another one");
   }
+  const name = args.value("gradebook")?.split("/").at(-1);
+  // The table of the class has that name.
+  const filled = name === "grades.csv" ? "gradebook.csv" : name;
+  if (name && await realOf(`${out}/${filled}`) === await realOf(absolute(args.value("gradebook")!))) {
+    throw new UsageError("the gradebook lies in DIR, where the filled one goes; move it elsewhere");
+  }
+  if (args.has("item") && !gradebook) throw new UsageError("option --item goes with --gradebook");
   await Deno.mkdir(out, { recursive: true }).catch((error) => {
     throw new CheckError(`${out} can't be made: ${error.message}`);
   });
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
   const rows = await gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
-  const name = args.value("gradebook")?.split("/").at(-1);
-  // The table of the class has that name.
-  const filled = name === "grades.csv" ? "gradebook.csv" : name;
   if (gradebook) await fillGradebook(rows, gradebook, args, `${out}/${filled}`);
   for await (const { name } of Deno.readDir(out)) {
     if (!name.endsWith(".csv") || name === "grades.csv" || name === filled) continue;
@@ -129,9 +139,10 @@ async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, pa
     // A person looks at the others first.
     points: status === "graded" ? points : undefined,
   }));
-  const { bytes: written, column, filled, unmatched, missing } = fill(bytes, marks, args.value("item"));
+  const { bytes: written, column, filled, replaced, unmatched, missing } = fill(bytes, marks, args.value("item"));
   await replace(path, written);
   console.log(`\n${path}: "${printable(column)}" is filled in ${count(filled, "row")}.`);
+  if (replaced.length > 0) console.log(`Had another mark before: ${printable(replaced.join("; "))}.`);
   const left = marks.filter(({ points }) => points === undefined).map(({ name }) => name);
   if (left.length > 0) console.log(`Left as they were, to be looked at: ${printable(left.join("; "))}.`);
   if (unmatched.length > 0) console.log(`Hand-ins without one row of their own: ${printable(unmatched.join("; "))}.`);

@@ -30,7 +30,7 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
     await Deno.rename(`${out}/${before}`, folder);
   }
   const { result, pictures, status, points, of, parts, label: author } = row;
-  const mark = status === "graded" ? `${points} of ${of} points (${parts})` : undefined;
+  const mark = status === "graded" ? `${points} of ${of} points (${parts})` : [status, ...outcome.notes].join(": ");
   const files = {
     "report.html": result && pictures && reportPage(result, pictures, { author, mark }),
     "junit.xml": result && junit(result),
@@ -43,17 +43,17 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
   }
 }
 
-/** Writes the table and the page of the class. */
-export async function writeClass(rows: Row[], { out, isAnonymous }: Ledger): Promise<void> {
-  const header = ["name", "id", "points", "of", "status", "causes", "late", "notes"];
-  const table = rows.map(({ handin: { name, id }, points = "", of, status, result, late, notes }) => {
+/** Writes the table and the page of the class, of which `all` is how many hand-ins there are. */
+export async function writeClass(rows: Row[], all: number, { out, isAnonymous }: Ledger): Promise<void> {
+  const header = ["name", "id", "points", "of", "status", "causes", "late", "notes", "folder"];
+  const table = rows.map(({ handin: { name, id }, points = "", of, status, result, late, notes, folder }) => {
     const causes = result?.causes.map(({ sentences }) => sentences.join(" ")).join("; ") ?? "";
-    return [name, id, points, of, status, causes, late, notes.join("; ")].map(defused);
+    return [name, id, points, of, status, causes, late, notes.join("; "), folder].map(defused);
   });
   await replace(`${out}/grades.csv`, stringify([header, ...table], { headers: false, crlf: true, bom: true }));
   // The order of the names would tell whose row it is.
   const shown = isAnonymous ? rows.toSorted((a, b) => a.label < b.label ? -1 : 1) : rows;
-  await replace(`${out}/index.html`, classPage(shown, isAnonymous));
+  await replace(`${out}/index.html`, classPage(shown, all, isAnonymous));
 }
 
 /** Writes a file whole, or leaves it as it was. */
@@ -78,12 +78,17 @@ function defused(cell: string | number): string | number {
 /** The results as Gradescope's autograder format has them. */
 function gradescope({ result, each, points = 0, notes }: Row): string {
   const shown = result?.sentences.filter(({ id }) => each.has(id)) ?? [];
-  const tests = shown.map(({ id, title, outcome, reason }) => ({
-    number: id,
-    name: title,
-    score: each.get(id),
-    status: outcome === "holds" ? "passed" : "failed",
-    output: [outcome, ...reason ? [reason] : []].join(": "),
-  }));
+  const tests = shown.map(({ id, about, title, outcome, reason }) => {
+    const finding = result?.causes.find((cause) => cause.about === about && cause.sentences.includes(id))?.finding;
+    const why = finding &&
+      [`expected ${finding.expected}`, `came ${finding.came}`, finding.hint && `likely ${finding.hint}`];
+    return {
+      number: id,
+      name: `${about}: ${title}`,
+      score: each.get(id),
+      status: outcome === "holds" ? "passed" : "failed",
+      output: printable([outcome, ...why ?? [reason]].filter(Boolean).join(": ")),
+    };
+  });
   return `${JSON.stringify({ score: points, output: notes.join("\n"), tests }, undefined, 1)}\n`;
 }

@@ -8,16 +8,17 @@ import { shown } from "./shown.ts";
 export function conversationOf(recording: Recording): { at: number; line: string }[] {
   const { about } = recording;
   const self = about === "server" ? "client" : "server";
-  const heard = read(recording).readings.map(({ step, came, at, form, expected }) => {
+  const heard = read(recording).readings.map(({ step, came, at, cameAt, form, expected }) => {
     const text = form === "missing" ? "nothing" : "data" in expected ? `${came.length} bytes` : shown(came);
-    return { at, line: `${step}. ${about}: ${"zeros" in expected ? "many bytes" : text}` };
+    return { at, order: cameAt, line: `${step}. ${about}: ${"zeros" in expected ? "many bytes" : text}` };
   });
   const others = recording.events.flatMap((event) => {
     if (event.type === "said") return [{ at: event.at, line: `${event.step}. ${self}: ${saidText(event)}` }];
     if (event.type === "line") return [{ at: event.at, line: `   printed: ${shown(utf8(event.text))}` }];
     return event.type === "exit" ? [{ at: event.at, line: `   exit status ${event.status}` }] : [];
   });
-  return [...heard, ...others].toSorted((a, b) => a.at - b.at);
+  // A message may have come long before it was taken for one.
+  return [...heard, ...others.map((one) => ({ ...one, order: one.at }))].toSorted((a, b) => a.order - b.order);
 }
 
 function saidText({ bytes, zeros = 0 }: Recorded): string {

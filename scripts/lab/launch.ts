@@ -58,7 +58,7 @@ function args(role: Role, { host = HOST, port, verb, file, verbose }: Call): str
 export async function checkFile(path: string, cwd: string): Promise<{ absolute: string; info: Deno.FileInfo }> {
   const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
   const info = await Deno.stat(absolute).catch(() => undefined);
-  if (info?.isDirectory) throw new CheckError(`"${path}" is a folder`);
+  if (info?.isDirectory) throw new CheckError(`"${path}" is a folder: give the program in it`);
   if (!info?.isFile) throw new CheckError(`there is no file "${path}"${path === absolute ? "" : ` in ${cwd}`}`);
   return { absolute, info };
 }

@@ -73,6 +73,9 @@ async function readTask(args: Arguments): Promise<Task> {
   if (only?.includes("")) throw new UsageError("option --only takes a list without spaces, such as 1,6.5");
   const unknown = only?.find((name) => !RULES.some((rule) => isIn(rule, [name])));
   if (unknown !== undefined) throw new UsageError(`there is no section or sentence ${unknown}; --list shows them`);
+  if (files.replay && (args.positional.length > 0 || args.has("watch"))) {
+    throw new UsageError("option --replay judges a recording: it takes no programs, and not --watch");
+  }
   const given = await rolesOf(args, cwd);
   const isOwn = !files.replay && ROLES.every((role) => given[role] === undefined && args.value(role) === undefined);
   if (isOwn && Deno.build.standalone) throw new UsageError("expected a client, a server or both");

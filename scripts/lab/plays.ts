@@ -165,7 +165,7 @@ function both(about: Role): Play[] {
       ...SIZES.map((size) => make(`${verb}-${size}`, verb, { name: `size${size}`, ...sized(size) })),
       // Some programs take a file for text by the end of its name.
       ...ODD.map((data, index) =>
-        make(`${verb}-odd${index}`, verb, { name: `odd${index}.${index === 1 ? "txt" : "bin"}`, data, ...parted(data) })
+        make(`${verb}-odd${index}`, verb, { name: `odd${index}.txt`, data, ...parted(data) })
       ),
     ]),
     ...VERBS.flatMap((verb) => namesOf(verb).map((name, index) => make(`${verb}-name${index}`, verb, { name }))),

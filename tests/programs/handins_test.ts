@@ -193,6 +193,8 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
       ["Sam Poe", "Sam Poe", "Two Same"],
     ],
   );
+  const marked = `${head}End-of-Line Indicator\n#901,ao,O'Neil,"Ann",5,#\n#902,jd,Doe,Jane,10.0,#\n`;
+  assertEquals(fill(new TextEncoder().encode(marked), marks, undefined).replaced, ["O'Neil Ann, 5"]);
   const canvas = (first: string, second: string): string =>
     `Student,ID,Section,Lab 3 (77),Final Score\n,,,Manual Posting,\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
   assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);

@@ -73,7 +73,7 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   const pages = {
     report: pageOf(made, ["1", "4"]),
     right: pageOf(session("server")),
-    class: classPage(rows(made), false),
+    class: classPage(rows(made), rows(made).length + 2, false),
   };
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
   await using browser = await Browser.start(folder.at("profile"));
@@ -203,6 +203,9 @@ Deno.test("what a right program does is the conversation that the document has",
       assertEquals([play.id, ...said(came).toSorted()], [play.id, ...said(right).toSorted()]);
     }
   }
+  // Of a file that our side only begins, the document has all.
+  const huge = session("client").recordings.find(({ play }) => play === "client-huge-size")!;
+  assertEquals(said(rightLadder(huge, playOf(huge), none)).includes("message 4294967301 bytes"), true);
 });
 
 testWith([UNIX, SOURCES], "--html writes the page of a recording", async () => {

@@ -49,6 +49,7 @@ const LINE_STEP: Record<Role, Record<Verb, string>> = {
   client: { GET: "f", PUT: "e", DEL: "a" },
 };
 const SIZE_STEP: Record<Verb, string> = { GET: "e", PUT: "d", DEL: "" };
+const DATA_STEP: Record<Verb, string> = { GET: "g", PUT: "f", DEL: "" };
 
 /** A picture for each cause that a recording shows. */
 export function picturesOf({ causes }: Result, session: Session): (Picture | null)[] {
@@ -184,9 +185,15 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
   const size = announced ? toSize(announced.bytes) : BigInt(play.data.length);
   const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
   const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
+  // Of a file that our side only begins, all that was announced.
+  const whole = messages.map((one) =>
+    one.from !== about && one.step === DATA_STEP[verb] && lengthOf(one) < size
+      ? { ...one, bytes: "", zeros: Number(size) }
+      : one
+  );
   return [
     ...about === "server" && verbose ? opening.map(prints) : [],
-    ...messages.flatMap((one) => [messageOf(one, verb), ...linesAfter(one, play, size).map(prints)]),
+    ...whole.flatMap((one) => [messageOf(one, verb), ...linesAfter(one, play, size).map(prints)]),
   ];
 }
 

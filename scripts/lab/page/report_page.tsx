@@ -19,7 +19,8 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
 
 /**
  * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command
- * that runs it again; `author` is whose they are, and `mark` what they are worth, such as `58 of 59 points`.
+ * that runs it again; `author` is whose they are, and `mark` what they are worth, such as `58 of 59 points`, or why that is
+ * not known.
  */
 export function reportPage(
   result: Result,
@@ -77,10 +78,12 @@ export function reportPage(
 }
 
 function summary({ causes, sentences }: Result): string {
-  const { all, fails, hidden } = counted(sentences);
+  const { all, holds, fails, hidden } = counted(sentences);
   const why = causes.length === 1 ? "one cause" : `${causes.length} causes, the gravest first`;
   if (fails > 0) return `${fails} of ${count(all, "sentence")} ${fails === 1 ? "does" : "do"} not hold, for ${why}.`;
-  return hidden > 0 ? "Nothing is wrong in what could be shown." : `All ${count(all, "sentence")} hold.`;
+  if (hidden === 0) return `All ${count(all, "sentence")} hold.`;
+  const shown = holds === 0 ? "Nothing could be shown" : `${count(holds, "sentence")} hold, and none fails`;
+  return `${shown}; ${hidden} of ${all} could not be shown.`;
 }
 
 function Program({ name, own }: { name: string; own: Sentence[] }): VNode {
