@@ -2,7 +2,7 @@
 
 import { writeAllSync } from "../../lib/bytes.ts";
 import { CheckError, fromCommand, fromFile, slowness } from "./launch.ts";
-import { newSession, type Programs, run } from "./run.ts";
+import { CLASSES, newSession, type Programs, run } from "./run.ts";
 import type { Inner, Played, Task } from "./sandbox.ts";
 
 const { programs: named, cwd, options, limitMs, inner }: Task & { inner?: Inner } = JSON.parse(Deno.args.at(-1)!);
@@ -10,7 +10,8 @@ const { programs: named, cwd, options, limitMs, inner }: Task & { inner?: Inner 
 /** Puts a sandbox around a program that may write its work folder; strace stays outside, where no program forges it. */
 function wrap(words: string[], { cwd }: { cwd: string }): string[] {
   const traced = words.indexOf(`${cwd}.trace`) + 1;
-  const binds = ["--bind", cwd, cwd, "--chdir", cwd];
+  const classes = `${cwd.slice(0, cwd.lastIndexOf("/"))}/${CLASSES}`;
+  const binds = ["--ro-bind-try", classes, classes, "--bind", cwd, cwd, "--chdir", cwd];
   return [...words.slice(0, traced), ...inner!.before, ...binds, ...inner!.after, ...words.slice(traced)];
 }
 

@@ -1,6 +1,7 @@
 /** How a program under test is started: from a file by what it is, or by a command line; and how all of it is ended. */
 
 import type { Role, Verb } from "../../lib/protocol.ts";
+import { compile } from "./java.ts";
 
 /** What a program is started with. */
 export interface Call {
@@ -19,6 +20,8 @@ export interface Launch {
   /** What the user would write to name it again. */
   argument: string[];
   words: (call: Call) => string[];
+  /** Makes its starts faster, with files of its own in a folder. */
+  prepare?: (folder: string) => Promise<void>;
 }
 
 /** A program that can't be started, or not checked; the message is one sentence. */
@@ -68,6 +71,7 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   const { absolute, info } = await checkFile(path, cwd);
   const suffix = path.match(/\.[a-z]+$/i)?.[0].toLowerCase() ?? "";
   const starter = suffix === ".py" ? [await python()] : STARTERS[suffix] ?? [];
+  let start = [...starter, absolute];
   const [program] = starter;
   if (!program && !((info.mode ?? 0) & 0o111)) {
     throw new CheckError(`"${path}" can't be started: it is not executable, and --${role} takes a command for it`);
@@ -75,8 +79,14 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   if (program && !await runs([program, program === "java" ? "-version" : "--version"])) {
     throw new CheckError(`"${path}" can't be started: there is no ${program} here`);
   }
-  const words = (call: Call): string[] => [...starter, absolute, ...args(role, call)];
-  return { label: path.split("/").at(-1)!, argument: [path], words };
+  const words = (call: Call): string[] => [...start, ...args(role, call)];
+  const launch: Launch = { label: path.split("/").at(-1)!, argument: [path], words };
+  if (suffix !== ".java") return launch;
+  const prepare = async (folder: string): Promise<void> => {
+    const main = await compile(absolute, folder);
+    start = main === undefined ? [...JAVA, absolute] : [...JAVA, "-cp", folder, main];
+  };
+  return { ...launch, prepare };
 }
 
 /** A word as a shell takes it for one, whatever is in it. */

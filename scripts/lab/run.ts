@@ -31,6 +31,8 @@ export interface RunOptions extends Scope {
   session?: Session;
 }
 
+/** Beside the programs' folders: where they have what they are prepared with. */
+export const CLASSES = "classes";
 // Of the client, whose plays need no program that serves others, so many are played at the same time.
 const CLIENTS = 2;
 
@@ -52,6 +54,9 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
     Number(a.memory ?? 0) - Number(b.memory ?? 0)
   );
   const folder = await Deno.makeTempDir({ prefix: "blockferry_lab_" });
+  for (const [role, { prepare }] of Object.entries(programs)) {
+    await prepare?.(`${folder}/${CLASSES}/${role}`);
+  }
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, ...options.signal ? [options.signal] : []]);
   const start = performance.now();

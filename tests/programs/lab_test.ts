@@ -1,9 +1,10 @@
 /** The lab check as a command. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { compile } from "../../scripts/lab/java.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { failed, lab, PEERS } from "../support/lab.ts";
-import { PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
+import { JAVA, PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
 
 testWith([UNIX], "our programs hold to every sentence of the document, strictly", async () => {
   // The executable does not have them in it.
@@ -68,4 +69,19 @@ testWith([SANDBOX, PYTHON], "in the sandbox programs that are right hold to what
   assertEquals([status, stdout], [0, holds], none);
   const { stderr } = await lab("--sandbox", "--server", `python3 '${import.meta.filename}' {port}`, "--only", "3.1");
   assertMatch(stderr, /^lab: .* can't be checked: .* can't open file .*lab_test.ts/);
+});
+
+testWith([JAVA], "a Java file is compiled once, and its first class is run", async () => {
+  await using folder = new Folder();
+  const compiled = async (source: string): Promise<string | undefined> => {
+    await Deno.writeTextFile(folder.at("Client.java"), source);
+    return await compile(folder.at("Client.java"), folder.at("classes"));
+  };
+  const main = "{ public static void main(String[] args) { System.out.println(args[0]); } }";
+  assertEquals(
+    await compiled(`/* class No */ package lab.one;\n// class Nor\nrecord Pair(int a) ${main}`),
+    "lab.one.Pair",
+  );
+  assertEquals(await compiled(`interface First ${main} class Second ${main}`), "First");
+  assertEquals(await compiled("class Broken {"), undefined);
 });

@@ -45,6 +45,7 @@ const IS_ROOT = Deno.build.os !== "windows" && Deno.uid() === 0;
 export const LINUX = need("Linux", () => IS_LINUX);
 export const UNIX = need("Unix", () => Deno.build.os !== "windows");
 export const PYTHON = need("python3", () => runs("python3", "--version"));
+export const JAVA = need("javac", () => runs("javac", "-version"));
 export const OPENSSL = need("openssl", () => runs("openssl", "version"));
 export const STRACE = need("strace", () => runs("strace", "-D", "-f", "-o", "/dev/null", "true"));
 export const TERMINAL = need("script of util-linux", () => IS_LINUX && runs("script", "--version"));
