@@ -108,11 +108,17 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     throw new UsageError("the gradebook lies in DIR, where the filled one goes; move it elsewhere");
   }
   if (args.has("item") && !gradebook) throw new UsageError("option --item goes with --gradebook");
+  const isNew = await Deno.stat(out).then(() => false, () => true);
   await Deno.mkdir(out, { recursive: true }).catch((error) => {
     throw new CheckError(`${out} can't be made: ${error.message}`);
   });
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
-  const rows = await gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
+  const graded = gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
+  const rows = await graded.catch(async (error) => {
+    // Unless something is in it.
+    if (isNew) await Deno.remove(out).catch(() => {});
+    throw error;
+  });
   if (gradebook) await fillGradebook(rows, gradebook, args, `${out}/${filled}`);
   for await (const { name } of Deno.readDir(out)) {
     if (!name.endsWith(".csv") || name === "grades.csv" || name === filled) continue;
