@@ -22,7 +22,7 @@ export class Listing {
 
   /**
    * Whether another name in its folder begins with this one's; `undefined` if the folder can't be read now, or is too
-   * large. `isQuick` takes a fresh knowledge for good.
+   * large. `isQuick` takes what may have changed since, within a tick of the clock, for known.
    */
   async hasLonger(path: string, { isQuick = false }: { isQuick?: boolean } = {}): Promise<boolean | undefined> {
     const folder = dirname(path);
@@ -45,7 +45,10 @@ export class Listing {
     }
   }
 
-  /** Removes or renames a file by `act`, and takes note of that, unless somebody else has changed the folder since the last look. */
+  /**
+   * Removes or renames a file by `act`, and takes note of that, unless somebody else has changed the folder since the last
+   * look.
+   */
   without(path: string, act: () => void): void {
     const isSeen = dirname(path) === this.#folder && timeOf(this.#folder) === this.#mtime;
     act();

@@ -101,7 +101,10 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /** Whether something here has a longer name that begins with `name`, if that is known; `found` is what `find` has just said. */
+  /**
+   * Whether something here has a longer name that begins with `name`, if that is known; `found` is what `find` has just
+   * said.
+   */
   hasLonger(
     name: string,
     found: Found | undefined,
