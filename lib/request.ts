@@ -8,7 +8,7 @@ import { concat, startsWith } from "@std/bytes";
 import type { Bytes } from "./bytes.ts";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
-import type { Found, Root } from "./files/root.ts";
+import type { Aside, Found, Root } from "./files/root.ts";
 import { textBefore, textBeforeSize } from "./late.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
@@ -176,23 +176,39 @@ export async function hearLate(peer: Peer, { request: begun, report }: Reported)
   return late.length === 0 ? undefined : request;
 }
 
-/** The DEL with what comes of its name after DONE, if that makes it another one. */
+/** Reports what is about to be deleted. */
+export async function tellDeletion(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
+  if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
+}
+
+/** Deletes, in place of the file that was set aside, what its name becomes by what comes after DONE, if that does. */
 export async function hearAfterDone(
   peer: Peer,
   { request: begun, report }: Reported,
-  { root, address, regulars }: Asker,
-): Promise<Request | undefined> {
+  options: SessionOptions,
+  aside: Aside,
+): Promise<void> {
+  const { root, address, regulars, onEvent } = options;
   const end = { silenceMs: LATE_MS, maxBytes: MAX_COMMAND_BYTES };
   // Where the connection broke, or was cut, what had come counts.
   const late = await peer.hearMore(REQUEST_STEP, end).catch(() => peer.frames.rest);
-  if (late.length === 0) return undefined;
+  if (late.length === 0) return;
   regulars.note(address, false);
   const request = wholeRequest(begun, late, root);
   const { command } = request;
   const isOther = MESSAGE.test(new TextDecoder().decode(late)) && !(command && root.find(command.name));
-  if (isOther || command?.name === begun.command?.name) return undefined;
+  if (isOther || command?.name === begun.command?.name) return;
+  aside.restore();
   report(request);
-  return request;
+  if (!command) return;
+  try {
+    await tellDeletion(peer, command.name, options);
+    await root.remove(command.name);
+  } catch (error) {
+    // An error has the place of DONE, which has been said.
+    if (!(error instanceof FileError)) throw error;
+    void onEvent({ type: "refused", error });
+  }
 }
 
 /**

@@ -12,15 +12,8 @@ import type { Draft } from "./files/draft.ts";
 import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
-import {
-  checkEnd,
-  hearAfterDone,
-  hearLate,
-  hearRequest,
-  hearRest,
-  type Reported,
-  type SessionOptions,
-} from "./request.ts";
+import { checkEnd, hearAfterDone, hearLate, hearRequest, hearRest, tellDeletion } from "./request.ts";
+import type { Reported, SessionOptions } from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -132,30 +125,13 @@ function move(transfer: Transfer, { gather, onLeft }: SessionOptions): Promise<v
 }
 
 async function serveDel(peer: Peer, asked: Reported, options: SessionOptions): Promise<void> {
-  const { root, onEvent } = options;
-  const begin = async (name: string): Promise<void> => {
-    if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
-  };
+  const { root } = options;
   const { name } = asked.request.command!;
   const found = asked.found ?? root.find(name);
   if (!found) throw new FileError("missing", name);
-  await begin(name);
-  if (!asked.isDoubtful) {
-    await root.remove(name, found);
-    return await peer.say("c. server: DONE");
-  }
-  await using aside = await root.setAside(name, found);
+  await tellDeletion(peer, name, options);
+  await using aside = asked.isDoubtful ? await root.setAside(name, found) : undefined;
+  if (!aside) await root.remove(name, found);
   await peer.say("c. server: DONE");
-  const whole = await hearAfterDone(peer, asked, options);
-  if (!whole) return;
-  aside.restore();
-  if (!whole.command) return;
-  try {
-    await begin(whole.command.name);
-    await root.remove(whole.command.name);
-  } catch (error) {
-    // An error has the place of DONE, which has been said.
-    if (!(error instanceof FileError)) throw error;
-    void onEvent({ type: "refused", error });
-  }
+  if (aside) await hearAfterDone(peer, asked, options, aside);
 }

@@ -243,7 +243,7 @@ testMistakes("client", [
       'if os.path.exists(filename):\n        fail("client error: unable to create file " + filename)\n    sock.sendall(b"READY")',
     ]],
     fails: ["1.9"],
-    says: "a file that exists is overwritten",
+    says: "a file that exists is no error",
   },
   {
     name: "takes any end of a connection for that of the file",
