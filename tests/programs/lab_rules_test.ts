@@ -52,28 +52,18 @@ Deno.test("a hint has no Python for a program in another language", () => {
   assertEquals([hint("server.java"), hint("server.py")], [common, `${common}, as in sock.sendall(b"OK")`]);
 });
 
-Deno.test("lines that are long and strange cost little time", () => {
-  const texts = [
-    "receiving 11 ".repeat(300),
-    `receiving ${"1".repeat(4000)}`,
-    `  at ${"a:1 (".repeat(800)}`,
-    "Error".repeat(800),
-  ];
-  // The shortest of several: a busy machine lets one of them pass without a pause.
-  const msOf = (strange: string[]): number => {
-    const made = session("client", (one) => {
-      for (const text of strange) one.events.unshift({ at: 0, type: "line", stream: "stderr", text });
-    });
-    const times = Array.from({ length: 10 }, () => {
-      const start = performance.now();
-      judge(made);
-      return performance.now() - start;
-    });
-    return Math.min(...times);
-  };
-  const [plain, strange] = [msOf(texts.map(() => "a line")), msOf(texts)];
-  // It is some four times; with a pattern that looks at all pairs of places, thirty times and more.
-  assert(strange < 15 * plain, `${strange} and ${plain} ms`);
+Deno.test("a line that is long and strange costs no more than its length", () => {
+  const length = 100_000;
+  const texts = ["receiving 11 ", "  at a:1 (", "Error"].map((text) => text.repeat(length / text.length));
+  const made = session("client", (one) => {
+    for (const text of [...texts, `receiving ${"1".repeat(length)}`]) {
+      one.events.unshift({ at: 0, type: "line", stream: "stderr", text });
+    }
+  });
+  const start = performance.now();
+  judge(made);
+  // A fifth of a second; with a pattern that looks at all pairs of places, minutes.
+  assert(performance.now() - start < 30_000);
 });
 
 Deno.test("what a crash hides is not shown, and says why", () => {
