@@ -5,9 +5,12 @@ import { onEndSignal } from "./lib/cli/signals.ts";
 import { inSeconds, TransferError } from "./lib/errors.ts";
 import type { ServeOptions, Server, ServerEvent } from "./lib/listener.ts";
 import { printable } from "./lib/printable.ts";
+import { within } from "./lib/within.ts";
 
 // What a transfer of a few megabytes needs to finish, and less than service managers wait before they kill.
 const GRACE_SECONDS = 5;
+// A wait that is shorter needs no line: what has just been done comes to its end.
+const MOMENT_MS = 200;
 // How often a person who waits for transfers hears of them.
 const WAIT_LINE_MS = 10_000;
 
@@ -72,7 +75,7 @@ async function end(server: Server, graceMs: number): Promise<number> {
     const left = server.bytesLeft > 0n ? `, ${bytes(Number(server.bytesLeft))} left` : "";
     warn(`waits${limit} for ${who}${left}; Ctrl-C cuts it`);
   };
-  if (graceMs > 0) sayWhatRuns();
+  if (graceMs > 0 && await within(ended, MOMENT_MS) === undefined) sayWhatRuns();
   if (graceMs === Infinity) setInterval(sayWhatRuns, WAIT_LINE_MS);
   return await ended === 0 ? 0 : 1;
 }
