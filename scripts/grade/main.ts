@@ -85,6 +85,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const handins = absolute(given);
   const out = absolute(args.value("out") ?? `${handins.replace(/\.zip$/, "")}-grades`);
   const gradebook = await read("gradebook");
+  if (args.has("item") && !gradebook) throw new UsageError("option --item goes with --gradebook");
   // A wrong export is not found out after all the work.
   if (gradebook) fill(gradebook, [], args.value("item"));
   const sandbox = args.has("no-sandbox") ? NO_SANDBOX : await findSandbox().catch(({ message }) => {
@@ -107,7 +108,6 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   if (name && await realOf(`${out}/${filled}`) === await realOf(absolute(args.value("gradebook")!))) {
     throw new UsageError("the gradebook lies in DIR, where the filled one goes; move it elsewhere");
   }
-  if (args.has("item") && !gradebook) throw new UsageError("option --item goes with --gradebook");
   const isNew = await Deno.stat(out).then(() => false, () => true);
   await Deno.mkdir(out, { recursive: true }).catch((error) => {
     throw new CheckError(`${out} can't be made: ${error.message}`);

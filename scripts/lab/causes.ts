@@ -116,7 +116,11 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
     const same = group.filter(({ finding: { play, run } }) => play === best.finding.play && run === best.finding.run);
     const crash = best.finding.crash ?? same.find(({ finding }) => finding.crash)?.finding.crash;
     const { about } = best.rule;
-    const finding = { ...best.finding, crash, hint: hintFor(session.programs[about], best.finding.hint) };
+    const worded = <T extends { hint?: string | undefined }>(one: T): T => ({
+      ...one,
+      hint: hintFor(session.programs[about], one.hint),
+    });
+    const finding = { ...worded(best.finding), crash: crash && worded(crash) };
     return { about, sentences, finding, conversation: upTo(finding, session) };
   }).toSorted((a, b) => weight(b) - weight(a));
 }
