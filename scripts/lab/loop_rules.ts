@@ -31,12 +31,13 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
     const unserved = next?.retried ? next : undefined;
     const exit = [one, unserved].flatMap((each) => each ? eventsOf(each, "exit") : [])[0];
     if (!exit && !unserved) return next && [];
-    // What ended with the client before it did not wait in vain.
     const end = one.events.findLast(({ type }) => type !== "exit")?.at ?? 0;
-    const idleMs = unserved && !(exit && exit.at - end < SOON_MS) ? playOf(unserved).idle : undefined;
-    const when = idleMs ? `, when nobody had come for ${idleMs / 1000} seconds` : "";
     // A traceback may come in both.
     const crash = crashOf({ ...one, events: [...one.events, ...unserved?.events ?? []] });
+    // What ended with the client before it, or for another error than a timeout's, did not wait in vain.
+    const isOwn = exit && exit.at - end < SOON_MS || crash && !/time/i.test(crash.error);
+    const idleMs = unserved && !isOwn ? playOf(unserved).idle : undefined;
+    const when = idleMs ? `, when nobody had come for ${idleMs / 1000} seconds` : "";
     const came = exit
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
