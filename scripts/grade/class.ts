@@ -54,10 +54,12 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
   try {
     const version = await checksVersion();
     const found = await findHandins(handins, work);
-    const isAgain = ({ name, id }: Handin): boolean =>
-      again !== undefined &&
-      [name, id, numberOf({ name, id })].some((each) => each.toLowerCase() === again.toLowerCase());
-    if (again !== undefined && !found.some(isAgain)) throw new UsageError(`there is no hand-in of "${again}"`);
+    const namesOf = ({ name, id }: Handin): string[] => [name, id, numberOf({ name, id })];
+    const isAgain = (handin: Handin): boolean =>
+      again !== undefined && namesOf(handin).some((each) => each.toLowerCase() === again.toLowerCase());
+    if (again !== undefined && !found.some(isAgain)) {
+      throw new UsageError(`there is no hand-in of "${again}"`, again, found.flatMap(namesOf));
+    }
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
       const at = `${work}/${index + 1}`;

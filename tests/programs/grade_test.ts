@@ -198,7 +198,7 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
     [[folder.at("./class"), "--out", folder.at("link/new/out")], "DIR can't be in HANDINS"],
     [[folder.at("class"), "--due", "soon"], 'a day and a time, such as "2026-10-03 23:59", not "soon"'],
     [[folder.at("class"), "--due", "2026-10-03"], 'not "2026-10-03"'],
-    [[folder.at("class"), "--again", "Zoe"], 'there is no hand-in of "Zoe"'],
+    [[folder.at("class"), "--again", "Ana"], 'there is no hand-in of "Ana"; did you mean Ann?'],
     [[folder.at("class"), "--points", folder.at("points.json")], "there is no sentence 9"],
     [[folder.at("class"), "--gradebook", folder.at("book.csv")], "no export of Brightspace, Canvas or Moodle"],
     [[folder.at("class"), "--gradebook", folder.at("two.csv")], '--item names one of "Lab 1 (1)", "Lab 2 (2)"'],
