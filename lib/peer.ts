@@ -125,6 +125,16 @@ export class Peer implements Disposable {
     return this.#socket.isCut;
   }
 
+  /** Ends this side's part of the conversation at its last step, when the system has taken all that was said. */
+  async end(step: Step): Promise<void> {
+    try {
+      await this.#socket.end();
+    } catch (error) {
+      // A client that has left may have reset the connection.
+      if (this.isCut) throw named(step, error);
+    }
+  }
+
   /** Ends the conversation after the last message, so that nothing is lost on its way. */
   finish(): Promise<void> {
     this.#tracer?.end();

@@ -11,7 +11,7 @@ import { checkRoom } from "./files/disk.ts";
 import type { Draft } from "./files/draft.ts";
 import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
-import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step } from "./protocol.ts";
+import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step, STEPS } from "./protocol.ts";
 import { checkEnd, hearAfterDone, hearLate, hearRequest, hearRest, tellDeletion } from "./request.ts";
 import type { Reported, SessionOptions } from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
@@ -49,6 +49,7 @@ export async function serveClient(peer: Peer, options: SessionOptions): Promise<
     const step = verb === "DEL" ? "c. server: DONE" : error.step ?? "c. server: OK";
     await peer.sayText(step, ERROR_PREFIX + error.message);
   }
+  await peer.end(STEPS[verb].at(-1)!);
 }
 
 function refuseRequest(peer: Peer, step: Step): Promise<void> {

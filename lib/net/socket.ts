@@ -50,6 +50,7 @@ export class Socket implements Disposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isNoDelay = false;
   #isSending = false;
+  #ended: Promise<void> | undefined;
   #watched = 0;
   #progress = 0;
 
@@ -127,7 +128,7 @@ export class Socket implements Disposable {
   async #write(data: Uint8Array, callBytes: number): Promise<void> {
     // Many small calls become as few segments as one large call; the last of them leaves with the next message.
     this.#setNoDelay(data.length <= FEW_CALLS * callBytes);
-    this.#isSending = callBytes < Infinity;
+    this.#isSending = true;
     try {
       for (let start = 0; start < data.length;) {
         start += await this.#conn.write(data.subarray(start, Math.min(start + callBytes, data.length)));
@@ -155,6 +156,12 @@ export class Socket implements Disposable {
     }
   }
 
+  /** Sends FIN after all that was written. Inside TLS, fulfilled when the system has taken that; it may fail as a write. */
+  end(): Promise<void> {
+    this.#isSending = true;
+    return this.#ended ??= this.watch(this.#conn.closeWrite());
+  }
+
   /** Closes after the last message, when the peer has closed too or a second has passed. Never fails. */
   async finish(): Promise<void> {
     using _ = this;
@@ -162,7 +169,7 @@ export class Socket implements Disposable {
       while (await this.#conn.read(DROPPED) !== null);
     };
     try {
-      await this.watch(this.#conn.closeWrite());
+      await this.end();
       await within(this.untilCut(drop()), LINGER_MS);
     } catch {
       // The peer reset the connection.

@@ -248,6 +248,30 @@ testWith([OPENSSL], "a server's shutdown lets a transfer inside TLS finish", asy
   assertEquals((await Deno.stat(folder.at("mine/f"))).size, 2_000_000);
 });
 
+testWith([OPENSSL], "what a TLS client has not read when the server ends was cut, and is told", async () => {
+  await using folder = await secured();
+  // Less than what stands within the server and in the sockets: all of it has been written.
+  await Deno.writeFile(folder.at("served/f"), new Uint8Array(6_500_000));
+  const read = (name: string): string => Deno.readTextFileSync(folder.at(name));
+  const tls = { cert: read("cert.pem"), key: read("key.pem") };
+  const failed: string[] = [];
+  const { promise: written, resolve } = Promise.withResolvers<void>();
+  await using server = await serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    root: folder.at("served"),
+    tls,
+    onEvent: (event) => event.type === "failed" && failed.push(event.error.message),
+    onMessage: ({ step }) => step === "h. server: DONE" ? resolve() : undefined,
+  });
+  const options = { hostname: "localhost", port: server.address.port, tls: { caCerts: [read("ca.pem")] } };
+  const { size, readable } = await get("f", options);
+  await using _ = { [Symbol.asyncDispose]: () => readable.cancel() };
+  await written;
+  assertEquals([size, server.active], [6_500_000n, 1]);
+  assertEquals([await server.shutdown({ graceMs: 100 }), failed], [1, ["the server was closed"]]);
+});
+
 /** The ports on which a process listens, on this machine's loopback address alone. */
 async function innerPorts(pid: number): Promise<number[]> {
   const { stdout: links } = await run(["ls", "-l", `/proc/${pid}/fd`], { cwd: "/" });
