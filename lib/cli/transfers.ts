@@ -56,7 +56,8 @@ export async function perform(task: Task): Promise<number> {
   // With several transfers under way, the lines of each are printed together.
   const gathered = new Set<Parameters<Print>[]>();
   const printGathered = async (lines: Parameters<Print>[]): Promise<void> => {
-    gathered.delete(lines);
+    // After a signal they may have been printed before their worker ends.
+    if (!gathered.delete(lines)) return;
     await Promise.all(lines.map((line) => print(...line)));
   };
   // Looked up once.
