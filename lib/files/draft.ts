@@ -3,7 +3,7 @@
 import { FileError } from "../errors.ts";
 import { copyOver } from "./copy.ts";
 import { hasDisk, isDeferring } from "./disk.ts";
-import { basename, dirname } from "./path.ts";
+import { dirname } from "./path.ts";
 import { checkGranted, isGranted } from "./permissions.ts";
 import {
   append,
@@ -17,7 +17,8 @@ import {
 } from "./storage.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
-const DRAFT_NAME = /^\.blockferry-[0-9a-f-]{36}\.part$/i;
+// Tried on every name of a folder that is swept, so nothing takes the path apart first.
+const DRAFT_PATH = new RegExp(`(^|[/${IS_WINDOWS ? "\\\\" : ""}])\\.blockferry-[0-9a-f-]{36}\\.part$`, "i");
 // A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
 const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
 
@@ -29,7 +30,7 @@ export function draftPath(folder: string): string {
 
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
-  return DRAFT_NAME.test(basename(path));
+  return DRAFT_PATH.test(path);
 }
 
 // Those that have not been renamed. They are removed when the program ends at once, as at a second Ctrl-C.
