@@ -9,6 +9,7 @@ import type { Bytes } from "./bytes.ts";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
 import type { Aside, Found, Root } from "./files/root.ts";
+import { SMALL_BYTES } from "./files/storage.ts";
 import { textBefore, textBeforeSize } from "./late.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
@@ -123,7 +124,9 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
-  const isQuick = isOnePiece && verb === "DEL" && found?.info.isFile === true && regulars.has(address);
+  // Some disks copy a file that gets another name, which lasts with a large one.
+  const isSmall = found?.info.isFile === true && found.info.size <= SMALL_BYTES;
+  const isQuick = isOnePiece && verb === "DEL" && isSmall && regulars.has(address);
   const looking = root.hasLonger(name, found, { isQuick });
   if (isQuick) {
     // Of a folder that has just been changed, nobody knows yet.

@@ -14,7 +14,7 @@ export class Listing {
   #folder = "";
   #mtime: number | undefined;
   // Sorted, so that the names which begin with another follow it.
-  #names: Promise<string[]> = Promise.resolve([]);
+  #names: Promise<string[] | undefined> = Promise.resolve([]);
   // Before this time, on the clock of `performance.now()`, no folder is read.
   #nextTime = 0;
   // Whether somebody may have changed the folder since, in the tick of the clock that its time of change tells of.
@@ -36,7 +36,7 @@ export class Listing {
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
-      if (names.length > MAX_NAMES) return undefined;
+      if (names === undefined) return undefined;
       const name = basename(path);
       const index = indexOf(names, name);
       return names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false;
@@ -55,7 +55,7 @@ export class Listing {
     if (!isSeen) return;
     this.#mtime = timeOf(this.#folder);
     this.#isFresh = true;
-    this.#names.then((names) => {
+    this.#names.then((names = []) => {
       const index = indexOf(names, basename(path));
       if (names[index] === basename(path)) names.splice(index, 1);
     }, () => {});
@@ -66,12 +66,13 @@ export class Listing {
     this.#folder = "";
   }
 
-  async #read(folder: string): Promise<string[]> {
+  // Nothing if there are too many.
+  async #read(folder: string): Promise<string[] | undefined> {
     const start = performance.now();
     this.#nextTime = Infinity;
     try {
       const names: string[] = [];
-      for await (const { name } of Deno.readDir(folder)) if (names.push(name) > MAX_NAMES) break;
+      for await (const { name } of Deno.readDir(folder)) if (names.push(name) > MAX_NAMES) return undefined;
       return names.sort();
     } finally {
       const end = performance.now();

@@ -44,7 +44,7 @@ export interface Found {
 
 /** A file without its name: it is deleted when this is disposed of. */
 export interface Aside extends AsyncDisposable {
-  /** Gives it its name back, unless another file has it by now. */
+  /** Gives it its name back, unless another file has had it since. */
   restore(): void;
 }
 
@@ -55,6 +55,8 @@ export class Root {
   /** Whether nothing is made or deleted in it. */
   readonly readOnly: boolean;
   readonly #listing = new Listing();
+  // Files that can still come back, by their paths. A new file of that name is the end of it.
+  readonly #asides = new Map<string, string>();
 
   private constructor(path: string, readOnly: boolean) {
     this.path = path;
@@ -140,6 +142,7 @@ export class Root {
       const commit = async (options?: CommitOptions): Promise<void> => {
         await draft.commit(options);
         this.#listing.forget();
+        this.#asides.delete(path);
       };
       return { ...draft, commit };
     } catch (cause) {
@@ -157,15 +160,20 @@ export class Root {
     const { path, info } = found;
     const aside = draftPath(dirname(path));
     await this.#delete(name, found, () => this.#listing.without(path, () => Deno.renameSync(path, aside)));
+    this.#asides.set(path, aside);
+    const lapse = (): boolean => this.#asides.get(path) === aside && this.#asides.delete(path);
     return {
       restore: () => {
         try {
-          if (!link(aside, path)) Deno.renameSync(aside, path);
+          if (lapse() && !link(aside, path)) Deno.renameSync(aside, path);
         } catch {
-          // Another file has its name by now.
+          // Another program has made a file of its name.
         }
       },
-      [Symbol.asyncDispose]: () => this.#unlink(aside, info).catch(() => {}),
+      [Symbol.asyncDispose]: async () => {
+        lapse();
+        await this.#unlink(aside, info).catch(() => {});
+      },
     };
   }
 

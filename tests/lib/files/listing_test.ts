@@ -96,6 +96,9 @@ Deno.test("of a folder with more than 30,000 names no more are read", async () =
   using _listing = listingWith(async function* (): AsyncGenerator<Deno.DirEntry> {
     while (count < 1_000_000) yield await Promise.resolve({ name: `${count++}`, ...FILE });
   });
-  assertEquals(await new Listing().hasLonger(folder.at("a")), undefined);
+  const listing = new Listing();
+  assertEquals(await listing.hasLonger(folder.at("a")), undefined);
   assertEquals(count, 30_001);
+  listing.without(folder.at("1"), () => {});
+  assertEquals(await listing.hasLonger(folder.at("a"), { isQuick: true }), undefined);
 });
