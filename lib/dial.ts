@@ -32,9 +32,9 @@ const PROBED = 1;
 // A connection that is no longer needed ends like this: known servers crash when a client leaves without a command, and
 // the FIN would bring a lost connection back to life, only to be such a client.
 const WITHDRAWAL = "GET .blockferry-withdrawn";
-// A server that is idle by now answers in far less; one that has other clients first may take as long as for READY, or
-// twice that. A connection that was lost is not worth more.
-const WITHDRAW_MS = { min: 2000, max: 15_000 };
+// A server that is idle by now answers in far less. One that has other clients first would crash when it comes to a
+// client that has left; so it gets two minutes.
+const WITHDRAW_MS = 120_000;
 // Connections that servers have still to take, and to see withdrawn.
 const withdrawn = new Set<Promise<void>>();
 
@@ -55,18 +55,18 @@ interface Attempt {
   connected: Promise<Deno.Conn>;
   ready: Promise<Peer>;
   isBroken: boolean;
-  /** Whether it has been withdrawn, to see if it breaks; it must not win then. */
-  isProbed: boolean;
+  /** Whether it has been withdrawn, perhaps to see if it breaks; it must not win then. */
+  isWithdrawn: boolean;
   withdraw(): Promise<void>;
-  /** Ends it when the server has seen it withdrawn, or after so many milliseconds. */
-  end(ms: number): Promise<void>;
+  /** Ends it when the server has seen it withdrawn. */
+  end(): Promise<void>;
   close(): void;
 }
 
 function attempt(options: DialOptions, onMessage: (message: Message, attempt: Attempt) => unknown): Attempt {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
   const ending = new AbortController();
-  const connected = connect({ ...options, timeoutMs }, ending);
+  const connected = connect(options, ending);
   let open: Peer | undefined;
   const greet = async (): Promise<Peer> => {
     const conn = await connected;
@@ -82,19 +82,25 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
     connected,
     ready: greet(),
     isBroken: false,
-    isProbed: false,
-    withdraw: async () => await open?.sayText("b. client: GET <filename>", WITHDRAWAL),
+    isWithdrawn: false,
+    // Not while it is still being made.
+    withdraw: async () => {
+      if (!open || made.isWithdrawn) return;
+      made.isWithdrawn = true;
+      await open.sayText("b. client: GET <filename>", WITHDRAWAL);
+    },
     close: () => {
       ending.abort();
       open?.[Symbol.dispose]();
     },
-    end: async (ms) => {
-      const limit = performance.now() + ms;
+    end: async () => {
+      const answer = async (peer: Peer): Promise<unknown> => {
+        await made.withdraw();
+        await made.ready;
+        return await peer.hearText("c. server: OK", ERROR_TEXT_END);
+      };
       try {
-        if (!open || signal?.aborted) return;
-        if (!made.isProbed) await made.withdraw();
-        if (!await within(made.ready, ms)) return;
-        await within(open.hearText("c. server: OK", ERROR_TEXT_END), Math.max(limit - performance.now(), 0));
+        if (open && !signal?.aborted) await within(answer(open), WITHDRAW_MS);
       } catch {
         // The server closed it.
       } finally {
@@ -113,17 +119,15 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
 export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
-  const start = performance.now();
   try {
     const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0]!, options);
-    const ms = Math.min(Math.max(2 * (performance.now() - start), WITHDRAW_MS.min), WITHDRAW_MS.max);
     const peer = await winner.ready;
     const end = (): void => {
       peer[Symbol.dispose]();
       for (const other of attempts) {
         if (other === winner) continue;
-        const ended = other.end(ms).finally(() => withdrawn.delete(ended));
+        const ended = other.end().finally(() => withdrawn.delete(ended));
         withdrawn.add(ended);
       }
     };
@@ -149,13 +153,13 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
   // Callers hear of one conversation: the one that gets READY, or the first one's failure.
   let shown: Attempt | undefined;
   const onMessage = (message: Message, attempt: Attempt): unknown => {
-    if (message.step === STEP && message.expected === undefined && !attempt.isProbed) shown ??= attempt;
+    if (message.step === STEP && message.expected === undefined && !attempt.isWithdrawn) shown ??= attempt;
     return attempt === (shown ?? attempts[0]) ? options.onMessage?.(message) : undefined;
   };
   const winner = async (tried: Attempt): Promise<Attempt> => {
     try {
       await tried.ready;
-      if (!tried.isProbed) return tried;
+      if (!tried.isWithdrawn) return tried;
     } catch (error) {
       // Only the first one's failure counts: another may be refused for not being the first.
       if (tried === attempts[0]) throw error;
@@ -168,10 +172,7 @@ async function race(attempts: Attempt[], options: DialOptions): Promise<Attempt>
     const index = attempts.length < MAX_ATTEMPTS ? attempts.length : attempts.findIndex(({ isBroken }) => isBroken);
     const probed = attempts[PROBED]!;
     if (index >= 0) attempts[index] = attempt(count++ === 0 ? options : quiet, onMessage);
-    else {
-      probed.isProbed = true;
-      probed.withdraw().catch(() => probed.isBroken = true);
-    }
+    else probed.withdraw().catch(() => probed.isBroken = true);
     // A connection that is still being made is not a lost one; if it fails, so does the wait below.
     const first = await attempts[0]!.connected.catch(() => undefined) as Partial<Deno.TcpConn> | undefined;
     // A server's machine that is gone is noticed after some hours, even where nobody says anything. Inside TLS this is on

@@ -28,7 +28,7 @@ Options:
       --fsync         GET says Complete only when the file is on disk
       --limit-rate N  move at most N bytes a second, such as 64K or 5M
       --parallel N    keep N transfers under way (default 1)
-      --wait S        wait at most S seconds for READY (default: no limit)
+      --wait S        wait at most S seconds for READY (default 0, no limit)
       --timeout S     give up after S seconds without a byte; 0 is never
                       (default 60)
       --gather N      when sending, hand N blocks of 1024 bytes to the kernel
@@ -103,6 +103,7 @@ export function readTask(args: Arguments): Task {
   const bytesPerSecond = rate === undefined ? undefined : Number(readBytes(rate, "option --limit-rate"));
   if (bytesPerSecond === 0) throw new UsageError("option --limit-rate takes at least one byte a second");
   const ca = args.value("ca");
+  const timeout = args.integer("timeout", 0, 1_000_000);
   return {
     verb,
     files,
@@ -116,7 +117,7 @@ export function readTask(args: Arguments): Task {
       hostname: hostname.replace(/^\[(.+)\]$/, "$1"),
       port: readInteger(port, 1, 65535, "the port"),
       waitMs: 1000 * (args.integer("wait", 0, 1_000_000) ?? 0),
-      timeoutMs: 1000 * (args.integer("timeout", 0, 1_000_000) ?? 60),
+      ...(timeout !== undefined && { timeoutMs: 1000 * timeout }),
       gather: args.integer("gather", 1, MAX_GATHER),
       tls: ca === undefined ? args.has("tls") : { caCerts: [readPem(ca, "CERTIFICATE", "option --ca")] },
       bytesPerSecond,

@@ -3,6 +3,7 @@
 import { format } from "@std/fmt/bytes";
 import { inSeconds } from "../errors.ts";
 import type { ClientOptions } from "../client.ts";
+import { TIMEOUT_MS } from "../net/connect.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "./client_options.ts";
 import { printer } from "./output.ts";
@@ -66,7 +67,7 @@ export class Progress implements Disposable {
   begin(activity: Partial<Activity>): Activity {
     const begun: Activity = {
       since: performance.now(),
-      limitMs: this.#task.options.timeoutMs || Infinity,
+      limitMs: (this.#task.options.timeoutMs ?? TIMEOUT_MS) || Infinity,
       wait: "",
       causes: "",
       label: () => "",

@@ -89,7 +89,10 @@ export async function perform(task: Task): Promise<number> {
   }
   await printer.flush();
   if (printer.error) throw printer.error;
-  await withdrawals();
+  {
+    using _ = progress.begin({ wait: "waiting until the server has seen that one connection was enough" });
+    await withdrawals();
+  }
   if (swept) await within(swept, Math.max(SWEEP_MS - (performance.now() - start), 0));
   ending.abort();
   if (failed > 0 && files.length > 1) {

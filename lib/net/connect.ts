@@ -25,9 +25,10 @@ export interface ConnectOptions {
   /** Speaks the protocol inside TLS; `true` trusts the usual authorities. */
   tls?: boolean | TlsOptions;
   /**
-   * Milliseconds for the connection to be made, and of the server's silence after which a transfer fails; 0 and `Infinity`
-   * are never, 60,000 is the default. A TLS handshake, and the wait for READY, have no limit: the client stands in the
-   * queue of a server that serves one client at a time.
+   * Milliseconds for the connection to be made, by default as many as the system takes, some two minutes; and of the
+   * server's silence after which a transfer fails, by default 60,000. 0 and `Infinity` are never. A TLS handshake, and the
+   * wait for READY, have no limit: the client stands in the queue of a server that serves one client at a time. With the
+   * lab's backlog of 0 such a queue may let nobody connect for a while.
    */
   timeoutMs?: number;
   /** Ends the attempt, or the transfer; the promise is then rejected with the signal's reason. */
@@ -39,7 +40,7 @@ export interface ConnectOptions {
  * whoever aborts it. Throws a {@linkcode ConnectionError}, or the signal's reason.
  */
 export async function connect(options: ConnectOptions, ending: AbortController): Promise<Deno.Conn> {
-  const { hostname, port, tls, timeoutMs = TIMEOUT_MS, signal } = options;
+  const { hostname, port, tls, timeoutMs = 0, signal } = options;
   signal?.throwIfAborted();
   const failed = (reason: string, cause?: unknown): ConnectionError =>
     new ConnectionError(`cannot connect to ${hostname} port ${port}: ${reason}`, { cause });
