@@ -138,6 +138,8 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (text.includes(expected)) return ["line more"];
   if (text === expected.replace(/^(server error: )[ERO: ]+/, "$1")) return ["lstrip"];
   if (/ERROR/.test(text) && expected.startsWith("server error: ")) return ["prefix"];
+  // As a terminal shows letters that were decoded otherwise, or not at all.
+  if (same(/(\\x..|[^ -~]|\?)+/g, "?")) return ["names", HINTS.get("letters")];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected) || !same(/-?\d+/g, "#")) return [kind];

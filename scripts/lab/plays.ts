@@ -25,16 +25,19 @@ const PATIENCE_MS = 300;
 export const LOCALHOST = "localhost";
 /** A size that 4 bytes can't hold; in 4 bytes it would be 5. */
 export const HUGE_BYTES = 2 ** 32 + 5;
-/** A size that is below zero if it is read as signed. */
-export const SIGNED_BYTES = 2n ** 63n + 5n;
+/** A size that is below zero if it is read as signed, and so is the lower half of it. */
+export const SIGNED_BYTES = 2n ** 63n + 2n ** 31n + 5n;
 /** A file that no program should hold in memory. */
 export const LARGE_BYTES = 192 * 1024 * 1024;
 // One ends with the byte of a line's end, and one with a byte that is below zero if it is read as signed.
 const SIZES = [0, 1, 10, 200, 1024, 1025, 200_001];
-/** Names that a careless program would cut or mangle; two spaces become one where words are split and joined. */
+/**
+ * Names that a careless program would cut or mangle: two spaces become one where words are split and joined, and a letter
+ * of two code points becomes one where Unicode is normalized.
+ */
 function namesOf(verb: Verb): string[] {
   const others = VERBS.filter((each) => each !== verb).join(" the ");
-  return ["two  words.txt", "grüße 你好.txt", `${verb} the ${others} ${"a-long-name-".repeat(8)}.TXT`];
+  return ["two  words.txt", "grüße cafe\u0301 你好.txt", `${verb} the ${others} ${"a-long-name-".repeat(8)}.TXT`];
 }
 // The eighth call that sends something is one for file data. Not write(), by which threads wake each other.
 const PARTIAL = { inject: "sendto,sendmsg:retval=100:when=8" };
@@ -133,7 +136,7 @@ function both(about: Role): Play[] {
   const marked = { verbose: true, breaks: true };
   const sized = (size: number): Variation => ({
     // A zero alone is no end, as it is for who takes data for true or false.
-    data: size === 1 ? "0" : text(size),
+    data: size % 1024 === 1 ? `${text(size - 1)}0` : text(size),
     ...size > 9999 ? { pieces: [70_000, size - 70_000] } : {},
   });
   // What ends as DONE does comes alone, before DONE itself.
@@ -238,11 +241,19 @@ function two(): Play {
   };
 }
 
+// lstrip("ERROR: ") takes its first letters, split(": ") cuts it, and not all of it is ASCII.
+const REFUSED = "README: für alle.txt";
+
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  // lstrip("ERROR: ") takes its first letters, and split(":") cuts it.
-  const name = "README:old.txt";
-  const instead = [listen(20), say("c", `ERROR: ${error}`), MOMENT, FINISH, ...verb === "GET" ? [look(name)] : []];
+  const name = REFUSED;
+  const instead = [
+    listen(20),
+    say("c", utf8(`ERROR: ${error}`)),
+    MOMENT,
+    FINISH,
+    ...verb === "GET" ? [look(name)] : [],
+  ];
   return client(`${verb}-refused`, verb, { name, from: "c", instead });
 }
 
@@ -272,7 +283,7 @@ const ALL: Play[] = [
   server("idle", "PUT", { name: "idle.txt", idle: 6500 }),
   ...VERBS.map((verb) => lines(verb)),
   // What is kept from one client to the next shows here.
-  lines("PUT", "-again", 1500),
+  lines("PUT", "-again", 1),
   refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
   refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
   refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
@@ -283,9 +294,9 @@ const ALL: Play[] = [
   server("after-vanish", "GET"),
   ...both("client"),
   client("DEL-ok", "DEL", { name: "ok.txt", from: "c", instead: AWAITED_OK }),
-  answered("GET", "README:old.txt does not exist"),
-  answered("PUT", "unable to create file README:old.txt"),
-  answered("DEL", "README:old.txt does not exist"),
+  answered("GET", `${REFUSED} does not exist`),
+  answered("PUT", `unable to create file ${REFUSED}`),
+  answered("DEL", `${REFUSED} does not exist`),
   client("host", "GET", { host: LOCALHOST, name: "host.txt" }),
   client("address", "GET", { host: "127.0.0.2", name: "address.txt" }),
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),

@@ -86,7 +86,10 @@ const receivingLate: Look = (one, view) => [
   ...moment(one, undefined, "f") ?? [],
   ...view.of("lines-PUT-again").filter((again) =>
     hasHeard(again, "e") && view.lines(again.run).every(({ text }) => text !== ownLine(again))
-  ).map((again) => ({ ...wrongLine(ownLine(again), again), root: "kept", hint: HINTS.get("kept") })),
+  ).map((again) => {
+    const wrong = wrongLine(ownLine(again), again);
+    return /\b1 byte\b/.test(wrong.came) ? wrong : { ...wrong, root: "kept", hint: HINTS.get("kept") };
+  }),
 ];
 
 /** Of a file that is never sent whole, the line must come all the same. */
