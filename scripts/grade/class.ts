@@ -53,7 +53,9 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
   const rows = (): Row[] => entries.flatMap(({ handin, outcome }) => outcome ? [rowOf(handin, outcome, ledger)] : []);
   try {
     const version = await checksVersion();
-    const found = await findHandins(handins, work);
+    const found = await findHandins(handins, work, (others) => {
+      console.log(`Not taken for hand-ins: ${printable(others.slice(0, 20).join(", "))}.`);
+    });
     const namesOf = ({ name, id }: Handin): string[] => [name, id, numberOf({ name, id })];
     const isAgain = (handin: Handin): boolean =>
       again !== undefined && namesOf(handin).some((each) => each.toLowerCase() === again.toLowerCase());

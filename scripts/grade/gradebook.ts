@@ -83,7 +83,7 @@ const PLATFORMS: Platform[] = [
     isItem: (title) => /Points Grade/.test(title),
     ids: ["OrgDefinedId", "Username"],
     names: (row) => [`${row("First Name")} ${row("Last Name")}`, `${row("Last Name")} ${row("First Name")}`],
-    most: (title) => title.match(/MaxPoints:\s*([\d.]+)/)?.[1],
+    most: (title) => title.match(/MaxPoints:\s*([\d.,]+)/)?.[1],
   },
   {
     isIt: (header) => header[0] === "Student" && header.includes("ID"),
@@ -101,7 +101,7 @@ const PLATFORMS: Platform[] = [
     isItem: (title) => title === "Grade",
     ids: ["Identifier", "ID number", "Email address"],
     names: (row) => [row("Full name")],
-    most: (_, [row]) => row?.("Maximum Grade").replace(",", "."),
+    most: (_, [row]) => row?.("Maximum Grade"),
   },
 ];
 
@@ -122,7 +122,11 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   // Moodle has had "Maximum grade" and "Maximum Grade".
   const small = header.map((name) => name.toLowerCase());
   const readerOf = (cells: Cell[]): Read => (name) => cells[small.indexOf(name.toLowerCase())]?.text ?? "";
-  const most = Number(platform.most(title, table.map(readerOf)) || NaN);
+  const maximum = platform.most(title, table.map(readerOf));
+  const most = numberOf(maximum || "0");
+  if (isNaN(most)) {
+    throw new CheckError(`the maximum of "${title}" in the gradebook is "${maximum}", which is no number`);
+  }
   const idsOf = (cells: Cell[]): string[] =>
     platform.ids.map((name) => readerOf(cells)(name).replace(/^(#|Participant )/, ""));
   const namesOf = (cells: Cell[]): string[] => platform.names(readerOf(cells));
@@ -153,15 +157,20 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   const replaced: string[] = [];
   for (const [index, { name, points, of }] of taken) {
     if (points === undefined) continue;
-    const value = String(round(isNaN(most) ? points : points / of * most));
+    const value = String(round(maximum ? points / of * most : points));
     const target = rows[index]![header.indexOf(title)]!;
-    if (target.text !== "" && Number(target.text) !== Number(value)) replaced.push(`${name}, ${target.text}`);
+    if (target.text !== "" && numberOf(target.text) !== Number(value)) replaced.push(`${name}, ${target.text}`);
     target.raw = target.raw.startsWith('"') ? `"${value}"` : value;
     filled++;
   }
   const missing = rows.flatMap((_, index) => taken.has(index) ? [] : [names[index]![0] || ids[index]!.join(" ")]);
   const written = [first, ...table].flat().map(({ raw, end }) => raw + end).join("");
   return { bytes: encode(written), column: title, filled, replaced, unmatched, missing };
+}
+
+/** A number as a platform writes it: 1,000.00 or 1.000,00 or 12,5. */
+function numberOf(text: string): number {
+  return Number(text.replace(/[.,](?=\d{3}[.,])|,(?=\d{3}$)/g, "").replace(",", "."));
 }
 
 function plain(text: string): string {

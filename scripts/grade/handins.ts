@@ -1,8 +1,9 @@
 /** Finds the hand-ins in what a learning platform made of them: a folder or a zip file. */
 
+import { equals } from "@std/bytes";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
-import { unzip, ZipError } from "./unzip.ts";
+import { NOT_THEIRS, unzip, ZipError } from "./unzip.ts";
 
 /** What one student handed in. */
 export interface Handin {
@@ -48,13 +49,14 @@ const FORMS = [
   /^(?<name>.+?)_(?<id>\d+)_assignsubmission_file(_|_(?<file>.+))?$/su,
   // Canvas: doejane_LATE_12345_678901_client-1.py, the second of its name.
   /^(?<name>[^_].*?)_(?<late>LATE_)?(?<id>\d+)_\d+_(?<file>.+?(-(?<version>\d{1,2})(?=\.\w+$))?(\.\w+)?)$/su,
+  // Canvas, where nobody may know whose it is: anon_a1B2c_678901_client.py.
+  /^(?<late>LATE_)?(?<name>anon_(?<id>\w{5}))_\d+_(?<file>.+?(-(?<version>\d{1,2})(?=\.\w+$))?(\.\w+)?)$/su,
   // Any other folder or packed file.
   /^(?<file>(?<name>.+)\.(zip|rar|7z|tar|tgz|tar\.\w+))$/siu,
   /^(?<name>.+)$/su,
 ];
 const CLASS = { files: 20_000, bytes: 4096 * 1024 * 1024 };
 const ONE = { files: 500, bytes: 50 * 1024 * 1024 };
-const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|venv)$|_assignsubmission_onlinetext/;
 
 function partOf({ name: entry, isDirectory }: Deno.DirEntry): Part | undefined {
   const end = ({ name = "" }: Record<string, string | undefined>): number => entry.indexOf(name) + name.length;
@@ -82,22 +84,34 @@ function isPlatforms(entry: Deno.DirEntry): boolean {
   return part !== undefined && part.id !== part.name;
 }
 
-/** Finds the hand-ins. `work` is a folder of ours, for what is unpacked. Throws a {@linkcode CheckError} if there are none. */
-export async function findHandins(path: string, work: string): Promise<Handin[]> {
+/**
+ * Finds the hand-ins; `onOther` hears of what is none. `work` is a folder of ours, for what is unpacked. Throws a
+ * {@linkcode CheckError} if there are none.
+ */
+export async function findHandins(
+  path: string,
+  work: string,
+  onOther: (names: string[]) => void = () => {},
+): Promise<Handin[]> {
   let root = path;
-  if ((await Deno.stat(path)).isFile) {
+  const isZip = (await Deno.stat(path)).isFile;
+  if (isZip) {
     root = `${work}/all`;
     await unzip(path, root, { ...CLASS }).catch((error) => {
       throw error instanceof ZipError ? new CheckError(`${path} is no class: ${error.message}`) : error;
     });
-    // A zip file may hold one folder with all.
-    const [only, second] = await list(root);
-    if (only?.isDirectory && !second && !isPlatforms(only)) {
-      const inside = await list(`${root}/${only.name}`);
-      if (inside.some((one) => one.isDirectory || isPlatforms(one))) root += `/${only.name}`;
-    }
   }
-  const parts = (await list(root)).flatMap((entry) => partOf(entry) ?? []);
+  // A zip file may hold one folder with all, and so does what Windows makes of it.
+  const [only, second] = await list(root);
+  if (only?.isDirectory && !second && !isPlatforms(only)) {
+    const inside = await list(`${root}/${only.name}`);
+    if (inside.some((one) => isPlatforms(one) || isZip && one.isDirectory)) root += `/${only.name}`;
+  }
+  const entries = await list(root);
+  const parts = entries.flatMap((entry) => partOf(entry) ?? []);
+  if (parts.length > 0 && parts.length < entries.length) {
+    onOther(entries.map(({ name }) => name).filter((name) => !parts.some(({ entry }) => entry === name)));
+  }
   const students = Map.groupBy(parts, ({ id, name }) => JSON.stringify([id, name]));
   const handins = Array.from(students.values(), (own) => handinOf(root, own));
   if (handins.length === 0) throw new CheckError(`there are no hand-ins in "${path}"`);
@@ -128,6 +142,8 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
     if (file !== "") files.push([file, source]);
     else files.push(...(await walk(source)).map((path): [string, string] => [path, `${source}/${path}`]));
   }
+  // What lies deep is left out first.
+  files.sort(([a], [b]) => depthOf(a) - depthOf(b));
   for (const [path, source] of files) {
     const target = `${folder}/${path}`;
     if (path.toLowerCase().endsWith(".zip")) {
@@ -147,12 +163,15 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   }
   const staged = await walk(folder);
   const programs: Staged["programs"] = {};
+  let isMissing = true;
   for (const role of ["client", "server"] as const) {
     const found = candidates(role, staged, names[role]);
-    if (found.length === 1) programs[role] = found[0]!;
+    if (found.length === 1 || await areCopies(folder, found)) programs[role] = found[0]!;
     else if (found.length > 1) notes.push(`which one is the ${role}: ${found.slice(0, 5).join(", ")}?`);
     else notes.push(`there is no ${names[role] ?? `${role}.py`}`);
+    isMissing &&= found.length === 0;
   }
+  if (isMissing) notes.push(`it has ${staged.slice(0, 5).join(", ") || "no files"}`);
   const packed = staged.filter((file) => /\.(zip|rar|7z|tar|t?gz|tgz|xz|bz2)$/i.test(file));
   if (packed.length > 0) notes.push(`not unpacked: ${packed.slice(0, 5).join(", ")}`);
   return { folder, programs, notes };
@@ -167,13 +186,25 @@ function candidates(role: Role, files: string[], name: string | undefined): stri
     `(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`,
     // An executable.
     `^(lab ?\\d*[-_ ]?)?${role}$`,
+    `${role}${suffix}`,
   ];
   const ranks = [
-    files.filter((file) => file === name || base(file) === name),
+    files.filter((file) => file === name?.replace(/^\.\//, "")),
+    files.filter((file) => base(file) === name),
     files.filter((file) => base(file) === `${role}.py`),
     ...patterns.map((pattern) => files.filter((file) => new RegExp(pattern, "i").test(base(file)))),
   ];
   return ranks.find(({ length }) => length > 0) ?? [];
+}
+
+function depthOf(path: string): number {
+  return path.split("/").length;
+}
+
+/** Whether it makes no difference which of several files it is. */
+async function areCopies(folder: string, files: string[]): Promise<boolean> {
+  const contents = await Promise.all(files.map((file) => Deno.readFile(`${folder}/${file}`)));
+  return files.length > 1 && contents.every((each) => equals(each, contents[0]!));
 }
 
 async function list(folder: string): Promise<Deno.DirEntry[]> {

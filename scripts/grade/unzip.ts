@@ -16,6 +16,9 @@ export class ZipError extends Error {
 
 configure({ useWebWorkers: false });
 
+/** What systems and tools leave in a folder, and no student has written. */
+export const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|v?env)$|_assignsubmission_onlinetext/;
+
 // Folders in folders, more than anyone makes, and a path that the system takes.
 const MAX_PARTS = 15;
 
@@ -50,7 +53,7 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
       name = entry.filename.replace(/[/\\]+$/, "");
       const parts = name.split(/[/\\]+/);
       // One such name is no reason to refuse the others.
-      if (parts.length > MAX_PARTS || !parts.every(isSafe)) continue;
+      if (parts.length > MAX_PARTS || !parts.every(isSafe) || parts.some((part) => NOT_THEIRS.test(part))) continue;
       if (--bounds.files < 0) throw new ZipError(`it has more than ${files} files`);
       if (entry.encrypted) throw new ZipError(`${name} in it is encrypted`);
       const target = `${folder}/${parts.join("/")}`;

@@ -24,6 +24,7 @@ unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
 invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it
 invalid literal for int\\(\\)|NumberFormatException: For input > a size is 8 bytes, no text|: int.from_bytes(data, "big")
 IsADirectoryError|EISDIR|Is a directory > exists() and os.access() are true for a folder too: catch the error where it is opened or removed
+Read-only file system|EROFS > a program can write in the folder in which it was started; in the sandbox not in its own
 FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
 ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
 Address already in use|EADDRINUSE > the port is taken: bind to the one in the first argument

@@ -40,7 +40,7 @@ unsent: not all of the file was sent: send what each read(1024) returns, until i
 accepted: it accepted the request: look at the file before it is answered
 accepted folder: that is a folder, for which exists() and canWrite() are true too: look whether it is one
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
-refused: a file that is not there yet can't be asked whether it may be written: try to create it|; os.access(filename, os.W_OK) is false
+refused: a file that is not there yet can't be asked whether it may be written: try to create it, in the folder in which the program was started|; os.access(filename, os.W_OK) is false
 replaced: a file that exists is no error: it is overwritten|, as by open(filename, "wb")
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come

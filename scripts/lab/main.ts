@@ -149,7 +149,9 @@ async function readSession(path: string): Promise<Session> {
   const session = await Deno.readTextFile(path).then(JSON.parse).catch((error) => {
     throw new CheckError(`${path} can't be read: ${systemReason(error)}`);
   });
-  if (session?.version !== 2) throw new CheckError(`${path} is no recording of this version`);
+  if (session?.version !== 2 || !session.recordings?.length) {
+    throw new CheckError(`${path} is no recording of this version`);
+  }
   return session;
 }
 

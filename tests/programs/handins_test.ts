@@ -1,7 +1,8 @@
 /** What learning platforms make of a class's hand-ins, and of its gradebook. */
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { fill } from "../../scripts/grade/gradebook.ts";
+import { CheckError } from "../../scripts/lab/launch.ts";
 import { findHandins, stage } from "../../scripts/grade/handins.ts";
 import { DEFAULT_POINTS, mark } from "../../scripts/grade/marks.ts";
 import { replace } from "../../scripts/grade/results.ts";
@@ -14,7 +15,11 @@ import { LINUX, MOUNTS, PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
-async function found(folder: Folder, root: string, names: { client?: string } = {}): Promise<unknown[]> {
+async function found(
+  folder: Folder,
+  root: string,
+  names: { client?: string; server?: string } = {},
+): Promise<unknown[]> {
   const work = await folder.folder(`work ${crypto.randomUUID()}`);
   return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
     const { programs, notes } = await stage(handin, `${work}/${index}`, names);
@@ -65,6 +70,10 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   ]);
   const [late, other] = await findHandins(folder.at("canvas"), folder.path);
   assertEquals([late?.isLate, other?.isLate], [true, false]);
+  const others: string[] = [];
+  await handIn(folder.at("canvas"), names("textonly_12_text.html", "anon_a1B2c_907_server.py"));
+  const all = await findHandins(folder.at("canvas"), folder.path, (names) => others.push(...names));
+  assertEquals([all[0]?.id, all.length, others], ["a1B2c", 4, ["textonly_12_text.html"]]);
   assertStringIncludes(String(late?.sources.get("client.py")), "_903_client-1.py");
   await handIn(
     folder.at("moodle"),
@@ -86,9 +95,20 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
     ["Jane O'Doe", "657737", ["src/server.py"], 1],
   ]);
   // Two that could be meant are a doubt, not a guess; the very name is none.
-  await handIn(folder.at("plain"), names("a b/client.py", "a b/test_client.py", "c/a/server.py", "c/b/server.py"));
+  await handIn(folder.at("plain"), {
+    ...names("a b/client.py", "a b/test_client.py", "d/client.py", "d/old/client.py", "d/TcpServer.py"),
+    ...{ "c/a/server.py": "1", "c/b/server.py": "2", "c/server.txt": "" },
+  });
   await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
-  assertEquals(await found(folder, folder.at("plain")), [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]]);
+  const plain: Awaited<ReturnType<typeof found>> = [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]];
+  // Copies are no doubt.
+  assertEquals(await found(folder, folder.at("plain")), [...plain, ["d", "d", ["TcpServer.py", "client.py"], 0]]);
+  assertEquals((await found(folder, folder.at("plain"), { server: "./a/server.py" }))[1], [
+    "c",
+    "c",
+    ["a/server.py"],
+    1,
+  ]);
   // An executable has the bare name.
   await handIn(folder.at("bare"), names("a/client", "a/lab2server", "a/client.c", "a/server-notes"));
   assertEquals(await found(folder, folder.at("bare")), [["a", "a", ["client", "lab2server"], 0]]);
@@ -122,7 +142,7 @@ link = zipfile.ZipInfo("server.py")
 link.external_attr = 0o120777 << 16
 zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd"), ("ü" * 150, "5")])
 zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
-zip("Fay.zip", [("/".join("a" * 30), "1"), *((f"{n}.py", "") for n in range(500))])
+zip("Fay.zip", [("/".join("a" * 30), "1"), *((f"venv/{n}.py", "") for n in range(900)), *((f"{n}.py", "") for n in range(500))])
 zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
 open("Dan.zip", "w").write("PK no zip")
 zip("Eve.zip", [("client.py", "1"), ("client.py/server.py", "2")])
@@ -150,7 +170,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "",
     "",
   ]);
-  assertEquals(staged.at(-1)?.notes, ["there is no client.py", "there is no server.py"]);
+  assertEquals(staged.at(-1)?.notes, ["there is no client.py", "there is no server.py", "it has no files"]);
   assertEquals(staged.slice(-3).flatMap(({ notes }) => notes.filter((note) => note.includes("unpacked"))), [
     "Fay.zip is not unpacked: it has more than 499 files",
     "not unpacked: Gus.tar.gz",
@@ -208,6 +228,17 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   // A number of the school's is not one of Canvas.
   const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';
   assertEquals(filled(other), [other, 7, ["Roe, Al"]]);
+  // Numbers as they are written elsewhere; what is none is not passed over.
+  for (const [maximum, mark] of [["20,00", "20"], ["1,000.00", "1000"], ["1.000,50", "1000.5"], ["12.500", "12.5"]]) {
+    const comma = (mark = ""): string =>
+      `Student;ID;Lab 3 (77)\n    Points Possible;;${maximum}\n"Doe, Jane";12;${mark}\n`;
+    assertEquals(filled(comma())[0], comma(mark));
+  }
+  assertThrows(
+    () => filled("Student,ID,Lab 3 (77)\n    Points Possible,,many\n"),
+    CheckError,
+    'the maximum of "Lab 3 (77)" in the gradebook is "many", which is no number',
+  );
   const moodle = (grade: string, maximum: string): string =>
     `Identifier;"Full name";Grade;"${maximum}"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
