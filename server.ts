@@ -73,7 +73,7 @@ async function end(server: Server, graceMs: number): Promise<number> {
     const limit = graceMs === Infinity ? "" : ` up to ${inSeconds(graceMs)}`;
     const who = server.active === 1 ? "a client" : `${server.active} clients`;
     const left = server.bytesLeft > 0n ? `, ${bytes(Number(server.bytesLeft))} left` : "";
-    warn(`waits${limit} for ${who}${left}; Ctrl-C cuts it`);
+    warn(`waits${limit} for ${who}${left}; ${Deno.stderr.isTerminal() ? "Ctrl-C" : "a second signal"} cuts it`);
   };
   if (graceMs > 0 && await within(ended, MOMENT_MS) === undefined) sayWhatRuns();
   if (graceMs === Infinity) setInterval(sayWhatRuns, WAIT_LINE_MS);

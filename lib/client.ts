@@ -74,6 +74,7 @@ export interface Download {
  * assertEquals([size, await new Response(readable).text()], [9n, "some text"]);
  * await del("f", options);
  * await assertRejects(() => del("f", options), ServerError, "f does not exist");
+ * await Deno.remove(root, { recursive: true });
  * ```
  */
 export function get(name: string, options: GetOptions): Promise<void>;

@@ -106,11 +106,13 @@ export function systemReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
   const text = message.replace(/ \(os error \d+\).*$/s, "");
+  // An executable can't be run again with all permissions, and nobody should grant them for this.
+  if (/^Requires all access to /.test(text)) {
+    return "Deno keeps such paths from programs; - is standard input or output";
+  }
   const [, access, what, flag] = text.match(/^Requires (\w+) access to (.*), run again with the (--allow-\w+)/s) ?? [];
   if (flag) return `no permission for ${access} access to ${what} (run it with ${flag})`;
   if (/fqdn|invalid dns name/i.test(text)) return "that is not a host name";
   if (/lookup|resolve|not known|no such host|No address/i.test(text)) return "unknown host";
-  // Of an executable Deno says that it should be built anew.
-  if (/^Requires all access to /.test(text)) return "no permission for such a path";
   return text.toLowerCase();
 }

@@ -35,6 +35,7 @@ export async function sha256(): Promise<Sum> {
  * const onData = (piece: Uint8Array) => sent.update(piece);
  * await put("f", { ...options, from: new Blob(["some text"]).stream(), size: 9n, onData });
  * assertEquals(await remoteSum("f", options), sent.hex());
+ * await Deno.remove(root, { recursive: true });
  * ```
  */
 export async function remoteSum(name: string, options: ClientOptions): Promise<string> {

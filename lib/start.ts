@@ -26,6 +26,7 @@ import { Reception } from "./reception.ts";
  *   await put("f", { hostname: "127.0.0.1", port: server.address.port, from, size: 9n });
  * }
  * assertEquals(events.slice(0, 4), ["waiting", "connected", "request", "receiving"]);
+ * await Deno.remove(root, { recursive: true });
  * ```
  */
 export async function serve(options: ServeOptions): Promise<Server> {

@@ -68,6 +68,7 @@ export class Arguments {
     const long = new Map([["-h", "--help"], ...lines.map(([, short, name]) => [short, `--${name}`] as const)]);
     const values = lines.flatMap(([, , name, value]) => value ? [name!] : []);
     const flags = ["help", "version", ...lines.flatMap(([, , name, value]) => value ? [] : [name!])];
+    const known = [...flags, ...values].map((name) => `--${name}`);
     const options: string[] = [];
     const words = args.values();
     for (const arg of words) {
@@ -78,7 +79,13 @@ export class Arguments {
         const [, assigned = ""] = option.match(/^--([^=]+)=/) ?? [];
         if (flags.includes(assigned)) throw new UsageError(`option --${assigned} takes no value`);
         // parseArgs takes no value that begins with a hyphen, as in `--as -`, from the next argument.
-        options.push(values.some((name) => option === `--${name}`) ? `${option}=${words.next().value ?? ""}` : option);
+        const takesNext = values.some((name) => option === `--${name}`);
+        const next = takesNext ? words.next().value ?? "" : "";
+        // Who forgets a value must not lose the next option to it; a file that is called so is --as=--verify.
+        if (known.includes(next) || long.has(next)) {
+          throw new UsageError(`option ${option} needs a value, and ${next} is an option`);
+        }
+        options.push(takesNext ? `${option}=${next}` : option);
       }
     }
     this.#given = parseArgs(options, { boolean: flags, string: values, unknown: refuse });
@@ -88,7 +95,6 @@ export class Arguments {
 
     function refuse(arg: string, name = ""): never {
       if (Object.hasOwn(misplaced, name)) throw new UsageError(`there is no option ${arg}: ${misplaced[name]}`);
-      const known = [...flags, ...values].map((name) => `--${name}`);
       // A short option that does not exist is a file's name, more likely, or a port.
       const isNumber = /^-\d/.test(arg);
       const hint = /^-[^-]{2}/.test(arg) || isNumber ? "; a name that starts with - comes after --" : "";

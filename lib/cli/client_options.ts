@@ -95,7 +95,8 @@ export function readTask(args: Arguments): Task {
   if (as === "-" && verb === "PUT") throw new UsageError("option --as - goes with GET alone");
   const unnamed = verb === "PUT" ? files.find((file) => UNNAMED.test(file)) : undefined;
   if (unnamed && (as === undefined || as.endsWith("/"))) {
-    throw new UsageError(`PUT ${unnamed} needs --as NAME, the file's name on the server`);
+    const given = as === undefined ? "" : `; ${as} is a folder's`;
+    throw new UsageError(`PUT ${unnamed} needs --as NAME, the file's name on the server${given}`);
   }
   const unsaved = ["no-clobber", "fsync"].find((option) => args.has(option) && (verb !== "GET" || as === "-"));
   if (unsaved) throw new UsageError(`option --${unsaved} goes with a GET into a file`);

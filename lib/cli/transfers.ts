@@ -162,14 +162,15 @@ async function traced({ options }: Task, label: string, print: Print): Promise<T
   return { ...options, onMessage: (message) => void print(label + describe(message, "client"), true) };
 }
 
-/** What PUT sends where that is no regular file, but standard input or a pipe with a name: all of it, read to its end. */
+/** What PUT sends where that is standard input, or a pipe with a name: all of it, read to its end. */
 async function openStream(
   file: string,
   { signal }: ClientOptions,
   progress: Progress,
 ): Promise<Spool | undefined> {
   const info = file === "-" ? undefined : found(file);
-  if (file !== "-" && !info?.isFifo && !info?.isCharDevice) return undefined;
+  // Other devices may have no end.
+  if (file !== "-" && !info?.isFifo) return undefined;
   // Like the trace, loaded only where it is needed: it would cost every start two milliseconds.
   const { spool } = await import("../files/spool.ts");
   using reading = progress.begin({ wait: "reading" });

@@ -3,6 +3,7 @@
 import { abortable } from "@std/async";
 import { writeAll } from "../bytes.ts";
 import { isSystemError, systemReason, TransferError } from "../errors.ts";
+import { dirname } from "./path.ts";
 import { isGranted } from "./permissions.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -31,8 +32,9 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
   const { name, onProgress, signal } = options;
   const reader = from.getReader();
   using kept = new DisposableStack();
+  let folder = "the temporary folder (TMPDIR)";
   const failed = (reason: string): TransferError =>
-    new TransferError(`cannot keep ${name} in a temporary file: ${reason}`);
+    new TransferError(`cannot keep ${name} in a file in ${folder}: ${reason}`);
   const unread = (error: unknown): never => {
     throw isSystemError(error) ? new TransferError(`cannot read ${name}: ${systemReason(error)}`) : error;
   };
@@ -46,7 +48,7 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
     }
     let file: Deno.FsFile;
     try {
-      file = openTemporary(dir, kept);
+      ({ file, folder } = openTemporary(dir, kept));
     } catch (error) {
       // Of an empty TMPDIR, Deno's error is none of the system's.
       throw failed(systemReason(error));
@@ -68,11 +70,11 @@ export async function spool(from: ReadableStream<Uint8Array>, options: SpoolOpti
 }
 
 /** Opens a temporary file that has no name any more, at once: no signal comes between its making and its removal. */
-function openTemporary(dir: string | undefined, kept: DisposableStack): Deno.FsFile {
+function openTemporary(dir: string | undefined, kept: DisposableStack): { file: Deno.FsFile; folder: string } {
   const path = Deno.makeTempFileSync({ prefix: "blockferry-", ...(dir && { dir }) });
   // Where an open file needs its name, the file goes with the spool.
   if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
   const file = kept.use(Deno.openSync(path, { read: true, write: true }));
   if (!IS_WINDOWS) Deno.removeSync(path);
-  return file;
+  return { file, folder: dirname(path) };
 }

@@ -37,7 +37,7 @@ testWith([MOUNTS], "PUT - leaves no temporary file, and a full disk for it is on
   const { stdout, stderr } = await run(words, { cwd: pair.mine });
   assertEquals(stdout, "");
   // Nothing that ls would show follows.
-  assertEquals(stderr, "client: cannot keep standard input in a temporary file: no space left on device\n");
+  assertEquals(stderr, `client: cannot keep standard input in a file in ${pair.mine}/small: no space left on device\n`);
 });
 
 testWith([UNIX, SOURCES], "PUT - needs to read and write the temporary folder, and no other", async () => {
@@ -49,7 +49,7 @@ testWith([UNIX, SOURCES], "PUT - needs to read and write the temporary folder, a
   for (const [access, missing] of [["read", "write"], ["write", "read"]] as const) {
     for (const folder of ["", "=/tmp"]) {
       const reason = `no permission to ${missing} /tmp (run it with --allow-${missing})`;
-      const stderr = `client: cannot keep standard input in a temporary file: ${reason}\n`;
+      const stderr = `client: cannot keep standard input in a file in the temporary folder (TMPDIR): ${reason}\n`;
       assertEquals(await put(`--allow-${access}${folder}`), { status: 1, stdout: "", stderr });
     }
   }

@@ -51,7 +51,7 @@ testWith([UNIX], "on a signal a server lets running transfers finish, and takes 
     // Not at half of the GET: the server may have handed all of it to the system by then.
     await Promise.all([put.until("half"), get.until("e")]);
     server.child.kill(signal);
-    const said = `^server: waits up to ${seconds} seconds for 2 clients, [\\d.]+ kiB left; Ctrl-C cuts it$`;
+    const said = `^server: waits up to ${seconds} seconds for 2 clients, [\\d.]+ kiB left; a second signal cuts it$`;
     await server.errorLine(new RegExp(said));
     await closed(server.port);
     await Promise.all([put.until("g"), get.until("h")]);
