@@ -6,7 +6,7 @@ import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { blamed, type Finding } from "./deviations.ts";
-import { eventsOf, type Recording, saidAt, toBytes } from "./recording.ts";
+import { eventsOf, fromUtf8, type Recording, saidAt } from "./recording.ts";
 import { found, type Look, type Rule, rules } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
@@ -33,7 +33,7 @@ const printsError: Look = (one, view) => {
   const said = eventsOf(one, "said").find(({ bytes }) => bytes.startsWith("ERROR: "));
   const base = view.derailed(one, ...view.base(one));
   if (!said) return undefined;
-  const message = new TextDecoder().decode(toBytes(said.bytes)).slice("ERROR: ".length);
+  const message = fromUtf8(said.bytes).slice("ERROR: ".length);
   // Who does not wait for READY may take that for the answer, but for one who prints what the error says.
   const isRead = base?.root.startsWith("early") && eventsOf(one, "line").some(({ text }) => text.includes(message));
   if (base?.step && base.step < "c" && !isRead) return undefined;

@@ -107,6 +107,11 @@ export function utf8(text: string): string {
   return toText(new TextEncoder().encode(text));
 }
 
+/** The text that bytes in UTF-8 are. */
+export function fromUtf8(bytes: string): string {
+  return new TextDecoder().decode(toBytes(bytes));
+}
+
 /** Bytes in the other order. */
 export function reverse(bytes: string): string {
   return [...bytes].toReversed().join("");

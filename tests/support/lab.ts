@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import type { Play } from "../../scripts/lab/play.ts";
 import { bytesOf, PLAYS } from "../../scripts/lab/plays.ts";
-import { type Event as LabEvent, type Recording, type Session, toBytes, toSize } from "../../scripts/lab/recording.ts";
+import { type Event as LabEvent, fromUtf8, type Recording, type Session, toSize } from "../../scripts/lab/recording.ts";
 import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 
 /** The folder of programs that others could have written. */
@@ -74,7 +74,7 @@ export function rightRecording(play: Play): Recording {
       if (play.memory && act.zeros) {
         for (const passed of [0, act.zeros]) add({ type: "memory", kib: 9000, passed, ms: 5 });
       }
-      const error = new TextDecoder().decode(toBytes(act.bytes)).match(/^ERROR: (.*)/)?.[1];
+      const error = fromUtf8(act.bytes).match(/^ERROR: (.*)/)?.[1];
       if (!isServer && error && !(verb === "GET" && act.step === "g")) line(`server error: ${error}`);
       if (!isServer && bytes < 1e9 && (act.bytes === "DONE" || act.last)) line("Complete");
     } else if (act.do === "finish") {

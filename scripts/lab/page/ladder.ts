@@ -7,7 +7,7 @@ import type { Play } from "../play.ts";
 import { bytesOf, playOf } from "../plays.ts";
 import type { Finding } from "../deviations.ts";
 import { read, type Reading, wanted } from "../reading.ts";
-import { type Event, eventsOf, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
+import { type Event, eventsOf, fromUtf8, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
 import { shown, shownBytes } from "../shown.ts";
 import { capped } from "./frame.tsx";
 
@@ -213,7 +213,7 @@ function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): s
   }
   // A file may hold these words too.
   if (from === "client" || verb === "GET" && step === "g") return line;
-  if (bytes.startsWith("ERROR: ")) return [bytes.replace("ERROR: ", "server error: ")];
+  if (bytes.startsWith("ERROR: ")) return [fromUtf8(bytes).replace("ERROR: ", "server error: ")];
   return bytes === "DONE" ? ["Complete"] : line;
 }
 
