@@ -17,7 +17,7 @@ export type Conn = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> & 
 export interface SocketOptions {
   /** Milliseconds of silence after which a watched wait fails; 0 is never. */
   timeoutMs: number;
-  /** The same for file data that the system does not take. */
+  /** The same for what the system does not take. */
   sendTimeoutMs?: number;
   /** Who is at the other end, for the errors' sentences. */
   peer: "server" | "client";

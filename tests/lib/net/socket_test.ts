@@ -19,7 +19,7 @@ Deno.test("silence ends a wait after the timeout", async () => {
   assertEquals(error.message, "the client was silent for 0.2 seconds");
 });
 
-Deno.test("file data that the system does not take has a timeout of its own", async () => {
+Deno.test("what the system does not take has a timeout of its own", async () => {
   const { socket, raw } = await pair({ timeoutMs: 200, sendTimeoutMs: 1000 });
   using _socket = socket;
   using _raw = raw;
@@ -28,6 +28,11 @@ Deno.test("file data that the system does not take has a timeout of its own", as
   const error = await assertRejects(() => socket.write(new Uint8Array(64 * 1024 * 1024), 65536), ConnectionError);
   assertEquals(error.message, "the client was silent for 1 second");
   assert(performance.now() - start >= 900);
+  // A message may be what does not fit.
+  const { socket: full, raw: stuck } = await pair({ timeoutMs: 200, sendTimeoutMs: 400 });
+  using _full = full;
+  using _stuck = stuck;
+  await assertRejects(() => full.write(new Uint8Array(64 * 1024 * 1024)), ConnectionError, "silent for 0.4 seconds");
   const { socket: other, raw: reader } = await pair({ timeoutMs: 200, sendTimeoutMs: LIMIT_MS });
   using _other = other;
   using _reader = reader;
