@@ -33,8 +33,8 @@ const PROBED = 1;
 // the FIN would bring a lost connection back to life, only to be such a client.
 const WITHDRAWAL = "GET .blockferry-withdrawn";
 // A server that is idle by now answers in far less. One that has other clients first would crash when it comes to a
-// client that has left; so it gets two minutes.
-const WITHDRAW_MS = 120_000;
+// client that has left; so it gets five times as long as it took for READY, within these bounds.
+const WITHDRAW_MS = { min: 15_000, max: 120_000 };
 // Connections that servers have still to take, and to see withdrawn.
 const withdrawn = new Set<Promise<void>>();
 
@@ -58,8 +58,8 @@ interface Attempt {
   /** Whether it has been withdrawn, perhaps to see if it breaks; it must not win then. */
   isWithdrawn: boolean;
   withdraw(): Promise<void>;
-  /** Ends it when the server has seen it withdrawn. */
-  end(): Promise<void>;
+  /** Ends it when the server has seen it withdrawn, or after so many milliseconds. */
+  end(ms: number): Promise<void>;
   close(): void;
 }
 
@@ -93,14 +93,14 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
       ending.abort();
       open?.[Symbol.dispose]();
     },
-    end: async () => {
+    end: async (ms) => {
       const answer = async (peer: Peer): Promise<unknown> => {
         await made.withdraw();
         await made.ready;
         return await peer.hearText("c. server: OK", ERROR_TEXT_END);
       };
       try {
-        if (open && !signal?.aborted) await within(answer(open), WITHDRAW_MS);
+        if (open && !signal?.aborted) await within(answer(open), ms);
       } catch {
         // The server closed it.
       } finally {
@@ -119,15 +119,17 @@ function attempt(options: DialOptions, onMessage: (message: Message, attempt: At
 export async function dial(options: DialOptions): Promise<Dialed> {
   checkNumber("waitMs", options.waitMs, { min: 0 });
   const attempts: Attempt[] = [];
+  const start = performance.now();
   try {
     const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0]!, options);
+    const ms = Math.min(Math.max(5 * (performance.now() - start), WITHDRAW_MS.min), WITHDRAW_MS.max);
     const peer = await winner.ready;
     const end = (): void => {
       peer[Symbol.dispose]();
       for (const other of attempts) {
         if (other === winner) continue;
-        const ended = other.end().finally(() => withdrawn.delete(ended));
+        const ended = other.end(ms).finally(() => withdrawn.delete(ended));
         withdrawn.add(ended);
       }
     };
