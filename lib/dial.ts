@@ -33,8 +33,8 @@ const PROBED = 1;
 // the FIN would bring a lost connection back to life, only to be such a client.
 const WITHDRAWAL = "GET .blockferry-withdrawn";
 // A server that is idle by now answers in far less. One that has other clients first would crash when it comes to a
-// client that has left; so it gets five times as long as it took for READY, within these bounds.
-const WITHDRAW_MS = { min: 15_000, max: 120_000 };
+// client that has left; so it gets five times as long as it took for READY, and no longer than this.
+const WITHDRAW_MS = 120_000;
 // Connections that servers have still to take, and to see withdrawn.
 const withdrawn = new Set<Promise<void>>();
 
@@ -123,7 +123,7 @@ export async function dial(options: DialOptions): Promise<Dialed> {
   try {
     const winner = await within(race(attempts, options), options.waitMs || Infinity);
     if (!winner) throw await unanswered(attempts[0]!, options);
-    const ms = Math.min(Math.max(5 * (performance.now() - start), WITHDRAW_MS.min), WITHDRAW_MS.max);
+    const ms = Math.min(5 * (performance.now() - start), WITHDRAW_MS);
     const peer = await winner.ready;
     const end = (): void => {
       peer[Symbol.dispose]();

@@ -246,15 +246,14 @@ const REFUSED = "README: für alle.txt";
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  const name = REFUSED;
   const instead = [
     listen(20),
     say("c", utf8(`ERROR: ${error}`)),
     MOMENT,
     FINISH,
-    ...verb === "GET" ? [look(name)] : [],
+    ...verb === "GET" ? [look(REFUSED)] : [],
   ];
-  return client(`${verb}-refused`, verb, { name, from: "c", instead });
+  return client(`${verb}-refused`, verb, { name: REFUSED, from: "c", instead });
 }
 
 /** The server closes instead of the last message. */

@@ -1,7 +1,7 @@
 /** Bytes and text of a program under test, as a report shows them. */
 
 import { printable } from "../../lib/printable.ts";
-import { toBytes } from "./recording.ts";
+import { fromUtf8 } from "./recording.ts";
 
 const SHOWN = 60;
 
@@ -10,7 +10,7 @@ export function shown(bytes: string): string {
   if (bytes === "") return "nothing";
   // The NULs of a buffer in a message are shortened.
   const short = /^\w{2}/.test(bytes) ? bytes.replace(/\0{2,}/g, "\\0...").replaceAll("\0", "\\0") : bytes;
-  const text = new TextDecoder().decode(toBytes(short.slice(0, SHOWN)));
+  const text = fromUtf8(short.slice(0, SHOWN));
   const isText = !/[^\P{Cc}\t\r\n]/u.test(text) && !text.slice(0, -1).includes("\ufffd");
   if (!isText) return shownBytes(bytes);
   const count = short === bytes ? `${bytes.length - SHOWN} more bytes` : "more";
