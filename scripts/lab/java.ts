@@ -4,21 +4,30 @@
 const COMPILE_MS = 60_000;
 
 /**
- * Compiles a source file into a folder. Returns the class that `java FILE.java` would run, the first one of the file; or
- * `undefined` if that does not work, as with an error, which `java` then says at each start.
+ * Compiles a source file, and those that it uses, into a folder. Returns the class that `java FILE.java` would run, the
+ * first one of the file; or `undefined` if that does not work, as with an error, which `java` then says at each start.
  */
 export async function compile(path: string, folder: string): Promise<string | undefined> {
-  const args = ["-proc:none", "-d", folder, path];
-  const signal = AbortSignal.timeout(COMPILE_MS);
-  const command = new Deno.Command("javac", { args, stdin: "null", stdout: "null", stderr: "null", signal });
-  // Deno 2.6 throws at once when there is no such program.
-  const { success } = await Promise.try(() => command.output()).catch(() => ({ success: false }));
-  if (!success) return undefined;
   const comments = /\/\*.*?\*\/|\/\/[^\n]*/gs;
   const source = (await Deno.readTextFile(path)).replace(comments, " ");
   const [, packageName] = source.match(/^\s*package\s+([\w.]+)\s*;/) ?? [];
+  // The files of a package lie in a folder of its name, or all beside each other, as a learning platform has them.
+  const beside = path.slice(0, path.lastIndexOf("/"));
+  const root = (packageName?.split(".") ?? []).map(() => "..").join("/");
+  const others = await Array.fromAsync(Deno.readDir(beside), ({ name }) => `${beside}/${name}`);
+  const isCompiled = await javac(["-sourcepath", `${beside}/${root}`, "-d", folder, path]) ||
+    await javac(["-d", folder, ...others.filter((name) => name.endsWith(".java"))]);
+  if (!isCompiled) return undefined;
   const [, name] = source.match(/\b(?:class|record|enum|interface)\s+([\p{L}\w$]+)/u) ?? [];
   const main = packageName ? `${packageName}.${name}` : name;
   const isThere = await Deno.stat(`${folder}/${main?.replaceAll(".", "/")}.class`).then(() => true, () => false);
   return isThere ? main : undefined;
+}
+
+async function javac(files: string[]): Promise<boolean> {
+  const args = ["-proc:none", ...files];
+  const signal = AbortSignal.timeout(COMPILE_MS);
+  const command = new Deno.Command("javac", { args, stdin: "null", stdout: "null", stderr: "null", signal });
+  // Deno 2.6 throws at once when there is no such program.
+  return await Promise.try(() => command.output()).then(({ success }) => success, () => false);
 }

@@ -71,7 +71,7 @@ testWith([SANDBOX, PYTHON], "in the sandbox programs that are right hold to what
   assertMatch(stderr, /^lab: .* can't be checked: .* can't open file .*lab_test.ts/);
 });
 
-testWith([JAVA], "a Java file is compiled once, and its first class is run", async () => {
+testWith([JAVA], "a Java file is compiled once, with the others that it uses, and its first class is run", async () => {
   await using folder = new Folder();
   const compiled = async (source: string): Promise<string | undefined> => {
     await Deno.writeTextFile(folder.at("Client.java"), source);
@@ -84,4 +84,12 @@ testWith([JAVA], "a Java file is compiled once, and its first class is run", asy
   );
   assertEquals(await compiled(`interface First ${main} class Second ${main}`), "First");
   assertEquals(await compiled("class Broken {"), undefined);
+  const other = "package lab.two; class Other { static int a; }";
+  const using = "package lab.two; class Client { public static void main(String[] args) { Other.a = 1; } }";
+  for (const inside of ["flat", "packages/lab/two"]) {
+    await Deno.mkdir(folder.at(inside), { recursive: true });
+    await Deno.writeTextFile(folder.at(`${inside}/Client.java`), using);
+    await Deno.writeTextFile(folder.at(`${inside}/Other.java`), other);
+    assertEquals(await compile(folder.at(`${inside}/Client.java`), folder.at(`${inside}/classes`)), "lab.two.Client");
+  }
 });
