@@ -6,7 +6,7 @@
 import type { Bytes } from "./bytes.ts";
 import { formatCommand } from "./command.ts";
 import { dial, type Dialed, type DialOptions } from "./dial.ts";
-import { ConnectionError, isBroken, ProtocolError } from "./errors.ts";
+import { breakOff, ConnectionError, isBroken, ProtocolError } from "./errors.ts";
 import { openTarget } from "./files/target.ts";
 import { openSource, type Source, type Target, type Written } from "./files/storage.ts";
 import { streamSource, streamTarget } from "./files/streams.ts";
@@ -104,9 +104,9 @@ async function receive(
   const size = await peer.hearSize("e. server: <# bytes>");
   await peer.untilCut("f. client: OK", Promise.resolve(options.onStart?.(size)));
   await peer.say("f. client: OK");
-  const read = (buffer: Bytes): Promise<Bytes> => peer.receive("g. server: sends bytes", buffer);
-  const pumped = pump({ size, read, write: (piece) => target.write(piece) }, options);
-  await peer.untilCut("g. server: sends bytes", pumped);
+  const step = "g. server: sends bytes";
+  const read = (buffer: Bytes): Promise<Bytes> => peer.receive(step, buffer);
+  await peer.untilCut(step, pump({ size, step, read, write: (piece) => target.write(piece) }, options));
   await peer.hear("h. server: DONE");
   await target.commit(options);
 }
@@ -188,10 +188,8 @@ async function upload(peer: Peer, source: Source, options: PutOptions): Promise<
         if (!isBroken(said)) throw said;
       });
     }
-    if (unsent === 0n || !isBroken(error)) throw error;
-    const reason = error instanceof ConnectionError ? error.message : "the server closed the connection";
-    const step = "f. client: sends bytes";
-    throw new ConnectionError(`${reason} after ${size - unsent} of ${size} bytes`, { step, cause: error });
+    if (unsent === 0n) throw error;
+    breakOff("f. client: sends bytes", size - unsent, size, error);
   }
 }
 

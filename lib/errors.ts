@@ -61,6 +61,13 @@ export function isBroken(error: unknown): boolean {
   return error instanceof ConnectionError || (error instanceof ProtocolError && error.received === "");
 }
 
+/** Throws an error of moving file data; if it is that the connection broke, it then says how much had moved. */
+export function breakOff(step: Step, moved: bigint, size: bigint, error: unknown): never {
+  if (!isBroken(error)) throw error;
+  const reason = error instanceof ConnectionError ? error.message : "the server closed the connection";
+  throw new ConnectionError(`${reason} after ${moved} of ${size} bytes`, { step, cause: error });
+}
+
 /** A file on this side that does not exist, can't be created or can't be deleted. */
 export class FileError extends TransferError {
   /** Why, in a few words, where the lab's text says too little; by default what the system said (`cause`). */

@@ -3,7 +3,8 @@
 import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
 import { checkNumber, MAX_GATHER } from "./options.ts";
-import { BLOCK_BYTES } from "./protocol.ts";
+import { breakOff } from "./errors.ts";
+import { BLOCK_BYTES, type Step } from "./protocol.ts";
 
 /** How a transfer of file data is watched, slowed down or sped up. */
 export interface TransferOptions {
@@ -24,6 +25,8 @@ export interface TransferOptions {
 export interface Transfer {
   /** The exact number of bytes to move. */
   size: bigint;
+  /** With it, an error that the connection broke names this step, and how much had moved. */
+  step?: Step;
   /** Brings a piece, at most the buffer's length and at least a byte; the buffer is transferred to the piece. */
   read: (buffer: Bytes) => Promise<Bytes>;
   /** Takes a piece; its buffer is free again when the promise is fulfilled. */
@@ -65,7 +68,7 @@ export class RateLimit {
  * side fails, with that error.
  */
 export async function pump(
-  { size, read, write }: Transfer,
+  { size, step, read, write }: Transfer,
   { onProgress, onData, bytesPerSecond, gather = 1 }: TransferOptions = {},
 ): Promise<void> {
   if (size === 0n) return;
@@ -84,14 +87,19 @@ export async function pump(
     await onProgress?.(moved);
   };
   let spare: ArrayBuffer | undefined;
-  let piece = await next(new ArrayBuffer(pieceBytes));
-  while (true) {
-    left -= BigInt(piece.length);
-    await onData?.(piece);
-    if (left === 0n) return await pass(piece);
-    const [coming] = await Promise.all([next(spare ?? new ArrayBuffer(pieceBytes)), pass(piece)]);
-    spare = piece.buffer;
-    piece = coming;
+  try {
+    let piece = await next(new ArrayBuffer(pieceBytes));
+    while (true) {
+      left -= BigInt(piece.length);
+      await onData?.(piece);
+      if (left === 0n) return await pass(piece);
+      const [coming] = await Promise.all([next(spare ?? new ArrayBuffer(pieceBytes)), pass(piece)]);
+      spare = piece.buffer;
+      piece = coming;
+    }
+  } catch (error) {
+    if (step === undefined) throw error;
+    breakOff(step, size - left, size, error);
   }
 }
 
