@@ -5,11 +5,9 @@
  */
 
 import { concat, startsWith } from "@std/bytes";
-import type { Bytes } from "./bytes.ts";
 import { COMMAND_END, completed, MAX_COMMAND_BYTES, parseRequest, parseTwice, type Request } from "./command.ts";
 import { FileError } from "./errors.ts";
-import type { Aside, Found, Root } from "./files/root.ts";
-import { SMALL_BYTES } from "./files/storage.ts";
+import type { Found, Root } from "./files/root.ts";
 import { textBefore, textBeforeSize } from "./late.ts";
 import type { Peer } from "./peer.ts";
 import { REQUEST_STEP } from "./protocol.ts";
@@ -20,14 +18,12 @@ import { isReady, within } from "./within.ts";
 const LATE_MS = 50;
 // The same for a name that nothing there completes.
 const SOON_MS = 3;
-// What follows on DONE and is no rest of a name, unless a file has that name.
-const MESSAGE = /^(READY|OK|DONE|GET |PUT |DEL )/;
 const OWN_DONE = new TextEncoder().encode("DONE");
 // A GET's READY, and a PUT's size, come a round trip after the rest of the name.
 const LATE_READY_MS = 1000;
 
 // So many whole commands in a row are no chance: of a program that writes a byte a call, one in four arrives whole.
-const ENOUGH = 3;
+const ENOUGH = 8;
 // One command of a program that deletes many files follows the last within a few milliseconds.
 const PAUSE_MS = 100;
 // More addresses than send commands in the same tenth of a second.
@@ -99,8 +95,6 @@ export interface SessionOptions extends Asker {
 export interface Asked {
   request: Request;
   found?: Found;
-  /** Whether it is a DEL that is answered although its name may go on. */
-  isDoubtful?: boolean;
 }
 
 /** The same, and how it is reported, unless it has been reported as it is. */
@@ -111,8 +105,7 @@ export interface Reported extends Asked {
 /**
  * Step b. A command is what the first read brings, but some programs write a byte a call. So before a file is deleted, or
  * said not to exist, the rest of its name gets a silence to arrive: a short one if no longer name is there, and none if
- * the address has just deleted other files by commands that were whole. Then, if a longer name may be there, the silence
- * comes after DONE, and the file is deleted for good after that.
+ * the address has just deleted other files by commands that were whole.
  */
 export async function hearRequest(peer: Peer, { root, address, regulars }: Asker): Promise<Asked> {
   const bytes = await peer.hearText(REQUEST_STEP, COMMAND_END);
@@ -124,14 +117,11 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   if (isOnePiece && verb === "PUT") return { request };
   const found = root.find(name);
   if (isOnePiece && verb === "GET" && found?.info.isFile) return { request, found };
-  // Some disks copy a file that gets another name, which lasts with a large one.
-  const isSmall = found?.info.isFile === true && found.info.size <= SMALL_BYTES;
-  const isQuick = isOnePiece && verb === "DEL" && isSmall && regulars.has(address);
+  const isQuick = isOnePiece && found !== undefined && regulars.has(address);
   const looking = root.hasLonger(name, found, { isQuick });
-  if (isQuick) {
-    // Of a folder that has just been changed, nobody knows yet.
-    return { request, found, isDoubtful: !await isReady(looking) || await looking !== false };
-  }
+  // Of a folder that has just been changed, nobody knows yet.
+  const isShort = async (): Promise<boolean> => await isReady(looking) && [false, "too many"].includes(await looking);
+  if (isQuick && await isShort()) return { request, found };
   const [hasLonger, more] = await Promise.all([within(looking, LATE_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
   const silenceMs = isCut || hasLonger !== false ? LATE_MS : 0;
@@ -139,14 +129,10 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const maxBytes = MAX_COMMAND_BYTES + 1 - bytes.length;
   const late = await peer.hearMore(REQUEST_STEP, { silenceMs, maxBytes });
   if (verb === "DEL") regulars.note(address, isOnePiece && late.length === 0);
-  return { request: wholeRequest(request, late, root) };
-}
-
-/** What is asked for with what came late: a DEL that is sent twice is one, unless a file has such a name. */
-function wholeRequest(begun: Request, late: Bytes, root: Root): Request {
-  const whole = parseRequest(concat([begun.bytes, late]));
-  if (whole.command && root.find(whole.command.name)) return whole;
-  return { ...whole, command: parseTwice(whole.text) ?? whole.command };
+  const whole = parseRequest(concat([bytes, late]));
+  // A DEL that is sent twice is one, unless a file has such a name.
+  if (whole.command && root.find(whole.command.name)) return { request: whole };
+  return { request: { ...whole, command: parseTwice(whole.text) ?? whole.command } };
 }
 
 /**
@@ -177,41 +163,6 @@ export async function hearLate(peer: Peer, { request: begun, report }: Reported)
   const request = completed(begun, late);
   report(request);
   return late.length === 0 ? undefined : request;
-}
-
-/** Reports what is about to be deleted. */
-export async function tellDeletion(peer: Peer, name: string, { root, onEvent }: SessionOptions): Promise<void> {
-  if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
-}
-
-/** Deletes, in place of the file that was set aside, what its name becomes by what comes after DONE, if that does. */
-export async function hearAfterDone(
-  peer: Peer,
-  { request: begun, report }: Reported,
-  options: SessionOptions,
-  aside: Aside,
-): Promise<void> {
-  const { root, address, regulars, onEvent } = options;
-  const end = { silenceMs: LATE_MS, maxBytes: MAX_COMMAND_BYTES };
-  // Where the connection broke, or was cut, what had come counts.
-  const late = await peer.hearMore(REQUEST_STEP, end).catch(() => peer.frames.rest);
-  if (late.length === 0) return;
-  regulars.note(address, false);
-  const request = wholeRequest(begun, late, root);
-  const { command } = request;
-  const isOther = MESSAGE.test(new TextDecoder().decode(late)) && !(command && root.find(command.name));
-  if (isOther || command?.name === begun.command?.name) return;
-  aside.restore();
-  report(request);
-  if (!command) return;
-  try {
-    await tellDeletion(peer, command.name, options);
-    await root.remove(command.name);
-  } catch (error) {
-    // An error has the place of DONE, which has been said.
-    if (!(error instanceof FileError)) throw error;
-    void onEvent({ type: "refused", error });
-  }
 }
 
 /**

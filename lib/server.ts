@@ -12,8 +12,7 @@ import type { Draft } from "./files/draft.ts";
 import { skipLineEnds } from "./late.ts";
 import { at, type Peer } from "./peer.ts";
 import { ERROR_PREFIX, MAX_NAME_BYTES, REQUEST_STEP, type Step, STEPS } from "./protocol.ts";
-import { checkEnd, hearAfterDone, hearLate, hearRequest, hearRest, tellDeletion } from "./request.ts";
-import type { Reported, SessionOptions } from "./request.ts";
+import { checkEnd, hearLate, hearRequest, hearRest, type Reported, type SessionOptions } from "./request.ts";
 import { pump, type Transfer } from "./transfer.ts";
 
 // Far less than the 30 and 60 seconds for which the programs wait by default.
@@ -125,14 +124,11 @@ function move(transfer: Transfer, { gather, onLeft }: SessionOptions): Promise<v
   return pump(transfer, { gather, onProgress: (moved) => onLeft(transfer.size - moved) });
 }
 
-async function serveDel(peer: Peer, asked: Reported, options: SessionOptions): Promise<void> {
-  const { root } = options;
-  const { name } = asked.request.command!;
-  const found = asked.found ?? root.find(name);
+async function serveDel(peer: Peer, { request, found }: Reported, { root, onEvent }: SessionOptions): Promise<void> {
+  const { name } = request.command!;
+  found ??= root.find(name);
   if (!found) throw new FileError("missing", name);
-  await tellDeletion(peer, name, options);
-  await using aside = asked.isDoubtful ? await root.setAside(name, found) : undefined;
-  if (!aside) await root.remove(name, found);
+  if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
+  await root.remove(name, found);
   await peer.say("c. server: DONE");
-  if (aside) await hearAfterDone(peer, asked, options, aside);
 }

@@ -22,12 +22,6 @@ const DRAFT_PATH = new RegExp(`(^|[/${IS_WINDOWS ? "\\\\" : ""}])\\.blockferry-[
 // A draft that was created, but can't be renamed to its target: a mount point, another user's file in a sticky folder.
 const NOT_RENAMED = ["EBUSY", "EXDEV", "EPERM", "EACCES"];
 
-/** A new name for a draft in a folder. */
-export function draftPath(folder: string): string {
-  // Not joined, which would take out a link with the dots after it.
-  return `${folder}/.blockferry-${crypto.randomUUID()}.part`;
-}
-
 /** Whether a path names a draft. Drafts are never served. */
 export function isDraft(path: string): boolean {
   return DRAFT_PATH.test(path);
@@ -69,7 +63,8 @@ export function createDraft(target: string, name: string, options: DraftOptions 
   const { old, isCopied = false, written } = options;
   if (old && !old.isFile) throw new FileError("create", name, { reason: notAFile(old) });
   const folder = dirname(target);
-  const path = draftPath(folder);
+  // Not joined, which would take out a link with the dots after it.
+  const path = `${folder}/.blockferry-${crypto.randomUUID()}.part`;
   // Deno would prompt for what is not granted.
   checkGranted("create", target, name);
   checkGranted("create", path, name, "its folder");
@@ -196,11 +191,9 @@ function succeeds(call: () => void): boolean {
   }
 }
 
-/**
- * Makes the target a second name of a draft, whose own name is then removed with it: a rename would replace a file, a link
- * does not. False where the file system has no links, and a look must do.
- */
-export function link(path: string, target: string): boolean {
+// Makes the target a second name of the draft, whose own name is then removed with it: a rename would replace a file, a
+// link does not. False where the file system has no links, and a look must do.
+function link(path: string, target: string): boolean {
   try {
     Deno.linkSync(path, target);
     return true;

@@ -9,6 +9,9 @@ const READING_SHARE = 1 / 20;
 // Of a folder's time of change; some disks have ticks of 10 ms.
 const TICK_MS = 20;
 
+/** Whether there is a longer name, or why that is not known: the folder can't be read now, or is too large for it. */
+export type Longer = boolean | "unread" | "too many";
+
 /** Knows one folder at a time, and reads it again only when somebody else has changed it. */
 export class Listing {
   #folder = "";
@@ -21,37 +24,34 @@ export class Listing {
   #isFresh = false;
 
   /**
-   * Whether another name in its folder begins with this one's; `undefined` if the folder can't be read now, or is too
-   * large. `isQuick` takes what may have changed since, within a tick of the clock, for known.
+   * Whether another name in its folder begins with this one's. `isQuick` takes what may have changed since, within a tick
+   * of the clock, for known.
    */
-  async hasLonger(path: string, { isQuick = false }: { isQuick?: boolean } = {}): Promise<boolean | undefined> {
+  async hasLonger(path: string, { isQuick = false }: { isQuick?: boolean } = {}): Promise<Longer> {
     const folder = dirname(path);
     try {
       const mtime = timeOf(folder);
       if (folder !== this.#folder || mtime !== this.#mtime || (this.#isFresh && !isQuick)) {
-        if (performance.now() < this.#nextTime) return undefined;
+        if (performance.now() < this.#nextTime) return "unread";
         this.#folder = folder;
         this.#mtime = mtime;
         this.#isFresh = Date.now() - (mtime ?? 0) < TICK_MS;
         this.#names = this.#read(folder);
       }
       const names = await this.#names;
-      if (names === undefined) return undefined;
+      if (names === undefined) return "too many";
       const name = basename(path);
       const index = indexOf(names, name);
       return names[names[index] === name ? index + 1 : index]?.startsWith(name) ?? false;
     } catch {
-      return undefined;
+      return "unread";
     }
   }
 
-  /**
-   * Removes or renames a file by `act`, and takes note of that, unless somebody else has changed the folder since the last
-   * look.
-   */
-  without(path: string, act: () => void): void {
+  /** Removes a file, and takes note of that, unless somebody else has changed the folder since the last look. */
+  remove(path: string): void {
     const isSeen = dirname(path) === this.#folder && timeOf(this.#folder) === this.#mtime;
-    act();
+    Deno.removeSync(path);
     if (!isSeen) return;
     this.#mtime = timeOf(this.#folder);
     this.#isFresh = true;

@@ -1,8 +1,8 @@
 /** The folder that a server serves. Nothing outside it is read, made or deleted, whatever a name says. */
 
 import { FileError, isSystemError, systemReason, TransferError } from "../errors.ts";
-import { createDraft, type Draft, draftPath, isDraft, link } from "./draft.ts";
-import { Listing } from "./listing.ts";
+import { createDraft, type Draft, isDraft } from "./draft.ts";
+import { Listing, type Longer } from "./listing.ts";
 import { isGranted } from "./permissions.ts";
 import {
   type CommitOptions,
@@ -42,12 +42,6 @@ export interface Found {
   info: Deno.FileInfo;
 }
 
-/** A file without its name: it is deleted when this is disposed of. */
-export interface Aside extends AsyncDisposable {
-  /** Gives it its name back, unless another file has had it since. */
-  restore(): void;
-}
-
 /** A folder that is served. */
 export class Root {
   /** The folder's path, free of symbolic links. */
@@ -55,8 +49,6 @@ export class Root {
   /** Whether nothing is made or deleted in it. */
   readonly readOnly: boolean;
   readonly #listing = new Listing();
-  // Files that can still come back, by their paths. A new file of that name is the end of it.
-  readonly #asides = new Map<string, string>();
 
   private constructor(path: string, readOnly: boolean) {
     this.path = path;
@@ -103,15 +95,8 @@ export class Root {
     return path && info ? this.#follow(path, info) : undefined;
   }
 
-  /**
-   * Whether something here has a longer name that begins with `name`, if that is known; `found` is what `find` has just
-   * said.
-   */
-  hasLonger(
-    name: string,
-    found: Found | undefined,
-    options?: { isQuick: boolean },
-  ): Promise<boolean | undefined> {
+  /** Whether something here has a longer name that begins with `name`; `found` is what `find` has just said. */
+  hasLonger(name: string, found: Found | undefined, options?: { isQuick: boolean }): Promise<Longer> {
     // That of a file in it.
     if (found?.info.isDirectory || isFolderPath(name)) return Promise.resolve(true);
     const { path } = found ?? this.#entry(name);
@@ -142,7 +127,6 @@ export class Root {
       const commit = async (options?: CommitOptions): Promise<void> => {
         await draft.commit(options);
         this.#listing.forget();
-        this.#asides.delete(path);
       };
       return { ...draft, commit };
     } catch (cause) {
@@ -151,38 +135,7 @@ export class Root {
   }
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
-  remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
-    return this.#delete(name, found, ({ path, info }) => this.#unlink(path, info));
-  }
-
-  /** The same, but the file can come back as long as what is returned has not been disposed of. */
-  async setAside(name: string, found: Found): Promise<Aside> {
-    const { path, info } = found;
-    const aside = draftPath(dirname(path));
-    await this.#delete(name, found, () => this.#listing.without(path, () => Deno.renameSync(path, aside)));
-    this.#asides.set(path, aside);
-    const lapse = (): boolean => this.#asides.get(path) === aside && this.#asides.delete(path);
-    return {
-      restore: () => {
-        try {
-          if (lapse() && !link(aside, path)) Deno.renameSync(aside, path);
-        } catch {
-          // Another program has made a file of its name.
-        }
-      },
-      [Symbol.asyncDispose]: async () => {
-        lapse();
-        await this.#unlink(aside, info).catch(() => {});
-      },
-    };
-  }
-
-  async #unlink(path: string, { size }: Deno.FileInfo): Promise<void> {
-    if (size > SMALL_BYTES) await Deno.remove(path);
-    else this.#listing.without(path, () => Deno.removeSync(path));
-  }
-
-  async #delete(name: string, found: Found | undefined, act: (found: Found) => unknown): Promise<void> {
+  async remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
     if (found === undefined) throw new FileError("missing", name);
     const { path, info } = found;
     const refused = (reason: string): FileError => new FileError("delete", name, { reason });
@@ -190,7 +143,8 @@ export class Root {
     if (!isGranted("write", path)) throw refused("no permission to write (run it with --allow-write)");
     if (!info.isFile) throw refused(notAFile(info));
     try {
-      await act(found);
+      if (info.size > SMALL_BYTES) await Deno.remove(path);
+      else this.#listing.remove(path);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
       // Another client may have been faster.

@@ -196,39 +196,12 @@ Deno.test("a DEL that is sent twice deletes once, however it is cut", async () =
 
 Deno.test("a DEL in pieces deletes the file that it names, also after many in one piece", async () => {
   await using pair = await Pair.start();
-  for (const others of ["", "123456"]) {
+  for (const others of ["", "123456789"]) {
     await withinTime(async () => {
       for (const name of ["a", "ab", ...others]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), "");
       for (const name of others) assertEquals(await answer(pair, wire(`DEL ${name}`)), "DONE");
       assertEquals(await answer(pair, wire("DEL a"), wire("b")), "DONE");
       assertEquals(await pair.folder.names("served"), ["a"]);
-    });
-  }
-});
-
-Deno.test("of many deletions in a row, one whose name may go on can be taken back after DONE", async () => {
-  await using pair = await Pair.start();
-  const make = (name: string): Promise<void> => Deno.writeTextFile(pair.folder.at(`served/${name}`), name);
-  // What comes after DONE, and what is there in the end.
-  for (
-    const [rest, ...names] of [
-      ["", "ab"],
-      ["DEL a", "ab"],
-      ["DEL b", "ab"],
-      ["OK", "ab"],
-      ["b", "a"],
-      ["x", "a", "ab"],
-    ] as const
-  ) {
-    await withinTime(async () => {
-      for (const name of ["a", "ab", "w", "x", "y", "z"]) await make(name);
-      for (const name of ["w", "x", "y", "z"]) assertEquals(await answer(pair, wire(`DEL ${name}`)), "DONE");
-      using raw = await Raw.connect(pair.server.port);
-      const messages = conversation("DEL", "a");
-      await raw.play(rest === "" ? messages : [...messages, { from: "client", bytes: wire(rest) }], "client");
-      assertEquals(await raw.rest(), "");
-      assertEquals(await pair.folder.names("served"), names);
-      assertEquals(await Deno.readTextFile(pair.folder.at(`served/${names[0]}`)), names[0]);
     });
   }
 });
@@ -239,9 +212,9 @@ Deno.test("a DEL in pieces is right too while somebody changes the folder", asyn
   const rounds = 10;
   let right = 0;
   for (let round = 0; round < rounds; round++) {
-    for (const name of ["a", "ab", "w", "x", "y", "z"]) await make(name);
+    for (const name of ["a", "ab", ..."123456789"]) await make(name);
     await answer(pair, wire("DEL missing"));
-    for (const name of ["w", "x", "y", "z"]) await answer(pair, wire(`DEL ${name}`));
+    for (const name of "123456789") await answer(pair, wire(`DEL ${name}`));
     using raw = await Raw.connect(pair.server.port);
     await raw.hear("READY".length);
     // Long enough that the folder's time of change tells of it.

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Listing } from "../../../lib/files/listing.ts";
+import { Listing, type Longer } from "../../../lib/files/listing.ts";
 import { Folder } from "../../../scripts/support/folder.ts";
 import { withinTime } from "../../support/net.ts";
 
@@ -18,16 +18,16 @@ Deno.test("a longer name is found as soon as the folder's time of change tells o
     const again = await listing.hasLonger(folder.at("b"));
     await Deno.remove(folder.at("ab"));
     // So soon after the last reading, what has changed is not read again.
-    assertEquals(again, undefined);
+    assertEquals(again, "unread");
   });
   await make("ab", 2000);
   const later = new Listing();
   assertEquals(await later.hasLonger(folder.at("a")), true);
   assertEquals(await later.hasLonger(folder.at("ab")), false);
   assertEquals(await later.hasLonger(folder.at("b")), false);
-  later.without(folder.at("ab"), () => Deno.removeSync(folder.at("ab")));
+  later.remove(folder.at("ab"));
   assertEquals(await later.hasLonger(folder.at("a"), { isQuick: true }), false);
-  assertEquals(await later.hasLonger(folder.at("missing/a")), undefined);
+  assertEquals(await later.hasLonger(folder.at("missing/a")), "unread");
 });
 
 Deno.test("what is made in the moment of a removal is seen by who has the time to look", async () => {
@@ -35,14 +35,12 @@ Deno.test("what is made in the moment of a removal is seen by who has the time t
   for (const name of ["a", "b"]) await Deno.writeTextFile(folder.at(name), "");
   await Deno.utime(folder.path, 1000, 1000);
   const listing = new Listing();
-  const look = (isQuick: boolean): Promise<boolean | undefined> => listing.hasLonger(folder.at("a"), { isQuick });
+  const look = (isQuick: boolean): Promise<Longer> => listing.hasLonger(folder.at("a"), { isQuick });
   assertEquals(await look(false), false);
-  listing.without(folder.at("b"), () => {
-    Deno.removeSync(folder.at("b"));
-    Deno.utimeSync(folder.path, 2000, 2000);
-  });
+  listing.remove(folder.at("b"));
+  const { mtime } = await Deno.stat(folder.path);
   await Deno.writeTextFile(folder.at("ab"), "");
-  await Deno.utime(folder.path, 2000, 2000);
+  await Deno.utime(folder.path, mtime!, mtime!);
   assertEquals(await look(true), false);
   // Or not read again so soon.
   assert(await look(false) !== false);
@@ -57,7 +55,7 @@ Deno.test("what somebody else makes before a removal is seen after it", async ()
   const listing = new Listing();
   assertEquals(await listing.hasLonger(folder.at("a")), false);
   await Deno.writeTextFile(folder.at("ab"), "");
-  listing.without(folder.at("b"), () => Deno.removeSync(folder.at("b")));
+  listing.remove(folder.at("b"));
   // Or not read again so soon.
   assert(await listing.hasLonger(folder.at("a")) !== false);
 });
@@ -85,20 +83,21 @@ Deno.test("while a folder is read, no look at it begins another reading", async 
   const first = listing.hasLonger(folder.at("a"));
   await begun.promise;
   await Deno.utime(folder.path, 1000, 1000);
-  assertEquals(await listing.hasLonger(folder.at("a")), undefined);
+  assertEquals(await listing.hasLonger(folder.at("a")), "unread");
   room.resolve();
   assertEquals([await first, readings], [false, 1]);
 });
 
 Deno.test("of a folder with more than 30,000 names no more are read", async () => {
   await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("1"), "");
   let count = 0;
   using _listing = listingWith(async function* (): AsyncGenerator<Deno.DirEntry> {
     while (count < 1_000_000) yield await Promise.resolve({ name: `${count++}`, ...FILE });
   });
   const listing = new Listing();
-  assertEquals(await listing.hasLonger(folder.at("a")), undefined);
+  assertEquals(await listing.hasLonger(folder.at("a")), "too many");
   assertEquals(count, 30_001);
-  listing.without(folder.at("1"), () => {});
-  assertEquals(await listing.hasLonger(folder.at("a"), { isQuick: true }), undefined);
+  listing.remove(folder.at("1"));
+  assertEquals(await listing.hasLonger(folder.at("a"), { isQuick: true }), "too many");
 });

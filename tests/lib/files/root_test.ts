@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { createDraft, isDraft } from "../../../lib/files/draft.ts";
 import { FileError } from "../../../lib/errors.ts";
-import { type Aside, isFileName, Root } from "../../../lib/files/root.ts";
+import { isFileName, Root } from "../../../lib/files/root.ts";
 import { Folder } from "../../../scripts/support/folder.ts";
 import { RootFolder } from "../../support/root_folder.ts";
 import { testWith, UNIX } from "../../support/needs.ts";
@@ -55,27 +55,6 @@ Deno.test("the root itself and folders are not files", async () => {
   }
   await assertRejects(() => root.remove("sub"), FileError, "unable to delete sub");
   assert((await Deno.stat(folder.at("root/sub"))).isDirectory);
-});
-
-Deno.test("a file that was set aside comes back, unless another one has had its name since", async () => {
-  await using folder = new RootFolder();
-  const root = await folder.open();
-  const setAside = (): Promise<Aside> => root.setAside("f", root.find("f")!);
-  {
-    await using aside = await setAside();
-    assertEquals(root.find("f"), undefined);
-    aside.restore();
-  }
-  assert(root.find("f"));
-  {
-    await using aside = await setAside();
-    await using draft = root.create("f");
-    await draft.commit();
-    await root.remove("f");
-    aside.restore();
-    assertEquals(root.find("f"), undefined);
-  }
-  assertEquals((await folder.names("root")).filter(isDraft), []);
 });
 
 Deno.test("deleting a link deletes the link, and deleting a file the file", async () => {
