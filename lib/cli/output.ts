@@ -26,8 +26,9 @@ interface Stream extends Writer {
   writing?: Promise<void> | undefined;
   /** Whether a wait for it was too long. */
   isStuck?: boolean;
-  /** Why it can't be written any more, if so. */
+  /** Why a write failed, and whether the last one did, in the middle of a line perhaps. */
   error?: unknown;
+  isCut?: boolean;
 }
 
 /** Lines for one stream, one right after the other: they share a write. */
@@ -56,7 +57,7 @@ export class Printer {
     this.#err = { write: (data) => err.write(data), waiting: 0, lost: 0 };
   }
 
-  /** Why standard output can't be written any more, if so. */
+  /** Why standard output could not be written, if so. */
   get error(): unknown {
     return this.#out.error;
   }
@@ -128,14 +129,18 @@ export class Printer {
   async #write({ to, lines }: Run, before: Promise<void> | undefined): Promise<void> {
     if (before) await before;
     to.waiting -= lines.length;
-    if (to.error !== undefined) return;
+    // A pipe gets no other reader; a full disk may get room.
+    if (to.error instanceof Deno.errors.BrokenPipe) return;
     try {
-      await writeWaiting(to, new TextEncoder().encode(lines.join("")));
-      if (to.lost > 0) this.warn(`${to.lost} lines of output were dropped, since nobody read them\n`);
-      to.lost = 0;
+      await writeWaiting(to, new TextEncoder().encode((to.isCut ? "\n" : "") + lines.join("")));
+      const why = to.isCut ? "which could not be written" : "since nobody read them";
+      if (to.lost > 0) this.warn(`${to.lost} lines of output were dropped, ${why}\n`);
+      Object.assign(to, { lost: 0, isCut: false });
       if (this.gatherMs > 0 && !this.#last) await new Promise((resume) => setTimeout(resume, this.gatherMs));
     } catch (error) {
-      to.error = error;
+      to.error ??= error;
+      to.isCut = true;
+      to.lost += lines.length;
     }
   }
 }

@@ -94,6 +94,22 @@ Deno.test("whoever prints waits for a reader that is a hundred lines behind", as
   await printer.flush();
 });
 
+Deno.test("after a write has failed the next lines are written, and those that were lost counted", async () => {
+  const [out, err]: string[][] = [[], []];
+  let isFull = true;
+  const { write } = sink(out!);
+  const full = (data: Uint8Array): Promise<number> => isFull ? Promise.reject(new Error("full")) : write(data);
+  const printer = new Printer({ write: full }, sink(err!));
+  for (const line of ["one\n", "two\n"]) {
+    await printer.print(line);
+    await printer.flush();
+  }
+  isFull = false;
+  await printer.print("three\n");
+  await printer.flush();
+  assertEquals([out, err], [["\nthree\n"], ["2 lines of output were dropped, which could not be written\n"]]);
+});
+
 Deno.test("a stream that can't be written keeps its error, and nothing waits for it", async () => {
   const broken = new Error("broken");
   const printer = new Printer({ write: () => Promise.reject(broken) }, sink([]));
