@@ -87,7 +87,8 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
   await receive(name, options, target);
 }
 
-async function receive(
+/** Fetches a file into a target, which is committed when all of it has arrived; throws as {@linkcode get} does. */
+export async function receive(
   name: string,
   options: ClientOptions & Partial<GetOptions>,
   target: Target,

@@ -1,11 +1,11 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
-import { type ClientOptions, del, get, put } from "../client.ts";
+import { type ClientOptions, del, get, put, receive } from "../client.ts";
 import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname, resolve } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
-import { found, Written } from "../files/storage.ts";
+import { found, type Target, Written } from "../files/storage.ts";
 import { sweep } from "../files/sweep.ts";
 import { printable } from "../printable.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
@@ -20,6 +20,9 @@ import { bytes, Progress } from "./progress.ts";
 const GATHER_MS = 5;
 // A large folder must not keep the user waiting: the next run sweeps what this one leaves.
 const SWEEP_MS = 200;
+
+// Its reader may take as long as it likes, as a person with a pager does.
+const STDOUT: Target = { write: (piece) => writeWaiting(Deno.stdout, piece), commit: () => Promise.resolve() };
 
 /** Prints a line: one of the lab's on standard output, or one of ours on standard error. */
 type Print = (text: string, isError?: boolean) => Promise<void>;
@@ -139,8 +142,7 @@ async function transfer(file: string, task: Task, progress: Progress, index: num
     else if (verb === "PUT") {
       await put(to, { ...watched, ...(stream ? { from: stream.readable, size: stream.size } : { from: file }) });
     } else if (!isOut) await get(file, { ...watched, to });
-    // Not pipeTo, which does not notice when the last write fails.
-    else for await (const piece of (await get(file, watched)).readable) await writeWaiting(Deno.stdout, piece);
+    else await receive(file, watched, STDOUT);
   }
   await say("Complete");
   if (!sum) return size;

@@ -43,12 +43,14 @@ Deno.test("--as or -o names the file at its destination, or with / at its end a 
   assertEquals(await pair.folder.names("mine/copies"), ["a", "b"]);
 });
 
-Deno.test("GET --as - writes the data and nothing else to standard output", async () => {
+Deno.test("GET --as - writes the data and nothing else to standard output, however late its reader is", async () => {
   await using pair = await Pair.start();
   const data = randomBytes(1_000_000);
   await Deno.writeFile(pair.folder.at("served/f"), data);
-  const [program, ...args] = pair.words("GET", "f", "--as", "-");
+  const [program, ...args] = pair.words("GET", "f", "--as", "-", "--timeout", "1");
   const child = new Deno.Command(program!, { args, cwd: pair.mine, stdout: "piped", stderr: "piped" }).spawn();
+  // A timeout, and the time to start.
+  await delay(2500);
   const [stdout, stderr] = await Promise.all([toArrayBuffer(child.stdout), toArrayBuffer(child.stderr)]);
   assertEquals((await child.status).code, 0);
   assertEquals(new Uint8Array(stdout), data);
