@@ -1,14 +1,12 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
-import { completed, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
+import { completed, late, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
-import type { Finding } from "./deviations.ts";
-import { eventsOf, hasHeard, type Recording, saidAt } from "./recording.ts";
-import { BASE, found, type Look, named, type Row, type Rule, rules, type View } from "./rule.ts";
+import { eventsOf, hasHeard, hasPrinted, type Recording, saidAt } from "./recording.ts";
+import { BASE, found, type Look, named, type Row } from "./rule.ts";
 
 const BASES = ["client-GET", "client-PUT", "client-DEL"];
-const REFUSED = BASES.map((id) => `${id}-refused`);
 // The last step before the line of a verb.
 const BEFORE = { GET: "f", PUT: "d", DEL: "b" };
 
@@ -37,8 +35,7 @@ function ofVerb(id: string, verb: Verb): Row {
   const line = lineOf("client", verb, "<filename>", "<NNN>");
   // Not the name with letters that not every terminal has.
   const others = named(`client-${verb}-`).filter((id) => /-\d+$|name[02]$/.test(id));
-  const plays = [...BASE.client[verb], ...others];
-  return [id, `${verb}: "${line}", then "Complete"`, plays, lineAndComplete];
+  return [id, `${verb}: "${line}", then "Complete"`, [...BASE.client[verb], ...others], lineAndComplete];
 }
 
 const otherLines: Look = (one) => {
@@ -49,52 +46,41 @@ const otherLines: Look = (one) => {
 };
 
 const complete: Look = (one, view) => {
-  const [at, said, early] = [completed(one), saidAt(one, last(one)), "early Complete"];
+  const [at, said] = [completed(one), saidAt(one, last(one))];
   if (at === undefined) return said === undefined && view.derailed(one) ? undefined : [];
   // An error instead of DONE is another sentence's too.
-  const isRefused = one.play.endsWith("-refused");
-  if (isRefused) {
+  if (one.play.endsWith("-refused")) {
     if (!hasHeard(one, "b")) return undefined;
     return [found(one, "goes on after error", at, ['no "Complete" after an error', "it was printed"])];
   }
-  return at < (said ?? Infinity)
-    ? [found(one, early, at, [`"Complete" after step ${last(one)}`, "it came before"])]
-    : [];
+  if (at >= (said ?? Infinity)) return [];
+  return [found(one, "early Complete", at, [`"Complete" after step ${last(one)}`, "it came before"])];
 };
 
 const unfinished: Look = (one) => {
   const at = printed(one, "Complete");
   if (at === undefined) return eventsOf(one, "closed").length > 0 ? [] : undefined;
-  return [
-    found(one, "unfinished Complete", at, ['no "Complete" without DONE', "the server closed, and it was printed"]),
-  ];
+  const words: [string, string] = ['no "Complete" without DONE', "the server closed, and it was printed"];
+  return [found(one, "unfinished Complete", at, words)];
 };
 
-// Who does not await OK is early with all that follows.
-const sending: Look = (one, view) =>
-  view.derailed(one) ? undefined : moment(one, "e", "g")?.concat(sentFirst(one, view));
-
 /** Of a file that is never sent whole, the line must come all the same. Not judged if lines stand in a buffer. */
-function sentFirst(one: Recording, view: View): Finding[] {
-  if ((printed(one, ownLine(one)) ?? Infinity) >= (saidAt(one, "g") ?? 0)) return [];
-  const isMute = (huge: Recording): boolean =>
-    hasHeard(huge, "f") && eventsOf(huge, "line").every(({ text }) => !/^client sending/i.test(text));
-  return view.of("client-huge-file").filter(isMute).map((huge) => {
-    const line = lineOf("client", "PUT", "huge.bin", HUGE_BYTES);
-    const words: [string, string, string] = [
-      `"${line}" before the bytes`,
-      "bytes came, and the line did not",
-      "print it before they move",
-    ];
-    return found(huge, `late ${ownLine(one)}`, 0, words);
-  });
-}
-const receiving: Look = (one) => moment(one, undefined, "g");
-const CRASHES = "the document lets the program crash on other errors";
+const sending: Look = (one, view) => {
+  const line = ownLine(one);
+  // Who does not await OK is early with all that follows.
+  const findings = view.derailed(one) ? undefined : moment(one, "e", "g");
+  if ((printed(one, line) ?? Infinity) >= (saidAt(one, "g") ?? 0)) return findings;
+  const isMute = (huge: Recording): boolean => hasHeard(huge, "f") && !hasPrinted(huge, /^client sending/i);
+  const other = lineOf("client", "PUT", "huge.bin", HUGE_BYTES);
+  return findings?.concat(
+    view.of("client-huge-file").filter(isMute).map((huge) =>
+      late(huge, line, 0, "bytes came, and the line did not", other)
+    ),
+  );
+};
 
 /** Section 4. */
-export const CLIENT_LINE_RULES: Rule[] = rules(
-  "client",
+export const CLIENT_LINE_RULES: Row[] = [
   ofVerb("4.1", "GET"),
   ofVerb("4.2", "PUT"),
   ofVerb("4.3", "DEL"),
@@ -106,20 +92,27 @@ export const CLIENT_LINE_RULES: Rule[] = rules(
     "PUT: it prints its line just before it sends the bytes, not before OK or after them",
     ["client-PUT"],
     sending,
-    { more: ["client-huge-file"] },
+    {
+      more: ["client-huge-file"],
+    },
   ],
-  ["4.6", `it prints "Complete" when it has received DONE, not before`, [...BASES, ...REFUSED], complete],
+  [
+    "4.6",
+    `it prints "Complete" when it has received DONE, not before`,
+    [...BASES, ...BASES.map((id) => `${id}-refused`)],
+    complete,
+  ],
   [
     "4.7",
     `it does not print "Complete" when the server closes without DONE`,
     BASES.map((id) => `${id}-unfinished`),
     unfinished,
-    { strict: CRASHES },
+    { strict: "the document lets the program crash on other errors" },
   ],
   [
     "4.8",
     "GET: it prints its line when it is about to receive the bytes, not after them",
     ["client-GET"],
-    receiving,
+    (one) => moment(one, undefined, "g"),
   ],
-);
+];

@@ -6,20 +6,16 @@ import { HINTS } from "./hints.ts";
 import { completed, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { blamed, type Finding } from "./deviations.ts";
-import { eventsOf, fromUtf8, type Recording, saidAt } from "./recording.ts";
-import { found, type Look, type Rule, rules } from "./rule.ts";
+import { eventsOf, fromUtf8, hasPrinted, type Recording, saidAt } from "./recording.ts";
+import { found, type Look, type Row } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
 const refusal: Look = (one, view) => {
   const deviations = view.deviations(one);
-  if (deviations.some(({ step = "", derails }) => derails && step < "c")) return undefined;
-  return deviations.filter(({ step }) => step?.startsWith("c"));
-};
-
-/** A server may make the folder of a name, or leave it out. */
-const uncreated: Look = (one, view) => {
+  // A server may make the folder of a name, or leave it out.
   const isAccepted = one.play === "PUT-nowhere" && eventsOf(one, "came").some(({ bytes }) => bytes.endsWith("OK"));
-  return isAccepted ? undefined : refusal(one, view);
+  if (isAccepted || deviations.some(({ step = "", derails }) => derails && step < "c")) return undefined;
+  return deviations.filter(({ step }) => step?.startsWith("c"));
 };
 
 /** A line is missing; where the program crashed, that is the cause. */
@@ -43,10 +39,10 @@ const printsError: Look = (one, view) => {
   const stayed = eventsOf(one, "stayed").map(({ ms, at }) =>
     found(one, "stays after error", at, ["it exits", `it was still there after ${(ms / 1000).toFixed(1)} seconds`])
   );
-  const isIgnored = !isPrinted && completed(one) !== undefined && crashOf(one) === undefined;
+  if (isPrinted) return [...goesOn(one, said.at, line), ...stayed];
   const missing = unprinted(line, one);
-  const unseen = isIgnored && missing.came === "no such line" ? { ...missing, root: "goes on after error" } : missing;
-  return [...isPrinted ? goesOn(one, said.at, line) : [unseen], ...stayed];
+  const isIgnored = completed(one) !== undefined && !crashOf(one) && missing.came === "no such line";
+  return [isIgnored ? { ...missing, root: "goes on after error" } : missing, ...stayed];
 };
 
 /** What a client does after an error, where it should leave. */
@@ -69,8 +65,7 @@ function ownError(text: (name: string) => string, mayConnect: boolean): Look {
     // It may make the folder of a name, or leave it out.
     if (one.play === "client-GET-nowhere" && completed(one) !== undefined) return undefined;
     // One that creates the file late may fail before.
-    const isMute = eventsOf(one, "line").every(({ text }) => !/error/i.test(text));
-    if (mayConnect && isMute && view.derailed(...view.base(one))) return undefined;
+    if (mayConnect && !hasPrinted(one, /error/i) && view.derailed(...view.base(one))) return undefined;
     const line = `client error: ${text(playOf(one).name)}`;
     const [connected] = eventsOf(one, "connected");
     // The document says "prints" of the server's errors, and of the client's own "reports to the user".
@@ -95,40 +90,31 @@ const fileLeft: Look = (one) =>
   );
 
 const MISSING = `"ERROR: <filename> does not exist"`;
+const PRINTS = `prints "server error: " and the message without "ERROR: "`;
+const [NO_FILE, NOT_CREATED] = [ownError(ERROR_TEXTS.missing, false), ownError(ERROR_TEXTS.create, true)];
 
 /** Section 6. */
-export const ERROR_RULES: Rule[] = [
-  ...rules(
-    "server",
-    ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
-    ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],
-    ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder", "PUT-nowhere"], uncreated],
-    ["6.4", `DEL: "ERROR: unable to delete <filename>"`, ["DEL-folder"], refusal, {
-      strict: "the document makes it optional",
-    }],
-  ),
-  ...rules(
-    "client",
-    ["6.5", `GET: prints "server error: " and the message without "ERROR: "`, ["client-GET-refused"], printsError],
-    ["6.6", `PUT: prints "server error: " and the message without "ERROR: "`, ["client-PUT-refused"], printsError],
-    ["6.7", `DEL: prints "server error: " and the message without "ERROR: "`, ["client-DEL-refused"], printsError],
-    [
-      "6.8",
-      `PUT: "client error: <filename> does not exist", without a connection`,
-      ["client-PUT-missing"],
-      ownError(ERROR_TEXTS.missing, false),
-    ],
-    [
-      "6.9",
-      `GET: "client error: unable to create file <filename>"`,
-      ["client-GET-folder", "client-GET-nowhere"],
-      ownError(ERROR_TEXTS.create, true),
-    ],
-    ["6.10", "PUT: an error in the middle of an upload is printed", ["client-PUT-middle"], middle, {
-      strict: "the document has errors in place of the OK after the command only",
-    }],
-    ["6.11", "GET: an error of the server's leaves no file behind", ["client-GET-refused"], fileLeft, {
-      strict: "the document does not say what becomes of the file",
-    }],
-  ),
+export const ERROR_RULES: Row[] = [
+  ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
+  ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],
+  ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder", "PUT-nowhere"], refusal],
+  ["6.4", `DEL: "ERROR: unable to delete <filename>"`, ["DEL-folder"], refusal, {
+    strict: "the document makes it optional",
+  }],
+  ["6.5", `GET: ${PRINTS}`, ["client-GET-refused"], printsError],
+  ["6.6", `PUT: ${PRINTS}`, ["client-PUT-refused"], printsError],
+  ["6.7", `DEL: ${PRINTS}`, ["client-DEL-refused"], printsError],
+  ["6.8", `PUT: "client error: <filename> does not exist", without a connection`, ["client-PUT-missing"], NO_FILE],
+  [
+    "6.9",
+    `GET: "client error: unable to create file <filename>"`,
+    ["client-GET-folder", "client-GET-nowhere"],
+    NOT_CREATED,
+  ],
+  ["6.10", "PUT: an error in the middle of an upload is printed", ["client-PUT-middle"], middle, {
+    strict: "the document has errors in place of the OK after the command only",
+  }],
+  ["6.11", "GET: an error of the server's leaves no file behind", ["client-GET-refused"], fileLeft, {
+    strict: "the document does not say what becomes of the file",
+  }],
 ];

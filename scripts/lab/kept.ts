@@ -4,51 +4,33 @@ import { HINTS } from "./hints.ts";
 import type { Finding } from "./deviations.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 
-/** What a server's buffer kept, if it has one. */
-export class Kept {
-  // The names that stand in the buffer, where they are not those that were asked for.
-  readonly #names: Map<Recording, string>;
-
-  /** Looks for such a buffer in all recordings of a server, in the order in which it served them. */
-  constructor(recordings: readonly Recording[]) {
-    const names = keptNames(recordings);
-    // One may be chance.
-    this.#names = [...names].filter((each) => mentions(...each)).length > 1 ? names : new Map();
-  }
-
-  /** Whether the server took what it had kept for a part of the name. */
-  isIn(one: Recording): boolean {
-    const name = this.#names.get(one);
-    return name !== undefined && mentions(one, name);
-  }
-
-  /** A finding; with the buffer as its root, if that explains it. */
-  explain(finding: Finding): Finding {
-    const { play, run, came } = finding;
-    const name = [...this.#names].find(([one]) => one.play === play && one.run === run)?.[1];
-    const isExplained = name !== undefined &&
-      // Reports show the beginning of a long text.
-      (/^(no such|the old one|it is still there|it closed)/.test(came) || came.includes(name.slice(0, 24)));
-    return isExplained ? { ...finding, root: "kept", hint: HINTS.get("kept") } : finding;
-  }
-}
-
-/** The name that each request would have, if it began a buffer that keeps the ends of longer ones before. */
-function keptNames(recordings: readonly Recording[]): Map<Recording, string> {
+/** The names that stand in such a buffer where they are not those that were asked for; none without such a buffer. */
+export function keptNames(recordings: readonly Recording[]): Map<Recording, string> {
   const buffers = new Map<number, string>();
   const names = new Map<Recording, string>();
-  for (const one of recordings.filter(({ about }) => about === "server")) {
-    const [request] = eventsOf(one, "said").filter(({ step }) => step === "b");
-    if (!request) continue;
+  for (const one of recordings) {
+    const request = eventsOf(one, "said").find(({ step }) => step === "b");
+    if (one.about !== "server" || !request) continue;
     const buffer = request.bytes + (buffers.get(one.run) ?? "").slice(request.bytes.length);
     buffers.set(one.run, buffer);
     if (buffer !== request.bytes) names.set(one, buffer.slice("GET ".length));
   }
-  return names;
+  // One may be chance.
+  return [...names].filter((each) => mentions(...each)).length > 1 ? names : new Map();
 }
 
 /** Whether a program said or printed a name. */
-function mentions(one: Recording, name: string): boolean {
-  return [...eventsOf(one, "came").map(({ bytes }) => bytes), ...eventsOf(one, "line").map(({ text }) => text)]
-    .some((text) => text.includes(name));
+export function mentions(one: Recording, name: string): boolean {
+  return eventsOf(one, "came").some(({ bytes }) => bytes.includes(name)) ||
+    eventsOf(one, "line").some(({ text }) => text.includes(name));
+}
+
+/** A finding; with the buffer as its root, if the name in it explains it. */
+export function explained(finding: Finding, names: Map<Recording, string>): Finding {
+  const { play, run, came } = finding;
+  const name = [...names].find(([one]) => one.play === play && one.run === run)?.[1];
+  // Reports show the beginning of a long text.
+  const isExplained = name !== undefined &&
+    (/^(no such|the old one|it is still there|it closed)/.test(came) || came.includes(name.slice(0, 24)));
+  return isExplained ? { ...finding, root: "kept", hint: HINTS.get("kept") } : finding;
 }

@@ -30,14 +30,19 @@ export function printed(one: Recording, text: string): number | undefined {
   return eventsOf(one, "line").find((line) => line.stream === "stdout" && line.text === text)?.at;
 }
 
+/** The size that was announced to a program. */
+function announced(one: Recording): bigint | undefined {
+  const said = eventsOf(one, "said").find(({ step }) => step === (one.about === "server" ? "d" : "e"));
+  return said && toSize(said.bytes);
+}
+
 /** A line that says that another size is received than was announced. */
-export function misread(one: Recording): Line | undefined {
-  const [size] = eventsOf(one, "said").filter(({ step }) => step === (one.about === "server" ? "d" : "e"));
+export function misread(one: Recording): string | undefined {
+  const size = announced(one);
   // One after the other, since a line may hold both many times.
-  const line = eventsOf(one, "line").find(({ text }) =>
-    /(?<!\d)\d+ bytes/.test(text.split(/\breceiving /, 2)[1] ?? "")
-  );
-  return size && line && !new RegExp(`(?<![\\d-])${toSize(size.bytes)} bytes`).test(line.text) ? line : undefined;
+  const line = eventsOf(one, "line").find(({ text }) => /(?<!\d)\d+ bytes/.test(text.split(/\breceiving /, 2)[1] ?? ""))
+    ?.text;
+  return size === undefined || !line || new RegExp(`(?<![\\d-])${size} bytes`).test(line) ? undefined : line;
 }
 
 /** A plain conversation in which a program says that it receives another size: so it is with all of them. */
@@ -47,9 +52,8 @@ export function plainMisread({ about }: Recording, view: View): Recording | unde
 
 /** Whether a size was put together from bytes with a sign. */
 export function isSigned(one: Recording): boolean {
-  const [said] = eventsOf(one, "said").filter(({ step }) => step === (one.about === "server" ? "d" : "e"));
-  const number = misread(one)?.text.match(/(-?\d+) bytes/)?.[1];
-  return said !== undefined && number !== undefined && isSum(number, toSize(said.bytes));
+  const number = misread(one)?.match(/(-?\d+) bytes/)?.[1];
+  return number !== undefined && isSum(number, announced(one)!);
 }
 
 /** Whether a number is a size whose bytes were negative from 128 on. */
@@ -79,10 +83,12 @@ export function moment(one: Recording, after?: string, before?: string): Finding
     const hint = `print it when step ${after} has come`;
     return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
-  if (!end || at <= end || !isPrompt(one, end)) return [];
-  return [
-    found(one, `late ${text}`, at, [`"${text}" before the bytes`, "it came after them", "print it before they move"]),
-  ];
+  return end && at > end && isPrompt(one, end) ? [late(one, text, at, "it came after them")] : [];
+}
+
+/** A line came after the bytes, or not at all. */
+export function late(one: Recording, text: string, at: number, came: string, line = text): Finding {
+  return found(one, `late ${text}`, at, [`"${line}" before the bytes`, came, "print it before they move"]);
 }
 
 /** Whether a server had printed anything of a request by then; all of it is late where it stands in a buffer. */
@@ -143,12 +149,9 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected) || !same(/-?\d+/g, "#")) return [kind];
-  if (isSum(number, BigInt(size))) {
-    return [
-      "read size",
-      `it read the size as ${number}: it took bytes from 128 on as negative (unsigned char, & 0xff)`,
-    ];
-  }
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
-  return ["read size", `it read the size as ${number}${half}: int.from_bytes(data, "big") of all 8 bytes`];
+  const why = isSum(number, BigInt(size))
+    ? ": it took bytes from 128 on as negative (unsigned char, & 0xff)"
+    : `${half}: int.from_bytes(data, "big") of all 8 bytes`;
+  return ["read size", `it read the size as ${number}${why}`];
 }

@@ -7,7 +7,7 @@ import { playOf } from "./plays.ts";
 import { lastWords } from "./deviations.ts";
 import { read } from "./reading.ts";
 import { eventsOf, hasHeard, isClosed, type Recording } from "./recording.ts";
-import { again, BASE, found, type Look, named, type Rule, rules, variation, type View } from "./rule.ts";
+import { again, BASE, found, type Look, named, type Row, variation, type View } from "./rule.ts";
 
 const PLAIN = Object.values(BASE.server).flat();
 const ORDINARY = named("GET", "PUT", "DEL", "lines-", "over", "pieces", "both", "elsewhere", "after-errors")
@@ -42,20 +42,20 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
       ? `the server had ended${when}, with exit status ${exit.status}${crash ? "" : lastWords(one)}`
       : `it got no READY${when}`;
     // It can't do what it should have refused.
-    const [accepted] = crash
-      ? view.deviations(one).filter(({ step }) => ERRORS.includes(one.play) && step?.startsWith("c"))
-      : [];
-    const root = accepted?.root ?? crash?.root ?? (idleMs ? "next client idle" : "next client");
-    const hint = crash?.hint ?? HINTS.get(idleMs ? "next client idle" : likely);
+    const accepted = crash && ERRORS.includes(one.play)
+      ? view.deviations(one).find(({ step }) => step?.startsWith("c"))
+      : undefined;
+    const kind = idleMs ? "next client idle" : "next client";
+    const hint = crash?.hint ?? HINTS.get(idleMs ? kind : likely);
     const shown = unserved ?? one;
-    const finding = found(shown, root, shown.events[0]?.at, ["the next client is served", came], crash);
-    return [{ ...finding, hint }];
+    const root = accepted?.root ?? crash?.root ?? kind;
+    return [{ ...found(shown, root, shown.events[0]?.at, ["the next client is served", came], crash), hint }];
   };
 }
 
 /** Who serves the next client with a part of the last one's request does not serve it. */
 const served: Look = (one, view) => {
-  if (!view.kept.isIn(one)) return next(isWhole)(one, view);
+  if (!view.isKept(one)) return next(isWhole)(one, view);
   return [found(one, "kept", 0, ["the next client is served as the first is", "a name ends as one before it does"])];
 };
 
@@ -79,12 +79,10 @@ const atOnce: Look = (one) => {
 };
 
 /** What the document has otherwise, but nobody can tell from outside. */
-function backlog(view: View): { note: string } | undefined {
+function backlog(view: View): string | undefined {
   const calls = view.of("blocks", "order").flatMap((one) => eventsOf(one, "call"));
   const number = calls.map(({ text }) => text.match(/^listen\(.*, (\d+)\)/)?.[1]).find((each) => each !== undefined);
-  return !number || number === "0"
-    ? undefined
-    : { note: `it calls listen(${number}), where the document has listen(0)` };
+  return number && number !== "0" ? `it calls listen(${number}), where the document has listen(0)` : undefined;
 }
 
 const everywhere: Look = (one, view) => {
@@ -106,7 +104,6 @@ const closes: Look = (one, view) => {
 };
 
 const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ bytes }) => bytes.includes("ERROR"));
-const HOSTS = ["client-host", "client-address"];
 const byHost: Look = (one, view) => {
   const own = variation(one, view);
   const hint = HINTS.get(one.play === "client-host" ? "host" : "elsewhere");
@@ -120,28 +117,20 @@ const hasError = (one: Recording): boolean => {
 };
 const isHeard = (one: Recording): boolean => read(one).readings.every(({ form }) => form !== "missing");
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
+const VANISHES = "a client that vanishes at any step does not end the server";
 
 /** Section 8. */
-export const LOOP_RULES: Rule[] = [
-  ...rules("client", ["8.7", "the server is the one that is given, by its address or its name", HOSTS, byHost]),
-  ...rules(
-    "server",
-    ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
-    ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
-    ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors, { more: ["GET-changed"] }],
-    [
-      "8.4",
-      "a client that vanishes at any step does not end the server",
-      named("vanish-"),
-      next(isHeard, "next client vanish"),
-      {
-        more: ["after-vanish"],
-        strict: "the document lets the program crash on other errors",
-      },
-    ],
-    ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
-    ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
-      more: named(...ERRORS.map((id) => `lines-${id}`)),
-    }],
-  ),
+export const LOOP_RULES: Row[] = [
+  ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
+  ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],
+  ["8.3", "an error does not end the server", [...ERRORS, "after-errors"], afterErrors, { more: ["GET-changed"] }],
+  ["8.4", VANISHES, named("vanish-"), next(isHeard, "next client vanish"), {
+    more: ["after-vanish"],
+    strict: "the document lets the program crash on other errors",
+  }],
+  ["8.5", EVERYWHERE, ["elsewhere"], everywhere],
+  ["8.6", "it closes each connection", [...PLAIN, ...ERRORS], closes, {
+    more: named(...ERRORS.map((id) => `lines-${id}`)),
+  }],
+  ["8.7", "the server is the one that is given, by its address or its name", ["client-host", "client-address"], byHost],
 ];

@@ -76,6 +76,16 @@ export function eventsOf<T extends Event["type"]>({ events }: Recording, type: T
   return events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
 }
 
+/** Whether the program printed a line like this. */
+export function hasPrinted(one: Recording, line: RegExp): boolean {
+  return eventsOf(one, "line").some(({ text }) => line.test(text));
+}
+
+/** All that the program said. */
+export function textOf(one: Recording): string {
+  return eventsOf(one, "came").map(({ bytes }) => bytes).join("");
+}
+
 /** Whether the player took something for the message of a step. */
 export function hasHeard(one: Recording, step: string): boolean {
   return eventsOf(one, "heard").some((event) => event.step === step && event.count > 0);

@@ -3,10 +3,10 @@
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
-import { Kept } from "./kept.ts";
+import { explained, keptNames, mentions } from "./kept.ts";
 import { playOf, PLAYS } from "./plays.ts";
 import { deviationsOf, type Finding, lastWords } from "./deviations.ts";
-import { eventsOf, type Line, type Recording } from "./recording.ts";
+import { eventsOf, hasPrinted, type Line, type Recording } from "./recording.ts";
 
 /** What became of a sentence. */
 export interface Verdict {
@@ -20,31 +20,18 @@ export interface Verdict {
 /** What is wrong in a recording; `undefined` if it shows nothing of a sentence, or why that can't be told of any. */
 export type Look = (one: Recording, view: View) => Finding[] | string | undefined;
 
-/** One sentence of the document. */
-export interface Rule {
-  /** The section and the number in it, such as `2.3`. */
-  id: string;
-  about: Role;
-  /** The sentence, in short. */
-  title: string;
-  /** The plays that can show it. */
-  plays: string[];
-  look: Look;
+/** A sentence of the document as a row: its number, the sentence in short, the plays that can show it, and how. */
+export type Row = [id: string, title: string, plays: string[], Look, others?: {
   /** Other plays that the look needs, besides the plain ones. */
   more?: string[];
   /** Why it is judged with `--strict` alone: the document leaves it open, or makes it optional. */
-  strict?: string | undefined;
+  strict?: string;
   /** What is to say of it although it holds. */
-  note?: (view: View) => { note: string } | undefined;
-}
+  note?: (view: View) => string | undefined;
+}];
 
-/** A rule as a row. */
-export type Row = [id: string, title: string, plays: string[], Look, others?: Pick<Rule, "more" | "note" | "strict">];
-
-/** The rules on one of the programs. */
-export function rules(about: Role, ...rows: Row[]): Rule[] {
-  return rows.map(([id, title, plays, look, others]) => ({ id, about, title, plays, look, ...others }));
-}
+/** A row with names; `about` is the program of its plays. */
+export type Rule = { id: string; about: Role; title: string; plays: string[]; look: Look } & NonNullable<Row[4]>;
 
 /** The plain conversations: what goes wrong in them goes wrong in all. */
 export const BASE: Record<Role, Record<Verb, string[]>> = {
@@ -67,12 +54,11 @@ export function neededBy({ plays, more = [] }: Rule): string[] {
 export class View {
   readonly recordings: readonly Recording[];
   readonly #deviations = new Map<Recording, Finding[]>();
-  /** Of a server: what its buffer keeps. */
-  readonly kept: Kept;
+  readonly #kept: Map<Recording, string>;
 
   constructor(recordings: readonly Recording[], about: Role) {
     this.recordings = recordings.filter((one) => one.about === about && PLAYS.has(one.play));
-    this.kept = new Kept(this.recordings);
+    this.#kept = keptNames(this.recordings);
   }
 
   /** The recordings of these plays that were played. */
@@ -86,23 +72,29 @@ export class View {
     return this.of(...BASE[about][verb]);
   }
 
-  /** Where the program left the document in a recording. */
-  deviations(recording: Recording): Finding[] {
-    const found = this.#deviations.get(recording) ?? deviationsOf(recording);
-    this.#deviations.set(recording, found);
-    return found;
+  /** Where the program left the document. */
+  deviations(...recordings: Recording[]): Finding[] {
+    return recordings.flatMap((one) => {
+      const found = this.#deviations.get(one) ?? deviationsOf(one);
+      this.#deviations.set(one, found);
+      return found;
+    });
   }
 
   /** What goes wrong first in recordings, so that what comes later does not show. */
   derailed(...recordings: Recording[]): Finding | undefined {
-    return recordings.flatMap((one) => this.deviations(one)).find(({ derails, root }) =>
-      derails || root.startsWith("early")
-    );
+    return this.deviations(...recordings).find(({ derails, root }) => derails || root.startsWith("early"));
+  }
+
+  /** That in words. */
+  derailment(...recordings: Recording[]): string | undefined {
+    const derailed = this.derailed(...recordings);
+    return derailed && `at step "${derailed.step}" came ${derailed.came}`;
   }
 
   /** What a recording shows that the plain conversations do not: they break off nowhere before, and not for this. */
   own(one: Recording): Finding[] {
-    const base = this.base(one).flatMap((each) => this.deviations(each));
+    const base = this.deviations(...this.base(one));
     const end = base.find(({ derails }) => derails)?.step ?? "~";
     // Who does not wait for a message may close before it has come, which destroys what is on its way.
     const early = base.find(({ root }) => root.startsWith("early"))?.step ?? "~";
@@ -118,23 +110,26 @@ export class View {
     return this.recordings.filter((one) => one.run === run && !one.missing).flatMap((one) => eventsOf(one, "line"));
   }
 
+  /** Whether a server took what its buffer had kept for a part of the name. */
+  isKept(one: Recording): boolean {
+    const name = this.#kept.get(one);
+    return name !== undefined && mentions(one, name);
+  }
+
   /** The verdict of a rule, and what is wrong. */
   judge({ plays, look, note }: Rule): Verdict & { findings: Finding[] } {
     const played = this.of(...plays);
     const shown = played.map((one) => look(one, this)).filter((one) => one !== undefined);
-    const findings = shown.flatMap((one) => typeof one === "string" ? [] : one).map((each) => this.kept.explain(each));
+    const findings = shown.flatMap((one) =>
+      typeof one === "string" ? [] : one.map((each) => explained(each, this.#kept))
+    );
     if (findings.length > 0) return { outcome: "fails", findings };
     const hidden = shown.find((one) => typeof one === "string");
-    if (shown.length > 0 && hidden === undefined) return { outcome: "holds", findings, ...note?.(this) };
+    const said = note?.(this);
+    if (shown.length > 0 && hidden === undefined) return { outcome: "holds", findings, ...said ? { note: said } : {} };
     const missing = this.recordings.find((one) => plays.includes(one.play) && one.missing !== undefined)?.missing;
     const other = played.length > 0 ? "nothing showed it" : "it was not played";
     return { outcome: "not shown", findings, reason: hidden ?? this.derailment(...played) ?? missing ?? other };
-  }
-
-  /** What went wrong first in recordings, in words. */
-  derailment(...recordings: Recording[]): string | undefined {
-    const derailed = this.derailed(...recordings);
-    return derailed && `at step "${derailed.step}" came ${derailed.came}`;
   }
 }
 
@@ -153,11 +148,10 @@ function failed(one: Recording, view: View): Finding[] {
   const statusOf = (each: Recording): number => eventsOf(each, "exit")[0]?.status ?? 0;
   const isRight = (each: Recording): boolean => view.deviations(each).length === 0 && !statusOf(each) && !crashOf(each);
   const [crash, status] = [crashOf(one), statusOf(one)];
-  const isComplete = eventsOf(one, "line").some(({ text }) => text === "Complete");
-  if (one.about !== "client" || isComplete || !crash && status === 0 || !view.base(one).every(isRight)) return [];
+  const isOver = hasPrinted(one, /^Complete$/) || !crash && status === 0;
+  if (one.about !== "client" || isOver || !view.base(one).every(isRight)) return [];
   const came = crash ? "it crashed" : `it ended with exit status ${status}${lastWords(one)}`;
-  const words: [string, string] = ["it takes DONE, and ends", came];
-  return [found(one, crash?.root ?? "failed", one.events.at(-1)?.at, words, crash)];
+  return [found(one, crash?.root ?? "failed", one.events.at(-1)?.at, ["it takes DONE, and ends", came], crash)];
 }
 
 /** What differs from the plain conversation, as one mistake; a crash has a root and a hint of its own. */
@@ -177,12 +171,9 @@ export function found(
   { play, run }: Recording,
   root: string,
   at: number | undefined,
-  [expected, came, hint = HINTS.get(root) ?? HINTS.get(root.split(" ")[0]!)]: [
-    expected: string,
-    came: string,
-    hint?: string | undefined,
-  ],
+  words: [expected: string, came: string, hint?: string | undefined],
   crash?: Crash,
 ): Finding {
+  const [expected, came, hint = HINTS.get(root) ?? HINTS.get(root.split(" ")[0]!)] = words;
   return { root, expected, came, hint: crash ? crash.hint : hint, play, run, at: at ?? 0, crash };
 }

@@ -6,25 +6,21 @@ import { HINTS } from "./hints.ts";
 import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
 import { lastWords } from "./deviations.ts";
-import { eventsOf, hasHeard, type Line, type Recording, saidAt } from "./recording.ts";
-import { BASE, found, type Look, named, type Row, type Rule, rules } from "./rule.ts";
+import { eventsOf, hasHeard, hasPrinted, type Line, type Recording, saidAt, textOf } from "./recording.ts";
+import { BASE, found, type Look, named, type Row, type View } from "./rule.ts";
 
-const SILENT = [
-  ...Object.values(BASE.server).flat(),
-  "GET-200001",
-  "PUT-200001",
-  "GET-missing",
-  "DEL-missing",
-  "PUT-folder",
-];
+const REFUSALS = ["GET-missing", "DEL-missing", "PUT-folder"];
+const SILENT = [...Object.values(BASE.server).flat(), "GET-200001", "PUT-200001", ...REFUSALS];
 const LINES = ["lines-GET", "lines-PUT", "lines-DEL"];
 const REFUSED = named("lines-").filter((id) => /missing|folder/.test(id));
 // Those that come first with -v: after two in which the server does not start, it is not started again.
 const VERBOSE = ["blocks", "huge-file", ...LINES];
 
-function isConnected(one: Recording): boolean {
-  return eventsOf(one, "connected").length > 0;
-}
+const addressOf = (one: Recording): string | undefined => eventsOf(one, "connected")[0]?.address;
+
+/** Whether a server printed a line in one start of it. */
+const hasLine = (view: View, { run }: Recording, text: string): boolean =>
+  view.lines(run).some((line) => line.text === text);
 
 /** A line of the server's, where a recording calls for one; `late` finds that it came late, in `more` plays. */
 function line(
@@ -42,7 +38,7 @@ function line(
       return isPrinted ? late(one, view) ?? [] : [wrongLine(text, one, lines)];
     }
     // A server may end when it is given -v.
-    const exit = isConnected(one) ? undefined : eventsOf(one, "exit")[0];
+    const exit = addressOf(one) === undefined ? eventsOf(one, "exit")[0] : undefined;
     if (!exit) return undefined;
     const crash = crashOf(one);
     const came = `it ended with exit status ${exit.status}${crash ? "" : lastWords(one)}`;
@@ -77,32 +73,29 @@ const refusedRequest: Look = (one, view) => {
   if (eventsOf(one, "line").every(({ text }) => text !== requestLine(one))) return [];
   return view.of(...REFUSED).flatMap((each) => {
     const text = requestLine(each);
-    return text && view.lines(each.run).every((line) => line.text !== text) ? [wrongLine(text, each)] : [];
+    return text && !hasLine(view, each, text) ? [wrongLine(text, each)] : [];
   });
 };
 
 /** The line is there for one client, and for another after it: what is kept of the first one must not show. */
-const receivingLate: Look = (one, view) => [
-  ...moment(one, undefined, "f") ?? [],
-  ...view.of("lines-PUT-again").filter((again) =>
-    hasHeard(again, "e") && view.lines(again.run).every(({ text }) => text !== ownLine(again))
-  ).map((again) => {
-    const wrong = wrongLine(ownLine(again), again);
-    return /\b1 byte\b/.test(wrong.came) ? wrong : { ...wrong, root: "kept", hint: HINTS.get("kept") };
-  }),
-];
+const receivingLate: Look = (one, view) => {
+  const missing = view.of("lines-PUT-again").filter((each) =>
+    hasHeard(each, "e") && !hasLine(view, each, ownLine(each))
+  );
+  const wrong = missing.map((each) => wrongLine(ownLine(each), each)).map((each) =>
+    /\b1 byte\b/.test(each.came) ? each : { ...each, root: "kept", hint: HINTS.get("kept") }
+  );
+  return [...moment(one, undefined, "f") ?? [], ...wrong];
+};
 
 /** Of a file that is never sent whole, the line must come all the same. */
 const sendingLate: Look = (_, view) => {
   const text = `server sending ${HUGE_BYTES} bytes`;
-  return view.of("huge-file").flatMap((one) => {
-    const isOther = eventsOf(one, "line").some((event) => /^server sending/.test(event.text));
-    if (
-      !hasHeard(one, "g") || isOther || !isPrompt(one, Infinity) ||
-      view.lines(one.run).some((each) => each.text === text)
-    ) return [];
-    return [found(one, "late line GET", 0, [`"${text}" before the bytes`, "bytes came, and the line did not"])];
-  });
+  const isMute = (one: Recording): boolean =>
+    hasHeard(one, "g") && !hasPrinted(one, /^server sending/) && isPrompt(one, Infinity) && !hasLine(view, one, text);
+  return view.of("huge-file").filter(isMute).map((one) =>
+    found(one, "late line GET", 0, [`"${text}" before the bytes`, "bytes came, and the line did not"])
+  );
 };
 
 // Alone: with other lines it stood in a buffer.
@@ -119,7 +112,7 @@ const NOISE = /^\s|^-+$|Traceback|Exception|^[\w.]+Error|\[Errno|Picked up|warni
 
 /** Without -v it prints nothing. */
 const silent: Look = (one, view) => {
-  if (!isConnected(one)) return undefined;
+  if (addressOf(one) === undefined) return undefined;
   const isOutput = ({ stream, text }: Line): boolean => stream === "stdout" || /^server /i.test(text);
   // Without a newline it came to light at the program's end, in a play that may not be of these.
   const unended = view.lines(one.run).find((line) => line.isUnended && isOutput(line));
@@ -130,7 +123,7 @@ const silent: Look = (one, view) => {
 
 /** What is refused, or should be, is not said to be done. */
 const refused: Look = (one, view) => {
-  const isRefused = /ERROR/i.test(eventsOf(one, "came").map(({ bytes }) => bytes).join(""));
+  const isRefused = /ERROR/i.test(textOf(one));
   const wrong = view.deviations(one).find(({ step }) => step?.startsWith("c"));
   if (!isRefused && !wrong) return undefined;
   // What belongs to a client before it may come late.
@@ -145,35 +138,19 @@ const refused: Look = (one, view) => {
   return said ? [found(one, root, said.at, ["no such line for what is refused", `"${said.text}"`, hint])] : [];
 };
 
+const WAITING = "server waiting on port ";
+const CONNECTED = "server connected to client at ";
+const JUST_BEFORE = "-v: it prints that it sends just before it sends, not before the client's READY";
+
 /** Section 5. */
-export const SERVER_LINE_RULES: Rule[] = rules(
-  "server",
-  line(
-    "5.1",
-    `"server waiting on port <port#>"`,
-    (one) => isConnected(one) && `server waiting on port ${one.port}`,
-    waitingLate,
-  ),
-  line(
-    "5.2",
-    `"server connected to client at <address>:<port>"`,
-    (one) => isConnected(one) && `server connected to client at ${eventsOf(one, "connected")[0]!.address}`,
-  ),
+export const SERVER_LINE_RULES: Row[] = [
+  line("5.1", `"${WAITING}<port#>"`, (one) => addressOf(one) && WAITING + one.port, waitingLate),
+  line("5.2", `"${CONNECTED}<address>:<port>"`, (one) => addressOf(one) && CONNECTED + addressOf(one)),
   line("5.3", `"server receiving request: <cmd>"`, requestLine, refusedRequest, REFUSED),
   ofVerb("5.4", "PUT", "e", receivingLate, ["lines-PUT-again"]),
   ofVerb("5.5", "GET", "g", sendingLate, ["huge-file"]),
   ofVerb("5.6", "DEL", "c", deletingLate, ["order"]),
   ["5.7", "without -v the server prints nothing", SILENT, silent],
-  [
-    "5.8",
-    "-v: what is refused is not said to be sent, received or deleted",
-    REFUSED,
-    refused,
-  ],
-  [
-    "5.9",
-    "-v: it prints that it sends just before it sends, not before the client's READY",
-    ["lines-GET"],
-    (one) => moment(one, "d"),
-  ],
-);
+  ["5.8", "-v: what is refused is not said to be sent, received or deleted", REFUSED, refused],
+  ["5.9", JUST_BEFORE, ["lines-GET"], (one) => moment(one, "d")],
+];

@@ -1,12 +1,12 @@
 /** Section 7: streams, blocks, memory and large sizes. */
 
-import type { Role } from "../../lib/protocol.ts";
-import { crashOf } from "./crash.ts";
+import { type Crash, crashOf } from "./crash.ts";
+import type { Finding } from "./deviations.ts";
 import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { isSigned, misread, plainMisread } from "./lines.ts";
-import { eventsOf, isClosed, type Line, MAX_CALLS, type Recording } from "./recording.ts";
-import { found, type Look, merged, type Rule, rules, variation } from "./rule.ts";
+import { eventsOf, hasPrinted, isClosed, type Line, MAX_CALLS, type Recording, textOf } from "./recording.ts";
+import { found, type Look, merged, type Row, variation } from "./rule.ts";
 
 const MIB = 1024 * 1024;
 
@@ -25,11 +25,10 @@ const blocks: Look = (one) => {
 };
 
 const memory: Look = (one) => {
-  const expected = "memory that does not grow with the file";
+  const grew = (came: string, crash?: Crash): Finding =>
+    found(one, `memory ${one.play}`, 0, ["memory that does not grow with the file", came], crash);
   const crash = crashOf(one);
-  if (crash && /memory|heap/i.test(crash.error)) {
-    return [found(one, `memory ${one.play}`, 0, [expected, "it crashed"], crash)];
-  }
+  if (crash && /memory|heap/i.test(crash.error)) return [grew("it crashed", crash)];
   const measured = eventsOf(one, "memory");
   const [first, last] = [measured[0], measured.at(-1)];
   if (!first || !last || last.passed === 0) return undefined;
@@ -43,13 +42,12 @@ const memory: Look = (one) => {
   if (!isHeld) return last.passed < LARGE_BYTES / 2 ? undefined : [];
   const came = `it took ${Math.round(peak / MIB)} MiB of memory with ${Math.round(last.passed / MIB)} MiB of data`;
   const time = isSlow ? `, in ${Math.round(last.ms / 1000)} seconds` : "";
-  return [found(one, `memory ${one.play}`, 0, [expected, came + time])];
+  return [grew(came + time)];
 };
 
 /** Whether a program left before we did, and neither crashed nor found that there is no room. */
 function hasLeft(one: Recording): boolean {
-  const isFull = eventsOf(one, "line").some(({ text }) => /unable|space|large|memory/i.test(text));
-  return isClosed(one) && !isFull && crashOf(one) === undefined;
+  return isClosed(one) && !hasPrinted(one, /unable|space|large|memory/i) && crashOf(one) === undefined;
 }
 
 /** A size was announced, of which a few bytes were sent: the program must wait for more. */
@@ -57,21 +55,20 @@ const size: Look = (one, view) => {
   const isServer = one.about === "server";
   // A program that takes any file for whole too early does not read sizes.
   const known = view.derailed(...view.base(one), ...view.of(isServer ? "pieces" : "client-pieces")) ??
-    view.of("client-GET-odd1").flatMap((each) => view.deviations(each)).find(({ root }) => root === "at-done");
+    view.deviations(...view.of("client-GET-odd1")).find(({ root }) => root === "at-done");
   const size = one.play.endsWith("signed-size") ? SIGNED_BYTES : BigInt(HUGE_BYTES);
-  const came = eventsOf(one, "came").map(({ bytes }) => bytes).join("");
+  const came = textOf(one);
   const said = eventsOf(one, "said").find(({ bytes }) => bytes === "hello");
-  const lines = eventsOf(one, "line");
   // What is so with every size shows in the plain conversation; but a sign is a sign.
   const plain = plainMisread(one, view);
-  const line = misread(plain && isSigned(plain) ? plain : one)?.text;
+  const line = misread(plain && isSigned(plain) ? plain : one);
   const wrong = line && (/-\d/.test(line) || !plain || isSigned(plain)) ? `"${line}"` : undefined;
   // A server may find that the disk has no room for it.
   if (!wrong && (known || !said || came.includes("ERROR"))) return undefined;
   // Who says that it has all when we have left may only have noticed that.
   const left = one.events.find(({ type }) => type === "left")?.at ?? 0;
   const isComplete = ({ text, at }: Line): boolean => text === "Complete" && at > said!.at && at < left;
-  const isDone = said && (isServer ? came.includes("DONE") : lines.some(isComplete));
+  const isDone = said && (isServer ? came.includes("DONE") : eventsOf(one, "line").some(isComplete));
   const shown = wrong ?? (isDone ? "it took 5 bytes for all" : said && hasLeft(one) && "it left after 5 bytes");
   return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
 };
@@ -91,23 +88,21 @@ const huge: Look = (one, view) => {
 const partial: Look = (one) => {
   const call = eventsOf(one, "call").find(({ text }) => /INJECTED/.test(text));
   const asked = Number(call?.text.match(/, (\d+), \w+, NULL, 0\) += 100 \(INJECTED\)/)?.[1] ?? 0);
-  const bytes = eventsOf(one, "came").map((event) => event.bytes).join("");
-  const others = one.about === "client" ? "PUT partial.bin".length + 8 : "READYOKDONE".length + 8;
-  const lost = 10_000 + others - bytes.length - 100;
-  if (asked <= 100 || lost <= 0) return asked <= 100 ? undefined : [];
+  if (asked <= 100) return undefined;
+  const others = (one.about === "client" ? "PUT partial.bin" : "READYOKDONE").length + 8;
+  const lost = 10_000 + others - textOf(one).length - 100;
+  if (lost <= 0) return [];
   const came = `${lost} bytes were not sent when a call took 100 of ${asked}`;
   return [found(one, "partial", 0, ["all of a block is sent", came])];
 };
 
 /** The rules on one program's files: it `gives` them with one verb, and `takes` them with the other. */
-function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Rule[] {
+function streams(gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Row[] {
   const [takes, prefix] = gives === "GET" ? ["PUT", ""] as const : ["GET", "client-"] as const;
   const named = (...plays: string[]): string[] => plays.map((play) => prefix + play);
   const one = "programs that follow the document alone read a message with one recv()";
   const part = "a call for one block nearly always takes all of it";
-  const inHalves = merged("halves");
-  return rules(
-    about,
+  return [
     [`7.${a}`, `${takes}: data that arrives in small pieces is stored whole`, named("pieces"), variation],
     [`7.${b}`, `${gives} sends file data in 1024-byte blocks`, named("blocks"), blocks],
     [`7.${c}`, `${gives} never holds the entire file in memory`, named(`large-${gives}`), memory],
@@ -120,11 +115,13 @@ function streams(about: Role, gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: nu
       more: named(`large-${gives}`),
     }],
     [`7.${h}`, `${gives}: what a send() did not take is sent again`, named("partial"), partial, { strict: part }],
-  );
+  ];
 }
 
+const inHalves = merged("halves");
+
 /** Section 7. */
-export const STREAM_RULES: Rule[] = [
-  ...streams("server", "GET", [1, 2, 3, 9, 4, 11, 12, 15]),
-  ...streams("client", "PUT", [5, 6, 7, 10, 8, 13, 14, 16]),
+export const STREAM_RULES: Row[] = [
+  ...streams("GET", [1, 2, 3, 9, 4, 11, 12, 15]),
+  ...streams("PUT", [5, 6, 7, 10, 8, 13, 14, 16]),
 ];

@@ -5,7 +5,9 @@ import { HINTS } from "./hints.ts";
 import { DELETION, ownLine, plainMisread, precedes, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
-import { again, BASE, found, type Look, merged, named, type Rule, rules, variation } from "./rule.ts";
+import { again, BASE, found, type Look, merged, named, type Row, variation } from "./rule.ts";
+
+const TAKES_NAMES = "takes names with spaces and in UTF-8";
 
 /** In the plain conversation, every deviation counts. */
 const plain: Look = (one, view) => view.deviations(one);
@@ -17,9 +19,10 @@ const DONE_SENT = /^(sendto|write|sendmsg|writev)\(\d+<(socket|TCP).*"DONE/;
 const deletion: Look = (one, view) => {
   if (one.play === "DEL-again") return again(one, view);
   if (one.play !== "order") return plain(one, view);
-  const words: [string, string] = ["the file is deleted, then DONE is sent", "DONE, and then the deletion"];
-  const at = one.events.find(({ type }) => type === "file")?.at;
-  return precedes(one, DONE_SENT, DELETION) ? [found(one, "undeleted", at, words)] : [];
+  const at = eventsOf(one, "file")[0]?.at;
+  return precedes(one, DONE_SENT, DELETION)
+    ? [found(one, "undeleted", at, ["the file is deleted, then DONE is sent", "DONE, and then the deletion"])]
+    : [];
 };
 
 /** A client that prints Complete only if OK comes before DONE awaits it. */
@@ -34,13 +37,6 @@ const awaitsOk: Look = (one, view) => {
 const AMOUNT =
   /^(little|text$|short|htonl|off |padded|cut |stored (empty|cut|done-in-data)|missing (GET g|PUT f)|surplus PUT f)/;
 
-/** Where a program says that it misreads a size. */
-const misreading: Look = (one, view) => {
-  const { about, verb } = playOf(one);
-  const plain = verb === (about === "server" ? "PUT" : "GET") ? plainMisread(one, view) : undefined;
-  return plain && [wrongLine(ownLine(plain), plain)];
-};
-
 /** A large file that nobody reads at first; pieces of it may be those of another place. */
 const spoilt: Look = (one, view) => {
   const { others = 0 } = eventsOf(one, "heard").find((each) => each.others !== undefined) ?? {};
@@ -50,26 +46,27 @@ const spoilt: Look = (one, view) => {
 
 /** An amount that is wrong in the plain conversation is so in files of other sizes, or of one size alone. */
 const sizes: Look = (one, view) => {
+  const { about, verb, memory } = playOf(one);
   if (one.play === "GET-changed") return again(one, view);
-  if (playOf(one).memory) return spoilt(one, view);
+  if (memory) return spoilt(one, view);
   const base = view.base(one).map((each) => view.deviations(each));
   // What follows from another mistake in one conversation does so in all.
   const explained = base.flat().map(({ was }) => was);
-  const plain = base.map((each) =>
-    each.find(({ root, was }) => !was && !explained.includes(root) && AMOUNT.test(root))
-  );
-  const wrong = plain.find((each) => each !== undefined);
+  const wrong = base.flat().find(({ root, was }) => !was && !explained.includes(root) && AMOUNT.test(root));
   if (wrong) return [wrong];
   // A size at which it crashes in one plain conversation, and not in the other, is one of several.
   const crash = base.some(({ length }) => length === 0) && view.deviations(one).find((each) => each.crash);
   if (crash) return [crash];
   const own = variation(one, view);
-  return typeof own === "string" ? misreading(one, view) ?? own : own;
+  // Where a program says that it misreads a size.
+  const isTaken = typeof own === "string" && verb === (about === "server" ? "PUT" : "GET");
+  const misread = isTaken ? plainMisread(one, view) : undefined;
+  return misread ? [wrongLine(ownLine(misread), misread)] : own;
 };
 
 /** Line ends that are changed in the plain conversation are changed in files of any kind. */
 const kinds: Look = (one, view) => {
-  const plain = view.base(one).flatMap((each) => view.deviations(each)).find(({ root }) => root === "lines");
+  const plain = view.deviations(...view.base(one)).find(({ root }) => root === "lines");
   return plain ? [plain] : variation(one, view);
 };
 
@@ -79,42 +76,39 @@ const names = merged("names", ({ play, about }, { hint }) => {
   return about === "server" ? likely : hint ?? likely;
 });
 
-function conversation(id: string, about: Role, verb: Verb, steps: string, look = plain, more: string[] = []): Rule[] {
-  return rules(about, [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look]);
+function conversation(id: string, about: Role, verb: Verb, steps: string, look = plain, more: string[] = []): Row {
+  return [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look];
 }
 
 /** Sizes, kinds and names, of GET or PUT. */
-function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Rule[] {
+function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Row[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
   const sized = named(prefix).filter((id) => /-(\d+|changed)$/.test(id));
   // Where its lines say how it reads sizes.
-  const lined = about === "server" && verb === "PUT" ? ["lines-PUT"] : [];
+  const more = about === "server" && verb === "PUT" ? ["lines-PUT"] : [];
   const sends = does.replace("announces and ", "");
   const large = sends === does ? [] : [prefix.replace(verb, `large-${verb}`).slice(0, -1)];
-  return rules(
-    about,
-    [`${section}.${first}`, `${verb} ${does} files of any size`, [...sized, ...large], sizes, { more: lined }],
+  return [
+    [`${section}.${first}`, `${verb} ${does} files of any size`, [...sized, ...large], sizes, { more }],
     [`${section}.${first + 1}`, `${verb} ${sends} any kind of file, as raw bytes`, named(`${prefix}odd`), kinds],
-    [`${section}.${first + 2}`, `${verb} takes names with spaces and in UTF-8`, named(`${prefix}name`), names],
-  );
+    [`${section}.${first + 2}`, `${verb} ${TAKES_NAMES}`, named(`${prefix}name`), names],
+  ];
 }
 
-const DEL_NAMES = "DEL takes names with spaces and in UTF-8";
-
 /** Sections 1 to 3. */
-export const TALK_RULES: Rule[] = [
-  ...conversation("1.1", "server", "GET", "h"),
+export const TALK_RULES: Row[] = [
+  conversation("1.1", "server", "GET", "h"),
   ...varied("server", "GET", 1, 2, "announces and sends"),
-  ...conversation("1.5", "client", "GET", "h"),
+  conversation("1.5", "client", "GET", "h"),
   ...varied("client", "GET", 1, 6, "stores"),
-  ...rules("client", ["1.9", "GET overwrites a file that exists", ["client-over"], variation]),
-  ...conversation("2.1", "server", "PUT", "g"),
+  ["1.9", "GET overwrites a file that exists", ["client-over"], variation],
+  conversation("2.1", "server", "PUT", "g"),
   ...varied("server", "PUT", 2, 2, "stores"),
-  ...rules("server", ["2.5", "PUT overwrites a file that exists", ["over"], variation]),
-  ...conversation("2.6", "client", "PUT", "g"),
+  ["2.5", "PUT overwrites a file that exists", ["over"], variation],
+  conversation("2.6", "client", "PUT", "g"),
   ...varied("client", "PUT", 2, 7, "announces and sends"),
-  ...conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order", "DEL-again"]),
-  ...rules("server", ["3.2", DEL_NAMES, named("DEL-name"), names]),
-  ...conversation("3.3", "client", "DEL", "c", awaitsOk, ["client-DEL-ok"]),
-  ...rules("client", ["3.4", DEL_NAMES, named("client-DEL-name"), names]),
+  conversation("3.1", "server", "DEL", "c, and deletes", deletion, ["order", "DEL-again"]),
+  ["3.2", `DEL ${TAKES_NAMES}`, named("DEL-name"), names],
+  conversation("3.3", "client", "DEL", "c", awaitsOk, ["client-DEL-ok"]),
+  ["3.4", `DEL ${TAKES_NAMES}`, named("client-DEL-name"), names],
 ];
