@@ -83,7 +83,7 @@ const EXPLAINS: Record<string, RegExp> = {
 export function judge(session: Session, scope: Scope = {}): Result {
   const { programs, recordings } = session;
   const views = { client: new View(recordings, "client"), server: new View(recordings, "server") };
-  const found: { rule: Rule; finding: Finding }[] = [];
+  const found: Found[] = [];
   const sentences = rulesOf(programs, scope).map((rule): Sentence => {
     const { id, about, title } = rule;
     const reason = leftOut(rule, scope);
@@ -93,13 +93,14 @@ export function judge(session: Session, scope: Scope = {}): Result {
     }
     const { findings, ...verdict } = views[about].judge(rule);
     found.push(...findings.map((finding) => ({ rule, finding })));
-    const [first] = findings;
-    return { id, about, title, ...verdict, ...first ? { play: first.play } : {} };
+    return { id, about, title, ...verdict, ...findings[0] && { play: findings[0].play } };
   });
   return { programs, sentences, causes: causesOf(found, session) };
 }
 
-function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): Cause[] {
+type Found = { rule: Rule; finding: Finding };
+
+function causesOf(found: Found[], session: Session): Cause[] {
   const roots = new Set(found.map(({ rule, finding }) => `${rule.about} ${finding.root}`));
   const same = new Map(found.map(({ rule, finding: { was, root } }) => [`${rule.about} ${was}`, root]));
   const rootOf = (about: Role, root: string): string => {
@@ -121,7 +122,8 @@ function causesOf(found: { rule: Rule; finding: Finding }[], session: Session): 
       hint: hintFor(session.programs[about], one.hint),
     });
     const finding = { ...worded(best.finding), crash: crash && worded(crash) };
-    return { about, sentences, finding, conversation: upTo(finding, session) };
+    const recording = recordingOf(finding, session);
+    return { about, sentences, finding, conversation: recording ? conversationOf(recording, finding.at) : [] };
   }).toSorted((a, b) => weight(b) - weight(a));
 }
 
@@ -130,19 +132,7 @@ function weight({ sentences }: Cause): number {
   return sentences.length + (sentences.some((id) => /^[123]/.test(id)) ? 100 : 0);
 }
 
-// Reports show the end of a conversation; a program may print without end.
-const MAX_CONVERSATION = 20;
-
 /** The recording that shows a finding. */
 export function recordingOf({ play, run }: Finding, { recordings }: Session): Recording | undefined {
   return recordings.find((one) => one.play === play && one.run === run);
-}
-
-function upTo(finding: Finding, session: Session): string[] {
-  const recording = recordingOf(finding, session);
-  if (!recording) return [];
-  const lines = conversationOf(recording);
-  return lines.filter(({ at }) => at <= finding.at || finding.at === 0).slice(-MAX_CONVERSATION).map(({ line }) =>
-    line
-  );
 }

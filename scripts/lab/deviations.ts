@@ -5,7 +5,7 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm } from "./messages.ts";
 import type { Play } from "./play.ts";
-import { playOf } from "./plays.ts";
+import { isRefused, playOf } from "./plays.ts";
 import { read, type Reading, wanted } from "./reading.ts";
 import { eventsOf, hasHeard, type Recording, saidAt, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
@@ -161,8 +161,8 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
     if (came === "OK" || came === "DONE") return play.files[play.name] === "/" ? "accepted folder" : "accepted";
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
-  const isRefused = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
-  return isRefused && /create/.test(came) ? uncreatedForm(play) : undefined;
+  const isUncreated = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
+  return isUncreated && /create/.test(came) ? uncreatedForm(play) : undefined;
 }
 
 /** Why a program may find that it can't create a file which it can. */
@@ -196,8 +196,9 @@ function surplusOf(recording: Recording, surplus: string): Deviation | undefined
   const root = isTwice ? "twice" : isLineEnd ? "lines" : `surplus ${word ?? keyOf(play, step[0]!)}`;
   const isOver = recording.events.findLast(({ type }) => type === "said" || type === "came")?.type === "came";
   // After an error there is nothing to say.
-  const isRefused = play.acts.some((act) => act.do === "hear" && "refusal" in act.expected);
-  const hint = HINTS.get(isRefused ? "more after error" : isTwice ? isOver ? "stays" : "twice" : word ? "extra" : root);
+  const hint = HINTS.get(
+    isRefused(play) ? "more after error" : isTwice ? isOver ? "stays" : "twice" : word ? "extra" : root,
+  );
   const at = recording.events.at(-1)?.at ?? 0;
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }

@@ -314,6 +314,11 @@ const ALL: Play[] = [
 /** All plays, by their names. */
 export const PLAYS: ReadonlyMap<string, Play> = new Map(ALL.map((one) => [one.id, one]));
 
+/** Whether the program must answer with an error. */
+export function isRefused({ acts }: Play): boolean {
+  return acts.some((act) => act.do === "hear" && "refusal" in act.expected);
+}
+
 /** The play of a recording. */
 export function playOf({ play }: { play: string }): Play {
   return PLAYS.get(play)!;

@@ -4,7 +4,7 @@ import type { Role, Verb } from "../../../lib/protocol.ts";
 import { recordingOf, type Result } from "../causes.ts";
 import { lineOf } from "../lines.ts";
 import type { Play } from "../play.ts";
-import { bytesOf, playOf } from "../plays.ts";
+import { bytesOf, isRefused, playOf } from "../plays.ts";
 import type { Finding } from "../deviations.ts";
 import { read, type Reading, wanted } from "../reading.ts";
 import { type Event, eventsOf, fromUtf8, type Recorded, type Recording, type Session, toSize } from "../recording.ts";
@@ -15,18 +15,17 @@ import { capped } from "./frame.tsx";
 export interface Rung {
   kind: "message" | "prints" | "note";
   from: Role;
-  /** The letter of the document's step. */
   step?: string;
   /** Lines that were printed at one time are one text: the last of them, where an error says what it is. */
   text: string;
   /** How many lines before are not in it. */
   hidden?: number;
   isError?: boolean;
-  /** In milliseconds from the first rung. */
+  /** From the first rung. */
   ms?: number;
   /** It should have been there, and never was. */
   isMissing?: boolean;
-  /** What the finding is about; in the right conversation, what should have been there. */
+  /** The finding is about it; in the right conversation, it is what should have been there. */
   isMarked?: boolean;
   /** What should have been there instead. */
   expected?: string;
@@ -61,13 +60,13 @@ export function picturesOf({ causes }: Result, session: Session): (Picture | nul
   });
 }
 
-/** What was recorded, with the place of a finding marked; a finding without a place stands at the end. */
+/** What was recorded, with the place of a finding marked; one without a place stands at the end. */
 export function ladderOf(recording: Recording, play: Play, finding: Finding): Rung[] {
   const { readings, surplus } = read(recording);
   const events = recording.events.filter(({ on }) => on === undefined);
   const rungs = [
     ...readings.map((reading) => heard(reading, play)),
-    ...events.flatMap((event) => happened(event, play)),
+    ...events.flatMap((event) => happened(event, play) ?? []),
   ];
   if (!/^[\r\n\0]*$/.test(surplus)) {
     const at = eventsOf(recording, "came").at(-1)!.at;
@@ -76,9 +75,8 @@ export function ladderOf(recording: Recording, play: Play, finding: Finding): Ru
   rungs.sort((a, b) => a.at - b.at);
   mark(rungs, finding, rightLadder(recording, play, finding), play.about);
   const all = joined(rungs);
-  const start = all[0]?.at ?? 0;
   const kept = all.filter((rung, index) => index < MAX_RUNGS || rung.isMarked)
-    .map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - start }));
+    .map(({ at, moment: _, isOff: __, ...rung }): Rung => ({ ...rung, ms: at - all[0]!.at }));
   const hidden = all.length - kept.length;
   return hidden === 0 ? kept : [...kept, { kind: "note", from: play.about, text: `${hidden} more, not shown` }];
 }
@@ -106,34 +104,22 @@ function heard({ step, expected, came, count, form, isEarly, at, cameAt }: Readi
   return { ...message, ...place, ...form === "missing" ? { text: wanted(expected), isMissing: true } : {} };
 }
 
-/** What else happened: what was said to the program, what it printed, and its end. */
-function happened(event: Event, { about, verb }: Play): Placed[] {
-  const { at } = event;
-  if (event.type === "said") return [{ ...messageOf({ from: other(about), ...event }, verb), at }];
-  if (event.type === "line") {
-    return [{ kind: "prints", from: about, text: event.text, isError: event.stream === "stderr", at }];
-  }
-  const text = noteOf(event, about);
-  return text === undefined ? [] : [{ kind: "note", from: about, text, at }];
-}
+const NOTES: { [T in Event["type"]]?: (event: Extract<Event, { type: T }>, about: Role) => string } = {
+  connected: (_, about) => about === "client" ? "connects" : "accepts the connection",
+  unconnected: (_, about) => about === "client" ? "does not connect" : "does not listen",
+  ended: () => "closes the connection",
+  exit: ({ status }) => `ends with exit status ${status}`,
+  file: ({ name, file }) => file ? `has a file "${name}" of ${lengthOf(file)} bytes` : `has no file "${name}"`,
+  stayed: ({ ms }) => `is still running ${ms / 1000} seconds later`,
+};
 
-function noteOf(event: Event, about: Role): string | undefined {
-  switch (event.type) {
-    case "connected":
-      return about === "client" ? "connects" : "accepts the connection";
-    case "unconnected":
-      return about === "client" ? "does not connect" : "does not listen";
-    case "ended":
-      return "closes the connection";
-    case "exit":
-      return `ends with exit status ${event.status}`;
-    case "file":
-      return event.file ? `has a file "${event.name}" of ${lengthOf(event.file)} bytes` : `has no file "${event.name}"`;
-    case "stayed":
-      return `is still running ${event.ms / 1000} seconds later`;
-    default:
-      return undefined;
-  }
+/** What else happened: what was said to the program, what it printed, and its end. */
+function happened(event: Event, { about, verb }: Play): Placed | undefined {
+  const { at, type } = event;
+  if (type === "said") return { ...messageOf({ from: other(about), ...event }, verb), at };
+  if (type === "line") return { kind: "prints", from: about, text: event.text, isError: event.stream === "stderr", at };
+  const note = NOTES[type] as ((event: Event, about: Role) => string) | undefined;
+  return note && { kind: "note", from: about, text: note(event, about), at };
 }
 
 /** Marks what a finding is about, and adds what should have been printed. */
@@ -149,8 +135,8 @@ function mark(rungs: Placed[], { at, came, expected }: Finding, right: Rung[], f
     const step = right.slice(0, Math.max(0, end)).findLast(({ kind }) => kind === "message")?.step;
     const before = rungs.findLastIndex((rung) => rung.step === step && step !== undefined);
     const index = before < 0 ? rungs.length : before + 1;
-    const missing = { kind: "prints" as const, from, text: line, isMissing: true, isMarked: true };
-    rungs.splice(index, 0, { ...missing, at: rungs[index - 1]?.at ?? 0 });
+    const at = rungs[index - 1]?.at ?? 0;
+    rungs.splice(index, 0, { kind: "prints", from, text: line, isMissing: true, isMarked: true, at });
   } else if (wrong) Object.assign(wrong, { isMarked: true, expected });
   else rungs.push({ kind: "note", from, text: came, isMarked: true, expected, at: rungs.at(-1)?.at ?? 0 });
 }
@@ -174,8 +160,11 @@ export function rightLadder(recording: Recording, play: Play, { step, expected }
 function rightRungs(recording: Recording, play: Play): Rung[] {
   const { about, verb, verbose, acts } = play;
   const prints = (text: string): Rung => ({ kind: "prints", from: about, text });
-  const own = clientError(play);
-  if (own) return [prints(own)];
+  // What a client prints that finds the error itself, before it connects.
+  if (play.id === "client-PUT-missing") return [prints(`client error: ${play.name} does not exist`)];
+  if (/^client-GET-(folder|nowhere)$/.test(play.id)) {
+    return [prints(`client error: unable to create file ${play.name}`)];
+  }
   const messages = acts.filter(({ on, ifAccepted }) => on === undefined && !ifAccepted).flatMap((act) => {
     if (act.do === "hear") return [{ from: about, step: act.step, ...bytesOf(act.expected) }];
     const said = act.do === "say" ? [act, ...act.last ? [act.last] : []] : [];
@@ -204,9 +193,8 @@ interface Message extends Recorded {
 
 /** What the document has a program print when a message has passed. */
 function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): string[] {
-  const { about, verb, name, verbose, acts } = play;
-  const isRefused = acts.some((act) => act.do === "hear" && "refusal" in act.expected);
-  const line = step === LINE_STEP[about][verb] && !isRefused ? [lineOf(about, verb, name, size)] : [];
+  const { about, verb, name, verbose } = play;
+  const line = step === LINE_STEP[about][verb] && !isRefused(play) ? [lineOf(about, verb, name, size)] : [];
   if (about === "server") {
     const request = step === "b" ? [`server receiving request: ${verb} ${name}`] : [];
     return verbose ? [...request, ...line] : [];
@@ -215,12 +203,6 @@ function linesAfter({ from, step, bytes }: Message, play: Play, size: bigint): s
   if (from === "client" || verb === "GET" && step === "g") return line;
   if (bytes.startsWith("ERROR: ")) return [fromUtf8(bytes).replace("ERROR: ", "server error: ")];
   return bytes === "DONE" ? ["Complete"] : line;
-}
-
-/** What a client prints that finds the error itself, before it connects. */
-function clientError({ id, name }: Play): string | undefined {
-  if (id === "client-PUT-missing") return `client error: ${name} does not exist`;
-  return /^client-GET-(folder|nowhere)$/.test(id) ? `client error: unable to create file ${name}` : undefined;
 }
 
 /** A message, in quotes where it is text; a size as a number too. */
