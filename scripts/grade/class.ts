@@ -6,6 +6,7 @@ import { systemReason } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
+import { showProgress } from "../lab/report.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
 import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
@@ -56,23 +57,22 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
     const found = await findHandins(handins, work, (others) => {
       console.log(`Not taken for hand-ins: ${printable(others.slice(0, 20).join(", "))}.`);
     });
-    const namesOf = ({ name, id }: Handin): string[] => [name, id, numberOf({ name, id })];
+    const namesOf = (handin: Handin): string[] => [handin.name, handin.id, numberOf(handin)];
     const isAgain = (handin: Handin): boolean =>
-      again !== undefined && namesOf(handin).some((each) => each.toLowerCase() === again.toLowerCase());
+      namesOf(handin).some((each) => each.toLowerCase() === again?.toLowerCase());
     if (again !== undefined && !found.some(isAgain)) {
       throw new UsageError(`there is no hand-in of "${again}"`, again, found.flatMap(namesOf));
     }
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
-      const at = `${work}/${index + 1}`;
-      const staged = await stage(handin, at, names).catch((error): Staged => ({
-        folder: at,
-        programs: {},
-        notes: [],
-        error: `it can't be read: ${systemReason(error)}`,
-      }));
-      const basis = JSON.stringify([staged.programs, sandbox.bounds, staged.notes]);
-      const digest = digestOf([version, basis, ...await contentsOf(at)]);
+      const folder = `${work}/${index + 1}`;
+      const staged = await stage(handin, folder, names).catch((error): Staged => (
+        { folder, programs: {}, notes: [], error: `it can't be read: ${systemReason(error)}` }
+      ));
+      const parts = [version, JSON.stringify([staged.programs, sandbox.bounds, staged.notes])];
+      const contents: (string | Uint8Array)[] = [];
+      for (const path of await walk(folder)) contents.push(path, await Deno.readFile(`${folder}/${path}`));
+      const digest = digestOf([...parts, ...contents]);
       const outcome = isAgain(handin) ? undefined : await readOutcome(handin, digest, ledger);
       entries.push({ handin, staged, digest, outcome, ms: 0 });
     }
@@ -90,13 +90,22 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   let done = 0;
   const isLeft = ({ outcome }: Entry): boolean => !outcome || outcome.isUnconfirmed === true;
   const show = (): void => progress(done, entries.filter(isLeft).length, performance.now() - start);
-  const keep = async (entry: Entry, outcome: Omit<Outcome, "digest">): Promise<void> => {
-    entry.outcome = { ...outcome, digest: entry.digest };
-    const row = rowOf(entry.handin, entry.outcome, ledger);
-    await writeHandin(row, entry.outcome, ledger);
-    done++;
-    if (!outcome.isUnconfirmed) say(row);
-    show();
+  /** Plays with hand-ins, in their order, so many at a time. */
+  const inLanes = async (count: number, lane: Entry[]): Promise<void> => {
+    const queue = lane.values();
+    await Promise.all(Array.from({ length: count }, async () => {
+      for (const entry of queue) {
+        const begin = performance.now();
+        const outcome = await grade(entry.staged, sandbox, signal, entry.outcome);
+        entry.outcome = { ...outcome, digest: entry.digest };
+        entry.ms = performance.now() - begin;
+        const row = rowOf(entry.handin, entry.outcome, ledger);
+        await writeHandin(row, entry.outcome, ledger);
+        done++;
+        if (!outcome.isUnconfirmed) say(row);
+        show();
+      }
+    }));
   };
   const cores = navigator.hardwareConcurrency;
   // The points may have changed, or the names.
@@ -105,25 +114,10 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   }
   show();
   // One more than the cores: a play waits more than it works.
-  await inLanes(cores + 1, entries.filter(({ outcome }) => !outcome), async (entry) => {
-    const begin = performance.now();
-    await keep(entry, await grade(entry.staged, sandbox, signal));
-    entry.ms = performance.now() - begin;
-  });
-  // The slowest come last: their waits grow with the load of the machine, which falls once the first plays are over. With
-  // a core for each, a play is as good as alone.
-  await inLanes(cores, entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms), async (entry) => {
-    await keep(entry, await grade(entry.staged, sandbox, signal, entry.outcome));
-  });
+  await inLanes(cores + 1, entries.filter(({ outcome }) => !outcome));
+  // The slowest last: their waits grow with the machine's load, which falls. With a core each, it is as good as alone.
+  await inLanes(cores, entries.filter(isLeft).toSorted((a, b) => a.ms - b.ms));
   progress();
-}
-
-/** Does something with each entry, in their order, so many at a time. */
-async function inLanes(count: number, entries: Entry[], work: (entry: Entry) => Promise<void>): Promise<void> {
-  const queue = entries.values();
-  await Promise.all(Array.from({ length: count }, async () => {
-    for (const entry of queue) await work(entry);
-  }));
 }
 
 /** A line for a hand-in. */
@@ -138,15 +132,14 @@ function say({ label, status, points, of, result, notes }: Row): void {
 
 /** A bar on a terminal; without arguments, none. */
 function progress(done?: number, left = 0, ms = 0): void {
-  if (!Deno.stderr.isTerminal()) return;
   let text = "";
   if (done !== undefined) {
-    const filled = Math.round(20 * done / (done + left || 1));
-    text = `[${"#".repeat(filled)}${"-".repeat(20 - filled)}] ${done} of ${done + left} plays`;
+    const bar = "#".repeat(Math.round(20 * done / (done + left || 1))).padEnd(20, "-");
+    text = `[${bar}] ${done} of ${done + left} plays`;
     const seconds = Math.ceil(ms / done * left / 1000);
     if (done > 0) text += `, about ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
   }
-  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+  showProgress(text);
 }
 
 /** What a check depends on: all of its sources, or the executable that they are in. */
@@ -159,10 +152,4 @@ async function checksVersion(): Promise<string> {
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   const sources = [...names.filter((name) => name.endsWith(".ts")).sort(), "page/ladder.ts"];
   return digestOf(await Promise.all(sources.map((name) => Deno.readTextFile(`${folder}/${name}`))));
-}
-
-async function contentsOf(folder: string): Promise<(string | Uint8Array)[]> {
-  const parts: (string | Uint8Array)[] = [];
-  for (const path of await walk(folder)) parts.push(path, await Deno.readFile(`${folder}/${path}`));
-  return parts;
 }

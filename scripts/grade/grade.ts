@@ -15,10 +15,7 @@ const TIMEOUT_MS = 3000;
 // One that hangs at every step takes half a minute.
 const LIMIT_MS = 60_000;
 
-/**
- * Grades a hand-in; and once more, while nothing else runs, what failed or timed out `first`. Throws only what `signal`
- * is aborted with.
- */
+/** Grades a hand-in; and once more, alone, what failed or timed out `first`. Throws only what `signal` is aborted with. */
 export async function grade(staged: Staged, sandbox: Sandbox, signal: AbortSignal, first?: Outcome): Promise<Graded> {
   const isConfirming = first?.result !== undefined && first.status !== "timed out";
   try {

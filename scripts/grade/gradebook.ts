@@ -1,20 +1,18 @@
 /** Fills one column of a gradebook that Brightspace, Canvas or Moodle exported, and leaves all other bytes as they were. */
 
+import { type Bytes, decoded } from "../../lib/bytes.ts";
 import { CheckError } from "../lab/launch.ts";
 import { toBytes, toText } from "../lab/recording.ts";
+import type { Handin } from "./handins.ts";
 import { round } from "./marks.ts";
+import type { Row } from "./rows.ts";
 
 /** The mark of one hand-in; without points its cell stays as it is. */
-export interface Mark {
-  name: string;
-  id: string;
-  points: number | undefined;
-  of: number;
-}
+type Mark = Pick<Handin, "name" | "id"> & Pick<Row, "points" | "of">;
 
 /** What became of a gradebook. */
 export interface Filled {
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Bytes;
   column: string;
   filled: number;
   /** Students who had another mark, and what it was. */
@@ -32,24 +30,12 @@ interface Cell {
   text: string;
 }
 
-/** The bytes of a table as text, a character each where they are not UTF-8; and back. */
-function decoded(bytes: Uint8Array): { text: string; encode: (text: string) => Uint8Array<ArrayBuffer> } {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { text, encode: (text) => new TextEncoder().encode(text) };
-  } catch {
-    return { text: toText(bytes), encode: toBytes };
-  }
-}
-
 /** A table's rows. Separators are commas, semicolons or tabs, whatever its first row has most of. */
 function cellsOf(text: string): Cell[][] {
   const [header = ""] = text.split(/\r?\n/, 1);
   const [separator] = [",", ";", "\t"].toSorted((a, b) => header.split(b).length - header.split(a).length);
-  const cell = new RegExp(
-    `(\ufeff?"(?:[^"]|"")*"|[^"${separator}\r\n][^${separator}\r\n]*|)(${separator}|\r?\n|\r|$)`,
-    "y",
-  );
+  const raw = `\ufeff?"(?:[^"]|"")*"|[^"${separator}\r\n][^${separator}\r\n]*|`;
+  const cell = new RegExp(`(${raw})(${separator}|\r?\n|\r|$)`, "y");
   const rows: Cell[][] = [];
   for (let isNew = true; cell.lastIndex < text.length;) {
     const [, raw, end] = cell.exec(text) ?? [];
@@ -107,16 +93,17 @@ const PLATFORMS: Platform[] = [
 
 /** Fills the column of the points. Throws a {@linkcode CheckError} if the table is of no platform, or the column unclear. */
 export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined): Filled {
-  const { text, encode } = decoded(bytes);
-  const [first = [], ...table] = cellsOf(text);
+  // Where it is not UTF-8, a byte is a character.
+  const text = decoded(new Uint8Array(bytes));
+  const [first = [], ...table] = cellsOf(text ?? toText(bytes));
   const header = first.map((cell) => cell.text);
   const platform = PLATFORMS.find(({ isIt }) => isIt(header));
   if (!platform) throw new CheckError("the gradebook is no export of Brightspace, Canvas or Moodle as a CSV file");
   const all = header.filter(platform.isItem);
-  const items = all.filter((title) => !item || title.toLowerCase().includes(item.toLowerCase()));
-  const [title] = items;
-  if (title === undefined || items.length > 1) {
-    const names = (title === undefined ? all : items).map((name) => `"${name}"`).join(", ");
+  const items = all.filter((title) => title.toLowerCase().includes(item?.toLowerCase() ?? ""));
+  const [title, second] = items;
+  if (title === undefined || second !== undefined) {
+    const names = (second === undefined ? all : items).map((name) => `"${name}"`).join(", ");
     throw new CheckError(`which column of the gradebook? --item names one of ${names || "none"}`);
   }
   // Moodle has had "Maximum grade" and "Maximum Grade".
@@ -149,8 +136,7 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
     const [index, second] = isById ? rowsOf(mark) : where(names, mark.name);
     // A name that two rows have, or two hand-ins, is nobody's, and neither is a number.
     const isShared = isById ? byId.some((one) => one !== mark && rowsOf(one).includes(index!)) : isTwice(mark);
-    const isClear = index !== undefined && second === undefined && !taken.has(index) && !isShared;
-    if (isClear) taken.set(index, mark);
+    if (index !== undefined && second === undefined && !taken.has(index) && !isShared) taken.set(index, mark);
     else unmatched.push(mark.name === mark.id ? mark.name : `${mark.name} (${mark.id})`);
   }
   let filled = 0;
@@ -165,7 +151,8 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   }
   const missing = rows.flatMap((_, index) => taken.has(index) ? [] : [names[index]![0] || ids[index]!.join(" ")]);
   const written = [first, ...table].flat().map(({ raw, end }) => raw + end).join("");
-  return { bytes: encode(written), column: title, filled, replaced, unmatched, missing };
+  const encoded = text === undefined ? toBytes(written) : new TextEncoder().encode(written);
+  return { bytes: encoded, column: title, filled, replaced, unmatched, missing };
 }
 
 /** A number as a platform writes it: 1,000.00 or 1.000,00 or 12,5. */

@@ -3,6 +3,7 @@
 import { equals } from "@std/bytes";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
+import { ROLES } from "../lab/report.ts";
 import { NOT_THEIRS, unzip, ZipError } from "./unzip.ts";
 
 /** What one student handed in. */
@@ -62,21 +63,20 @@ function partOf({ name: entry, isDirectory }: Deno.DirEntry): Part | undefined {
   const end = ({ name = "" }: Record<string, string | undefined>): number => entry.indexOf(name) + name.length;
   const fits = FORMS.map((form): Record<string, string | undefined> => entry.match(form)?.groups ?? {});
   // A student's own file name may look like another platform's: what the platform wrote stands before it.
-  for (const { name, id = name, date, file, late, version } of fits.sort((a, b) => end(a) - end(b))) {
-    if (name === undefined || isDirectory !== (file === undefined)) continue;
-    // 1111 PM is 11:11 PM; without a date it is no time.
-    const at = new Date((date ?? "").replace(/(\d{1,2}):?(\d{2}) ?([AP]M)?$/, "$1:$2 $3").replaceAll(",", ""));
-    return {
-      entry,
-      name,
-      id: id!,
-      at: isNaN(Number(at)) ? undefined : at,
-      isLate: late !== undefined,
-      file: version ? file!.replace(/-\d+(?=\.\w+$)/, "") : file,
-      version: Number(version ?? 0),
-    };
-  }
-  return undefined;
+  const { name, id = name, date = "", file, late, version } = fits.sort((a, b) => end(a) - end(b))
+    .find(({ name, file }) => name !== undefined && isDirectory === (file === undefined)) ?? {};
+  if (name === undefined) return undefined;
+  // 1111 PM is 11:11 PM; without a date it is no time.
+  const at = new Date(date.replace(/(\d{1,2}):?(\d{2}) ?([AP]M)?$/, "$1:$2 $3").replaceAll(",", ""));
+  return {
+    entry,
+    name,
+    id: id!,
+    at: isNaN(Number(at)) ? undefined : at,
+    isLate: late !== undefined,
+    file: version ? file!.replace(/-\d+(?=\.\w+$)/, "") : file,
+    version: Number(version ?? 0),
+  };
 }
 
 function isPlatforms(entry: Deno.DirEntry): boolean {
@@ -84,10 +84,7 @@ function isPlatforms(entry: Deno.DirEntry): boolean {
   return part !== undefined && part.id !== part.name;
 }
 
-/**
- * Finds the hand-ins; `onOther` hears of what is none. `work` is a folder of ours, for what is unpacked. Throws a
- * {@linkcode CheckError} if there are none.
- */
+/** Finds the hand-ins; `onOther` hears of what is none. `work` is a folder of ours, for what is unpacked. */
 export async function findHandins(
   path: string,
   work: string,
@@ -137,14 +134,14 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   const notes: string[] = [];
   const left = { ...ONE };
   await Deno.mkdir(folder, { recursive: true });
-  const files: [path: string, source: string][] = [];
+  const files: { path: string; source: string }[] = [];
   for (const [file, source] of handin.sources) {
-    if (file !== "") files.push([file, source]);
-    else files.push(...(await walk(source)).map((path): [string, string] => [path, `${source}/${path}`]));
+    if (file !== "") files.push({ path: file, source });
+    else for (const path of await walk(source)) files.push({ path, source: `${source}/${path}` });
   }
   // What lies deep is left out first.
-  files.sort(([a], [b]) => depthOf(a) - depthOf(b));
-  for (const [path, source] of files) {
+  const depthOf = (file: { path: string }): number => file.path.split("/").length;
+  for (const { path, source } of files.sort((a, b) => depthOf(a) - depthOf(b))) {
     const target = `${folder}/${path}`;
     if (path.toLowerCase().endsWith(".zip")) {
       await unzip(source, target, left).catch((error) => {
@@ -163,16 +160,17 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   }
   const staged = await walk(folder);
   const programs: Staged["programs"] = {};
-  let isMissing = true;
-  for (const role of ["client", "server"] as const) {
-    const found = candidates(role, staged, names[role]);
-    if (found.length === 1 || await areCopies(folder, found)) programs[role] = found[0]!;
-    else if (found.length > 1) notes.push(`which one is the ${role}: ${found.slice(0, 5).join(", ")}?`);
-    else notes.push(`there is no ${names[role] ?? `${role}.py`}`);
-    isMissing &&= found.length === 0;
+  const found = ROLES.map((role) => candidates(role, staged, names[role]));
+  for (const [index, role] of ROLES.entries()) {
+    const [first, ...others] = found[index]!;
+    const contents = await Promise.all(found[index]!.map((file) => Deno.readFile(`${folder}/${file}`)));
+    if (first === undefined) notes.push(`there is no ${names[role] ?? `${role}.py`}`);
+    // Between copies it makes no difference.
+    else if (contents.every((each) => equals(each, contents[0]!))) programs[role] = first;
+    else notes.push(`which one is the ${role}: ${[first, ...others].slice(0, 5).join(", ")}?`);
   }
-  if (isMissing) notes.push(`it has ${staged.slice(0, 5).join(", ") || "no files"}`);
-  const packed = staged.filter((file) => /\.(zip|rar|7z|tar|t?gz|tgz|xz|bz2)$/i.test(file));
+  if (found.flat().length === 0) notes.push(`it has ${staged.slice(0, 5).join(", ") || "no files"}`);
+  const packed = staged.filter((file) => /\.(zip|rar|7z|tar|t?gz|xz|bz2)$/i.test(file));
   if (packed.length > 0) notes.push(`not unpacked: ${packed.slice(0, 5).join(", ")}`);
   return { folder, programs, notes };
 }
@@ -181,30 +179,18 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
 function candidates(role: Role, files: string[], name: string | undefined): string[] {
   const base = (file: string): string => file.split("/").at(-1)!;
   const suffix = "\\.(py|js|mjs|ts|jar|java|sh|pl|rb)$";
-  const patterns = [
-    `^(lab ?\\d*[-_ ]?)?${role}${suffix}`,
-    `(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`,
+  const like = (pattern: string) => (file: string): boolean => new RegExp(pattern, "i").test(base(file));
+  const ranks: ((file: string) => boolean)[] = [
+    (file) => file === name?.replace(/^\.\//, ""),
+    (file) => base(file) === name,
+    (file) => base(file) === `${role}.py`,
+    like(`^(lab ?\\d*[-_ ]?)?${role}${suffix}`),
+    like(`(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`),
     // An executable.
-    `^(lab ?\\d*[-_ ]?)?${role}$`,
-    `${role}${suffix}`,
+    like(`^(lab ?\\d*[-_ ]?)?${role}$`),
+    like(`${role}${suffix}`),
   ];
-  const ranks = [
-    files.filter((file) => file === name?.replace(/^\.\//, "")),
-    files.filter((file) => base(file) === name),
-    files.filter((file) => base(file) === `${role}.py`),
-    ...patterns.map((pattern) => files.filter((file) => new RegExp(pattern, "i").test(base(file)))),
-  ];
-  return ranks.find(({ length }) => length > 0) ?? [];
-}
-
-function depthOf(path: string): number {
-  return path.split("/").length;
-}
-
-/** Whether it makes no difference which of several files it is. */
-async function areCopies(folder: string, files: string[]): Promise<boolean> {
-  const contents = await Promise.all(files.map((file) => Deno.readFile(`${folder}/${file}`)));
-  return files.length > 1 && contents.every((each) => equals(each, contents[0]!));
+  return ranks.map((rank) => files.filter(rank)).find(({ length }) => length > 0) ?? [];
 }
 
 async function list(folder: string): Promise<Deno.DirEntry[]> {

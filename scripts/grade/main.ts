@@ -7,11 +7,11 @@ import { printable } from "../../lib/printable.ts";
 import { CheckError, userFolder } from "../lab/launch.ts";
 import { count } from "../lab/page/frame.tsx";
 import { ROLES } from "../lab/report.ts";
-import { RULES } from "../lab/rules.ts";
+
 import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
 import { gradeClass } from "./class.ts";
 import { fill } from "./gradebook.ts";
-import { DEFAULT_POINTS, type Points, pointsOf, readPoints } from "./marks.ts";
+import { DEFAULT_POINTS, JUDGED, type Points, pointsOf, readPoints } from "./marks.ts";
 import { replace } from "./results.ts";
 import { type Row, tally } from "./rows.ts";
 
@@ -47,9 +47,8 @@ Example:
 
 /** The points file that is in force, with the sentences to read along. */
 function pointsFile(points: Points): string {
-  const judged = RULES.filter(({ strict }) => !strict);
-  const each = Object.fromEntries(judged.map(({ id }) => [id, pointsOf(id, points)]));
-  const sentences = Object.fromEntries(judged.map(({ id, about, title }) => [id, `${about}: ${title}`]));
+  const each = Object.fromEntries(JUDGED.map(({ id }) => [id, pointsOf(id, points)]));
+  const sentences = Object.fromEntries(JUDGED.map(({ id, about, title }) => [id, `${about}: ${title}`]));
   return JSON.stringify({ ...points, points: each, sentences }, undefined, 2);
 }
 
@@ -66,12 +65,12 @@ function readDue(text: string | undefined): Date | undefined {
 
 async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const absolute = (path: string): string => resolve(userFolder(), path);
+  const failing = (what: string) => (error: Error): never => {
+    throw new CheckError(`${what}: ${error.message}`);
+  };
   const read = async (option: string): Promise<Uint8Array | undefined> => {
     const path = args.value(option);
-    if (path === undefined) return undefined;
-    return await Deno.readFile(absolute(path)).catch((error) => {
-      throw new CheckError(`${path} can't be read: ${error.message}`);
-    });
+    return path === undefined ? undefined : await Deno.readFile(absolute(path)).catch(failing(`${path} can't be read`));
   };
   const [given, other] = Deno.build.standalone ? args.positional.slice(1) : args.positional;
   const due = readDue(args.value("due"));
@@ -109,9 +108,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     throw new UsageError("the gradebook lies in DIR, where the filled one goes; move it elsewhere");
   }
   const isNew = await Deno.stat(out).then(() => false, () => true);
-  await Deno.mkdir(out, { recursive: true }).catch((error) => {
-    throw new CheckError(`${out} can't be made: ${error.message}`);
-  });
+  await Deno.mkdir(out, { recursive: true }).catch(failing(`${out} can't be made`));
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
   const graded = gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
   const rows = await graded.catch(async (error) => {
@@ -138,21 +135,22 @@ function realOf(path: string): Promise<string> {
 }
 
 async function fillGradebook(rows: Row[], bytes: Uint8Array, args: Arguments, path: string): Promise<void> {
-  const marks = rows.map(({ handin: { name, id }, points, of, status }) => ({
-    name,
-    id,
-    of,
-    // A person looks at the others first.
-    points: status === "graded" ? points : undefined,
-  }));
+  // A person looks at the others first.
+  const marks = rows.map(({ handin: { name, id }, points, of, status }) => (
+    { name, id, of, points: status === "graded" ? points : undefined }
+  ));
   const { bytes: written, column, filled, replaced, unmatched, missing } = fill(bytes, marks, args.value("item"));
   await replace(path, written);
   console.log(`\n${path}: "${printable(column)}" is filled in ${count(filled, "row")}.`);
-  if (replaced.length > 0) console.log(`Had another mark before: ${printable(replaced.join("; "))}.`);
-  const left = marks.filter(({ points }) => points === undefined).map(({ name }) => name);
-  if (left.length > 0) console.log(`Left as they were, to be looked at: ${printable(left.join("; "))}.`);
-  if (unmatched.length > 0) console.log(`Hand-ins without one row of their own: ${printable(unmatched.join("; "))}.`);
-  if (missing.length > 0) console.log(`Rows without a hand-in: ${printable(missing.join("; "))}.`);
+  const lists = {
+    "Had another mark before": replaced,
+    "Left as they were, to be looked at": marks.filter(({ points }) => points === undefined).map(({ name }) => name),
+    "Hand-ins without one row of their own": unmatched,
+    "Rows without a hand-in": missing,
+  };
+  for (const [what, names] of Object.entries(lists)) {
+    if (names.length > 0) console.log(`${what}: ${printable(names.join("; "))}.`);
+  }
 }
 
 async function main(): Promise<number> {
@@ -163,10 +161,7 @@ async function main(): Promise<number> {
     ending.abort(new CheckError("interrupted; what is done is kept, and the same command goes on with the rest"));
   });
   try {
-    return await readCommandLine(
-      { name: "grade", usage: USAGE },
-      (args) => grade(args, ending.signal),
-    );
+    return await readCommandLine({ name: "grade", usage: USAGE }, (args) => grade(args, ending.signal));
   } catch (error) {
     // A full disk, say; what was done is kept.
     console.error(`grade: ${printable((error as Error).message)}`);

@@ -3,6 +3,7 @@
 import { CheckError } from "../lab/launch.ts";
 import type { Result } from "../lab/causes.ts";
 import { isMachines, ROLES } from "../lab/report.ts";
+import type { Rule } from "../lab/rule.ts";
 import { RULES } from "../lab/rules.ts";
 
 /** The points file. */
@@ -22,7 +23,8 @@ export const DEFAULT_POINTS: Points = {
   notShown: 0,
 };
 
-const JUDGED = RULES.filter(({ strict }) => !strict);
+/** The sentences that count. */
+export const JUDGED: Rule[] = RULES.filter(({ strict }) => !strict);
 
 /** Reads a points file. Throws a {@linkcode CheckError} that says what is wrong with it. */
 export function readPoints(text: string, path: string): Points {
@@ -54,9 +56,9 @@ export function pointsOf(id: string, { points }: Points): number {
 }
 
 /** The sentences that a result's causes cost. */
-function costsOf({ causes }: Result, rules: Points): Set<string> {
+function costsOf(result: Result | undefined, rules: Points): Set<string> {
   const costs = new Set<string>();
-  for (const { sentences } of causes) {
+  for (const { sentences } of result?.causes ?? []) {
     const own = sentences.filter((id) => !costs.has(id)).sort((a, b) => pointsOf(b, rules) - pointsOf(a, rules));
     for (const id of rules.cause === "once" ? own.slice(0, 1) : own) costs.add(id);
   }
@@ -64,12 +66,17 @@ function costsOf({ causes }: Result, rules: Points): Set<string> {
 }
 
 /** The points of a hand-in, of how many, those of each program in words, and those of each sentence. */
-export function mark(
-  result: Result | undefined,
-  rules: Points,
-): { points: number; of: number; parts: string; each: Map<string, number> } {
+export interface Mark {
+  points: number;
+  of: number;
+  parts: string;
+  each: Map<string, number>;
+}
+
+/** The mark of what a hand-in's check found. */
+export function mark(result: Result | undefined, rules: Points): Mark {
   const sentences = new Map(result?.sentences.map((one) => [one.id, one]));
-  const costs = result ? costsOf(result, rules) : new Set();
+  const costs = costsOf(result, rules);
   const shareOf = (id: string): Points["notShown"] => {
     const outcome = sentences.get(id)?.outcome;
     if (outcome === "fails") return costs.has(id) ? 0 : "does not count";
@@ -88,12 +95,11 @@ export function mark(
       // What this machine lacks is nobody's fault; but a disk that a hand-in fills is its own.
       if (isMachines(reason) && !reason!.includes("folder")) continue;
       const [worth, share] = [pointsOf(id, rules), isNothing ? 0 : shareOf(id)];
+      const points = share === "does not count" ? 0 : share * worth;
       all += worth;
-      if (share !== "does not count") {
-        earned += share * worth;
-        counted += worth;
-      }
-      each.set(id, share === "does not count" ? 0 : round(share * worth));
+      earned += points;
+      if (share !== "does not count") counted += worth;
+      each.set(id, round(points));
     }
     const own = counted > 0 ? all * earned / counted : 0;
     parts.push(`${role} ${round(own)} of ${round(all)}`);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Result } from "../lab/causes.ts";
 import type { Picture } from "../lab/page/ladder.ts";
 import type { Handin } from "./handins.ts";
-import { mark, type Points } from "./marks.ts";
+import { type Mark, mark, type Points } from "./marks.ts";
 
 /** What became of a hand-in: all that `result.json` keeps. The points are not in it, which a new points file changes. */
 export interface Outcome {
@@ -21,18 +21,13 @@ export interface Outcome {
 }
 
 /** A line of the class's table. */
-export interface Row extends Outcome {
+export interface Row extends Outcome, Omit<Mark, "points"> {
   handin: Handin;
   /** What the row is called: a name, or a code with --anonymous. */
   label: string;
   /** Its folder in DIR. */
   folder: string;
   points: number | undefined;
-  of: number;
-  /** Those of each program, in words. */
-  parts: string;
-  /** The points of each sentence. */
-  each: Map<string, number>;
   /** Minutes after --due, or "late" where the platform says no more. */
   late: string;
 }
@@ -64,21 +59,16 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
   const number = numberOf(handin);
   // No path can leave DIR; and no character is cut in two.
   const readable = [...(name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_")].slice(0, 50).join("");
-  const { points, of, parts, each } = mark(outcome.result, rules);
   const minutes = at && due ? Math.ceil((Number(at) - Number(due)) / 60_000) : 0;
+  const others = isAnonymous ? [] : earlier.map((name) => `an earlier submission does not count: ${name}`);
   return {
     ...outcome,
+    ...mark(outcome.result, rules),
+    ...outcome.status === "check failed" ? { points: undefined } : {},
     handin,
     label: isAnonymous ? number : name,
     folder: isAnonymous ? number : `${readable}.${number}`,
-    notes: [
-      ...outcome.notes,
-      ...isAnonymous ? [] : earlier.map((name) => `an earlier submission does not count: ${name}`),
-    ],
-    points: outcome.status === "check failed" ? undefined : points,
-    of,
-    parts,
-    each,
+    notes: [...outcome.notes, ...others],
     late: isLate ? "late" : minutes > 0 ? String(minutes) : "",
   };
 }

@@ -38,10 +38,7 @@ class FileReader extends Reader<number> {
   }
 }
 
-/**
- * Unpacks a zip file into a folder, which is made; or into none. Throws a {@linkcode ZipError} that names the file in it if
- * it is broken, encrypted or too large.
- */
+/** Unpacks a zip file into a folder, which is made; or into none, if it is broken, encrypted or too large. */
 export async function unzip(path: string, folder: string, bounds: Bounds): Promise<void> {
   const file = openSync(path, "r");
   const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant", checkSignature: true });

@@ -1,5 +1,7 @@
 /** Compiles a Java program once: `java FILE.java` does that at each start, which takes ten times as long as the rest. */
 
+import { runs } from "./launch.ts";
+
 // A compiler that takes longer is left, and so is what it compiles.
 const COMPILE_MS = 60_000;
 
@@ -8,8 +10,7 @@ const COMPILE_MS = 60_000;
  * first one of the file; or `undefined` if that does not work, as with an error, which `java` then says at each start.
  */
 export async function compile(path: string, folder: string): Promise<string | undefined> {
-  const comments = /\/\*.*?\*\/|\/\/[^\n]*/gs;
-  const source = (await Deno.readTextFile(path)).replace(comments, " ");
+  const source = (await Deno.readTextFile(path)).replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, " ");
   const [, packageName] = source.match(/^\s*package\s+([\w.]+)\s*;/) ?? [];
   // The files of a package lie in a folder of its name, or all beside each other, as a learning platform has them.
   const beside = path.slice(0, path.lastIndexOf("/"));
@@ -24,10 +25,6 @@ export async function compile(path: string, folder: string): Promise<string | un
   return isThere ? main : undefined;
 }
 
-async function javac(files: string[]): Promise<boolean> {
-  const args = ["-proc:none", ...files];
-  const signal = AbortSignal.timeout(COMPILE_MS);
-  const command = new Deno.Command("javac", { args, stdin: "null", stdout: "null", stderr: "null", signal });
-  // Deno 2.6 throws at once when there is no such program.
-  return await Promise.try(() => command.output()).then(({ success }) => success, () => false);
+async function javac(args: string[]): Promise<boolean> {
+  return await runs(["javac", "-proc:none", ...args], AbortSignal.timeout(COMPILE_MS));
 }

@@ -37,8 +37,7 @@ export function userFolder(): string {
 }
 // In an executable, this process is no Deno.
 const DENO = Deno.build.standalone ? "deno" : Deno.execPath();
-// Without a file that all programs with one process number share: Java prints a warning if it is taken. It compiles less,
-// since programs are short: half the time of a start.
+// Without a file whose name two programs may share, of which Java warns; and it compiles less: half the time of a start.
 const JAVA = ["java", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 /** The words before a file, by the end of its name. */
 const STARTERS: Record<string, string[]> = {
@@ -106,29 +105,38 @@ export function fromCommand(role: Role, command: string): Launch {
 }
 
 /** The interpreter itself: `python3` may be a script that looks for one first, as pyenv's is, which takes long. */
-function python(): Promise<string> {
-  return interpreter ??= output(["python3", "-c", "import sys; print(sys.executable)"]).then((path) =>
-    path || "python3"
-  );
+async function python(): Promise<string> {
+  interpreter ??= output(["python3", "-c", "import sys; print(sys.executable)"]);
+  return await interpreter || "python3";
 }
 
 let interpreter: Promise<string> | undefined;
 
 /** What a command prints; empty if it fails. */
 export async function output(words: string[]): Promise<string> {
-  return (await printedBy(words)) ?? "";
+  const { success, stdout } = await ran(words);
+  return success ? new TextDecoder().decode(stdout).trim() : "";
 }
 
 /** Whether a command runs and succeeds. */
-export async function runs(words: string[]): Promise<boolean> {
-  return (await printedBy(words)) !== undefined;
+export async function runs(words: string[], signal?: AbortSignal): Promise<boolean> {
+  return (await ran(words, signal)).success;
 }
 
-async function printedBy([program, ...args]: string[]): Promise<string | undefined> {
-  const command = new Deno.Command(program!, { args, stdin: "null", stderr: "null" });
+async function ran([program, ...args]: string[], signal?: AbortSignal): Promise<{ success: boolean; stdout?: Uint8Array }> {
+  const command = new Deno.Command(program!, { args, stdin: "null", stderr: "null", ...signal && { signal } });
   // Deno 2.6 throws at once when there is no such program.
-  const output = await Promise.try(() => command.output()).catch(() => undefined);
-  return output?.success ? new TextDecoder().decode(output.stdout).trim() : undefined;
+  return await Promise.try(() => command.output()).catch(() => ({ success: false }));
+}
+
+/** Ends a process, or a group by its negative number; false if there is none. */
+export function kill(pid: number): boolean {
+  try {
+    Deno.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a folder of any depth, which `Deno.remove` can't. Whether all of it is gone. */
@@ -152,9 +160,8 @@ export interface Machine {
 }
 
 /**
- * The words before a program that is the first in its namespace: a shell is the first process, since that gets no signals
- * that end others, as `abort()` sends. It starts some processes before, so that two programs which name their temporary
- * files by their numbers have different ones.
+ * The words before a program in a namespace of its own: the first process gets no signals as `abort()` sends them, so it is
+ * a shell. It starts some processes before, since programs may name files by their numbers.
  */
 export function afterShell(run: number): string[] {
   const script = 'i=$0; while [ $i -gt 0 ]; do ( : ); i=$((i - 1)); done; "$@"; exit $?';

@@ -1,7 +1,7 @@
 /** A running program under test: its lines, its memory, and its end with all that it started. */
 
 import { within } from "../../lib/within.ts";
-import { output } from "./launch.ts";
+import { kill, output } from "./launch.ts";
 
 // A program that prints without end must not fill this one's memory. Its lines of the document have a share of their own.
 const MAX_OUTPUT = 128 * 1024;
@@ -90,22 +90,14 @@ export class Program implements AsyncDisposable {
   async peakKib(): Promise<number> {
     const files = (await this.#processes()).map((pid) => `/proc/${pid}/status`);
     // One may end meanwhile.
-    const found = (await output(["sh", "-c", `cat ${files.join(" ")} 2>/dev/null; true`])).matchAll(
-      /^VmHWM:\s+(\d+)/gm,
-    );
-    return Math.max(0, ...Array.from(found, ([, kib]) => Number(kib)));
+    const statuses = await output(["sh", "-c", `cat ${files.join(" ")} 2>/dev/null; true`]);
+    return Math.max(0, ...Array.from(statuses.matchAll(/^VmHWM:\s+(\d+)/gm), ([, kib]) => Number(kib)));
   }
 
   /** Ends the program alone, so that what traces it writes down what it saw. */
   async kill(): Promise<void> {
     this.isKilled = true;
-    for (const pid of await this.#processes(true)) {
-      try {
-        Deno.kill(pid, "SIGKILL");
-      } catch {
-        // Ended meanwhile.
-      }
-    }
+    for (const pid of await this.#processes(true)) kill(pid);
     await this.end(DRAIN_MS);
   }
 
@@ -120,11 +112,7 @@ export class Program implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.isKilled = true;
-    try {
-      Deno.kill(-this.#child.pid, "SIGKILL");
-    } catch {
-      // Ended already.
-    }
+    kill(-this.#child.pid);
     if (!this.#isEnclosed) await endMarked(`BLOCKFERRY_LAB_MARK=${this.#mark}`);
     await within(this.ended, DRAIN_MS);
     if (await within(this.#reading.then(() => true), DRAIN_MS)) return;
@@ -135,20 +123,11 @@ export class Program implements AsyncDisposable {
 /** Ends the processes that have this in their environment: those that left their program's session. */
 async function endMarked(mark: string): Promise<void> {
   // A process may start another one meanwhile.
-  for (let round = 0; round < 20; round++) {
-    const pids = Deno.build.os === "linux"
-      ? (await output(["sh", "-c", `grep -lF ${mark} /proc/[0-9]*/environ 2>/dev/null; true`])).matchAll(/\d+/g)
-      : (await output(["ps", "-AE", "-o", "pid=,command="])).split("\n").filter((line) => line.includes(mark))
-        .flatMap((line) => [...line.matchAll(/^ *\d+/g)]);
-    let isLeft = false;
-    for (const [pid] of pids) {
-      try {
-        Deno.kill(Number(pid), "SIGKILL");
-        isLeft = true;
-      } catch {
-        // Gone.
-      }
-    }
-    if (!isLeft) return;
+  for (let [round, isLeft] = [0, true]; isLeft && round < 20; round++) {
+    const list = Deno.build.os === "linux"
+      ? `grep -lF ${mark} /proc/[0-9]*/environ 2>/dev/null; true`
+      : `ps -AE -o pid=,command= | grep -F ${mark} | grep -v grep; true`;
+    const pids = Array.from((await output(["sh", "-c", list])).matchAll(/^\D*(\d+)/gm), ([, pid]) => Number(pid));
+    isLeft = pids.filter(kill).length > 0;
   }
 }

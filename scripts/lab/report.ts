@@ -23,6 +23,11 @@ export type Paint = (code: number, text: string) => string;
 export const paint: Paint = (code, text) =>
   Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR") ? `\x1b[${code}m${text}\x1b[0m` : text;
 
+/** Replaces the last line of a terminal, if it is one. */
+export function showProgress(text: string): void {
+  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
 /** The lines of a report. */
 export function report(result: Result, isVerbose: boolean, color: Paint = paint): string[] {
   const { sentences, causes, programs } = result;
