@@ -1,18 +1,20 @@
 /** The player as a process of its own, which `sandbox.ts` starts: its last argument is what to play, its output the session. */
 
 import { writeAllSync } from "../../lib/bytes.ts";
-import { CheckError, fromCommand, fromFile, slowness } from "./launch.ts";
+import { CheckError, fromCommand, fromFile } from "./launch.ts";
 import { CLASSES, newSession, type Programs, run } from "./run.ts";
-import type { Inner, Played, Task } from "./sandbox.ts";
+import { type Played, type Task, WORK } from "./sandbox.ts";
+import { slowness } from "./system.ts";
 
-const { programs: named, cwd, options, limitMs, inner }: Task & { inner?: Inner } = JSON.parse(Deno.args.at(-1)!);
+const { programs: named, cwd, options, limitMs, inner }: Task & { inner?: string[] } = JSON.parse(Deno.args.at(-1)!);
 
 /** Puts a sandbox around a program that may write its work folder; strace stays outside, where no program forges it. */
 function wrap(words: string[], { cwd }: { cwd: string }): string[] {
   const traced = words.indexOf(`${cwd}.trace`) + 1;
   const classes = `${cwd.slice(0, cwd.lastIndexOf("/"))}/${CLASSES}`;
   const binds = ["--ro-bind-try", classes, classes, "--bind", cwd, cwd, "--chdir", cwd];
-  return [...words.slice(0, traced), ...inner!.before, ...binds, ...inner!.after, ...words.slice(traced)];
+  const around = inner!.flatMap((word) => word === WORK ? binds : [word]);
+  return [...words.slice(0, traced), ...around, ...words.slice(traced)];
 }
 
 // All that runs at the same time: some starts of a program, with bubblewrap around each.

@@ -1,6 +1,6 @@
 /** Compiles a Java program once: `java FILE.java` does that at each start, which takes ten times as long as the rest. */
 
-import { runs } from "./launch.ts";
+import { runs } from "./system.ts";
 
 // A compiler that takes longer is left, and so is what it compiles.
 const COMPILE_MS = 60_000;

@@ -2,6 +2,7 @@
 
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { compile } from "./java.ts";
+import { output, runs } from "./system.ts";
 
 /** What a program is started with. */
 export interface Call {
@@ -112,41 +113,6 @@ async function python(): Promise<string> {
 
 let interpreter: Promise<string> | undefined;
 
-/** What a command prints; empty if it fails. */
-export async function output(words: string[]): Promise<string> {
-  const { success, stdout } = await ran(words);
-  return success ? new TextDecoder().decode(stdout).trim() : "";
-}
-
-/** Whether a command runs and succeeds. */
-export async function runs(words: string[], signal?: AbortSignal): Promise<boolean> {
-  return (await ran(words, signal)).success;
-}
-
-async function ran([program, ...args]: string[], signal?: AbortSignal): Promise<{ success: boolean; stdout?: Uint8Array }> {
-  const command = new Deno.Command(program!, { args, stdin: "null", stderr: "null", ...signal && { signal } });
-  // Deno 2.6 throws at once when there is no such program.
-  return await Promise.try(() => command.output()).catch(() => ({ success: false }));
-}
-
-/** Ends a process, or a group by its negative number; false if there is none. */
-export function kill(pid: number): boolean {
-  try {
-    Deno.kill(pid, "SIGKILL");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Removes a folder of any depth, which `Deno.remove` can't. Whether all of it is gone. */
-export async function removeTree(path: string): Promise<boolean> {
-  if (await runs(["rm", "-rf", path])) return true;
-  // Without a PATH there is no rm.
-  if (await runs(["rm", "-f"])) return false;
-  return await Deno.remove(path, { recursive: true }).then(() => true, () => false);
-}
-
 /** What this machine has for the check. */
 export interface Machine {
   /** The words before a program that end all that it starts with it; none if there is no such thing. */
@@ -192,13 +158,4 @@ async function look(): Promise<Machine> {
     hasProc: Deno.build.os === "linux",
     hasLocalhost: /^127\.0\.0\.1\s.*\blocalhost\b/m.test(await Deno.readTextFile("/etc/hosts").catch(() => "")),
   };
-}
-
-/** Of {@linkcode slowness}. */
-export const MAX_SLOWNESS = 3;
-
-/** How many times as long a program may take, since the machine has other things to do. */
-export function slowness(): number {
-  const [load = 0] = Deno.loadavg();
-  return Math.min(MAX_SLOWNESS, Math.max(1, load / navigator.hardwareConcurrency / 2));
 }

@@ -4,11 +4,11 @@ import { abortable, delay } from "@std/async";
 import type { Role } from "../../lib/protocol.ts";
 import { within } from "../../lib/within.ts";
 import { freePort, listeningHosts } from "../support/ports.ts";
-import { output } from "./launch.ts";
 import type { Play } from "./play.ts";
 import { LOCALHOST } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
 import { Scene, type Stage } from "./scene.ts";
+import { output } from "./system.ts";
 import { keyOf } from "./waits.ts";
 
 // An interpreter may take seconds to start on a busy machine: so many times as long as a message, and more if it has before.

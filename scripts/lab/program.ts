@@ -1,7 +1,7 @@
 /** A running program under test: its lines, its memory, and its end with all that it started. */
 
 import { within } from "../../lib/within.ts";
-import { kill, output } from "./launch.ts";
+import { kill, output } from "./system.ts";
 
 // A program that prints without end must not fill this one's memory. Its lines of the document have a share of their own.
 const MAX_OUTPUT = 128 * 1024;
@@ -125,9 +125,10 @@ async function endMarked(mark: string): Promise<void> {
   // A process may start another one meanwhile.
   for (let [round, isLeft] = [0, true]; isLeft && round < 20; round++) {
     const list = Deno.build.os === "linux"
-      ? `grep -lF ${mark} /proc/[0-9]*/environ 2>/dev/null; true`
-      : `ps -AE -o pid=,command= | grep -F ${mark} | grep -v grep; true`;
-    const pids = Array.from((await output(["sh", "-c", list])).matchAll(/^\D*(\d+)/gm), ([, pid]) => Number(pid));
-    isLeft = pids.filter(kill).length > 0;
+      ? await output(["sh", "-c", `grep -lF ${mark} /proc/[0-9]*/environ 2>/dev/null; true`])
+      : (await output(["ps", "-AE", "-o", "pid=,command="])).split("\n").filter((line) => line.includes(mark)).join(
+        "\n",
+      );
+    isLeft = Array.from(list.matchAll(/^\D*(\d+)/gm), ([, pid]) => Number(pid)).filter((pid) => kill(pid)).length > 0;
   }
 }

@@ -2,9 +2,10 @@
 
 import { crashOf } from "./crash.ts";
 import { judge, leftOut, rulesOf, type Scope } from "./causes.ts";
-import { CheckError, type Launch, probe, removeTree, runs, slowness } from "./launch.ts";
+import { CheckError, type Launch, probe } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
 import type { Stage } from "./scene.ts";
+import { removeTree, runs, slowness } from "./system.ts";
 import { Waits } from "./waits.ts";
 import type { Role } from "../../lib/protocol.ts";
 import type { Play } from "./play.ts";

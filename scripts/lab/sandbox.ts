@@ -1,13 +1,14 @@
 /**
- * Plays with programs of strangers, in two sandboxes of bubblewrap. In the outer one runs the player, with a network of
- * its own; in an inner one for each start runs the program, which sees the system, its own files and its work folder.
+ * Plays with programs of strangers, in two sandboxes of bubblewrap. In the outer one runs the player, with a network of its
+ * own; in an inner one for each start the program, which sees the system, its own files and its work folder.
  */
 
 import type { Role } from "../../lib/protocol.ts";
-import { CheckError, MAX_SLOWNESS, output, runs } from "./launch.ts";
+import { CheckError } from "./launch.ts";
 import type { Session } from "./recording.ts";
 import type { RunOptions } from "./run.ts";
 import { filter } from "./seccomp.ts";
+import { kill, MAX_SLOWNESS, output, runs } from "./system.ts";
 
 /** What is played: the words that name each program again, and the options of a run. */
 export interface Task {
@@ -28,18 +29,15 @@ export interface Played {
   ended?: string;
 }
 
-/** The sandbox of a program: the words before the bind of its work folder, and those after it. */
-export interface Inner {
-  before: string[];
-  after: string[];
-}
+/** Among the words of an inner sandbox: where the program's work folder is bound. */
+export const WORK = "(its work folder)";
 
 /** A way to play: in sandboxes, or with the user's rights. */
 export interface Sandbox {
   /** What bounds a program, in a few words. */
   bounds: string;
-  /** The words before the player, and what it puts around a program, with folders that both see. */
-  enclose(folders: string[]): { outer: string[]; inner?: Inner };
+  /** The words before the player, and those that it puts before a program, with folders that both see. */
+  enclose(folders: string[]): { outer: string[]; inner?: string[] };
 }
 
 const MB = 1024 * 1024;
@@ -63,12 +61,7 @@ let starts = 0;
 // What the caller's shell has open, as for a lock or a log, would be a way out; then the filter is open as 3, for bubblewrap.
 const OPENING = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; ' +
   'exec 3< <(printf "$0"); exec "$@"';
-const FILTERED = [
-  "bash",
-  "-c",
-  OPENING,
-  Array.from(filter(), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(""),
-];
+const OCTAL = Array.from(filter(), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 
 /** No sandbox: programs run with the user's rights. */
 export const NO_SANDBOX: Sandbox = {
@@ -94,17 +87,17 @@ export async function findSandbox(): Promise<Sandbox> {
   const bounds = hasScope
     ? "a cgroup bounds each program to 3 GB and 512 threads"
     : "without a cgroup, each process is bounded to 1 GB, and a program is ended at 3 GB or 100 processes";
-  const enclose = (folders: string[]): { outer: string[]; inner: Inner } => ({
+  const enclose = (folders: string[]): { outer: string[]; inner: string[] } => ({
     outer: [
-      ...FILTERED,
+      ...["bash", "-c", OPENING, OCTAL],
       ...hasScope ? scope : [],
       ...isRoot ? asNobody([...system, ...folders], FIRST_UID + starts++ % UIDS) : [],
       ...outer(system, folders),
     ],
     inner: inner(system, folders, counts),
   });
-  const { outer: words, inner: { before, after } } = enclose([]);
-  const [program, ...args] = [...words, ...before, ...after, "true"];
+  const tried = enclose([]);
+  const [program, ...args] = [...tried.outer, ...tried.inner.filter((word) => word !== WORK), "true"];
   const { success, stderr } = await new Deno.Command(program!, { args, stdin: "null" }).output();
   if (success) return { bounds, enclose };
   const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
@@ -122,23 +115,11 @@ export async function play(task: Task, sandbox: Sandbox, folders: string[], sign
   const run = [..."run --quiet --no-prompt --cached-only -A".split(" "), `${import.meta.dirname}/enclosed.ts`];
   const player = [Deno.execPath(), ...Deno.build.standalone ? ["enclosed"] : run];
   const [program, ...args] = [...outer, ...player, JSON.stringify({ ...task, ...inner ? { inner } : {} })];
-  const child = new Deno.Command(program!, {
-    args,
-    // Its end tells the player that this process has ended, however that was.
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
-  const end = (): void => {
-    try {
-      // As root, the sandbox of one user is around that of another one, who does not end with it.
-      if (inner) Deno.kill(-child.pid, "SIGKILL");
-      else child.kill("SIGTERM");
-    } catch {
-      // It has ended.
-    }
-  };
+  // The end of its input tells the player that this process has ended, however that was.
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program!, { args, detached: true, ...piped }).spawn();
+  // As root, the sandbox of one user is around that of another one, who does not end with it.
+  const end = (): boolean => inner ? kill(-child.pid) : kill(child.pid, "SIGTERM");
   const limit = task.limitMs === undefined ? undefined : setTimeout(end, MAX_SLOWNESS * task.limitMs + LAST_MS);
   signal?.addEventListener("abort", end, { once: true });
   try {
@@ -204,42 +185,38 @@ function outer(system: string[], folders: string[]): string[] {
   ];
 }
 
-function inner(system: string[], folders: string[], counts: boolean): Inner {
+function inner(system: string[], folders: string[], counts: boolean): string[] {
   const spaces = ["user", "pid", "ipc"].map((name) => `--unshare-${name}`);
   const limits = { as: "unlimited", data: MEMORY_BYTES, fsize: FILE_BYTES, cpu: CPU_S, core: 0, nofile: FILES };
-  return {
-    before: [
-      ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--disable-userns", "--unsetenv", "DENO_DIR"],
-      ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/dev/shm"],
-      // As shared memory, this device is memory of no process too.
-      ...["--dev-bind", "/dev/null", "/dev/zero"],
-      ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp", ...readOnly([...system, ...folders])],
-    ],
+  return [
+    ...["bwrap", "--die-with-parent", "--new-session", ...spaces, "--disable-userns", "--unsetenv", "DENO_DIR"],
+    ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/dev/shm"],
+    // As shared memory, this device is memory of no process too.
+    ...["--dev-bind", "/dev/null", "/dev/zero"],
+    ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp", ...readOnly([...system, ...folders]), WORK],
     // bubblewrap's own root and /dev have no bound.
-    after: [
-      ...["--remount-ro", "/dev", "--remount-ro", "/", "prlimit"],
-      ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`),
-      ...counts ? [`--nproc=${PROCESSES}`] : [],
-      // If memory runs out, the kernel ends these first.
-      ...["sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh"],
-    ],
-  };
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "prlimit"],
+    ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`),
+    ...counts ? [`--nproc=${PROCESSES}`] : [],
+    // If memory runs out, the kernel ends these first.
+    ...["sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh"],
+  ];
 }
 
 /** The system's folders, and those of interpreters that are elsewhere. */
 async function systemMounts(): Promise<string[]> {
-  const there = await Promise.all(SYSTEM.map((path) => Deno.stat(path).then(() => path, () => "")));
+  const there = await Promise.all(SYSTEM.map((path) => Deno.stat(path).then(() => [path], () => [])));
   const found = await Promise.all([
+    Deno.build.standalone ? output(["sh", "-c", "command -v deno"]) : Deno.execPath(),
     output(["python3", "-c", "import sys; print(sys.executable); print(sys.base_prefix + '/bin/python3')"]),
-    output(["sh", "-c", `command -v node; command -v java; ${Deno.build.standalone ? "command -v deno; " : ""}true`]),
+    output(["sh", "-c", "command -v node; command -v java; true"]),
   ]);
-  const deno = Deno.build.standalone ? [] : [Deno.execPath()];
-  const programs = [...deno, ...found.join("\n").split("\n").filter((path) => path.startsWith("/"))];
+  const programs = found.join("\n").split("\n").filter((path) => path.startsWith("/"));
   const real = await Promise.all(programs.map((path) => Deno.realPath(path).catch(() => path)));
   const prefixes = [...programs, ...real].map(prefixOf).filter((path) =>
     !SYSTEM.some((folder) => `${path}/`.startsWith(`${folder}/`))
   );
-  return [...there.filter((path) => path !== ""), ...new Set(prefixes)];
+  return [...there.flat(), ...new Set(prefixes)];
 }
 
 // Of .../bin/python3 all of the installation; but not a home folder that has a bin, nor what lies beside a program alone.

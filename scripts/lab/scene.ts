@@ -3,11 +3,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { abortable, delay } from "@std/async";
 import { Connection, type Heard } from "./connection.ts";
-import { afterShell, type Launch, type Machine, removeTree, slowness } from "./launch.ts";
+import { afterShell, type Launch, type Machine } from "./launch.ts";
 import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+import { removeTree, slowness } from "./system.ts";
 import { keyOf, type Waits } from "./waits.ts";
 
 /** What all plays with a program have in common. */

@@ -1,7 +1,7 @@
 /** How long a program is awaited, by what it did before. */
 
-import { slowness } from "./launch.ts";
 import type { Play } from "./play.ts";
+import { slowness } from "./system.ts";
 
 // Where a program was silent once, twice or more often, it is not given as long again.
 const AGAIN_MS = [Infinity, 700, 700];
