@@ -5,9 +5,9 @@ import { type Crash, crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { dataForm } from "./messages.ts";
 import type { Play } from "./play.ts";
-import { isRefused, playOf } from "./plays.ts";
+import { isRefused, playOf, rightBytes } from "./plays.ts";
 import { read, type Reading, wanted } from "./reading.ts";
-import { eventsOf, hasHeard, type Recording, saidAt, utf8 } from "./recording.ts";
+import { eventsOf, hasHeard, hasPrinted, type Recording, saidAt, utf8 } from "./recording.ts";
 import { shown, shownBytes } from "./shown.ts";
 
 /** Where a program left the document: the play, the start of the program, and the moment. */
@@ -103,7 +103,7 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
   }
   if (form === "other" && before && movedData(before, reading) !== undefined) return undefined;
   // A reason after an error's text is one mistake, whatever the reason.
-  const refusal = "refusal" in expected ? expected.refusal.map(utf8).find((text) => came.startsWith(text)) : undefined;
+  const refusal = "refusal" in expected ? rightBytes(expected).find((text) => came.startsWith(text)) : undefined;
   const words = (refusal ?? came.slice(0, 200)).replaceAll(utf8(play.name), "<filename>");
   const isHabit = !SINGLE.test(form) || form === "twice" && play.about === "client";
   const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
@@ -131,9 +131,8 @@ function missing(
   const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
   const exit = eventsOf(recording, "exit")[0];
   let hint: string | undefined;
-  if (eventsOf(recording, "line").some(({ text }) => text.startsWith("client error: unable"))) {
-    hint = HINTS.get(uncreatedForm(play));
-  } else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
+  if (hasPrinted(recording, /^client error: unable/)) hint = HINTS.get(uncreatedForm(play));
+  else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
   else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (!isEnded && keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
   // The end of a message is the same in GET and PUT; a program may lack DEL, or errors.
@@ -171,11 +170,10 @@ function uncreatedForm({ files, name }: Play): string {
 }
 
 function stayed(recording: Recording, ms: number, at: number): Deviation {
-  const isComplete = eventsOf(recording, "line").some(({ text }) => text === "Complete");
   const play = playOf(recording);
   return {
     // Who has got to the end stays with every verb.
-    root: isComplete ? "stays" : `stays ${play.verb}`,
+    root: hasPrinted(recording, /^Complete$/) ? "stays" : `stays ${play.verb}`,
     step: lastOf(play),
     expected: "the client exits",
     came: `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`,
@@ -252,20 +250,21 @@ function fileDeviation(recording: Recording): Deviation | undefined {
     const hint = HINTS.get(last.file ? "unremoved" : "undeleted");
     return { step, expected: `no file "${play.name}"`, root: "undeleted", came, hint, derails: false, at: first.at };
   }
-  const common = { step, expected: `a file "${play.name}" of ${play.data.length} bytes`, derails: true, at: last.at };
   const crash = crashOf(recording);
-  const crashed = (kind: string): Pick<Finding, "hint" | "crash"> => ({ hint: crash?.hint ?? HINTS.get(kind), crash });
+  const expected = `a file "${play.name}" of ${play.data.length} bytes`;
+  const wrong = (kind: string, came: string): Deviation => {
+    const root = SINGLE.test(kind) ? `stored ${kind}` : kind;
+    const hint = crash?.hint ?? HINTS.get(kind);
+    return { step, expected, derails: true, at: last.at, came, root, hint, crash };
+  };
   const old = play.files[play.name];
-  if (!last.file || last.file.bytes === old) {
-    const came = last.file ? "the old one" : "no such file";
-    return { ...common, came, root: "unstored", ...crashed("unstored") };
-  }
+  if (!last.file) return wrong("unstored", "no such file");
   const held = last.file.bytes;
+  if (held === old) return wrong("unstored", "the old one");
   const form = dataForm(play.data, held);
   if (form === "right") return undefined;
   const isOld = typeof old === "string" && held.length > play.data.length &&
     (held.endsWith(old.slice(play.data.length)) || held.startsWith(old));
   const kind = isOld ? "untruncated" : form !== "cut" ? form : held === "" ? "stored empty" : "stored cut";
-  const root = SINGLE.test(kind) ? `stored ${kind}` : kind;
-  return { ...common, came: lengthOf(play.data, held), root, ...crashed(kind) };
+  return wrong(kind, lengthOf(play.data, held));
 }

@@ -2,19 +2,16 @@
 
 import { decoded } from "../../lib/bytes.ts";
 import type { Expected } from "./play.ts";
+import { rightBytes } from "./plays.ts";
 import { reverse, sizeBytes, toBytes, toSize, utf8 } from "./recording.ts";
 
-/**
- * How many of the bytes are the expected message; `undefined` if it is not there, or not yet. Then all that comes until
- * the program is silent is taken for it.
- */
+/** How many of the bytes are the expected message. Where it is not there, all that comes until a silence is taken for it. */
 export function take(expected: Expected, pending: string): number | undefined {
   if ("zeros" in expected) return undefined;
   if ("data" in expected) return pending.length >= expected.data.length ? expected.data.length : undefined;
   if ("refusal" in expected) {
     // Who goes on after its error may say the next message at once.
-    const texts = expected.refusal.map(utf8);
-    return texts.find((text) => ["", "OK", "DONE"].some((more) => text + more === pending))?.length;
+    return rightBytes(expected).find((text) => ["", "OK", "DONE"].some((more) => text + more === pending))?.length;
   }
   const newlines = (text: string): number => text.match(/^[\r\n]*/)![0].length;
   if ("size" in expected) {
@@ -45,9 +42,7 @@ export function take(expected: Expected, pending: string): number | undefined {
 
 /** Whether more must come of a message, if it is the expected one. */
 export function isStart(expected: Expected, pending: string): boolean {
-  const texts = "word" in expected ? [expected.word] : "refusal" in expected ? expected.refusal : [];
-  const whole = "size" in expected ? [sizeBytes(expected.size)] : texts.map(utf8);
-  return pending === "" || whole.some((bytes) => bytes.startsWith(pending));
+  return rightBytes(expected).some((bytes) => bytes.startsWith(pending));
 }
 
 type Test = (came: string, right: string) => boolean;
@@ -111,10 +106,9 @@ function isNumber(bytes: string, number: number): boolean {
 /** How the bytes that were taken for a message differ from it. */
 export function formOf(expected: Expected, came: string): string {
   if ("zeros" in expected) return "right";
-  if (came === "" && !("data" in expected && expected.data === "")) return "missing";
-  if ("data" in expected) return dataForm(expected.data, came);
-  if ("size" in expected) return named(SIZES, came, [sizeBytes(expected.size)]);
-  return named(WORDS, came, ("refusal" in expected ? expected.refusal : [expected.word]).map(utf8));
+  const right = rightBytes(expected);
+  if (came === "" && !right.includes("")) return "missing";
+  return named("data" in expected ? DATA : "size" in expected ? SIZES : WORDS, came, right);
 }
 
 /** How data, or a file, differs from what it should be. */

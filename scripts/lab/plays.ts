@@ -31,10 +31,7 @@ export const SIGNED_BYTES = 2n ** 63n + 2n ** 31n + 5n;
 export const LARGE_BYTES = 192 * 1024 * 1024;
 // One ends with the byte of a line's end, and one with a byte that is below zero if it is read as signed.
 const SIZES = [0, 1, 10, 200, 1024, 1025, 200_001];
-/**
- * Names that a careless program would cut or mangle: two spaces become one where words are split and joined, and a letter
- * of two code points becomes one where Unicode is normalized.
- */
+/** Names that a careless program would mangle, as by splitting and joining words, or by normalizing Unicode. */
 function namesOf(verb: Verb): string[] {
   const others = VERBS.filter((each) => each !== verb).join(" the ");
   return ["two  words.txt", "grüße cafe\u0301 你好.txt", `${verb} the ${others} ${"a-long-name-".repeat(8)}.TXT`];
@@ -78,11 +75,17 @@ function messages(verb: Verb, name: string, size: bigint, data: Expected): [step
   return said.map((message, index) => [STEPS[verb][index]![0]!, STEPS[verb][index]!.slice(3, 9) as Role, message]);
 }
 
+/** The bytes that are right at a step: one form, or several. */
+export function rightBytes(message: Expected): string[] {
+  if ("zeros" in message) return [""];
+  if ("size" in message) return [sizeBytes(message.size)];
+  if ("data" in message) return [message.data];
+  return ("word" in message ? [message.word] : message.refusal).map(utf8);
+}
+
 /** What is said at a step. */
 export function bytesOf(message: Expected): { bytes: string; zeros?: number } {
-  if ("zeros" in message) return { bytes: "", zeros: message.zeros };
-  if ("size" in message) return { bytes: sizeBytes(message.size) };
-  return { bytes: "data" in message ? message.data : utf8("word" in message ? message.word : message.refusal[0]!) };
+  return { bytes: rightBytes(message)[0]!, ..."zeros" in message ? message : {} };
 }
 
 function play(about: Role, id: string, verb: Verb, variation: Variation = {}): Play {
@@ -130,7 +133,7 @@ function play(about: Role, id: string, verb: Verb, variation: Variation = {}): P
 function both(about: Role): Play[] {
   const make = (id: string, verb: Verb, variation?: Variation): Play => play(about, id, verb, variation);
   const isServer = about === "server";
-  const [gives, takes, file] = isServer ? ["GET", "PUT", "g"] as const : ["PUT", "GET", "f"] as const;
+  const [gives, takes, file, taken] = isServer ? ["GET", "PUT", "g", "f"] as const : ["PUT", "GET", "f", "g"] as const;
   const short = text(isServer ? 5 : 2000);
   const large = { size: BigInt(LARGE_BYTES), zeros: LARGE_BYTES, memory: true, breaks: true };
   const marked = { verbose: true, breaks: true };
@@ -142,20 +145,11 @@ function both(about: Role): Play[] {
   // What ends as DONE does comes alone, before DONE itself.
   const parted = (data: string): Variation => !isServer && data.endsWith("DONE") ? { pieces: [data.length, 0] } : {};
   // A program that takes the file for whole says so.
-  const early = [
-    say(isServer ? "f" : "g", "hello"),
-    ...isServer ? [] : [listen(100), say("h", "DONE")],
-    listen(600),
-    LEAVE,
-  ];
-  const huge = [
-    hear(file, { zeros: 65_536 }),
-    listen(
-      1500,
-      isServer ? `server sending ${HUGE_BYTES} bytes` : `client sending file huge.bin (${HUGE_BYTES} bytes)`,
-    ),
-    LEAVE,
-  ];
+  const early = [say(taken, "hello"), ...isServer ? [] : [listen(100), say("h", "DONE")], listen(600), LEAVE];
+  const sending = `${about} sending ${isServer ? HUGE_BYTES : `file huge.bin (${HUGE_BYTES}`} bytes${
+    isServer ? "" : ")"
+  }`;
+  const huge = [hear(file, { zeros: 65_536 }), listen(1500, sending), LEAVE];
   // Of a block, one call is said to take a part, and takes none. What waits for the rest may wait in vain.
   const part = [hear(file, { data: text(9900) }), isServer ? hear("h", DONE) : say("g", "DONE"), FINISH];
   return [
@@ -178,28 +172,19 @@ function both(about: Role): Play[] {
     make("pieces", takes, { name: "pieces.txt", data: text(3000), pieces: [100, 900, 0, 1000, 600, 400] }),
     make("blocks", gives, { name: "blocks.bin", data: LINES, traced: {}, ...marked }),
     make("huge-file", gives, {
-      name: "huge.bin",
-      size: BigInt(HUGE_BYTES),
-      files: { "huge.bin": HUGE_BYTES },
-      from: file,
-      instead: huge,
-      ...marked,
+      ...{ name: "huge.bin", size: BigInt(HUGE_BYTES), files: { "huge.bin": HUGE_BYTES }, ...marked },
+      ...{ from: file, instead: huge },
     }),
     ...([["huge", BigInt(HUGE_BYTES)], ["signed", SIGNED_BYTES]] as const).map(([id, size]) =>
-      make(`${id}-size`, takes, { name: `${id}.bin`, size, from: isServer ? "f" : "g", instead: early, ...marked })
+      make(`${id}-size`, takes, { name: `${id}.bin`, size, from: taken, instead: early, ...marked })
     ),
     make(`large-${gives}`, gives, { name: "large.bin", files: { "large.bin": LARGE_BYTES }, ...large }),
     make(`large-${takes}`, takes, { name: "large.bin", room: LARGE_BYTES, ...large }),
     make("halves-GET", "GET", { halves: true, data: text(2000) }),
     make("halves-PUT", "PUT", { halves: true, data: text(2000) }),
     make("partial", gives, {
-      name: "partial.bin",
-      data: text(10_000),
-      traced: PARTIAL,
-      limitMs: 1000,
-      breaks: true,
-      from: file,
-      instead: part,
+      ...{ name: "partial.bin", data: text(10_000), traced: PARTIAL, limitMs: 1000, breaks: true },
+      ...{ from: file, instead: part },
     }),
   ];
 }
@@ -234,11 +219,8 @@ function lines(verb: Verb, suffix = "", size = verb === "PUT" ? 3000 : 2000): Pl
 /** Two clients at once: the second one waits for the first. */
 function two(): Play {
   const { acts, ...rest } = server("both", "GET");
-  const second = acts.map((act): Act => ({ ...act, on: 2 }));
-  return {
-    ...rest,
-    acts: [...acts.slice(0, 2), second[0]!, { ...MOMENT, on: 2 }, ...acts.slice(2), ...second.slice(1)],
-  };
+  const [connect, ...others] = acts.map((act): Act => ({ ...act, on: 2 }));
+  return { ...rest, acts: [...acts.slice(0, 2), connect!, { ...MOMENT, on: 2 }, ...acts.slice(2), ...others] };
 }
 
 // lstrip("ERROR: ") takes its first letters, split(": ") cuts it, and not all of it is ASCII.
@@ -246,25 +228,19 @@ const REFUSED = "README: für alle.txt";
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
-  const instead = [
-    listen(20),
-    say("c", utf8(`ERROR: ${error}`)),
-    MOMENT,
-    FINISH,
-    ...verb === "GET" ? [look(REFUSED)] : [],
-  ];
+  const said = [listen(20), say("c", utf8(`ERROR: ${error}`)), MOMENT, FINISH];
+  const instead = [...said, ...verb === "GET" ? [look(REFUSED)] : []];
   return client(`${verb}-refused`, verb, { name: REFUSED, from: "c", instead });
-}
-
-/** The server closes instead of the last message. */
-function unfinished(verb: Verb): Play {
-  return client(`${verb}-unfinished`, verb, { from: STEPS[verb].at(-1)![0]!, instead: [FINISH] });
 }
 
 const verbose = { verbose: true };
 const VANISHED = [say("f", text(2000)), LEAVE];
 // An error in the middle of an upload.
-const MIDDLE = [hear("f", { zeros: 1_000_000 }), say("g", "ERROR: unable to create file middle.bin"), FINISH];
+const MIDDLE = {
+  name: "middle.bin",
+  from: "f",
+  instead: [hear("f", { zeros: 1_000_000 }), say("g", "ERROR: unable to create file middle.bin"), FINISH],
+};
 const AWAITED_OK = [say("c", "OK"), MOMENT, say("c", "DONE"), FINISH];
 
 /** All plays; a server's in the order in which it serves them. */
@@ -301,14 +277,9 @@ const ALL: Play[] = [
   client("PUT-missing", "PUT", { name: "none.txt", files: {} }),
   client("GET-folder", "GET", { name: "folder", patient: true, files: { folder: "/" } }),
   client("GET-nowhere", "GET", { name: "nowhere/f.txt", patient: true }),
-  ...VERBS.map(unfinished),
-  client("PUT-middle", "PUT", {
-    name: "middle.bin",
-    size: 20_000_000n,
-    files: { "middle.bin": 20_000_000 },
-    from: "f",
-    instead: MIDDLE,
-  }),
+  // The server closes instead of the last message.
+  ...VERBS.map((verb) => client(`${verb}-unfinished`, verb, { from: STEPS[verb].at(-1)![0]!, instead: [FINISH] })),
+  client("PUT-middle", "PUT", { size: 20_000_000n, files: { "middle.bin": 20_000_000 }, ...MIDDLE }),
 ];
 
 /** All plays, by their names. */
