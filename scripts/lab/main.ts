@@ -7,15 +7,15 @@ import { systemReason } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
-import { CheckError, checkFile, fromCommand, fromFile, type Launch, userFolder } from "./launch.ts";
+import { CheckError, checkFile, fromCommand, fromFile, userFolder } from "./launch.ts";
 import type { Play } from "./play.ts";
 import type { Session } from "./recording.ts";
 import { picturesOf } from "./page/ladder.ts";
 import { reportPage } from "./page/report_page.tsx";
-import { again, COMMAND, junit, report, ROLES } from "./report.ts";
+import { again, COMMAND, junit, report, ROLES, showProgress } from "./report.ts";
 import { RULES } from "./rules.ts";
-import { newSession, type Programs, run, type RunOptions } from "./run.ts";
-import { findSandbox, play as playEnclosed } from "./sandbox.ts";
+import { newSession, type Programs, run } from "./run.ts";
+import { findSandbox, play as playEnclosed, type Task as PlayTask } from "./sandbox.ts";
 
 const OWN = Deno.build.standalone ? "" : " Without any, this\nproject's own programs are checked.";
 
@@ -57,7 +57,7 @@ interface Task {
   programs: Programs;
   /** None was named: they are this project's own. */
   isOwn: boolean;
-  options: RunOptions & { timeoutMs: number };
+  options: PlayTask["options"];
   cwd: string;
   /** The programs' files, and those that are written or read, as absolute paths. */
   sources: string[];
@@ -82,14 +82,18 @@ async function readTask(args: Arguments): Promise<Task> {
   const programs: Programs = {};
   for (const role of ROLES) {
     const command = args.value(role);
-    if (command !== undefined) programs[role] = fromCommand(role, checked(role, command));
+    const missing = ["{port}", ...role === "client" ? ["{command}", "{file}"] : []].find((word) =>
+      !command?.includes(word)
+    );
+    if (command !== undefined && missing) throw new UsageError(`option --${role} needs ${missing} in its command`);
+    const own = Deno.env.get(`BLOCKFERRY_${role.toUpperCase()}`) ?? `${import.meta.dirname}/../../${role}.ts`;
+    if (command !== undefined) programs[role] = fromCommand(role, command);
     else if (given[role] !== undefined) programs[role] = await fromFile(role, given[role], cwd);
-    else if (isOwn) programs[role] = await ownProgram(role);
+    else if (isOwn) programs[role] = { ...await fromFile(role, own, Deno.cwd()), argument: [] };
   }
   if (!files.replay && !RULES.some((rule) => programs[rule.about] && isIn(rule, only))) {
-    throw new UsageError(
-      `option --only ${args.value("only")} names no sentence of the ${ROLES.find((role) => programs[role])}`,
-    );
+    const [role] = Object.keys(programs);
+    throw new UsageError(`option --only ${args.value("only")} names no sentence of the ${role}`);
   }
   const timeoutMs = 1000 * (args.integer("timeout", 1, 1000) ?? 3);
   const options = { only, isStrict: args.has("strict"), isFirst: args.has("first"), timeoutMs };
@@ -108,34 +112,12 @@ async function rolesOf(args: Arguments, cwd: string): Promise<Partial<Record<Rol
     if (role(first) && role(first) === role(second)) {
       throw new UsageError(`both files are a ${role(first)}'s, by their names`);
     }
-    return role(first) === "server" && role(second) !== "server"
-      ? { client: second, server: first }
-      : { client: first, server: second };
+    return role(first) === "server" ? { client: second, server: first } : { client: first, server: second };
   }
   const only = role(first) ?? (args.value("client") ? "server" : args.value("server") ? "client" : undefined);
   if (only) return { [only]: first };
   await checkFile(first, cwd);
   throw new UsageError(`is "${first}" a client or a server? Give both, the client first`);
-}
-
-function checked(role: Role, command: string): string {
-  const missing = ["{port}", ...role === "client" ? ["{command}", "{file}"] : []].find((word) =>
-    !command.includes(word)
-  );
-  if (missing) throw new UsageError(`option --${role} needs ${missing} in its command`);
-  return command;
-}
-
-async function ownProgram(role: Role): Promise<Launch> {
-  const path = Deno.env.get(`BLOCKFERRY_${role.toUpperCase()}`) ?? `${import.meta.dirname}/../../${role}.ts`;
-  return { ...await fromFile(role, path, Deno.cwd()), argument: [] };
-}
-
-/** Says on a terminal what is being played. */
-function progress(play?: Play): void {
-  if (!Deno.stderr.isTerminal()) return;
-  const text = play ? `playing ${play.id.replace("client-", "")} with the ${play.about} …` : "";
-  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
 async function writeFile(path: string | undefined, text: string, options?: Deno.WriteFileOptions): Promise<void> {
@@ -165,14 +147,14 @@ async function runEnclosed({ programs, options, cwd, sources }: Task, signal: Ab
   const words = Object.fromEntries(Object.entries(programs).map(([role, { argument }]) => [role, argument]));
   const isCommand = Object.values(words).some(({ length }) => length > 1);
   const folders = [...sources.map((path) => path.slice(0, path.lastIndexOf("/"))), ...isCommand ? [cwd] : []];
-  const { session, error } = await playEnclosed(
-    { programs: words, cwd, options },
-    await findSandbox(),
-    folders,
-    signal,
-  );
+  const task = { programs: words, cwd, options };
+  const { session, error } = await playEnclosed(task, await findSandbox(), folders, signal);
   if (error !== undefined) throw new CheckError(error);
   return session;
+}
+
+function onPlay({ id, about }: Play): void {
+  showProgress(`playing ${id.replace("client-", "")} with the ${about} …`);
 }
 
 /** Runs the check, or judges a recording, and reports. */
@@ -184,9 +166,9 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   let result: Result;
   try {
     if (args.has("sandbox")) session = await runEnclosed(task, signal);
-    else if (!files.replay) await run(programs, { ...options, signal, session, onPlay: progress });
+    else if (!files.replay) await run(programs, { ...options, signal, session, onPlay });
   } finally {
-    progress();
+    showProgress("");
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
     result = judge(session, options);
     await writeFile(files.junit, junit(result));
@@ -200,27 +182,6 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   }
   if (result.sentences.some(({ outcome }) => outcome === "holds")) return 0;
   throw new CheckError("nothing could be checked; --verbose says why");
-}
-
-/** When each of the programs was saved last. */
-function savedAt(files: string[]): string {
-  return files.map((file) => {
-    try {
-      return Deno.statSync(file).mtime?.getTime();
-    } catch {
-      return "";
-    }
-  }).join(" ");
-}
-
-/** Awaits that one of the programs is saved. */
-async function saved(files: string[], signal: AbortSignal): Promise<void> {
-  console.log("\nWaiting until a program is saved; Ctrl-C ends.");
-  using watcher = Deno.watchFs(files);
-  signal.addEventListener("abort", () => watcher.close(), { once: true });
-  for await (const { kind } of watcher) if (kind !== "access") break;
-  // An editor writes in several steps.
-  await delay(300);
 }
 
 function complain(error: unknown): number {
@@ -248,12 +209,16 @@ async function main(): Promise<number> {
   }
   if (isOwn) console.log("This project's own programs are checked; --help shows how to name others.");
   for (;;) {
-    const before = savedAt(sources);
+    // Before the run: a program that is saved in the middle of it is played in two versions.
+    using watcher = args.has("watch") && sources.length > 0 ? Deno.watchFs(sources) : undefined;
     const result = await check(task, ending.signal).catch(complain);
     if (ending.signal.aborted) return status;
-    if (!args.has("watch") || sources.length === 0) return result;
-    // One that was saved in the middle of a run was played in two versions.
-    if (savedAt(sources) === before) await saved(sources, ending.signal);
+    if (!watcher) return result;
+    console.log("\nWaiting until a program is saved; Ctrl-C ends.");
+    ending.signal.addEventListener("abort", () => watcher.close(), { once: true });
+    for await (const { kind } of watcher) if (kind !== "access") break;
+    // An editor writes in several steps.
+    await delay(300);
   }
 }
 
