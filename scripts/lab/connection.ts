@@ -21,11 +21,12 @@ const ZEROS = Buffer.alloc(65536);
 /** How a message was awaited: it came, nothing came, or the program closed its side. */
 export type Heard = "heard" | "silent" | "ended";
 
+type Say = Extract<Act, { do: "say" }>;
+/** Hears how many bytes of a large file have passed. */
+type OnPart = (passed: number) => Promise<void>;
+
 /** One connection. */
 export class Connection implements AsyncDisposable {
-  readonly #conn: Deno.TcpConn;
-  readonly #recorder: Recorder;
-  readonly #on: { on?: number };
   readonly #reading: Promise<void>;
   #pending = "";
   // Of a large file, bytes are counted, not kept.
@@ -35,13 +36,10 @@ export class Connection implements AsyncDisposable {
   #flowing = Promise.resolve();
   isEnded = false;
 
-  constructor(conn: Deno.TcpConn, recorder: Recorder, on?: number) {
-    this.#conn = conn;
-    this.#recorder = recorder;
-    this.#on = on === undefined ? {} : { on };
+  constructor(readonly conn: Deno.TcpConn, readonly recorder: Recorder, readonly on?: number) {
     conn.setNoDelay(true);
     const { hostname, port } = conn.localAddr;
-    recorder.add({ type: "connected", address: `${hostname}:${port}`, host: conn.remoteAddr.hostname, ...this.#on });
+    recorder.add({ type: "connected", address: `${hostname}:${port}`, host: conn.remoteAddr.hostname, on });
     this.#reading = this.#read();
   }
 
@@ -49,12 +47,12 @@ export class Connection implements AsyncDisposable {
     const buffer = new Uint8Array(65536);
     try {
       // Not by the stream, which closes both directions when the other side closes one.
-      for (let count; await this.#flowing, (count = await this.#conn.read(buffer)) !== null;) {
+      for (let count; await this.#flowing, (count = await this.conn.read(buffer)) !== null;) {
         const counted = Math.min(this.#awaited, count);
         this.#awaited -= counted;
         this.#others += Number(ZEROS.compare(buffer, 0, counted, 0, counted) !== 0);
         const bytes = buffer.subarray(counted, count);
-        this.#recorder.addBytes({ type: "came", ...this.#on }, bytes, counted);
+        this.recorder.addBytes({ type: "came", on: this.on }, bytes, counted);
         this.#pending += toText(bytes);
         // A program that sends without end must not fill this one's memory.
         if (this.#pending.length > MAX_PENDING) break;
@@ -64,7 +62,7 @@ export class Connection implements AsyncDisposable {
       // Reset, or closed by us.
     }
     this.isEnded = true;
-    this.#recorder.add({ type: "ended", ...this.#on });
+    this.recorder.add({ type: "ended", on: this.on });
     this.#onBytes();
   }
 
@@ -90,19 +88,23 @@ export class Connection implements AsyncDisposable {
     const start = performance.now();
     let count = take(expected, this.#pending);
     // A client says none after its data.
-    const mayEnd = "data" in expected && this.#recorder.recording.about === "server";
+    const mayEnd = "data" in expected && this.recorder.recording.about === "server";
     for (let seen = -1; count === undefined && seen !== this.#pending.length;) {
       seen = this.#pending.length;
       const isPart = "data" in expected ? !mayEnd || !this.#pending.endsWith("DONE") : isStart(expected, this.#pending);
       await this.wait(isPart ? ms : QUIET_MS, () => this.#pending.length !== seen);
       count = take(expected, this.#pending);
     }
-    const isDone = mayEnd && this.#pending.endsWith("DONE") && count === undefined;
+    const isDone = mayEnd && this.#pending.endsWith("DONE");
     count ??= this.#pending.length - (isDone ? "DONE".length : 0);
-    const isHeard = count > 0 || "data" in expected && expected.data === "";
-    const waited = isHeard ? {} : { ms: Math.round(performance.now() - start) };
-    this.#recorder.add({ type: "heard", step, count, ...waited, ...this.#on });
     this.#pending = this.#pending.slice(count);
+    return this.#heard(step, count, count > 0 || "data" in expected && expected.data === "", start);
+  }
+
+  /** Records what was taken for a message; how long was waited, if that was in vain, or if `others` were counted. */
+  #heard(step: string, count: number, isHeard: boolean, start: number, others?: number): Heard {
+    const ms = isHeard && others === undefined ? undefined : Math.round(performance.now() - start);
+    this.recorder.add({ type: "heard", step, count, ms, others, on: this.on });
     return isHeard ? "heard" : this.isEnded ? "ended" : "silent";
   }
 
@@ -119,20 +121,13 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Hears so many bytes of a large file, and keeps none; `onPart` is called on the way. */
-  async hearZeros(
-    step: string,
-    count: number,
-    limitMs: number,
-    onPart: (passed: number) => Promise<void>,
-  ): Promise<Heard> {
+  async hearZeros(step: string, count: number, limitMs: number, onPart: OnPart): Promise<Heard> {
     const start = performance.now();
-    this.#awaited = count - Math.min(count, this.#pending.length);
+    this.#awaited = Math.max(0, count - this.#pending.length);
     this.#others = 0;
     this.#pending = this.#pending.slice(count);
-    for (
-      let seen = -1;
-      this.#awaited > 0 && this.#awaited !== seen && !this.isEnded && performance.now() - start < limitMs;
-    ) {
+    const isLate = (): boolean => this.isEnded || performance.now() - start >= limitMs;
+    for (let seen = -1; this.#awaited > 0 && this.#awaited !== seen && !isLate();) {
       seen = this.#awaited;
       await onPart(count - seen);
       await this.wait(limitMs / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
@@ -140,39 +135,31 @@ export class Connection implements AsyncDisposable {
     const passed = count - this.#awaited;
     await onPart(passed);
     this.#awaited = 0;
-    const ms = Math.round(performance.now() - start);
-    this.#recorder.add({ type: "heard", step, count: passed, ms, others: this.#others, ...this.#on });
-    return passed === count ? "heard" : this.isEnded ? "ended" : "silent";
+    return this.#heard(step, passed, passed === count, start, this.#others);
   }
 
   /** Says a message, in pieces if it is cut; false if the program does not take it. */
-  async say({ step, bytes, pieces, last }: Extract<Act, { do: "say" }>, ms: number): Promise<boolean> {
+  async say({ step, bytes, pieces, last }: Say, ms: number): Promise<boolean> {
     const all = pieces ?? (last ? [Math.max(0, bytes.length - 1024), Math.min(1024, bytes.length)] : [bytes.length]);
     let start = 0;
     for (const [index, length] of all.entries()) {
       const piece = bytes.slice(start, start += length);
-      const end = last && index === all.length - 1 ? last.bytes : "";
-      if (piece + end === "") {
-        if (pieces) await this.wait(SILENCE * ms, () => false);
-        continue;
-      }
-      if (pieces && index > 0) await this.wait(GAP_MS, () => false);
+      const end = index === all.length - 1 ? last : undefined;
+      const said = toBytes(piece + (end?.bytes ?? ""));
+      if (pieces && index > 0) await this.wait(said.length > 0 ? GAP_MS : SILENCE * ms, () => false);
+      if (said.length === 0) continue;
       // Before it is sent: the answer must not stand before it.
-      this.#recorder.addBytes({ type: "said", step, ...this.#on }, toBytes(piece));
-      if (end) this.#recorder.addBytes({ type: "said", step: last!.step, ...this.#on }, toBytes(end));
-      if (!await this.#write(toBytes(piece + end), ms)) return false;
+      this.recorder.addBytes({ type: "said", step, on: this.on }, toBytes(piece));
+      if (end) this.recorder.addBytes({ type: "said", step: end.step, on: this.on }, toBytes(end.bytes));
+      if (!await this.#write(said, ms)) return false;
     }
     return true;
   }
 
   /** Says a large file of zeros, and what follows; false if the program does not take it in time. */
-  async sayZeros(
-    { step, zeros = 0, last }: Extract<Act, { do: "say" }>,
-    ms: number,
-    onPart: (passed: number) => Promise<void>,
-  ): Promise<boolean> {
+  async sayZeros({ step, zeros = 0, last }: Say, ms: number, onPart: OnPart): Promise<boolean> {
     const end = performance.now() + ms;
-    this.#recorder.add({ type: "said", step, bytes: "", zeros, ...this.#on });
+    this.recorder.add({ type: "said", step, bytes: "", zeros, on: this.on });
     let passed = 0;
     for (; passed < zeros; passed += CHUNK.length) {
       if (passed % (zeros / 4) === 0) await onPart(passed);
@@ -183,26 +170,26 @@ export class Connection implements AsyncDisposable {
   }
 
   async #write(bytes: Uint8Array, ms: number): Promise<boolean> {
-    const done = writeAll(this.#conn, bytes).then(() => true, () => false);
+    const done = writeAll(this.conn, bytes).then(() => true, () => false);
     return await within(done, ms) ?? false;
   }
 
   /** Ends our side; the program may still say something. */
   async finish(): Promise<void> {
-    this.#recorder.add({ type: "closed", ...this.#on });
+    this.recorder.add({ type: "closed", on: this.on });
     // After a write that the program does not take, this end can't be closed alone.
-    await within(this.#conn.closeWrite().catch(() => {}), QUIET_MS);
+    await within(this.conn.closeWrite().catch(() => {}), QUIET_MS);
   }
 
   /** Closes the connection. */
   leave(): void {
-    this.#recorder.add({ type: "left", ...this.#on });
+    this.recorder.add({ type: "left", on: this.on });
     this.#close();
   }
 
   #close(): void {
     try {
-      this.#conn.close();
+      this.conn.close();
     } catch {
       // Closed already.
     }

@@ -46,16 +46,25 @@ export function crashOf(recording: Recording): Crash | undefined {
   const exit = eventsOf(recording, "exit")[0];
   const found = traceback(lines.map(({ text }) => text));
   if (found) {
-    const { error, place } = found;
-    const { at } = lines[found.index]!;
+    const { error, place, index } = found;
     const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
     // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
-    return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint, at };
+    return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint, at: lines[index]!.at };
   }
   const signal = exit && SIGNALS[exit.status];
-  return signal
-    ? { root: `crash ${exit.status}`, error: `it ended by ${signal}`, place: undefined, hint: undefined, at: exit.at }
-    : undefined;
+  if (!signal) return undefined;
+  return {
+    root: `crash ${exit.status}`,
+    error: `it ended by ${signal}`,
+    place: undefined,
+    hint: undefined,
+    at: exit.at,
+  };
+}
+
+/** A crash in a few words. */
+export function worded({ error, place }: Crash): string {
+  return place ? `${error} (${place})` : error;
 }
 
 /** Python has the frames before the error, its own line last; the others have them after it, theirs first. */
@@ -71,12 +80,8 @@ function traceback(lines: string[]): Pick<Crash, "error" | "place"> & { index: n
     ? lines.findLastIndex((line, index) => index > start && index < end && isOwn(line))
     : lines.findIndex((line, index) => index > end && isOwn(line));
   const [, error = ""] = lines[end]!.match(ERROR)!;
-  const [, file, number, otherFile, otherNumber] = lines[own]?.match(FRAME) ?? [];
   if (own < 0) return { error, place: undefined, index: end };
-  const code = file !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
-  return {
-    error,
-    index: end,
-    place: `${(file ?? otherFile)!.split(/[/\\]/).at(-1)} line ${number ?? otherNumber}${code}`,
-  };
+  const [, pythons, line, file = pythons, number = line] = lines[own]!.match(FRAME)!;
+  const code = pythons !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
+  return { error, index: end, place: `${file!.split(/[/\\]/).at(-1)} line ${number}${code}` };
 }

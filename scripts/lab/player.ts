@@ -19,15 +19,13 @@ const UNREACHED = new Error("nothing listened on its port");
 
 /** Why a play can't be played here, or need not be, if so. */
 async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): Promise<string | undefined> {
+  const { host } = play;
   if (play.traced && !machine.hasStrace) return "strace is not installed";
   if (play.memory && !machine.hasProc) return "it reads Linux's /proc";
-  if (play.host === LOCALHOST && !machine.hasLocalhost) return "127.0.0.1 is not among the addresses of localhost";
-  if (play.host && play.host !== LOCALHOST && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
-  if (
-    play.host && play.about === "client" && !launch.words({ host: play.host, port: 1 }).join(" ").includes(play.host)
-  ) {
-    return "its command has no {host}";
-  }
+  if (host === LOCALHOST && !machine.hasLocalhost) return "127.0.0.1 is not among the addresses of localhost";
+  if (host && host !== LOCALHOST && !machine.hasProc) return "it needs Linux's addresses 127.0.0.0/8";
+  const isGiven = !host || play.about === "server" || launch.words({ host, port: 1 }).join(" ").includes(host);
+  if (!isGiven) return "its command has no {host}";
   if (play.room) {
     const free = (await output(["df", "-Pk", folder])).split("\n").at(-1)?.split(/\s+/)[3];
     if (Number(free) * 1024 < 1.2 * play.room) {
@@ -43,20 +41,18 @@ async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): 
 /** Plays one play, if that is possible; what goes wrong with a folder or a port costs the play, not the run. */
 async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): Promise<void> {
   stage.signal.throwIfAborted();
-  let missing = await obstacle(play, stage);
-  let isFault = false;
-  if (missing === undefined) {
-    stage.onPlay(play);
-    try {
-      return await perform();
-    } catch (error) {
-      stage.signal.throwIfAborted();
-      missing = (error as Error).message;
-      isFault = error !== UNREACHED;
-    }
-  }
   const { id, about } = play;
-  stage.onRecording({ play: id, about, run: 0, port: 0, events: [], missing, ...isFault ? { isFault } : {} });
+  const miss = (missing: string, isFault = false): void =>
+    stage.onRecording({ play: id, about, run: 0, port: 0, events: [], missing, ...isFault ? { isFault } : {} });
+  const reason = await obstacle(play, stage);
+  if (reason !== undefined) return miss(reason);
+  stage.onPlay(play);
+  try {
+    await perform();
+  } catch (error) {
+    stage.signal.throwIfAborted();
+    miss((error as Error).message, error !== UNREACHED);
+  }
 }
 
 /** Plays with a server, which serves play after play and is started anew only when it must be. */
@@ -79,12 +75,11 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     const startMs = limitOfStart("server", stage, unreached === 0 ? START_WAITS * stage.timeoutMs : 2000);
     if (play.idle) await abortable(delay(play.idle), stage.signal);
     try {
-      await current.perform((on) => reach(current, play.host, count === 1 && !on ? startMs : 500, stage.signal));
+      await current.perform((on) => reach(current, count === 1 && !on ? startMs : 500));
     } finally {
       await current.disconnect();
     }
     const [connected] = eventsOf(recording, "connected");
-    const isReached = connected !== undefined;
     if (connected && count === 1) {
       stage.waits.came("server start", stage.start + connected.at - begun - (play.idle ?? 0));
     }
@@ -92,10 +87,10 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     const isSilent = heard.some((event) => event.count === 0 && event.ms !== undefined);
     const isReady = heard.some((event) => event.step === "a" && event.count > 0) ||
       play.host !== undefined && program.status === undefined;
-    if (isReached || play.host) unreached = 0;
+    if (connected || play.host) unreached = 0;
     else if (count === 1) unreached++;
     // A traceback may be on its way.
-    if (isSilent || !isReached) await program.end(200);
+    if (isSilent || !connected) await program.end(200);
     const isNext = count > 1 && !isReady;
     if (isNext) recording.retried = true;
     // One that ended after all went well is left for the next client to find.
@@ -121,13 +116,8 @@ function limitOfStart(role: Role, { waits, timeoutMs }: Stage, ms: number): numb
 }
 
 /** Connects, as soon as the server listens; where it listens on another address alone, there. */
-async function reach(
-  scene: Scene,
-  host: string | undefined,
-  ms: number,
-  signal: AbortSignal,
-): Promise<Deno.TcpConn | undefined> {
-  const { port, program } = scene;
+async function reach(scene: Scene, ms: number): Promise<Deno.TcpConn | undefined> {
+  const { port, program, play: { host }, stage: { signal } } = scene;
   const start = performance.now();
   for (let tries = 1; performance.now() - start < ms; tries++) {
     signal.throwIfAborted();
@@ -175,8 +165,9 @@ export function playClient(play: Play, stage: Stage): Promise<void> {
         const ms = limitOfStart("client", stage, START_WAITS * stage.timeoutMs);
         const accepted = await abortable(within(first, ms), stage.signal);
         if (accepted) stage.waits.came(key, performance.now() - start);
-        const silences = accepted || program.status !== undefined ? [] : [key, `over ${keyOf(play, "b")}`];
-        for (const each of silences) stage.waits.add(each);
+        else if (program.status === undefined) {
+          for (const each of [key, `over ${keyOf(play, "b")}`]) stage.waits.add(each);
+        }
         if (!accepted) await program.end(200);
         return accepted;
       });

@@ -26,8 +26,7 @@ export interface Start {
 /** A program under test, in a session of its own. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #mark = crypto.randomUUID();
-  readonly #isEnclosed: boolean;
+  readonly #mark: string | undefined;
   readonly #streams: ReadableStreamDefaultReader<Uint8Array>[] = [];
   readonly #reading: Promise<unknown>;
   /** Its exit status, when it has ended. */
@@ -37,21 +36,15 @@ export class Program implements AsyncDisposable {
   isKilled = false;
 
   constructor(words: string[], { cwd, isEnclosed, onLine, isCapped }: Start) {
-    this.#isEnclosed = isEnclosed;
+    this.#mark = isEnclosed ? undefined : crypto.randomUUID();
     const [program, ...args] = words;
-    this.#child = new Deno.Command(program!, {
-      args,
-      cwd,
-      env: {
-        PYTHONUNBUFFERED: "1",
-        ...isEnclosed ? {} : { BLOCKFERRY_LAB_MARK: this.#mark },
-        ...isCapped ? { JAVA_TOOL_OPTIONS: "-Xmx48m" } : {},
-      },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn();
+    const env = {
+      PYTHONUNBUFFERED: "1",
+      ...this.#mark && { BLOCKFERRY_LAB_MARK: this.#mark },
+      ...isCapped && { JAVA_TOOL_OPTIONS: "-Xmx48m" },
+    };
+    const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    this.#child = new Deno.Command(program!, { args, cwd, env, detached: true, ...streams }).spawn();
     this.ended = this.#child.status.then(({ code }) => this.status = code);
     this.#reading = Promise.all((["stdout", "stderr"] as const).map((name) => this.#collect(name, onLine)));
   }
@@ -113,7 +106,7 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.isKilled = true;
     kill(-this.#child.pid);
-    if (!this.#isEnclosed) await endMarked(`BLOCKFERRY_LAB_MARK=${this.#mark}`);
+    if (this.#mark) await endMarked(`BLOCKFERRY_LAB_MARK=${this.#mark}`);
     await within(this.ended, DRAIN_MS);
     if (await within(this.#reading.then(() => true), DRAIN_MS)) return;
     for (const reader of this.#streams) await reader.cancel().catch(() => {});

@@ -8,7 +8,7 @@ import type { Role } from "../../lib/protocol.ts";
 export interface Recorded {
   bytes: string;
   zeros?: number;
-  cut?: number;
+  cut?: number | undefined;
 }
 
 /** A file in the program's folder: its bytes, or `null` where there is none, or no file. */
@@ -16,7 +16,7 @@ export type Held = Recorded | null;
 
 /** One event; `at` is in milliseconds from the start of the run. A play may have a second connection. */
 export type Event =
-  & { at: number; on?: number }
+  & { at: number; on?: number | undefined }
   & (
     | { type: "connected"; address: string; host: string }
     /** The server did not listen, or the client did not connect. */
@@ -27,13 +27,13 @@ export type Event =
      * The player took so many bytes for the message of a step; 0 if nothing came in `ms`, or the program closed. Of a large
      * file, which is zeros but for its last byte, so many pieces held something else.
      */
-    | { type: "heard"; step: string; count: number; ms?: number; others?: number }
+    | { type: "heard"; step: string; count: number; ms?: number | undefined; others?: number | undefined }
     /** The program closed its side, or the connection broke. */
     | { type: "ended" }
     /** We closed: our side alone, or all. */
     | { type: "closed" | "left" }
     /** What a program printed up to a newline, or up to its end without one, whenever that was. */
-    | { type: "line"; stream: "stdout" | "stderr"; text: string; isUnended?: true }
+    | { type: "line"; stream: "stdout" | "stderr"; text: string; isUnended?: boolean | undefined }
     | { type: "file"; name: string; file: Held }
     /** The most memory so far, when so many bytes of file data had passed. */
     | { type: "memory"; kib: number; passed: number; ms: number }
@@ -142,30 +142,26 @@ export const MAX_CALLS = 2000;
 // Where a play has more than this, the rest is counted only.
 const MAX_BYTES = 512 * 1024;
 
+type Said = ({ type: "came" } | { type: "said"; step: string }) & Pick<Event, "on">;
+
 /** Collects the events of one recording. */
 export class Recorder {
   readonly recording: Recording;
-  readonly #start: number;
   #left = MAX_BYTES;
 
-  constructor(recording: Omit<Recording, "events">, start: number) {
+  constructor(recording: Omit<Recording, "events">, readonly start: number) {
     this.recording = { ...recording, events: [] };
-    this.#start = start;
   }
 
   /** Adds an event that happens now. */
   add(event: Event extends infer E ? E extends Event ? Omit<E, "at"> : never : never): void {
     // Precise enough for the order of events.
-    const at = Math.round(100 * (performance.now() - this.#start)) / 100;
+    const at = Math.round(100 * (performance.now() - this.start)) / 100;
     this.recording.events.push({ at, ...event } as Event);
   }
 
   /** Adds bytes; long rows of zeros are counted, as are those of a large file that are `counted` before. */
-  addBytes(
-    event: { type: "came"; on?: number } | { type: "said"; step: string; on?: number },
-    bytes: Uint8Array,
-    counted = 0,
-  ): void {
+  addBytes(event: Said, bytes: Uint8Array, counted = 0): void {
     const zeros = counted + (bytes.length >= 1024 && bytes.every((byte) => byte === 0) ? bytes.length : 0);
     const last = this.recording.events.at(-1);
     if (zeros > 0 && last?.type === event.type && last.zeros !== undefined) last.zeros += zeros;
@@ -174,6 +170,6 @@ export class Recorder {
     const kept = bytes.subarray(0, this.#left);
     this.#left -= kept.length;
     const cut = bytes.length - kept.length;
-    this.add({ ...event, bytes: toText(kept), ...cut > 0 ? { cut } : {} });
+    this.add({ ...event, bytes: toText(kept), cut: cut || undefined });
   }
 }

@@ -3,6 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import type { Cause, Result, Sentence } from "./causes.ts";
 import { quoted } from "./launch.ts";
+import { worded } from "./crash.ts";
 import { SECTIONS } from "./rules.ts";
 import { visible } from "./shown.ts";
 
@@ -19,6 +20,7 @@ export const COMMAND: string = Deno.build.standalone ? "blockferry-lab" : "deno 
 /** How a text is coloured; without colours, not at all. */
 export type Paint = (code: number, text: string) => string;
 
+const plain: Paint = (_, text) => text;
 /** Colours for a terminal that wants them. */
 export const paint: Paint = (code, text) =>
   Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR") ? `\x1b[${code}m${text}\x1b[0m` : text;
@@ -33,14 +35,15 @@ export function report(result: Result, isVerbose: boolean, color: Paint = paint)
   const { sentences, causes, programs } = result;
   const lines = ROLES.flatMap((about) => {
     const own = sentences.filter((one) => one.about === about);
+    const { all, fails, hidden } = counted(own);
+    const mark = fails > 0 ? color(31, "FAIL") : hidden === all ? color(33, "-   ") : color(32, "ok  ");
     // Another one's sentences may be all that were asked for.
-    return programs[about] === undefined || own.length === 0 ? [] : [summary(own, programs[about], color)];
+    return own.length === 0 ? [] : [`${mark} ${visible(programs[about]!)}: ${inWords(own, color)}`];
   });
   if (isVerbose) lines.push(...everySentence(sentences, color));
   for (const [index, cause] of causes.entries()) {
-    const isWhole = isVerbose || index < WHOLE;
     if (index <= WHOLE || isVerbose) lines.push("");
-    lines.push(...(isWhole ? causeLines : briefLines)(index + 1, cause, result, color));
+    lines.push(...(index < WHOLE || isVerbose ? causeLines : briefLines)(index + 1, cause, result, color));
   }
   if (!isVerbose && causes.length > WHOLE) lines.push("", "--verbose shows all of them as it does the first.");
   const notes = sentences.filter(({ note }) => note !== undefined);
@@ -59,21 +62,17 @@ export function isMachines(reason = ""): boolean {
   return /^(strace is not|it reads Linux's|it needs Linux's|127\.0\.0\.1 is not|the temporary folder has)/.test(reason);
 }
 
-function summary(sentences: Sentence[], name: string, color: Paint): string {
-  const { all, fails, hidden } = counted(sentences);
-  const mark = fails > 0 ? color(31, "FAIL") : hidden === all ? color(33, "-   ") : color(32, "ok  ");
-  return `${mark} ${visible(name)}: ${inWords(sentences, color)}`;
-}
-
 /** How many sentences were asked for, and what became of them. */
 export function counted(sentences: Sentence[]): Record<"all" | "holds" | "fails" | "hidden", number> {
-  const count = (outcome: Sentence["outcome"]): number => sentences.filter((one) => one.outcome === outcome).length;
-  const [holds, fails, hidden] = [count("holds"), count("fails"), count("not shown")];
+  const outcomes = ["holds", "fails", "not shown"];
+  const [holds = 0, fails = 0, hidden = 0] = outcomes.map((each) =>
+    sentences.filter(({ outcome }) => outcome === each).length
+  );
   return { all: holds + fails + hidden, holds, fails, hidden };
 }
 
 /** What became of sentences, in words. */
-export function inWords(sentences: Sentence[], color: Paint = (_, text) => text): string {
+export function inWords(sentences: Sentence[], color = plain): string {
   const { all, holds, fails, hidden } = counted(sentences);
   const failing = fails > 0 ? color(31, `, ${fails} ${fails === 1 ? "does" : "do"} not`) : "";
   return `${holds} of ${all} sentences hold${failing}${hidden > 0 ? `, ${hidden} could not be shown` : ""}`;
@@ -108,40 +107,31 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
   const [first, ...others] = cause.sentences;
   const title = sentences.find(({ id }) => id === first)?.title ?? "";
   const name = visible(programs[about] ?? about);
-  const { crash } = finding;
-  const field = (label: string, text: string | undefined, code = 0): string[] =>
-    text === undefined
-      ? []
-      : wrap(`   ${label.padEnd(LABEL - 3)}${text}`, LABEL).map((line) => code ? color(code, line) : line);
+  const { step, expected, came, crash, hint } = finding;
+  const field = (label: string, text: string | undefined): string[] =>
+    text === undefined ? [] : wrap(`   ${label.padEnd(LABEL - 3)}${visible(text)}`, LABEL);
   const shown = conversation.slice(-SHOWN);
   return [
     ...wrap(`${number}. ${name}: ${title} (${first})`, 3).map((line) => color(1, line)),
     ...field("also", others.length > 0 ? others.join(", ") : undefined),
-    ...field("at step", finding.step),
-    ...field("expected", visible(finding.expected)),
-    ...field("came", visible(finding.came.slice(0, 300))),
-    ...field("error", crash && visible(crash.error.slice(0, 150))),
-    ...field("code", crash?.place && visible(crash.place.slice(0, 150))),
-    ...field("likely", finding.hint && `${visible(finding.hint)}.`, 36),
+    ...field("at step", step),
+    ...field("expected", expected),
+    ...field("came", came.slice(0, 300)),
+    ...field("error", crash?.error.slice(0, 150)),
+    ...field("code", crash?.place?.slice(0, 150)),
+    ...field("likely", hint && `${hint}.`).map((line) => color(36, line)),
     ...shown.length > 0 ? [color(2, `   the conversation${conversation.length > SHOWN ? ", its end" : ""}:`)] : [],
     ...shown.map((line) => color(2, cut(`     ${line}`))),
   ];
 }
 
 /** One cause in short. */
-function briefLines(
-  number: number,
-  { about, sentences, finding }: Cause,
-  { programs }: Result,
-  color: Paint,
-): string[] {
-  const { crash, came, expected, hint, step } = finding;
-  const where = `${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}${
-    step ? `, step ${step[0]}` : ""
-  }`;
-  const why = crash ? crash.error + (crash.place ? ` (${crash.place})` : "") : hint;
+function briefLines(number: number, cause: Cause, { programs }: Result, color: Paint): string[] {
+  const { about, sentences, finding: { crash, came, expected, hint, step } } = cause;
+  const where = [`${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}`, step && `step ${step[0]}`];
+  const why = crash ? worded(crash) : hint;
   return [
-    color(1, cut(`${where}: expected ${visible(expected)}`)),
+    color(1, cut(`${where.filter(Boolean).join(", ")}: expected ${visible(expected)}`)),
     cut(`   came ${visible(came)}`),
     ...why ? wrap(`   ${visible(why.slice(0, 300))}`, 3) : [],
   ];
@@ -182,10 +172,9 @@ function testCase({ id, about, title, outcome, reason = "" }: Sentence, result: 
   if (outcome === "holds") return `${open}/>\n`;
   if (outcome !== "fails") return `${open}><skipped message="${xml(reason)}"/></testcase>\n`;
   const causes = result.causes.filter((cause) => cause.about === about && cause.sentences.includes(id));
-  const plain: Paint = (_, text) => text;
   const text = causes.flatMap((cause, index) => causeLines(index + 1, cause, result, plain)).join("\n");
-  const [first] = causes;
-  const message = first ? `expected ${first.finding.expected}; came ${first.finding.came}` : "";
+  const { expected, came } = causes[0]!.finding;
+  const message = `expected ${expected}; came ${came}`;
   return `${open}><failure message="${xml(message)}">${xml(text)}</failure></testcase>\n`;
 }
 

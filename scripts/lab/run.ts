@@ -1,6 +1,6 @@
 /** Plays all plays with a client and a server, beside each other. */
 
-import { crashOf } from "./crash.ts";
+import { crashOf, worded } from "./crash.ts";
 import { judge, leftOut, rulesOf, type Scope } from "./causes.ts";
 import { CheckError, type Launch, probe } from "./launch.ts";
 import { playClient, playServer } from "./player.ts";
@@ -127,7 +127,7 @@ function unstartable({ recordings }: Session, about: Role, label: string, kinds:
     return undefined;
   }
   const crash = crashOf(first);
-  const said = crash ? `${crash.error}${crash.place ? ` (${crash.place})` : ""}` : lines.at(-1);
+  const said = crash ? worded(crash) : lines.at(-1);
   const did = `it ended with exit status ${exit.status} before it ${about === "server" ? "listened" : "connected"}`;
   return `${label} can't be checked: ${did}${said ? `: ${said}` : ", and printed nothing"}`;
 }

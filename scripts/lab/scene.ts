@@ -7,7 +7,7 @@ import { afterShell, type Launch, type Machine } from "./launch.ts";
 import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
-import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, toBytes, toText } from "./recording.ts";
+import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, textOf, toBytes, toText } from "./recording.ts";
 import { removeTree, slowness } from "./system.ts";
 import { keyOf, type Waits } from "./waits.ts";
 
@@ -41,11 +41,9 @@ const TRACED = "listen,bind,sendto,sendmsg,write,writev,sendfile,unlink,unlinkat
 
 /** A program's folder and the program in it, and what is recorded of the play that is under way. */
 export class Scene {
-  readonly stage: Stage;
+  readonly run = ++starts;
   readonly cwd: string;
   readonly trace: string;
-  readonly run = ++starts;
-  readonly port: number;
   host = "127.0.0.1";
   /** How many plays it has had. */
   count = 0;
@@ -55,9 +53,7 @@ export class Scene {
   #lines = 0;
   #connections: (Connection | undefined)[] = [];
 
-  constructor(stage: Stage, port: number) {
-    this.stage = stage;
-    this.port = port;
+  constructor(readonly stage: Stage, readonly port: number) {
     this.cwd = `${stage.folder}/${this.run}`;
     this.trace = `${this.cwd}.trace`;
   }
@@ -65,10 +61,8 @@ export class Scene {
   /** Begins a play: a new recording, and the files that it needs, whatever the program has done to its folder. */
   async open(play: Play): Promise<void> {
     this.play = play;
-    this.recorder = new Recorder(
-      { play: play.id, about: play.about, run: this.run, port: this.port },
-      this.stage.start,
-    );
+    const { run, port } = this;
+    this.recorder = new Recorder({ play: play.id, about: play.about, run, port }, this.stage.start);
     await Deno.mkdir(this.cwd, { recursive: true });
     await Deno.chmod(this.cwd, 0o700);
     for (const [name, file] of Object.entries({ [play.name]: undefined, ...play.files })) {
@@ -99,7 +93,7 @@ export class Scene {
         this.#lines++;
         // That is of the shell before it, when we end it.
         const isOurs = text === "" || text === "Killed" && this.program.isKilled;
-        if (!isOurs) this.recorder.add({ type: "line", stream, text, ...isUnended ? { isUnended } : {} });
+        if (!isOurs) this.recorder.add({ type: "line", stream, text, isUnended });
       },
       isCapped: play.memory ?? false,
     });
@@ -114,15 +108,16 @@ export class Scene {
     let [misses, isOver] = [0, false];
     for (const act of play.acts) {
       signal.throwIfAborted();
-      const on = act.on ?? 1;
-      const connection = this.#connections[on];
+      const { on } = act;
+      const connection = this.#connections[on ?? 1];
       if (act.ifAccepted && !this.#isAccepted) continue;
       if (act.do === "look") await this.#look(act.name, act === play.acts.at(-1));
       else if (act.do === "connect") {
-        const conn = isOver ? undefined : await connect(act.on);
-        if (conn) this.#connections[on] = new Connection(conn, recorder, act.on);
-        else if (!isOver) recorder.add({ type: "unconnected", ...act.on ? { on } : {} });
-        isOver ||= !conn && !act.on;
+        if (isOver) continue;
+        const conn = await connect(on);
+        if (conn) this.#connections[on ?? 1] = new Connection(conn, recorder, on);
+        else recorder.add({ type: "unconnected", on });
+        isOver = !conn && !on;
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
       else if (act.do === "listen") {
@@ -132,28 +127,30 @@ export class Scene {
       else if (isOver) await connection.hearRest(act.step, act.expected);
       else {
         const heard = await this.#hear(connection, act);
+        const key = keyOf(play, act.step);
         misses = heard === "silent" ? misses + 1 : 0;
         isOver = heard === "ended" || misses === 2;
-        if (heard === "silent") waits.add(keyOf(play, act.step));
-        if (heard === "heard") waits.clear(`over ${keyOf(play, act.step)}`);
+        if (heard === "silent") waits.add(key);
+        if (heard === "heard") waits.clear(`over ${key}`);
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
-        if (isOver && !isRetried) waits.add(`over ${keyOf(play, act.step)}`);
+        if (isOver && !isRetried) waits.add(`over ${key}`);
       }
     }
   }
 
   async #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
     const { play, stage: { timeoutMs, waits } } = this;
-    const ms = Math.min(waits.limit(keyOf(play, step), timeoutMs), play.limitMs ?? timeoutMs);
-    if (!("zeros" in expected)) {
-      const start = performance.now();
-      const heard = await connection.hear(step, expected, ms);
-      if (heard === "heard") waits.came(keyOf(play, step), performance.now() - start);
-      return heard;
+    const key = keyOf(play, step);
+    const ms = Math.min(waits.limit(key, timeoutMs), play.limitMs ?? timeoutMs);
+    if ("zeros" in expected) {
+      if (play.memory) await connection.stall(() => this.#settled());
+      return await connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
     }
-    if (play.memory) await connection.stall(() => this.#settled());
-    return await connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
+    const start = performance.now();
+    const heard = await connection.hear(step, expected, ms);
+    if (heard === "heard") waits.came(key, performance.now() - start);
+    return heard;
   }
 
   #say(connection: Connection, act: Extract<Act, { do: "say" }>): Promise<boolean> {
@@ -165,12 +162,12 @@ export class Scene {
   async #finish(connection: Connection): Promise<void> {
     await connection.finish();
     const { timeoutMs, waits } = this.stage;
-    const key = `end ${this.play.verb}`;
     if (this.play.about === "server") {
       await connection.wait(CLOSE_MS[Math.min(waits.count("close"), 2)]! * slowness(), () => false);
       if (!connection.isEnded) waits.add("close");
       return connection.leave();
     }
+    const key = `end ${this.play.verb}`;
     const ms = waits.limit(key, timeoutMs);
     if (await this.program.end(ms)) return;
     waits.add(key);
@@ -178,7 +175,7 @@ export class Scene {
   }
 
   get #isAccepted(): boolean {
-    const came = eventsOf(this.recorder.recording, "came").map(({ bytes }) => bytes).join("");
+    const came = textOf(this.recorder.recording);
     return came.endsWith("OK") && !came.includes("ERROR");
   }
 
@@ -214,12 +211,9 @@ export class Scene {
   // A program may still be closing its file: one that has not the right length is looked at again.
   async #look(name: string, isLast: boolean): Promise<void> {
     const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
-    let file = hold(`${this.cwd}/${name}`);
-    while (performance.now() < deadline && file?.bytes.length !== this.play.data.length) {
-      await delay(25);
-      file = hold(`${this.cwd}/${name}`);
-    }
-    this.recorder.add({ type: "file", name, file });
+    const isRight = (): boolean => hold(`${this.cwd}/${name}`)?.bytes.length === this.play.data.length;
+    while (performance.now() < deadline && !isRight()) await delay(25);
+    this.recorder.add({ type: "file", name, file: hold(`${this.cwd}/${name}`) });
   }
 
   async disconnect(): Promise<void> {
@@ -242,9 +236,7 @@ export class Scene {
     await this.program[Symbol.asyncDispose]();
     const trace = play.traced ? await Deno.readTextFile(this.trace).catch(() => "") : "";
     for (const text of joinCalls(trace).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text });
-    for (const name of [...Object.keys(play.files), play.name]) {
-      await discard(`${cwd}/${name}`);
-    }
+    for (const name of [...Object.keys(play.files), play.name]) await discard(`${cwd}/${name}`);
   }
 }
 
@@ -279,9 +271,10 @@ function joinCalls(trace: string): string[] {
   const unfinished = new Map<string, string>();
   return trace.split("\n").flatMap((line) => {
     const [, thread = "", call = ""] = line.match(/^(\d+) +(.*)$/) ?? [];
-    const [, resumed] = call.match(/^<\.\.\. \w+ resumed>(.*)$/) ?? [];
-    if (call.endsWith("<unfinished ...>")) unfinished.set(thread, call.replace(/ *<unfinished \.\.\.>$/, ""));
-    else if (call !== "") return [resumed === undefined ? call : (unfinished.get(thread) ?? "") + resumed];
-    return [];
+    const [, begun] = call.match(/^(.*?) *<unfinished \.\.\.>$/) ?? [];
+    if (begun !== undefined) unfinished.set(thread, begun);
+    return begun !== undefined || call === ""
+      ? []
+      : [call.replace(/^<\.\.\. \w+ resumed>/, () => unfinished.get(thread) ?? "")];
   });
 }

@@ -17,15 +17,20 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
   "left out": ["–", "left out"],
 };
 
-/**
- * One HTML file with all that a check found, with a picture for each cause. `words` name the programs in the command
- * that runs it again; `author` is whose they are, and `mark` what they are worth, such as `58 of 59 points`, or why that is
- * not known.
- */
+/** What a page says besides a result. */
+interface About {
+  /** The programs' names in the command that runs it again. */
+  words?: string[] | undefined;
+  author?: string;
+  /** What they are worth, such as `58 of 59 points`, or why that is not known. */
+  mark?: string;
+}
+
+/** One HTML file with all that a check found, with a picture for each cause. */
 export function reportPage(
   result: Result,
   pictures: (Picture | null)[],
-  { words, author, mark }: { words?: string[] | undefined; author?: string; mark?: string | undefined } = {},
+  { words, author, mark }: About = {},
 ): string {
   const { causes, sentences, programs } = result;
   const roles = ROLES.filter((role) => programs[role] !== undefined);
@@ -39,12 +44,7 @@ export function reportPage(
         <h1>{title}</h1>
         <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
         <ul class="sentences">
-          {roles.map((role) => (
-            <Program
-              name={programs[role]!}
-              own={sentences.filter(({ about }) => about === role)}
-            />
-          ))}
+          {roles.map((role) => <Program name={programs[role]!} own={sentences.filter((one) => one.about === role)} />)}
         </ul>
       </header>
       {causes.map((cause, index) => <CauseCard number={index + 1} picture={pictures[index]} {...{ cause, result }} />)}
@@ -104,14 +104,9 @@ function Mark({ outcome }: { outcome: Sentence["outcome"] }): VNode {
   return <span class={`mark ${outcome.replace(" ", "-")}`} role="img" aria-label={name}>{mark}</span>;
 }
 
-function CauseCard(
-  { number, cause, result, picture }: {
-    number: number;
-    cause: Cause;
-    result: Result;
-    picture: Picture | null | undefined;
-  },
-): VNode {
+type Card = { number: number; cause: Cause; result: Result; picture: Picture | null | undefined };
+
+function CauseCard({ number, cause, result, picture }: Card): VNode {
   const { about, finding, sentences: [first, ...others] } = cause;
   const title = result.sentences.find(({ id }) => id === first)?.title;
   const { crash } = finding;
@@ -141,8 +136,8 @@ function CauseCard(
         <details open={number <= OPEN_CAUSES}>
           <summary>The conversation</summary>
           <div class="pair">
-            <Ladder kind="came" rungs={picture.came} {...{ about, name }} />
-            <Ladder kind="right" rungs={picture.right} {...{ about, name }} />
+            <Ladder kind="came" rungs={picture.came} names={{ ...CHECK, [about]: name }} />
+            <Ladder kind="right" rungs={picture.right} names={{ ...CHECK, [about]: name }} />
           </div>
         </details>
       )}
@@ -160,10 +155,9 @@ function Field({ name, text, kind }: { name: string; text: string | undefined; k
   );
 }
 
-function Ladder(
-  { kind, rungs, about, name }: { kind: "came" | "right"; rungs: Rung[]; about: Role; name: string },
-): VNode {
-  const names = { client: "the check", server: "the check", [about]: name };
+const CHECK = { client: "the check", server: "the check" };
+
+function Ladder({ kind, rungs, names }: { kind: keyof Picture; rungs: Rung[]; names: Record<Role, string> }): VNode {
   return (
     <figure class={`ladder ${kind}`}>
       <figcaption>{kind === "came" ? "What happened" : "What the document says"}</figcaption>
@@ -181,7 +175,12 @@ function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
       <div class="text">
         {step && <b>{step}</b>} <span class="spoken">{name}</span>{" "}
         <span class={kind === "prints" ? "muted" : "spoken"}>{VERBS[kind]}{isError && " on standard error"}</span>{" "}
-        {kind === "note" ? <span>{text}</span> : <Lines {...{ text, hidden }} />}
+        {kind === "note" ? <span>{text}</span> : (
+          <code>
+            {hidden && <i>{count(hidden, "line")} before, not shown</i>}
+            {text.split("\n").map((line) => <span>{line}</span>)}
+          </code>
+        )}
         {ms !== undefined && !isMissing && <span class="time">{time(ms)}</span>}
       </div>
       {kind === "message" && <div class="arrow" />}
@@ -190,25 +189,16 @@ function RungLine({ rung, name }: { rung: Rung; name: string }): VNode {
   );
 }
 
-function Lines({ text, hidden }: { text: string; hidden: number | undefined }): VNode {
-  return (
-    <code>
-      {hidden && <i>{count(hidden, "line")} before, not shown</i>}
-      {text.split("\n").map((line) => <span>{line}</span>)}
-    </code>
-  );
-}
-
 // How long was waited differs from play to play.
 const bare = (text = ""): string => text.replace(/[\d.]+ seconds/, "");
 
 function SentenceLine({ sentence, causes }: { sentence: Sentence; causes: Cause[] }): VNode {
   const { id, about, title, outcome, reason } = sentence;
-  const numbers = causes.flatMap(({ about: whose, sentences, finding: { step, came } }, index) =>
-    whose === about && (sentences.includes(id) || bare(reason) === bare(`at step "${step}" came ${came}`))
-      ? [index + 1]
-      : []
-  );
+  const isItsCause = (cause: Cause): boolean => {
+    const { about: whose, sentences, finding: { step, came } } = cause;
+    return whose === about && (sentences.includes(id) || bare(reason) === bare(`at step "${step}" came ${came}`));
+  };
+  const numbers = causes.flatMap((cause, index) => isItsCause(cause) ? [index + 1] : []);
   return (
     <li id={`s${id}`}>
       <Mark outcome={outcome} /> <b>{id}</b>
