@@ -15,7 +15,6 @@ import { digestOf, type Ledger, numberOf, type Outcome, type Row, rowOf } from "
 
 const WORK = ".blockferry_work_";
 
-/** A class to grade. */
 export interface Class {
   /** A folder or a zip file. */
   handins: string;
@@ -120,7 +119,6 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   progress();
 }
 
-/** A line for a hand-in. */
 function say({ label, status, points, of, result, notes }: Row): void {
   progress();
   const causes = result?.causes.length ?? 0;

@@ -10,7 +10,6 @@ import type { Row } from "./rows.ts";
 /** The mark of one hand-in; without points its cell stays as it is. */
 type Mark = Pick<Handin, "name" | "id"> & Pick<Row, "points" | "of">;
 
-/** What became of a gradebook. */
 export interface Filled {
   bytes: Bytes;
   column: string;

@@ -6,7 +6,6 @@ import { CheckError } from "../lab/launch.ts";
 import { ROLES } from "../lab/report.ts";
 import { NOT_THEIRS, unzip, ZipError } from "./unzip.ts";
 
-/** What one student handed in. */
 export interface Handin {
   name: string;
   /** The platform's number of the student, else the folder's name. */

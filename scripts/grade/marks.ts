@@ -6,7 +6,6 @@ import { isMachines, ROLES } from "../lab/report.ts";
 import type { Rule } from "../lab/rule.ts";
 import { RULES } from "../lab/rules.ts";
 
-/** The points file. */
 export interface Points {
   /** The points of a sentence, by its number; of each sentence of a section, by the section's. */
   points: Record<string, number>;
@@ -50,7 +49,6 @@ export function readPoints(text: string, path: string): Points {
   return given;
 }
 
-/** The points of a sentence. */
 export function pointsOf(id: string, { points }: Points): number {
   return points[id] ?? points[id.split(".")[0]!] ?? 0;
 }

@@ -16,7 +16,6 @@ export interface Outcome {
   /** What failed has not been played alone yet. */
   isUnconfirmed?: boolean;
   result?: Result;
-  /** Of its causes. */
   pictures?: (Picture | null)[];
 }
 
@@ -25,7 +24,6 @@ export interface Row extends Outcome, Omit<Mark, "points"> {
   handin: Handin;
   /** What the row is called: a name, or a code with --anonymous. */
   label: string;
-  /** Its folder in DIR. */
   folder: string;
   points: number | undefined;
   /** Minutes after --due, or "late" where the platform says no more. */
@@ -53,7 +51,6 @@ export function numberOf({ name, id }: Pick<Handin, "name" | "id">): string {
   return digestOf([name, id]).slice(0, 8);
 }
 
-/** The row of an outcome. */
 export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, isAnonymous }: Ledger): Row {
   const { name, id, at, isLate, earlier } = handin;
   const number = numberOf(handin);

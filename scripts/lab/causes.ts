@@ -8,7 +8,6 @@ import type { Recording, Session } from "./recording.ts";
 import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
-/** One sentence, and what became of it. */
 export interface Sentence extends Verdict {
   id: string;
   about: Role;
@@ -21,7 +20,6 @@ export interface Sentence extends Verdict {
 export interface Cause {
   about: Role;
   sentences: string[];
-  /** Where it shows first. */
   finding: Finding;
   /** The end of the conversation up to it. */
   conversation: string[];
@@ -35,7 +33,6 @@ export interface Result {
   causes: Cause[];
 }
 
-/** What is judged. */
 export interface Scope {
   only?: string[] | undefined;
   isStrict?: boolean | undefined;
@@ -53,7 +50,6 @@ export function leftOut({ id, strict }: Rule, { isStrict, only }: Scope): string
   return strict && !isStrict && !only?.includes(id) ? `${strict}; --strict judges it` : undefined;
 }
 
-/** The rules that are asked for. */
 export function rulesOf(programs: Session["programs"], scope: Scope): Rule[] {
   return RULES.filter((rule) => programs[rule.about] !== undefined && isIn(rule, scope.only));
 }
@@ -79,7 +75,6 @@ const EXPLAINS: Record<string, RegExp> = {
   "stored cut": /^(early PUT g|surplus |missing PUT g)/,
 };
 
-/** Judges a session. */
 export function judge(session: Session, scope: Scope = {}): Result {
   const { programs, recordings } = session;
   const views = { client: new View(recordings, "client"), server: new View(recordings, "server") };
@@ -132,7 +127,6 @@ function weight({ sentences }: Cause): number {
   return sentences.length + (sentences.some((id) => /^[123]/.test(id)) ? 100 : 0);
 }
 
-/** The recording that shows a finding. */
 export function recordingOf({ play, run }: Finding, { recordings }: Session): Recording | undefined {
   return recordings.find((one) => one.play === play && one.run === run);
 }

@@ -79,7 +79,6 @@ const sending: Look = (one, view) => {
   );
 };
 
-/** Section 4. */
 export const CLIENT_LINE_RULES: Row[] = [
   ofVerb("4.1", "GET"),
   ofVerb("4.2", "PUT"),

@@ -25,7 +25,6 @@ type Say = Extract<Act, { do: "say" }>;
 /** Hears how many bytes of a large file have passed. */
 type OnPart = (passed: number) => Promise<void>;
 
-/** One connection. */
 export class Connection implements AsyncDisposable {
   readonly #reading: Promise<void>;
   #pending = "";
@@ -181,7 +180,6 @@ export class Connection implements AsyncDisposable {
     await within(this.conn.closeWrite().catch(() => {}), QUIET_MS);
   }
 
-  /** Closes the connection. */
   leave(): void {
     this.recorder.add({ type: "left", on: this.on });
     this.#close();

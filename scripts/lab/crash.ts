@@ -10,7 +10,6 @@ export interface Crash {
   /** The program's own line: its file and number, and the code where it is printed. */
   place: string | undefined;
   hint: string | undefined;
-  /** When the line with the error came. */
   at: number;
 }
 
@@ -40,7 +39,6 @@ const FRAME = /^ *File "(.*)", line (\d+)|^\s+at (?:.*[\s(])?([^()\s]+?):(\d+)(?
 const LIBRARY = /[/\\]python3?[.\d]*[/\\]|"<|\tat (java|jdk|sun)\.|node:|ext:|<anonymous>/;
 const SIGNALS: Record<number, string> = { 139: "a segmentation fault", 134: "an abort", 136: "a division by zero" };
 
-/** The crash that a program's output tells of, if any. */
 export function crashOf(recording: Recording): Crash | undefined {
   const lines = eventsOf(recording, "line");
   const exit = eventsOf(recording, "exit")[0];
@@ -62,7 +60,6 @@ export function crashOf(recording: Recording): Crash | undefined {
   };
 }
 
-/** A crash in a few words. */
 export function worded({ error, place }: Crash): string {
   return place ? `${error} (${place})` : error;
 }
@@ -81,7 +78,8 @@ function traceback(lines: string[]): Pick<Crash, "error" | "place"> & { index: n
     : lines.findIndex((line, index) => index > end && isOwn(line));
   const [, error = ""] = lines[end]!.match(ERROR)!;
   if (own < 0) return { error, place: undefined, index: end };
-  const [, pythons, line, file = pythons, number = line] = lines[own]!.match(FRAME)!;
-  const code = pythons !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
-  return { error, index: end, place: `${file!.split(/[/\\]/).at(-1)} line ${number}${code}` };
+  const [, file, number, otherFile, otherNumber] = lines[own]!.match(FRAME)!;
+  const code = file !== undefined && !FRAME.test(lines[own + 1] ?? "") ? `: ${lines[own + 1]!.trim()}` : "";
+  const name = (file ?? otherFile)!.split(/[/\\]/).at(-1);
+  return { error, index: end, place: `${name} line ${number ?? otherNumber}${code}` };
 }

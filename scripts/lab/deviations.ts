@@ -35,7 +35,6 @@ type Deviation = Omit<Finding, "play" | "run"> & { step: string };
 const SINGLE = /^(start|twice|error|more|before|word|off|done-in-data|cut|other)$/;
 const DERAILS = /^(error|other|short|word|cut)$/;
 
-/** The step in the words of the document. */
 function stepOf({ verb }: Play, letter: string): string {
   return STEPS[verb].find((step) => step.startsWith(`${letter}.`)) ?? letter;
 }
@@ -120,7 +119,6 @@ function movedData({ expected, came }: Reading, next: Reading): string | undefin
   return "data" in expected && all.endsWith("DONE") ? all.slice(0, -"DONE".length) : undefined;
 }
 
-/** What is to say of a message that did not come. */
 function missing(
   recording: Recording,
   { step, expected, isEnded, ms, at }: Reading,
@@ -201,7 +199,6 @@ function surplusOf(recording: Recording, surplus: string): Deviation | undefined
   return { root, step, expected: "nothing more", came: shown(surplus), hint, derails: false, at };
 }
 
-/** What the program printed last. */
 export function lastWords(recording: Recording): string {
   const line = eventsOf(recording, "line").at(-1)?.text;
   return line ? `; it printed "${line.slice(0, 100)}"` : ", without a word";

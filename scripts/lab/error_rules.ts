@@ -93,7 +93,6 @@ const MISSING = `"ERROR: <filename> does not exist"`;
 const PRINTS = `prints "server error: " and the message without "ERROR: "`;
 const [NO_FILE, NOT_CREATED] = [ownError(ERROR_TEXTS.missing, false), ownError(ERROR_TEXTS.create, true)];
 
-/** Section 6. */
 export const ERROR_RULES: Row[] = [
   ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
   ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],

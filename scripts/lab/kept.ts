@@ -19,7 +19,6 @@ export function keptNames(recordings: readonly Recording[]): Map<Recording, stri
   return [...names].filter((each) => mentions(...each)).length > 1 ? names : new Map();
 }
 
-/** Whether a program said or printed a name. */
 export function mentions(one: Recording, name: string): boolean {
   return eventsOf(one, "came").some(({ bytes }) => bytes.includes(name)) ||
     eventsOf(one, "line").some(({ text }) => text.includes(name));

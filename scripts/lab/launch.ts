@@ -4,7 +4,6 @@ import type { Role, Verb } from "../../lib/protocol.ts";
 import { compile } from "./java.ts";
 import { output, runs } from "./system.ts";
 
-/** What a program is started with. */
 export interface Call {
   port: number;
   /** A client's: the server's address, if not 127.0.0.1. */
@@ -14,7 +13,6 @@ export interface Call {
   verbose?: boolean;
 }
 
-/** A program under test. */
 export interface Launch {
   /** What reports call it. */
   label: string;

@@ -12,7 +12,6 @@ import { BASE, found, type View } from "./rule.ts";
 const RIGHT =
   /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
 
-/** The line of a verb. */
 export function lineOf(about: Role, verb: Verb, name: string, size: bigint | number | string): string {
   if (verb === "DEL") return `${about} deleting file ${name}`;
   const does = (about === "client") === (verb === "PUT") ? "sending" : "receiving";
@@ -25,12 +24,10 @@ export function ownLine(one: Recording): string {
   return lineOf(about, verb, name, data.length);
 }
 
-/** When a line was printed on standard output, if it was. */
 export function printed(one: Recording, text: string): number | undefined {
   return eventsOf(one, "line").find((line) => line.stream === "stdout" && line.text === text)?.at;
 }
 
-/** The size that was announced to a program. */
 function announced(one: Recording): bigint | undefined {
   const said = eventsOf(one, "said").find(({ step }) => step === (one.about === "server" ? "d" : "e"));
   return said && toSize(said.bytes);

@@ -17,7 +17,6 @@ const ERRORS = ["GET-missing", "DEL-missing", "PUT-folder", "PUT-nowhere"];
 // A program that ends with its client ends so soon after it, in milliseconds.
 const SOON_MS = 1500;
 
-/** Whether a conversation got to its last message. */
 function isWhole(one: Recording): boolean {
   return hasHeard(one, STEPS[playOf(one).verb].at(-1)![0]!);
 }
@@ -119,7 +118,6 @@ const isHeard = (one: Recording): boolean => read(one).readings.every(({ form })
 const EVERYWHERE = "it takes clients on every address of the machine, not on localhost alone";
 const VANISHES = "a client that vanishes at any step does not end the server";
 
-/** Section 8. */
 export const LOOP_RULES: Row[] = [
   ["8.1", "the accept() loop runs forever: the next client is served", ORDINARY, served],
   ["8.2", "a single client is served at a time", ["both"], atOnce, { more: ["blocks"], note: backlog }],

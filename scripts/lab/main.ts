@@ -101,7 +101,6 @@ async function readTask(args: Arguments): Promise<Task> {
   return { args, programs, isOwn, options, cwd, files, sources: Object.values(given).map(absolute) };
 }
 
-/** Which of the files is which. */
 async function rolesOf(args: Arguments, cwd: string): Promise<Partial<Record<Role, string>>> {
   const [first, second, third] = args.positional;
   const role = (file: string): Role | undefined =>
@@ -137,12 +136,10 @@ async function readSession(path: string): Promise<Session> {
   return session;
 }
 
-/** The words that name the programs on the command line. */
 function wordsOf(programs: Programs): string[] {
   return Object.values(programs).flatMap(({ argument }) => argument);
 }
 
-/** Runs the programs in the sandbox. */
 async function runEnclosed({ programs, options, cwd, sources }: Task, signal: AbortSignal): Promise<Session> {
   const words = Object.fromEntries(Object.entries(programs).map(([role, { argument }]) => [role, argument]));
   const isCommand = Object.values(words).some(({ length }) => length > 1);

@@ -46,7 +46,6 @@ export interface Setting {
   verbose?: boolean;
   /** Its calls to the system are recorded, and some of them changed. */
   traced?: { inject?: string };
-  /** Its memory is measured. */
   memory?: boolean;
   /** Room on the disk that it takes, in bytes. */
   room?: number;
@@ -60,7 +59,6 @@ export interface Setting {
   host?: string;
 }
 
-/** A conversation with a program under test. */
 export interface Play extends Setting {
   id: string;
   about: Role;

@@ -41,7 +41,6 @@ const PARTIAL = { inject: "sendto,sendmsg:retval=100:when=8" };
 // So that a line which is on its way stands before it.
 const SLOW_DELETION = { inject: "unlink,unlinkat:delay_enter=300000" };
 
-/** Text of a length. */
 function text(length: number): string {
   return "The quick brown fox jumps over the lazy dog, and rests. ".repeat(length / 56 + 1).slice(0, length);
 }
@@ -83,7 +82,6 @@ export function rightBytes(message: Expected): string[] {
   return ("word" in message ? [message.word] : message.refusal).map(utf8);
 }
 
-/** What is said at a step. */
 export function bytesOf(message: Expected): { bytes: string; zeros?: number } {
   return { bytes: rightBytes(message)[0]!, ..."zeros" in message ? message : {} };
 }
@@ -282,7 +280,6 @@ const ALL: Play[] = [
   client("PUT-middle", "PUT", { size: 20_000_000n, files: { "middle.bin": 20_000_000 }, ...MIDDLE }),
 ];
 
-/** All plays, by their names. */
 export const PLAYS: ReadonlyMap<string, Play> = new Map(ALL.map((one) => [one.id, one]));
 
 /** Whether the program must answer with an error. */
@@ -290,7 +287,6 @@ export function isRefused({ acts }: Play): boolean {
   return acts.some((act) => act.do === "hear" && "refusal" in act.expected);
 }
 
-/** The play of a recording. */
 export function playOf({ play }: { play: string }): Play {
   return PLAYS.get(play)!;
 }

@@ -12,7 +12,6 @@ const DOCUMENTED = /^(client|server) /i;
 // What a program writes just before it ends is read in far less.
 const DRAIN_MS = 500;
 
-/** How a program is started. */
 export interface Start {
   cwd: string;
   /** Whether all that it starts ends with it; if not, it is looked for. */
@@ -29,10 +28,8 @@ export class Program implements AsyncDisposable {
   readonly #mark: string | undefined;
   readonly #streams: ReadableStreamDefaultReader<Uint8Array>[] = [];
   readonly #reading: Promise<unknown>;
-  /** Its exit status, when it has ended. */
   readonly ended: Promise<number>;
   status: number | undefined;
-  /** Whether we ended it. */
   isKilled = false;
 
   constructor(words: string[], { cwd, isEnclosed, onLine, isCapped }: Start) {
@@ -79,7 +76,6 @@ export class Program implements AsyncDisposable {
     return hasEnded;
   }
 
-  /** The most memory that a process of the program has had, in KiB. */
   async peakKib(): Promise<number> {
     const files = (await this.#processes()).map((pid) => `/proc/${pid}/status`);
     // One may end meanwhile.

@@ -56,7 +56,6 @@ export function read(recording: Recording): { readings: Reading[]; surplus: stri
   return { readings, surplus: slice(taken, length) };
 }
 
-/** What should come, in words. */
 export function wanted(expected: Expected): string {
   if ("word" in expected) return `"${expected.word}"`;
   if ("refusal" in expected) return `"${expected.refusal[0]}"`;

@@ -43,12 +43,9 @@ export type Event =
     | { type: "stayed"; ms: number }
   );
 
-/** A line that the program printed. */
 export type Line = Extract<Event, { type: "line" }>;
 
-/** One play with one program. */
 export interface Recording {
-  /** The play's name. */
   play: string;
   about: Role;
   /** Which start of the program this was; a server serves several plays in one. */
@@ -71,17 +68,14 @@ export interface Session {
   recordings: Recording[];
 }
 
-/** The events of one type. */
 export function eventsOf<T extends Event["type"]>({ events }: Recording, type: T): Extract<Event, { type: T }>[] {
   return events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
 }
 
-/** Whether the program printed a line like this. */
 export function hasPrinted(one: Recording, line: RegExp): boolean {
   return eventsOf(one, "line").some(({ text }) => line.test(text));
 }
 
-/** All that the program said. */
 export function textOf(one: Recording): string {
   return eventsOf(one, "came").map(({ bytes }) => bytes).join("");
 }
@@ -102,12 +96,10 @@ export function saidAt(one: Recording, step: string): number | undefined {
   return eventsOf(one, "said").find((event) => event.step === step)?.at;
 }
 
-/** Bytes as a recording keeps them. */
 export function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** The bytes of a recording. */
 export function toBytes(text: string): Bytes {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
@@ -117,17 +109,14 @@ export function utf8(text: string): string {
   return toText(new TextEncoder().encode(text));
 }
 
-/** The text that bytes in UTF-8 are. */
 export function fromUtf8(bytes: string): string {
   return new TextDecoder().decode(toBytes(bytes));
 }
 
-/** Bytes in the other order. */
 export function reverse(bytes: string): string {
   return [...bytes].toReversed().join("");
 }
 
-/** The number that bytes are. */
 export function toSize(bytes: string): bigint {
   return [...bytes].reduce((sum, char) => sum * 256n + BigInt(char.charCodeAt(0)), 0n);
 }
@@ -144,7 +133,6 @@ const MAX_BYTES = 512 * 1024;
 
 type Said = ({ type: "came" } | { type: "said"; step: string }) & Pick<Event, "on">;
 
-/** Collects the events of one recording. */
 export class Recorder {
   readonly recording: Recording;
   #left = MAX_BYTES;

@@ -30,7 +30,6 @@ export function showProgress(text: string): void {
   if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
-/** The lines of a report. */
 export function report(result: Result, isVerbose: boolean, color: Paint = paint): string[] {
   const { sentences, causes, programs } = result;
   const lines = ROLES.flatMap((about) => {
@@ -71,7 +70,6 @@ export function counted(sentences: Sentence[]): Record<"all" | "holds" | "fails"
   return { all: holds + fails + hidden, holds, fails, hidden };
 }
 
-/** What became of sentences, in words. */
 export function inWords(sentences: Sentence[], color = plain): string {
   const { all, holds, fails, hidden } = counted(sentences);
   const failing = fails > 0 ? color(31, `, ${fails} ${fails === 1 ? "does" : "do"} not`) : "";
@@ -101,7 +99,6 @@ export function bySection(sentences: Sentence[]): { section: string; own: Senten
   })).filter(({ own }) => own.length > 0);
 }
 
-/** The lines of one cause. */
 export function causeLines(number: number, cause: Cause, { sentences, programs }: Result, color: Paint): string[] {
   const { finding, about, conversation } = cause;
   const [first, ...others] = cause.sentences;
@@ -125,7 +122,6 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
   ];
 }
 
-/** One cause in short. */
 function briefLines(number: number, cause: Cause, { programs }: Result, color: Paint): string[] {
   const { about, sentences, finding: { crash, came, expected, hint, step } } = cause;
   const where = [`${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}`, step && `step ${step[0]}`];

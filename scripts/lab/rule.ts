@@ -44,7 +44,6 @@ export function named(...starts: string[]): string[] {
   return [...PLAYS.keys()].filter((id) => starts.some((start) => id.startsWith(start)));
 }
 
-/** All plays that a rule needs. */
 export function neededBy({ plays, more = [] }: Rule): string[] {
   const verbs = plays.map((play) => playOf({ play }));
   return [...plays, ...more, ...verbs.flatMap(({ about, verb }) => BASE[about][verb])];
@@ -66,7 +65,6 @@ export class View {
     return this.recordings.filter((one) => ids.includes(one.play) && one.missing === undefined && !one.retried);
   }
 
-  /** The plain conversations with the verb of a recording. */
   base(one: Recording): Recording[] {
     const { about, verb } = playOf(one);
     return this.of(...BASE[about][verb]);
@@ -86,7 +84,6 @@ export class View {
     return this.deviations(...recordings).find(({ derails, root }) => derails || root.startsWith("early"));
   }
 
-  /** That in words. */
   derailment(...recordings: Recording[]): string | undefined {
     const derailed = this.derailed(...recordings);
     return derailed && `at step "${derailed.step}" came ${derailed.came}`;
@@ -116,7 +113,6 @@ export class View {
     return name !== undefined && mentions(one, name);
   }
 
-  /** The verdict of a rule, and what is wrong. */
   judge({ plays, look, note }: Rule): Verdict & { findings: Finding[] } {
     const played = this.of(...plays);
     const shown = played.map((one) => look(one, this)).filter((one) => one !== undefined);

@@ -9,7 +9,6 @@ import { SERVER_LINE_RULES } from "./server_line_rules.ts";
 import { STREAM_RULES } from "./stream_rules.ts";
 import { TALK_RULES } from "./talk_rules.ts";
 
-/** All rules. */
 export const RULES: readonly Rule[] = [
   TALK_RULES,
   CLIENT_LINE_RULES,

@@ -13,10 +13,8 @@ import { playOf, PLAYS } from "./plays.ts";
 import { neededBy } from "./rule.ts";
 import { eventsOf, type Recording, type Session } from "./recording.ts";
 
-/** The programs under test: one, or both. */
 export type Programs = Partial<Record<Role, Launch>>;
 
-/** How a check is run. */
 export interface RunOptions extends Scope {
   /** How long a message may take, in milliseconds. */
   timeoutMs?: number;
@@ -37,7 +35,6 @@ export const CLASSES = "classes";
 // Of the client, whose plays need no program that serves others, so many are played at the same time.
 const CLIENTS = 2;
 
-/** An empty session. */
 export function newSession(programs: Programs): Session {
   const labels = Object.entries(programs).map(([role, { label }]) => [role, label]);
   return { version: 2, programs: Object.fromEntries(labels), recordings: [] };

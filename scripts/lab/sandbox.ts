@@ -20,7 +20,6 @@ export interface Task {
   limitMs?: number;
 }
 
-/** What came of it. */
 export interface Played {
   session: Session;
   /** Why it could not be played, in one sentence. */

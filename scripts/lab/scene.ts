@@ -45,7 +45,6 @@ export class Scene {
   readonly cwd: string;
   readonly trace: string;
   host = "127.0.0.1";
-  /** How many plays it has had. */
   count = 0;
   play!: Play;
   recorder!: Recorder;

@@ -142,7 +142,6 @@ const WAITING = "server waiting on port ";
 const CONNECTED = "server connected to client at ";
 const JUST_BEFORE = "-v: it prints that it sends just before it sends, not before the client's READY";
 
-/** Section 5. */
 export const SERVER_LINE_RULES: Row[] = [
   line("5.1", `"${WAITING}<port#>"`, (one) => addressOf(one) && WAITING + one.port, waitingLate),
   line("5.2", `"${CONNECTED}<address>:<port>"`, (one) => addressOf(one) && CONNECTED + addressOf(one)),

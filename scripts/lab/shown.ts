@@ -18,7 +18,6 @@ export function shown(bytes: string): string {
   return `"${visible(text)}"${rest}`;
 }
 
-/** Bytes in hexadecimal. */
 export function shownBytes(bytes: string): string {
   const hex = [...bytes.slice(0, 16)].map((char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join(" ");
   return `the bytes ${hex}${bytes.length > 16 ? ` and ${bytes.length - 16} more` : ""}`;

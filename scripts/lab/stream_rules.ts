@@ -120,7 +120,6 @@ function streams(gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Row[
 
 const inHalves = merged("halves");
 
-/** Section 7. */
 export const STREAM_RULES: Row[] = [
   ...streams("GET", [1, 2, 3, 9, 4, 11, 12, 15]),
   ...streams("PUT", [5, 6, 7, 10, 8, 13, 14, 16]),

@@ -6,7 +6,6 @@ export async function output(words: string[]): Promise<string> {
   return success ? new TextDecoder().decode(stdout).trim() : "";
 }
 
-/** Whether a command runs and succeeds. */
 export async function runs(words: string[], signal?: AbortSignal): Promise<boolean> {
   return (await ran(words, signal)).success;
 }
@@ -38,7 +37,6 @@ export async function removeTree(path: string): Promise<boolean> {
   return await Deno.remove(path, { recursive: true }).then(() => true, () => false);
 }
 
-/** Of {@linkcode slowness}. */
 export const MAX_SLOWNESS = 3;
 
 /** How many times as long a program may take, since the machine has other things to do. */

@@ -80,7 +80,6 @@ function conversation(id: string, about: Role, verb: Verb, steps: string, look =
   return [id, `${verb} follows steps a to ${steps}`, [...BASE[about][verb], ...more], look];
 }
 
-/** Sizes, kinds and names, of GET or PUT. */
 function varied(about: Role, verb: "GET" | "PUT", section: number, first: number, does: string): Row[] {
   const prefix = `${about === "client" ? "client-" : ""}${verb}-`;
   const sized = named(prefix).filter((id) => /-(\d+|changed)$/.test(id));
@@ -95,7 +94,6 @@ function varied(about: Role, verb: "GET" | "PUT", section: number, first: number
   ];
 }
 
-/** Sections 1 to 3. */
 export const TALK_RULES: Row[] = [
   conversation("1.1", "server", "GET", "h"),
   ...varied("server", "GET", 1, 2, "announces and sends"),

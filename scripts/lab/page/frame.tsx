@@ -33,7 +33,6 @@ export function page(title: string, children: ComponentChildren): string {
   return `<!DOCTYPE html>\n${visible(renderToStaticMarkup(html))}\n`;
 }
 
-/** A number and a noun. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
@@ -45,7 +44,6 @@ export function capped(text: string): string {
   return rest <= 0 ? text : `${chars.slice(0, MAX_TEXT).join("")}… and ${count(rest, "more character")}`;
 }
 
-/** A list in a sentence. */
 export function listed(items: VNode[]): VNode[] {
   return items.map((item, index) => <>{index > 0 && ", "}{item}</>);
 }

@@ -97,7 +97,6 @@ function joined<T extends Rung>(rungs: T[]): T[] {
   });
 }
 
-/** A message of the program's. */
 function heard({ step, expected, came, count, form, isEarly, at, cameAt }: Reading, { about, verb }: Play): Placed {
   const message = messageOf({ from: about, step, bytes: came, zeros: "zeros" in expected ? count : 0 }, verb);
   const place = { at: cameAt, moment: at, isOff: isEarly || form !== "right" };
