@@ -51,10 +51,6 @@ const STARTERS: Record<string, string[]> = {
   ".rb": ["ruby"],
 };
 
-function args(role: Role, { host = HOST, port, verb, file, verbose }: Call): string[] {
-  return role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [host, String(port), verb!, file!];
-}
-
 /** Looks at a file, whose path is relative to `cwd`. Throws a {@linkcode CheckError} if there is none. */
 export async function checkFile(path: string, cwd: string): Promise<{ absolute: string; info: Deno.FileInfo }> {
   const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
@@ -77,7 +73,10 @@ export async function fromFile(role: Role, path: string, cwd: string): Promise<L
   if (program && !await runs([program, program === "java" ? "-version" : "--version"])) {
     throw new CheckError(`"${path}" can't be started: there is no ${program} here`);
   }
-  const words = (call: Call): string[] => [...start, ...args(role, call)];
+  const words = ({ host = HOST, port, verb, file, verbose }: Call): string[] => [
+    ...start,
+    ...role === "server" ? [String(port), ...verbose ? ["-v"] : []] : [host, String(port), verb!, file!],
+  ];
   const launch: Launch = { label: path.split("/").at(-1)!, argument: [path], words };
   if (suffix !== ".java") return launch;
   const prepare = async (folder: string): Promise<void> => {

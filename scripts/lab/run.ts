@@ -11,7 +11,7 @@ import type { Role } from "../../lib/protocol.ts";
 import type { Play } from "./play.ts";
 import { playOf, PLAYS } from "./plays.ts";
 import { neededBy } from "./rule.ts";
-import { eventsOf, type Recording, type Session } from "./recording.ts";
+import { eventsOf, hasPrinted, type Recording, type Session } from "./recording.ts";
 
 export type Programs = Partial<Record<Role, Launch>>;
 
@@ -63,8 +63,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
     const launch = programs[about];
     if (!launch) return [];
     const own = plays.filter((play) => play.about === about);
-    const served = [...Map.groupBy(own, laneOf).values()];
-    const kinds = new Set(own.map(kindOf)).size;
+    const kinds = Map.groupBy(own, kindOf);
     const stage = (): Stage => ({
       launch,
       machine,
@@ -79,13 +78,13 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
       onPlay: (play) => options.onPlay?.(play),
       onRecording: (recording) => {
         session.recordings.push(recording);
-        const reason = options.isStarted ? undefined : unstartable(session, about, launch.label, kinds);
+        const reason = options.isStarted ? undefined : unstartable(session, about, launch.label, kinds.size);
         if (reason) over.abort(new CheckError(reason));
         else if (isFirst && judge(session, options).causes.length > 0) over.abort(FIRST);
       },
     });
     // What one lane gives up must not depend on how far the other one is.
-    if (about === "server") return served.map((part) => playServer(part, stage()));
+    if (about === "server") return Array.from(kinds.values(), (part) => playServer(part, stage()));
     const common = stage();
     return Array.from({ length: CLIENTS }, async () => {
       for (let play; (play = own.shift());) await playClient(play, common);
@@ -98,7 +97,9 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
   } catch (error) {
     if (error !== FIRST) throw error;
   } finally {
-    await removeFolder(folder);
+    // Programs may have locked something in it.
+    await removeTree(folder) || await runs(["chmod", "-R", "u+rwx", folder]);
+    if (!await removeTree(folder)) console.error(`lab: the folder ${folder} could not be removed`);
   }
   // A server's in the order in which it served them, which tells what became of the next one.
   const order = [...PLAYS.keys()];
@@ -115,33 +116,19 @@ function unstartable({ recordings }: Session, about: Role, label: string, kinds:
   const tried = new Set(own.map((one) => kindOf(playOf(one)))).size;
   const [first] = own;
   const [exit] = first ? eventsOf(first, "exit") : [];
+  // One that prints this got further: it is judged.
+  const further = /refused|gaierror|\bENOTFOUND\b|UnknownHost|client error/i;
   const isOver = (one: Recording): boolean =>
-    eventsOf(one, "exit").length > 0 && eventsOf(one, "connected").length === 0;
-  // These got further: they are judged.
-  const isFurther = /refused|gaierror|\bENOTFOUND\b|UnknownHost|client error/i;
-  const lines = own.flatMap((one) => eventsOf(one, "line")).map(({ text }) => text);
-  if (tried < kinds || !first || !exit || !own.every(isOver) || lines.some((line) => isFurther.test(line))) {
-    return undefined;
-  }
+    eventsOf(one, "exit").length > 0 && eventsOf(one, "connected").length === 0 && !hasPrinted(one, further);
+  if (tried < kinds || !first || !exit || !own.every(isOver)) return undefined;
   const crash = crashOf(first);
-  const said = crash ? worded(crash) : lines.at(-1);
+  const said = crash ? worded(crash) : own.flatMap((one) => eventsOf(one, "line")).at(-1)?.text;
   const did = `it ended with exit status ${exit.status} before it ${about === "server" ? "listened" : "connected"}`;
   return `${label} can't be checked: ${did}${said ? `: ${said}` : ", and printed nothing"}`;
 }
 
 /** Of which kind a play is: a server may start without -v or with it, and a client may have one verb alone. */
-function kindOf(play: Play): string {
-  return play.about === "server" ? laneOf(play) : play.verb;
-}
-
-/** Which of the plays with a server need one of their own. */
-function laneOf({ verbose, traced, memory, idle }: Play): string {
+function kindOf({ about, verb, verbose, traced, memory, idle }: Play): string {
+  if (about === "client") return verb;
   return idle !== undefined ? "idle" : verbose || traced || memory ? "verbose" : "plain";
-}
-
-/** Removes a folder in which programs may have locked something. */
-async function removeFolder(folder: string): Promise<void> {
-  if (await removeTree(folder)) return;
-  await runs(["chmod", "-R", "u+rwx", folder]);
-  if (!await removeTree(folder)) console.error(`lab: the folder ${folder} could not be removed`);
 }

@@ -3,18 +3,11 @@
 // Memory that belongs to no process, so that no limit of one counts it: memfd_create, memfd_secret, shmget, semget, msgget,
 // and mmap() of memory that is shared. What moves data unseen by strace: splice, vmsplice, tee, io_uring_setup, io_submit,
 // sendmmsg, pwritev, pwritev2. And the user's keys, which no namespace hides: add_key, request_key, keyctl.
+// Each machine: its number, mmap() and those calls.
 const MACHINES = {
-  x86_64: {
-    audit: 0xc000003e,
-    mmap: 9,
-    calls: [319, 447, 29, 64, 68, 275, 278, 276, 425, 209, 307, 296, 328, 248, 249, 250],
-  },
-  aarch64: {
-    audit: 0xc00000b7,
-    mmap: 222,
-    calls: [279, 447, 194, 190, 186, 76, 75, 77, 425, 2, 269, 70, 287, 217, 218, 219],
-  },
-};
+  x86_64: [0xc000003e, 9, [319, 447, 29, 64, 68, 275, 278, 276, 425, 209, 307, 296, 328, 248, 249, 250]],
+  aarch64: [0xc00000b7, 222, [279, 447, 194, 190, 186, 76, 75, 77, 425, 2, 269, 70, 287, 217, 218, 219]],
+} as const;
 // MAP_SHARED and MAP_ANONYMOUS, in the fourth argument of mmap().
 const SHARED_MEMORY = 0x21;
 // Of x86's third set of calls, the same with this bit.
@@ -28,7 +21,7 @@ const [CALL_OFFSET, MACHINE_OFFSET, FOURTH_OFFSET] = [0, 4, 40];
 
 /** The filter, for the machine that this is: those calls fail, and so do all of another machine's. */
 export function filter(): Uint8Array {
-  const { audit, mmap, calls } = MACHINES[Deno.build.arch];
+  const [audit, mmap, calls] = MACHINES[Deno.build.arch];
   const program = [
     [LOAD, 0, 0, MACHINE_OFFSET],
     [EQUAL, 0, calls.length + 7, audit],
@@ -42,12 +35,8 @@ export function filter(): Uint8Array {
     [RETURN, 0, 0, ALLOW],
     [RETURN, 0, 0, FAIL],
   ];
-  const bytes = new DataView(new ArrayBuffer(8 * program.length));
-  for (const [index, [code = 0, isTrue = 0, isFalse = 0, value = 0]] of program.entries()) {
-    bytes.setUint16(8 * index, code, true);
-    bytes.setUint8(8 * index + 2, isTrue);
-    bytes.setUint8(8 * index + 3, isFalse);
-    bytes.setUint32(8 * index + 4, value, true);
-  }
-  return new Uint8Array(bytes.buffer);
+  return Uint8Array.from(program.flatMap(([code = 0, isTrue = 0, isFalse = 0, value = 0]) => [
+    ...[code, 0, isTrue, isFalse],
+    ...new Uint8Array(Uint32Array.of(value).buffer),
+  ]));
 }
