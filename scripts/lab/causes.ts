@@ -8,10 +8,7 @@ import type { Recording, Session } from "./recording.ts";
 import { neededBy, type Rule, type Verdict, View } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
-export interface Sentence extends Verdict {
-  id: string;
-  about: Role;
-  title: string;
+export interface Sentence extends Verdict, Pick<Rule, "id" | "about" | "title"> {
   /** The first play that shows that it fails. */
   play?: string;
 }

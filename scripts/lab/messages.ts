@@ -57,8 +57,8 @@ const WORDS: Record<string, Test> = {
   utf16: (came, word) =>
     [true, false].some((isLittle) => came.replace(/^(\xff\xfe|\xfe\xff)/, "") === wide(word, isLittle)),
   nul: (came, word) => !came.startsWith("\0") && came.replaceAll("\0", "") === word,
-  java: (came, word) => came.slice(2) === word && isNumber(came.slice(0, 2), word.length),
-  length: (came, word) => came.endsWith(word) && isNumber(came.slice(0, -word.length), word.length),
+  java: (came, word) => came.slice(2) === word && isNumber(came.slice(0, 2), sizeBytes(BigInt(word.length))),
+  length: (came, word) => came.endsWith(word) && isNumber(came.slice(0, -word.length), sizeBytes(BigInt(word.length))),
   case: (came, word) => came.trim().toUpperCase() === word.toUpperCase(),
   path: (came, word) => isRequest(word) && came.startsWith(word.slice(0, 4)) && came.endsWith(`/${word.slice(4)}`),
   start: (came, word) => isRequest(word) && came.length > 4 && word.startsWith(came),
@@ -75,7 +75,7 @@ const SIZES: Record<string, Test> = {
   newline: (came, right) => came.length > 8 && came.trim() === right.trim() && /[\r\n]/.test(came),
   little: (came, right) => came === reverse(right),
   htonl: (came, right) => came === right.slice(4) + "\0\0\0\0",
-  short: (came, right) => came.length < 8 && [came, reverse(came)].some((each) => each.padStart(8, "\0") === right),
+  short: (came, right) => came.length < 8 && isNumber(came, right),
   off: (came) => came.length === 8 && came.startsWith("\0\0"),
   word: WORDS.word!,
   error: WORDS.error!,
@@ -97,10 +97,9 @@ const isUtf8 = (bytes: string): boolean => decoded(toBytes(bytes)) !== undefined
 const unix = (text: string): string => text.replaceAll(/\r*\n|\r/g, "\n");
 const bare = (text: string): string => text.replaceAll(/^[\s\0]+|[\s\0]+$/g, "");
 
-/** Whether up to 8 bytes are a number, in either order. */
-function isNumber(bytes: string, number: number): boolean {
-  const right = sizeBytes(BigInt(number));
-  return bytes !== "" && bytes.length <= 8 && [bytes, reverse(bytes)].some((each) => each.padStart(8, "\0") === right);
+/** Whether up to 8 bytes are the number that 8 bytes are, in either order. */
+function isNumber(bytes: string, right: string): boolean {
+  return bytes !== "" && [bytes, reverse(bytes)].some((each) => each.padStart(8, "\0") === right);
 }
 
 /** How the bytes that were taken for a message differ from it. */

@@ -3,11 +3,10 @@
 import { formOf } from "./messages.ts";
 import type { Expected } from "./play.ts";
 import { playOf } from "./plays.ts";
-import type { Recording } from "./recording.ts";
+import type { Event, Recording } from "./recording.ts";
 
 /** A message of the program's, as it came. */
-export interface Reading {
-  step: string;
+export interface Reading extends Pick<Extract<Event, { type: "heard" }>, "step" | "at" | "count"> {
   expected: Expected;
   came: string;
   form: string;
@@ -16,9 +15,7 @@ export interface Reading {
   /** How long was waited in vain, or whether the program had closed. */
   ms: number;
   isEnded: boolean;
-  at: number;
-  /** How many bytes were taken for it, and when the first one came. */
-  count: number;
+  /** When the first byte came. */
   cameAt: number;
 }
 
@@ -41,17 +38,17 @@ export function read(recording: Recording): { readings: Reading[]; surplus: stri
     if (event.type !== "heard") continue;
     // A conversation that broke off may have left some out.
     const index = expected.findIndex(({ step }) => step === event.step);
-    const [act] = index < 0 ? [] : expected.splice(0, index + 1).slice(-1);
+    const act = expected.splice(0, index + 1).at(-1);
     if (!act) continue;
-    const came = "zeros" in act.expected ? "" : slice(taken, taken + event.count);
-    const isCut = "zeros" in act.expected && event.count < act.expected.zeros;
-    const form = isCut ? "cut" : formOf(act.expected, came);
-    const lead = came.match(/^[\r\n\0]*/)![0].length;
-    const isEarly = event.count > lead && taken + lead < before;
-    const cameAt = event.count > 0 ? parts.findLast(({ start }) => start <= taken + lead)?.at ?? event.at : event.at;
     const { count, ms = 0, at } = event;
+    const came = "zeros" in act.expected ? "" : slice(taken, taken + count);
+    const isCut = "zeros" in act.expected && count < act.expected.zeros;
+    const form = isCut ? "cut" : formOf(act.expected, came);
+    const first = taken + came.match(/^[\r\n\0]*/)![0].length;
+    const isEarly = taken + count > first && first < before;
+    const cameAt = count > 0 ? parts.findLast(({ start }) => start <= first)?.at ?? at : at;
     readings.push({ ...act, came, form, isEarly, ms, isEnded, at, count, cameAt });
-    taken += event.count;
+    taken += count;
   }
   return { readings, surplus: slice(taken, length) };
 }

@@ -174,11 +174,8 @@ function rightRungs(recording: Recording, play: Play): Rung[] {
   const address = eventsOf(recording, "connected")[0]?.address ?? "<address>:<port>";
   const opening = [`server waiting on port ${recording.port}`, `server connected to client at ${address}`];
   // Of a file that our side only begins, all that was announced.
-  const whole = messages.map((one) =>
-    one.from !== about && one.step === DATA_STEP[verb] && lengthOf(one) < size
-      ? { ...one, bytes: "", zeros: Number(size) }
-      : one
-  );
+  const isPart = (one: Message): boolean => one.from !== about && one.step === DATA_STEP[verb] && lengthOf(one) < size;
+  const whole = messages.map((one) => isPart(one) ? { ...one, bytes: "", zeros: Number(size) } : one);
   return [
     ...about === "server" && verbose ? opening.map(prints) : [],
     ...whole.flatMap((one) => [messageOf(one, verb), ...linesAfter(one, play, size).map(prints)]),

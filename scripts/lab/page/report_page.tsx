@@ -44,7 +44,18 @@ export function reportPage(
         <h1>{title}</h1>
         <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
         <ul class="sentences">
-          {roles.map((role) => <Program name={programs[role]!} own={sentences.filter((one) => one.about === role)} />)}
+          {roles.map((role) => {
+            const own = sentences.filter(({ about }) => about === role);
+            const { fails, hidden } = counted(own);
+            return (
+              <li>
+                <Mark outcome={fails > 0 ? "fails" : hidden > 0 ? "not shown" : "holds"} />{" "}
+                <span>
+                  <b>{programs[role]}</b> {inWords(own)}
+                </span>
+              </li>
+            );
+          })}
         </ul>
       </header>
       {causes.map((cause, index) => <CauseCard number={index + 1} picture={pictures[index]} {...{ cause, result }} />)}
@@ -84,19 +95,6 @@ function summary({ causes, sentences }: Result): string {
   if (hidden === 0) return `All ${count(all, "sentence")} hold.`;
   const shown = holds === 0 ? "Nothing could be shown" : `${count(holds, "sentence")} hold, and none fails`;
   return `${shown}; ${hidden} of ${all} could not be shown.`;
-}
-
-function Program({ name, own }: { name: string; own: Sentence[] }): VNode {
-  const { fails, hidden } = counted(own);
-  const outcome = fails > 0 ? "fails" : hidden > 0 ? "not shown" : "holds";
-  return (
-    <li>
-      <Mark outcome={outcome} />{" "}
-      <span>
-        <b>{name}</b> {inWords(own)}
-      </span>
-    </li>
-  );
 }
 
 function Mark({ outcome }: { outcome: Sentence["outcome"] }): VNode {
