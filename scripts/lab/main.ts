@@ -136,10 +136,6 @@ async function readSession(path: string): Promise<Session> {
   return session;
 }
 
-function wordsOf(programs: Programs): string[] {
-  return Object.values(programs).flatMap(({ argument }) => argument);
-}
-
 async function runEnclosed({ programs, options, cwd, sources }: Task, signal: AbortSignal): Promise<Session> {
   const words = Object.fromEntries(Object.entries(programs).map(([role, { argument }]) => [role, argument]));
   const isCommand = Object.values(words).some(({ length }) => length > 1);
@@ -150,13 +146,13 @@ async function runEnclosed({ programs, options, cwd, sources }: Task, signal: Ab
   return session;
 }
 
-function onPlay({ id, about }: Play): void {
-  showProgress(`playing ${id.replace("client-", "")} with the ${about} …`);
-}
-
 /** Runs the check, or judges a recording, and reports. */
 async function check(task: Task, signal: AbortSignal): Promise<number> {
   const { args, programs, options, files } = task;
+  // They name the programs on the command line.
+  const words = Object.values(programs).flatMap(({ argument }) => argument);
+  const onPlay = ({ id, about }: Play): void =>
+    showProgress(`playing ${id.replace("client-", "")} with the ${about} …`);
   let session = files.replay ? await readSession(files.replay) : newSession(programs);
   // Not after all the work.
   for (const path of [files.record, files.junit, files.html]) await writeFile(path, "", { append: true });
@@ -169,12 +165,12 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
     await writeFile(files.record, `${JSON.stringify(session)}\n`);
     result = judge(session, options);
     await writeFile(files.junit, junit(result));
-    const words = files.replay ? undefined : wordsOf(programs);
-    if (files.html) await writeFile(files.html, reportPage(result, picturesOf(result, session), { words }));
+    const about = files.replay ? {} : { words };
+    if (files.html) await writeFile(files.html, reportPage(result, picturesOf(result, session), about));
   }
   console.log(report(result, args.has("verbose")).join("\n"));
   if (result.causes.length > 0) {
-    if (!files.replay) console.log(`\nRun again what failed: ${again(result, wordsOf(programs))}`);
+    if (!files.replay) console.log(`\nRun again what failed: ${again(result, words)}`);
     return 1;
   }
   if (result.sentences.some(({ outcome }) => outcome === "holds")) return 0;

@@ -20,7 +20,7 @@ const OUTCOMES: Record<Sentence["outcome"], [mark: string, name: string]> = {
 /** What a page says besides a result. */
 interface About {
   /** The programs' names in the command that runs it again. */
-  words?: string[] | undefined;
+  words?: string[];
   author?: string;
   /** What they are worth, such as `58 of 59 points`, or why that is not known. */
   mark?: string;
