@@ -30,6 +30,7 @@ export interface Finding {
 }
 
 type Deviation = Omit<Finding, "play" | "run"> & { step: string };
+type Blame = Pick<Finding, "root" | "hint" | "crash">;
 
 // Forms that say something of one step. All others are a program's habits, the same at each step.
 const SINGLE = /^(start|twice|error|more|before|word|off|done-in-data|cut|other)$/;
@@ -119,12 +120,9 @@ function movedData({ expected, came }: Reading, next: Reading): string | undefin
   return "data" in expected && all.endsWith("DONE") ? all.slice(0, -"DONE".length) : undefined;
 }
 
-function missing(
-  recording: Recording,
-  { step, expected, isEnded, ms, at }: Reading,
-  next: Reading | undefined,
-): Pick<Deviation, "root" | "came" | "hint" | "crash"> {
+function missing(recording: Recording, reading: Reading, next: Reading | undefined): Blame & { came: string } {
   const play = playOf(recording);
+  const { step, expected, isEnded, ms, at } = reading;
   const came = isEnded ? "it closed the connection instead" : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
   const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
   const exit = eventsOf(recording, "exit")[0];
@@ -143,11 +141,7 @@ function missing(
 }
 
 /** A crash explains what did not come. */
-export function blamed(
-  recording: Recording,
-  root: string,
-  hint: string | undefined,
-): Pick<Finding, "root" | "hint" | "crash"> {
+export function blamed(recording: Recording, root: string, hint: string | undefined): Blame {
   const crash = crashOf(recording);
   return crash ? { root: crash.root, hint: crash.hint, crash } : { root, hint };
 }
@@ -169,16 +163,10 @@ function uncreatedForm({ files, name }: Play): string {
 
 function stayed(recording: Recording, ms: number, at: number): Deviation {
   const play = playOf(recording);
-  return {
-    // Who has got to the end stays with every verb.
-    root: hasPrinted(recording, /^Complete$/) ? "stays" : `stays ${play.verb}`,
-    step: lastOf(play),
-    expected: "the client exits",
-    came: `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`,
-    hint: HINTS.get("stays"),
-    derails: true,
-    at,
-  };
+  // Who has got to the end stays with every verb.
+  const root = hasPrinted(recording, /^Complete$/) ? "stays" : `stays ${play.verb}`;
+  const came = `it was still there ${(ms / 1000).toFixed(1)} seconds after our last message`;
+  return { root, step: lastOf(play), expected: "the client exits", came, hint: HINTS.get("stays"), derails: true, at };
 }
 
 function surplusOf(recording: Recording, surplus: string): Deviation | undefined {
