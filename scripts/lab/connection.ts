@@ -18,8 +18,14 @@ const MAX_PENDING = 1 << 20;
 const CHUNK = new Uint8Array(65536).fill(0x2e);
 const ZEROS = Buffer.alloc(65536);
 
-/** How a message was awaited: it came, nothing came, or the program closed its side. */
-export type Heard = "heard" | "silent" | "ended";
+/** How a message was awaited: it came, it began and silence followed, nothing came, or the program closed its side. */
+export type Heard = "heard" | "cut" | "silent" | "ended";
+
+/** How long a large file may take, and a part of it, in milliseconds. */
+export interface LargeLimits {
+  ms: number;
+  partMs: number;
+}
 
 type Say = Extract<Act, { do: "say" }>;
 /** Hears how many bytes of a large file have passed. */
@@ -88,16 +94,19 @@ export class Connection implements AsyncDisposable {
     let count = take(expected, this.#pending);
     // A client says none after its data.
     const mayEnd = "data" in expected && this.recorder.recording.about === "server";
+    let isPart = false;
     for (let seen = -1; count === undefined && seen !== this.#pending.length;) {
       seen = this.#pending.length;
-      const isPart = "data" in expected ? !mayEnd || !this.#pending.endsWith("DONE") : isStart(expected, this.#pending);
+      isPart = "data" in expected ? !mayEnd || !this.#pending.endsWith("DONE") : isStart(expected, this.#pending);
       await this.wait(isPart ? ms : QUIET_MS, () => this.#pending.length !== seen);
       count = take(expected, this.#pending);
     }
     const isDone = mayEnd && this.#pending.endsWith("DONE");
+    const isCut = count === undefined && isPart && !isDone && !this.isEnded;
     count ??= this.#pending.length - (isDone ? "DONE".length : 0);
     this.#pending = this.#pending.slice(count);
-    return this.#heard(step, count, count > 0 || "data" in expected && expected.data === "", start);
+    const heard = this.#heard(step, count, count > 0 || "data" in expected && expected.data === "", start);
+    return heard === "heard" && isCut ? "cut" : heard;
   }
 
   /** Records what was taken for a message; how long was waited, if that was in vain, or if `others` were counted. */
@@ -120,16 +129,16 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Hears so many bytes of a large file, and keeps none; `onPart` is called on the way. */
-  async hearZeros(step: string, count: number, limitMs: number, onPart: OnPart): Promise<Heard> {
+  async hearZeros(step: string, count: number, limits: LargeLimits, onPart: OnPart): Promise<Heard> {
     const start = performance.now();
     this.#awaited = Math.max(0, count - this.#pending.length);
     this.#others = 0;
     this.#pending = this.#pending.slice(count);
-    const isLate = (): boolean => this.isEnded || performance.now() - start >= limitMs;
+    const isLate = (): boolean => this.isEnded || performance.now() - start >= limits.ms;
     for (let seen = -1; this.#awaited > 0 && this.#awaited !== seen && !isLate();) {
       seen = this.#awaited;
       await onPart(count - seen);
-      await this.wait(limitMs / 3, () => seen - this.#awaited >= Math.min(seen, count / 4));
+      await this.wait(limits.partMs, () => seen - this.#awaited >= Math.min(seen, count / 4));
     }
     const passed = count - this.#awaited;
     await onPart(passed);
@@ -156,13 +165,13 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Says a large file of zeros, and what follows; false if the program does not take it in time. */
-  async sayZeros({ step, zeros = 0, last }: Say, ms: number, onPart: OnPart): Promise<boolean> {
+  async sayZeros({ step, zeros = 0, last }: Say, { ms, partMs }: LargeLimits, onPart: OnPart): Promise<boolean> {
     const end = performance.now() + ms;
     this.recorder.add({ type: "said", step, bytes: "", zeros, on: this.on });
     let passed = 0;
     for (; passed < zeros; passed += CHUNK.length) {
       if (passed % (zeros / 4) === 0) await onPart(passed);
-      if (performance.now() > end || !await this.#write(CHUNK, ms)) break;
+      if (performance.now() > end || !await this.#write(CHUNK, partMs)) break;
     }
     await onPart(passed);
     return passed === zeros && (!last || await this.say({ do: "say", ...last }, ms));

@@ -9,12 +9,14 @@ import { LOCALHOST } from "./plays.ts";
 import { eventsOf } from "./recording.ts";
 import { Scene, type Stage } from "./scene.ts";
 import { output } from "./system.ts";
-import { keyOf } from "./waits.ts";
+import { keyOf, overKey } from "./waits.ts";
 
 // An interpreter may take seconds to start on a busy machine: so many times as long as a message, and more if it has before.
 const START_WAITS = 3;
 const MOST_START_WAITS = 10;
 const HOPELESS = 4;
+// A server that has shown so often that it serves no other client is started for each.
+const LOST = 2;
 const UNREACHED = new Error("nothing listened on its port");
 
 /** Why a play can't be played here, or need not be, if so. */
@@ -32,9 +34,12 @@ async function obstacle(play: Play, { machine, folder, waits, launch }: Stage): 
       return `the temporary folder has less than ${Math.ceil(play.room / 8e5)} MB free`;
     }
   }
-  const isHopeless = play.acts.some((act) =>
-    act.do === "hear" && !act.ifAccepted && waits.count(`over ${keyOf(play, act.step)}`) >= HOPELESS
+  const keys = play.acts.flatMap((act) =>
+    act.do === "hear" && !act.ifAccepted ? [`over ${keyOf(play, act.step)}`] : []
   );
+  // A file that is refused is not moved.
+  if (!/missing|folder|nowhere|refused/.test(play.id)) keys.push(overKey(play));
+  const isHopeless = keys.some((key) => waits.count(key) >= HOPELESS);
   return isHopeless ? `the ${play.about} broke off ${play.verb} in every play before` : undefined;
 }
 
@@ -59,8 +64,8 @@ async function attempt(play: Play, stage: Stage, perform: () => Promise<void>): 
 export async function playServer(plays: Play[], stage: Stage): Promise<void> {
   const setting = ({ verbose, traced, memory }: Play): string => JSON.stringify([verbose, traced, memory]);
   let scene: Scene | undefined;
-  // Starts of it, one after the other, after which nothing listened.
-  let unreached = 0;
+  // Starts of it, one after the other, after which nothing listened; and how often it did not serve another client.
+  let [unreached, lost] = [0, 0];
   const stop = async (): Promise<void> => {
     const ending = scene;
     scene = undefined;
@@ -93,8 +98,9 @@ export async function playServer(plays: Play[], stage: Stage): Promise<void> {
     if (isSilent || !connected) await program.end(200);
     const isNext = count > 1 && !isReady;
     if (isNext) recording.retried = true;
+    lost += Number(isNext);
     // One that ended after all went well is left for the next client to find.
-    if (isSilent || !isReady || play.breaks) await stop();
+    if (isSilent || !isReady || play.breaks || lost >= LOST) await stop();
     stage.onRecording(recording);
     return !isNext;
   };
@@ -172,7 +178,7 @@ export function playClient(play: Play, stage: Stage): Promise<void> {
         return accepted;
       });
       // Its last words, where it broke off.
-      await program.end(100);
+      if (eventsOf(recording, "stayed").length === 0) await program.end(100);
     } finally {
       await scene.close();
     }

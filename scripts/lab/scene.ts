@@ -2,14 +2,14 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { abortable, delay } from "@std/async";
-import { Connection, type Heard } from "./connection.ts";
+import { Connection, type Heard, type LargeLimits } from "./connection.ts";
 import { afterShell, type Launch, type Machine } from "./launch.ts";
 import type { Act, Play } from "./play.ts";
 import { LARGE_BYTES } from "./plays.ts";
 import { Program } from "./program.ts";
 import { eventsOf, type Held, MAX_CALLS, Recorder, type Recording, textOf, toBytes, toText } from "./recording.ts";
 import { removeTree, slowness } from "./system.ts";
-import { keyOf, type Waits } from "./waits.ts";
+import { keyOf, overKey, type Waits } from "./waits.ts";
 
 /** What all plays with a program have in common. */
 export interface Stage {
@@ -29,6 +29,10 @@ export interface Stage {
   onRecording: (recording: Recording) => void;
 }
 
+// Who was silent for a whole wait says the next message at once, or not at all.
+const MISSED_MS = 1000;
+// How long a file may take to get its length; who has left it wrong so often gets less time.
+const [LOOK_MS, LOOK_AGAIN_MS, LOOKS] = [500, 100, 3];
 // A server that does not close may have no need to.
 const CLOSE_MS = [1000, 300, 50];
 // How long a large file may take, in messages; one that is copied whole for each block takes hours.
@@ -104,7 +108,7 @@ export class Scene {
   async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
     const { play, recorder } = this;
     const { waits, signal } = this.stage;
-    let [misses, isOver] = [0, false];
+    let [misses, isOver, isShort] = [0, false, false];
     for (const act of play.acts) {
       signal.throwIfAborted();
       const { on } = act;
@@ -125,26 +129,38 @@ export class Scene {
       else if (act.do === "leave") connection.leave();
       else if (isOver) await connection.hearRest(act.step, act.expected);
       else {
-        const heard = await this.#hear(connection, act);
+        const heard = await this.#hear(connection, act, misses);
         const key = keyOf(play, act.step);
         misses = heard === "silent" ? misses + 1 : 0;
-        isOver = heard === "ended" || misses === 2;
-        if (heard === "silent") waits.add(key);
-        if (heard === "heard") waits.clear(`over ${key}`);
+        isShort ||= heard !== "heard" && !("word" in act.expected);
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
+        isOver = heard === "ended" || misses === 2 || isRetried && misses > 0 && waits.count(key) > 0;
+        if (heard === "silent" || heard === "cut") waits.add(key);
+        if (heard === "heard") waits.clear(`over ${key}`);
         if (isOver && !isRetried) waits.add(`over ${key}`);
       }
     }
+    if (play.verb === "DEL") return;
+    // It hangs, and has not moved the file.
+    const isHung = play.about === "server" ? misses > 0 : eventsOf(recorder.recording, "stayed").length > 0;
+    const isMoved = play.acts.at(-1)?.do === "look" ? waits.count(lookKey(play)) === 0 : !isShort;
+    waits[isHung && !isMoved ? "add" : "clear"](overKey(play));
   }
 
-  async #hear(connection: Connection, { step, expected }: Extract<Act, { do: "hear" }>): Promise<Heard> {
+  async #hear(
+    connection: Connection,
+    { step, expected }: Extract<Act, { do: "hear" }>,
+    misses: number,
+  ): Promise<Heard> {
     const { play, stage: { timeoutMs, waits } } = this;
     const key = keyOf(play, step);
-    const ms = Math.min(waits.limit(key, timeoutMs), play.limitMs ?? timeoutMs);
+    const most = misses > 0 ? MISSED_MS * slowness() : play.limitMs ?? timeoutMs;
+    const ms = Math.min(waits.limit(key, timeoutMs), most);
     if ("zeros" in expected) {
       if (play.memory) await connection.stall(() => this.#settled());
-      return await connection.hearZeros(step, expected.zeros, play.memory ? this.#largeMs : 3 * ms, this.#measure);
+      const limits = { ms: play.memory ? this.#largeLimits.ms : 3 * ms, partMs: ms };
+      return await connection.hearZeros(step, expected.zeros, limits, this.#measure);
     }
     const start = performance.now();
     const heard = await connection.hear(step, expected, ms);
@@ -153,7 +169,7 @@ export class Scene {
   }
 
   #say(connection: Connection, act: Extract<Act, { do: "say" }>): Promise<boolean> {
-    if (act.zeros) return connection.sayZeros(act, this.#largeMs, this.#measure);
+    if (act.zeros) return connection.sayZeros(act, this.#largeLimits, this.#measure);
     return connection.say(act, this.stage.timeoutMs);
   }
 
@@ -182,8 +198,9 @@ export class Scene {
     return line !== undefined && eventsOf(this.recorder.recording, "line").some(({ text }) => text.includes(line));
   }
 
-  get #largeMs(): number {
-    return LARGE_WAITS * this.stage.timeoutMs;
+  get #largeLimits(): LargeLimits {
+    const { timeoutMs, waits } = this.stage;
+    return { ms: LARGE_WAITS * timeoutMs, partMs: waits.limit(overKey(this.play), timeoutMs) };
   }
 
   readonly #measure = async (passed: number): Promise<void> => {
@@ -196,7 +213,7 @@ export class Scene {
 
   /** Awaits that the program's memory grows no more, or has grown enough: while nobody reads, it must not read on either. */
   async #settled(): Promise<void> {
-    const end = performance.now() + this.#largeMs;
+    const end = performance.now() + this.#largeLimits.ms;
     const kibs: number[] = [];
     do {
       await this.#measure(0);
@@ -209,9 +226,14 @@ export class Scene {
 
   // A program may still be closing its file: one that has not the right length is looked at again.
   async #look(name: string, isLast: boolean): Promise<void> {
-    const deadline = performance.now() + (isLast && this.play.verb !== "DEL" ? 500 : 0);
-    const isRight = (): boolean => hold(`${this.cwd}/${name}`)?.bytes.length === this.play.data.length;
+    const { play, stage: { waits } } = this;
+    const key = lookKey(play);
+    const ms = waits.count(key) < LOOKS ? LOOK_MS : LOOK_AGAIN_MS;
+    const deadline = performance.now() + (isLast && play.verb !== "DEL" ? ms : 0);
+    const isRight = (): boolean => hold(`${this.cwd}/${name}`)?.bytes.length === play.data.length;
     while (performance.now() < deadline && !isRight()) await delay(25);
+    if (isRight()) waits.clear(key);
+    else if (isLast) waits.add(key);
     this.recorder.add({ type: "file", name, file: hold(`${this.cwd}/${name}`) });
   }
 
@@ -237,6 +259,10 @@ export class Scene {
     for (const text of joinCalls(trace).slice(0, MAX_CALLS)) this.recorder.add({ type: "call", text });
     for (const name of [...Object.keys(play.files), play.name]) await discard(`${cwd}/${name}`);
   }
+}
+
+function lookKey({ verb }: Play): string {
+  return `look ${verb}`;
 }
 
 /** Removes a file, or a folder, if there is one. */

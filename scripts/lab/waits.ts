@@ -39,6 +39,11 @@ export class Waits {
   }
 }
 
+/** What a play that hung before its file was moved is remembered by. */
+export function overKey({ about, verb }: Play): string {
+  return `over ${about} ${verb}`;
+}
+
 /** What a silence at a step is remembered by. */
 export function keyOf({ about, verb }: Play, step: string): string {
   return about === "server" && step === "a" ? "server a" : `${about} ${verb} ${step}`;

@@ -62,7 +62,7 @@ Deno.test("what a program never takes holds its play no longer than a message ma
   const recorder = new Recorder({ play: "large-PUT", about: "server", run: 1, port: 1 }, performance.now());
   await using connection = new Connection(conn, recorder);
   const large = { do: "say", step: "f", bytes: "", zeros: 50_000_000 } as const;
-  assert(!await connection.sayZeros(large, 300, () => Promise.resolve()));
+  assert(!await connection.sayZeros(large, { ms: 300, partMs: 300 }, () => Promise.resolve()));
   await connection.finish();
 });
 
