@@ -47,8 +47,9 @@ const STARTERS: Record<string, string[]> = {
   ".jar": [...JAVA, "-jar"],
   ".java": JAVA,
   ".sh": ["bash"],
-  ".pl": ["perl"],
-  ".rb": ["ruby"],
+  // These two keep lines for a pipe that a terminal would show at once.
+  ".pl": ["perl", "-MIO::Handle;STDOUT->autoflush"],
+  ".rb": ["ruby", "-e", "$stdout.sync = true; load($0 = ARGV.shift)"],
 };
 
 /** Looks at a file, whose path is relative to `cwd`. Throws a {@linkcode CheckError} if there is none. */

@@ -204,8 +204,8 @@ function refused(id: string, request: string, error: string, more: Variation = {
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
 function lines(verb: Verb, suffix = "", size = verb === "PUT" ? 3000 : 2000): Play {
   const name = `lines-${verb}${suffix}`;
-  // In a buffer, what is left of the first name would show after the next one.
-  const file = verb === "GET" ? `${name}-which-is-long.txt` : `${name}.txt`;
+  // In a buffer, what is left of the first name would show after the next one; a name is no format.
+  const file = verb === "GET" ? `${name}-which-is-100%done.txt` : `${name}-100%.txt`;
   const whole = server(name, verb, { name: file, data: text(size), verbose: true });
   const acts = whole.acts.flatMap((act) => {
     if (act.do !== "say" || act.step === "b") return [act];
@@ -221,8 +221,9 @@ function two(): Play {
   return { ...rest, acts: [...acts.slice(0, 2), connect!, { ...MOMENT, on: 2 }, ...acts.slice(2), ...others] };
 }
 
-// lstrip("ERROR: ") takes its first letters, split(": ") cuts it, and not all of it is ASCII.
-const REFUSED = "README: für alle.txt";
+// lstrip("ERROR: ") takes its first letters, split(": ") cuts it, printf() takes it for a format, a small buffer is too
+// small for it, and not all of it is ASCII.
+const REFUSED = "README: 100% für alle, die mehr über diese Übung wissen wollen.txt";
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {
@@ -257,9 +258,9 @@ const ALL: Play[] = [
   ...VERBS.map((verb) => lines(verb)),
   // What is kept from one client to the next shows here.
   lines("PUT", "-again", 1),
-  refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
-  refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
-  refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
+  refused("lines-GET-missing", "GET none-100%done.txt", "none-100%done.txt does not exist", verbose),
+  refused("lines-DEL-missing", "DEL none-del%s.txt", "none-del%s.txt does not exist", verbose),
+  refused("lines-PUT-folder", "PUT folder-put%d", "unable to create file folder-put%d", verbose),
   server("order", "DEL", { name: "order.txt", traced: SLOW_DELETION, breaks: true, ...verbose }),
   refused("DEL-folder", "DEL folder", "unable to delete folder"),
   ...["b", "d", "g"].map((from) => server(`vanish-${from}`, "GET", { data: text(5000), from, instead: [LEAVE] })),

@@ -169,7 +169,7 @@ Deno.test("of several lines at one moment, the wrong one is marked", () => {
   const recording = made.recordings.find(({ play }) => play === finding.play)!;
   const marked = ladderOf(recording, playOf(recording), finding).filter(({ isMarked }) => isMarked);
   assertEquals(marked.map(({ text, expected }) => [text, expected]), [
-    ["deleting file lines-DEL.txt", 'the line "server deleting file lines-DEL.txt"'],
+    ["deleting file lines-DEL-100%.txt", 'the line "server deleting file lines-DEL-100%.txt"'],
   ]);
 });
 

@@ -29,9 +29,9 @@ const REQUEST = "1.5, 2.6, 3.3";
 const ERRORS = "6.5, 6.6, 6.7, 6.10";
 const request = (change: (request: string) => string): Change => says(change, "b");
 // After the file's last byte, and not part of what is taken for the file.
-const ADDS_NEWLINE: Change = (one) => {
+const addsToFile = (bytes: string): Change => (one) => {
   const index = one.events.findIndex((event) => event.type === "heard" && event.step === "f");
-  if (index >= 0) one.events.splice(index, 0, { at: one.events[index]!.at, type: "came", bytes: "\n" });
+  if (index >= 0) one.events.splice(index, 0, { at: one.events[index]!.at, type: "came", bytes });
 };
 const COMPLETE = prints((line) => line.replace(/^Complete$/, ""));
 
@@ -42,7 +42,7 @@ export const CLIENTS: Case[] = [
     "its command before READY, and more of an error than its text",
     all(hurries("b"), prints((line) => line.replace("server error: ", "server error: ROR: "))),
     `${REQUEST}, ${ERRORS}`,
-    'came     "server error: ROR: README: für alle.txt does not exist"',
+    'came     "server error: ROR: README: 100% für alle, die mehr über diese Übung',
     2,
   ],
   ["a newline after the command", request((text) => `${text}\n`), REQUEST, "a newline follows"],
@@ -135,6 +135,13 @@ export const CLIENTS: Case[] = [
     }),
     "7.14",
     "which is not so",
+  ],
+  ["a last block that is filled up", only(/PUT/, addsToFile("\0".repeat(48))), "2.6, 2.7", "as short as the rest"],
+  [
+    "a message that is taken for a format",
+    prints((line) => line.replace("100% für", "100%!f(MISSING)ür")),
+    "6.5, 6.6, 6.7",
+    "MISSING",
   ],
   ["an empty file that takes its first byte of DONE", only(/^client-GET-0$/, stores(() => "D")), "1.6"],
   [
@@ -241,7 +248,7 @@ export const CLIENTS: Case[] = [
     "7.5",
     "call it in a loop",
   ],
-  ["a newline after the file", only(/^client-PUT/, ADDS_NEWLINE), "2.6, 2.8", "line ends were changed"],
+  ["a newline after the file", only(/^client-PUT/, addsToFile("\n")), "2.6, 2.8", "line ends were changed"],
   ["one byte in the singular", prints((line) => line.replace("(1 bytes)", "(1 byte)")), "4.1, 4.2", "(1 byte)", 2],
   [
     "stays without Complete",

@@ -110,7 +110,7 @@ export const SERVERS: Case[] = [
   ],
   [
     "the line of a client before comes late, which is right",
-    only(/lines-DEL-missing/, adds("server deleting file lines-DEL.txt", "c")),
+    only(/lines-DEL-missing/, adds("server deleting file lines-DEL-100%.txt", "c")),
     "",
   ],
   [
@@ -124,9 +124,9 @@ export const SERVERS: Case[] = [
   ["IPv6 and IPv4, which is right", prints((line) => line.replace("127.0.0.1", "::ffff:127.0.0.1")), ""],
   [
     "a deletion that is not done is said",
-    only(/lines-DEL-missing/, adds("server deleting file none-del.txt", "c")),
+    only(/lines-DEL-missing/, adds("server deleting file none-del%s.txt", "c")),
     "5.8",
-    'came     "server deleting file none-del.txt"',
+    'came     "server deleting file none-del%s.txt"',
   ],
   [
     "a deletion is said when it is done",
@@ -249,7 +249,7 @@ export const SERVERS: Case[] = [
     "a request that is refused is not printed",
     only(/^lines-.*(missing|folder)/, prints((line) => line.replace(/^server receiving request.*/, ""))),
     "5.3",
-    'the line "server receiving request: GET none-get.txt"',
+    'the line "server receiving request: GET none-100%done.txt"',
   ],
   ["the end of the connection is awaited", only(/PUT/, stops("g", { isSilent: true })), "2.1", "it waits for more"],
   [
@@ -332,8 +332,8 @@ export const SERVERS: Case[] = [
     "says that it deletes what is not there, and DONE",
     only(
       /^lines-DEL-missing/,
-      word("ERROR: none-del.txt does not exist", "DONE"),
-      adds("server deleting file none-del.txt", "b"),
+      word("ERROR: none-del%s.txt does not exist", "DONE"),
+      adds("server deleting file none-del%s.txt", "b"),
     ),
     "5.8",
   ],
