@@ -245,9 +245,9 @@ const AWAITED_OK = [say("c", "OK"), MOMENT, say("c", "DONE"), FINISH];
 /** All plays; a server's in the order in which it serves them. */
 const ALL: Play[] = [
   ...both("server"),
-  refused("GET-missing", "GET none.txt", "none.txt does not exist"),
-  refused("DEL-missing", "DEL none.txt", "none.txt does not exist"),
-  refused("PUT-folder", "PUT folder", "unable to create file folder"),
+  refused("GET-missing", "GET none-100%done.txt", "none-100%done.txt does not exist"),
+  refused("DEL-missing", "DEL none-100%done.txt", "none-100%done.txt does not exist"),
+  refused("PUT-folder", "PUT folder-100%done", "unable to create file folder-100%done"),
   refused("PUT-nowhere", "PUT nowhere/f.txt", "unable to create file nowhere/f.txt"),
   server("after-errors", "GET"),
   two(),
@@ -258,9 +258,9 @@ const ALL: Play[] = [
   ...VERBS.map((verb) => lines(verb)),
   // What is kept from one client to the next shows here.
   lines("PUT", "-again", 1),
-  refused("lines-GET-missing", "GET none-100%done.txt", "none-100%done.txt does not exist", verbose),
-  refused("lines-DEL-missing", "DEL none-del%s.txt", "none-del%s.txt does not exist", verbose),
-  refused("lines-PUT-folder", "PUT folder-put%d", "unable to create file folder-put%d", verbose),
+  refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
+  refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
+  refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),
   server("order", "DEL", { name: "order.txt", traced: SLOW_DELETION, breaks: true, ...verbose }),
   refused("DEL-folder", "DEL folder", "unable to delete folder"),
   ...["b", "d", "g"].map((from) => server(`vanish-${from}`, "GET", { data: text(5000), from, instead: [LEAVE] })),

@@ -124,9 +124,9 @@ export const SERVERS: Case[] = [
   ["IPv6 and IPv4, which is right", prints((line) => line.replace("127.0.0.1", "::ffff:127.0.0.1")), ""],
   [
     "a deletion that is not done is said",
-    only(/lines-DEL-missing/, adds("server deleting file none-del%s.txt", "c")),
+    only(/lines-DEL-missing/, adds("server deleting file none-del.txt", "c")),
     "5.8",
-    'came     "server deleting file none-del%s.txt"',
+    'came     "server deleting file none-del.txt"',
   ],
   [
     "a deletion is said when it is done",
@@ -157,7 +157,7 @@ export const SERVERS: Case[] = [
     "another text for a missing file",
     says((text) => text.replace(/(\S+) does not exist/, "file $1 not found")),
     "6.1, 6.2",
-    'came     "ERROR: file none.txt not found"',
+    'came     "ERROR: file none-100%done.txt not found"',
   ],
   ["the document's other text, which is right", says((text) => text.replace(/(\S+) does not/, "file $1 does not")), ""],
   [
@@ -249,7 +249,7 @@ export const SERVERS: Case[] = [
     "a request that is refused is not printed",
     only(/^lines-.*(missing|folder)/, prints((line) => line.replace(/^server receiving request.*/, ""))),
     "5.3",
-    'the line "server receiving request: GET none-100%done.txt"',
+    'the line "server receiving request: GET none-get.txt"',
   ],
   ["the end of the connection is awaited", only(/PUT/, stops("g", { isSilent: true })), "2.1", "it waits for more"],
   [
@@ -332,14 +332,14 @@ export const SERVERS: Case[] = [
     "says that it deletes what is not there, and DONE",
     only(
       /^lines-DEL-missing/,
-      word("ERROR: none-del%s.txt does not exist", "DONE"),
-      adds("server deleting file none-del%s.txt", "b"),
+      word("ERROR: none-del.txt does not exist", "DONE"),
+      adds("server deleting file none-del.txt", "b"),
     ),
     "5.8",
   ],
   [
     "reports on standard error without -v",
-    only(/^GET-missing/, adds("Error: none.txt not found", "b", "stderr")),
+    only(/^GET-missing/, adds("Error: none-100%done.txt not found", "b", "stderr")),
     "5.7",
   ],
   ["a part that is not sent again", only(/^partial/, PARTIAL), "7.15", "send() may take a part only"],
@@ -384,7 +384,7 @@ export const SERVERS: Case[] = [
   ],
   [
     "an error that meets the next client too",
-    only(/^after-errors$/, word("OK", "ERROR: none.txt does not exist")),
+    only(/^after-errors$/, word("OK", "ERROR: none-100%done.txt does not exist")),
     "8.3",
     "something is left of the client before",
   ],
