@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { del, get, type Message as Passed, ProtocolError, put, ServerError } from "../../lib/mod.ts";
+import { get, type Message as Passed, ProtocolError, put, ServerError } from "../../lib/mod.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import {
   assertBytes,
@@ -15,7 +15,7 @@ import {
 } from "../../scripts/support/raw.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { withinTime } from "../support/net.ts";
-import { HOST } from "../support/served.ts";
+import { HOST, transfer } from "../support/served.ts";
 
 /** A name with a space and with characters of one byte to four. */
 const NAME = "naïve €😀.bin";
@@ -62,11 +62,9 @@ class Asked implements AsyncDisposable {
     await playing;
   }
 
-  /** Our client, in this process. */
-  async ask(verb: Verb): Promise<void> {
-    if (verb === "GET") await get(NAME, { ...this.options, to: this.path });
-    else if (verb === "PUT") await put(NAME, { ...this.options, from: this.path });
-    else await del(NAME, this.options);
+  /** Our client. */
+  ask(verb: Verb): Promise<void> {
+    return transfer(verb, NAME, this.path, this.options);
   }
 
   /** Plays the server of a whole conversation, and checks the folder afterwards. */

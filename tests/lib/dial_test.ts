@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dial, type Dialed, type DialOptions } from "../../lib/dial.ts";
 import { LINUX, testWith } from "../support/needs.ts";
+import { waitFor } from "../support/net.ts";
 import { FastTimers } from "../support/timers.ts";
 
 function listen(): Deno.TcpListener {
@@ -78,10 +79,7 @@ for (const tls of [false, true]) {
     const ending = new AbortController();
     const dialed = start(listener, { tls, signal: ending.signal });
     using first = await accept(listener, dialed);
-    const deadline = performance.now() + 20_000;
-    let isOn = false;
-    while (!isOn && performance.now() < deadline) isOn = await isKeptAlive(first.remoteAddr as Deno.NetAddr);
-    assert(isOn);
+    await waitFor(() => isKeptAlive(first.remoteAddr as Deno.NetAddr));
     ending.abort(new Error("enough"));
     await assertRejects(() => dialed, Error, "enough");
   });

@@ -20,23 +20,6 @@ Deno.test("a transfer fails as soon as either side fails, with that error", asyn
   await assertRejects(() => writing, Error, "write");
 });
 
-Deno.test("a transfer hands on every piece, in order, and counts its bytes", async () => {
-  const written: number[] = [];
-  const progress: bigint[] = [];
-  const seen: number[] = [];
-  let next = 0;
-  const read = (buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => {
-    buffer[0] = next++;
-    return Promise.resolve(buffer.subarray(0, 1));
-  };
-  const write = (piece: Uint8Array): Promise<void> => Promise.resolve(void written.push(piece[0]!));
-  await pump({ size: 5n, read, write }, {
-    onProgress: (bytes) => progress.push(bytes),
-    onData: (piece) => seen.push(piece[0]!),
-  });
-  assertEquals([written, seen, progress], [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [1n, 2n, 3n, 4n, 5n]]);
-});
-
 Deno.test("the pieces of a transfer are whole calls of as many blocks as are gathered", async () => {
   for (const gather of [1, 100, 256, 300, 512]) {
     const lengths: number[] = [];

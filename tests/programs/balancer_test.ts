@@ -7,7 +7,7 @@ import { freePort } from "../support/net.ts";
 import { folders, Pair } from "../../scripts/support/pair.ts";
 import { runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { Raw, wire } from "../../scripts/support/raw.ts";
-import { CAN_RESET, connect } from "../support/resettable.ts";
+import { CAN_RESET, connect } from "../support/ways.ts";
 
 const LOOPBACK = "127.0.0.0/8";
 const HEADER = wire("PROXY TCP4 192.0.2.7 198.51.100.1 49153 12345\r\n");
@@ -72,7 +72,7 @@ Deno.test("health checks are no lines, and the next client is served", async () 
     }
     if (!CAN_RESET) continue;
     for (const header of [wire(), ...NAMELESS, HEADER]) {
-      using reset = await connect(server.port);
+      using reset = await connect(server.port, "reset");
       await reset.say(header);
       if (header.length > 0) assertEquals(await reset.hearSome(), "READY");
     }

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { EXECUTABLES, ROOT, testWith } from "../support/needs.ts";
+import { EXECUTABLES, NOBODY, ROOT, testWith } from "../support/needs.ts";
+import { folders } from "../../scripts/support/pair.ts";
 import { ended, type Output, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 const CLIENT = Deno.env.get("BLOCKFERRY_CLIENT")!;
@@ -13,15 +14,14 @@ function bare(words: string[], cwd: string, env: Record<string, string> = {}): P
 }
 
 /** Starts the server so. */
-function start(cwd: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  return ServerProcess.run([SERVER, "0", "-v"], { cwd, clearEnv: true, env });
+function start(folder: Folder, env: Record<string, string> = {}): Promise<ServerProcess> {
+  return ServerProcess.run([SERVER, "0", "-v"], { cwd: folder.at("served"), clearEnv: true, env });
 }
 
 testWith([EXECUTABLES], "the executables need no environment: no PATH, no HOME, no Deno", async () => {
-  await using folder = new Folder();
-  const served = await folder.folder("served");
-  const mine = await folder.folder("mine");
-  await using server = await start(served);
+  await using folder = await folders();
+  const mine = folder.at("mine");
+  await using server = await start(folder);
   const data = randomBytes(100_001);
   await Deno.writeFile(`${mine}/f`, data);
   const client = (verb: string): Promise<Output> => bare([CLIENT, "localhost", `${server.port}`, verb, "f"], mine);
@@ -54,30 +54,23 @@ testWith([EXECUTABLES], "the lab check names what it needs to start a program", 
 });
 
 testWith([EXECUTABLES], "the executables leave nothing in the temporary folder", async () => {
-  await using folder = new Folder();
-  const served = await folder.folder("served");
-  const mine = await folder.folder("mine");
+  await using folder = await folders({ "mine/f": "hello" });
   const TMPDIR = await folder.folder("tmp");
-  await Deno.writeTextFile(`${mine}/f`, "hello");
-  await using server = await start(served, { TMPDIR });
+  await using server = await start(folder, { TMPDIR });
+  const put = [CLIENT, "localhost", `${server.port}`, "PUT", "f"];
   // What Deno caches it writes at the second run.
-  for (const _ of [1, 2]) {
-    assertEquals((await bare([CLIENT, "localhost", `${server.port}`, "PUT", "f"], mine, { TMPDIR })).status, 0);
-  }
+  for (const _ of [1, 2]) assertEquals((await bare(put, folder.at("mine"), { TMPDIR })).status, 0);
   assertEquals(await folder.names("tmp"), []);
 });
 
 testWith([EXECUTABLES, ROOT], "a user who may not write can PUT, and gets the lab's error for a GET", async () => {
-  await using folder = new Folder();
+  await using folder = await folders({ "mine/f": "hello" });
+  const mine = folder.at("mine");
   // The other user has to get at the executable.
   await Deno.chmod(folder.path, 0o755);
   await Deno.copyFile(CLIENT, folder.at("client"));
-  const served = await folder.folder("served");
-  const mine = await folder.folder("mine");
-  await Deno.writeTextFile(`${mine}/f`, "hello");
-  await using server = await start(served);
-  const user = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-  const words = [...user, folder.at("client"), "localhost", `${server.port}`];
+  await using server = await start(folder);
+  const words = ["/usr/bin/setpriv", ...NOBODY.slice(1), folder.at("client"), "localhost", `${server.port}`];
   assertEquals(await bare([...words, "PUT", "f"], mine), ended(0, "client sending file f (5 bytes)\nComplete\n"));
   const get = await bare([...words, "GET", "f", "--as", "g"], mine);
   assertEquals(get, ended(1, "client error: unable to create file g\n", "client: g: permission denied\n"));

@@ -104,10 +104,8 @@ Deno.test("a client whose first connection gets no READY is served on a second o
   await served.finish();
   // The server may have others to serve first. If the client left now, its connection would be one without a command.
   assertEquals(await within(client, 2500), undefined);
-  await lost.play(
-    spoken("READY", "GET .blockferry-withdrawn", "ERROR: .blockferry-withdrawn does not exist"),
-    "server",
-  );
+  const [name, missing] = [".blockferry-withdrawn", "ERROR: .blockferry-withdrawn does not exist"];
+  await lost.play(spoken("READY", `GET ${name}`, missing), "server");
   await lost.finish();
   assert(await within(client, LIMIT_MS), "the client waits for the connection that was withdrawn");
   const { status, stderr } = await client;

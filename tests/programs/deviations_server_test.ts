@@ -181,10 +181,8 @@ Deno.test("bytes beyond the announced size leave the old file, except a DONE", a
     assertEquals(await Deno.readFile(pair.folder.at("served/f")), data);
   }
   await pair.server.end();
-  assertEquals(
-    pair.server.errors.at(0),
-    "server: unable to create file f: the client sent more than the 0 bytes that it announced",
-  );
+  const reason = "server: unable to create file f: the client sent more than the 0 bytes that it announced";
+  assertEquals(pair.server.errors.at(0), reason);
 });
 
 testWith([UNIX], "with -v and nobody who reads, clients are served and signals end the server", async () => {

@@ -1,17 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { type Role, type Verb, VERBS } from "../../lib/protocol.ts";
-import { del, get, put, TransferError } from "../../lib/mod.ts";
-import { within } from "../../lib/within.ts";
+import { get, TransferError } from "../../lib/mod.ts";
 import { assertBytes, bytewise, conversation, LIMIT_MS, type Message, Raw, wire } from "../../scripts/support/raw.ts";
 import { withinTime } from "../support/net.ts";
 import { withServer } from "../support/played.ts";
-import * as resettable from "../support/resettable.ts";
+import { HOST, transfer } from "../support/served.ts";
+import { connect, listen, WAYS } from "../support/ways.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
 import { ServerProcess } from "../../scripts/support/programs.ts";
-
-const WAYS = ["FIN", "reset"] as const;
-type Way = typeof WAYS[number];
 
 const OLD = wire("old");
 // More than one piece that the programs read or write at once, and no whole number of blocks.
@@ -54,7 +51,7 @@ for (const way of WAYS) {
         await Deno.writeFile(folder.at("old.bin"), verb === "GET" ? DATA : OLD);
         await Deno.writeFile(folder.at("next"), OLD);
         {
-          using raw = await (way === "FIN" ? Raw : resettable).connect(server.port);
+          using raw = await connect(server.port, way);
           await raw.play(messages, "client");
         }
         await assertServesNext(server, at(messages));
@@ -83,10 +80,10 @@ for (const way of WAYS) {
         await using folder = new Folder();
         await Deno.writeFile(folder.at("old.bin"), verb === "PUT" ? DATA : OLD);
         using listener = await listen(way);
-        const client = transfer(verb, "old.bin", folder, { port: listener.port });
+        const client = transfer(verb, "old.bin", folder.at("old.bin"), { ...HOST, port: listener.port });
         const failed = assertRejects(() => client, TransferError);
         {
-          using raw = await accept(listener);
+          using raw = await listener.accept();
           await raw.play(messages, "server");
         }
         assertSentence((await failed).message, at(messages));
@@ -95,37 +92,6 @@ for (const way of WAYS) {
       }
     }
   });
-}
-
-/** Our client, in this process, for a file that has its name in a folder too. */
-async function transfer(
-  verb: Verb,
-  name: string,
-  folder: Folder,
-  more: { port: number; timeoutMs?: number },
-): Promise<void> {
-  const options = { hostname: "127.0.0.1", ...more };
-  if (verb === "GET") await get(name, { ...options, to: folder.at(name) });
-  else if (verb === "PUT") await put(name, { ...options, from: folder.at(name) });
-  else await del(name, options);
-}
-
-/** Listens for a connection that is closed in one way. */
-async function listen(way: Way): Promise<{ port: number; accept(): Promise<Raw> } & Disposable> {
-  if (way === "reset") return await resettable.listen();
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return {
-    port: listener.addr.port,
-    accept: async () => new Raw(await listener.accept()),
-    [Symbol.dispose]: () => listener.close(),
-  };
-}
-
-/** Awaits a client, as long as there may be one. */
-async function accept(listener: { accept(): Promise<Raw> }): Promise<Raw> {
-  const raw = await within(listener.accept(), LIMIT_MS);
-  assert(raw, "nobody has connected");
-  return raw;
 }
 
 /** Is the server's next client, which gets the file `next`; gives up before the connection does that is in its way. */
@@ -145,11 +111,11 @@ for (const way of WAYS) {
     const messages = conversation("GET", "f", DATA);
     await first.play(messages.slice(0, 3), "client");
     {
-      using _queued = await (way === "FIN" ? Raw : resettable).connect(server.port);
+      using _queued = await connect(server.port, way);
     }
     await first.play(messages.slice(3), "client");
     {
-      using served = await (way === "FIN" ? Raw : resettable).connect(server.port);
+      using served = await connect(server.port, way);
       await served.play(messages.slice(0, 1), "client");
     }
     using last = await Raw.connect(server.port);
@@ -210,10 +176,10 @@ Deno.test("the client gives up a server that stalls after READY for the timeout"
       await hugeFile(folder.at("huge"));
       using listener = await listen("FIN");
       const start = performance.now();
-      const client = transfer(verb, name, folder, { port: listener.port, timeoutMs: 2000 });
+      const client = transfer(verb, name, folder.at(name), { ...HOST, port: listener.port, timeoutMs: 2000 });
       const failed = assertRejects(() => client, TransferError);
       failed.catch(() => {});
-      using stalled = await accept(listener);
+      using stalled = await listener.accept();
       await stalled.play(messages, "server");
       const { message } = await failed;
       assert(performance.now() - start >= 1990, at(messages));

@@ -117,47 +117,40 @@ testWith([OTHER_USER], "in a closed or a sticky folder, a GET writes another's w
   }
 });
 
-testWith([MOUNTS], "on a read-only disk, a GET writes a mounted writable file in place", async () => {
-  await using folder = await folders({ "served/f": "served", "mine/f": "longer than served" });
-  await folder.folder("disk");
-  await Deno.writeTextFile(folder.at("disk/f"), "");
-  await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const mounts = "mount --bind disk disk && mount --bind mine/f disk/f && mount -o remount,bind,ro disk && cd disk";
-  const words = withMounts(mounts, [...command("client"), "127.0.0.1", String(server.port), "GET", "f"]);
-  const { status, stdout, stderr } = await run(words, { cwd: folder.path });
-  assertEquals([status, stdout], [0, "client receiving file f (6 bytes)\nComplete\n"], stderr);
-  assertEquals(await Deno.readTextFile(folder.at("mine/f")), "served");
-});
+/** Runs a client in the folder `mine` where a script has mounted something. */
+function clientWith(mounts: string, folder: Folder, port: number, ...args: string[]): Promise<Output> {
+  return run(withMounts(mounts, [...command("client"), "127.0.0.1", `${port}`, ...args]), { cwd: folder.at("mine") });
+}
 
-testWith([MOUNTS], "a GET into a file that is a mount point is copied into it when all has arrived", async () => {
-  await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "longer than served" });
+testWith([MOUNTS], "a GET into a file that is a mount point is written into it, on a read-only disk too", async () => {
+  await using folder = await folders({ "served/f": "served", "mine/f": "", "mine/mounted": "" });
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   const { ino } = await Deno.stat(folder.at("mine/mounted"));
-  for (const name of ["f", "missing"]) {
-    const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", name, "--as", "f"];
-    const { status, stderr } = await run(withMounts("mount --bind mounted f", get), { cwd: folder.at("mine") });
-    assertEquals(status, name === "f" ? 0 : 1, stderr);
-    assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+  for (const readOnly of ["", " && mount -o remount,bind,ro ."]) {
+    await Deno.writeTextFile(folder.at("mine/mounted"), "longer than served");
+    const mounts = `mount --bind . . && cd "$PWD" && mount --bind mounted f${readOnly}`;
+    for (const name of ["f", "missing"]) {
+      const { status, stderr } = await clientWith(mounts, folder, server.port, "GET", name, "--as", "f");
+      assertEquals(status, name === "f" ? 0 : 1, stderr);
+      assertEquals(await Deno.readTextFile(folder.at("mine/mounted")), "served");
+    }
   }
   assertEquals((await Deno.stat(folder.at("mine/mounted"))).ino, ino);
   assertEquals(await folder.names("mine"), ["f", "mounted"]);
 });
 
 testWith([MOUNTS], "a mount point whose disk has no room for the new file keeps the old one", async () => {
-  await using folder = await folders({ "served/f": "", "mine/f": "" });
+  await using folder = await folders({ "mine/f": "" });
   await folder.folder("small");
   await Deno.writeFile(folder.at("served/f"), randomBytes(2_000_000));
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
   const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
-  const mounts = "mount -t tmpfs -o size=1M tmpfs ../small && seq 100000 | head -c 300000 > ../small/t && " +
-    "mount --bind ../small/t f";
-  const words = ["sh", "-c", '"$@"; status=$?; cat f; exit $status', "sh", ...get];
-  const { status, stdout, stderr } = await run(withMounts(mounts, words), { cwd: folder.at("mine") });
-  assertEquals([status, stderr], [1, "client: f: no space left on device\n"]);
-  const lines = `client receiving file f (2000000 bytes)\nclient error: unable to create file f\n`;
-  assertEquals(stdout.slice(0, lines.length), lines);
-  const old = (await run(["sh", "-c", "seq 100000 | head -c 300000"], { cwd: "/" })).stdout;
-  assertEquals(stdout.slice(lines.length) === old, true);
+  const old = "seq 100000 | head -c 300000";
+  const mounts = `mount -t tmpfs -o size=1M tmpfs ../small && ${old} > ../small/t && mount --bind ../small/t f`;
+  const words = withMounts(mounts, ["sh", "-c", `"$@"; status=$?; ${old} | cmp - f; exit $status`, "sh", ...get]);
+  // What cmp says of another content would follow.
+  const lines = "client receiving file f (2000000 bytes)\nclient error: unable to create file f\n";
+  assertEquals(await run(words, { cwd: folder.at("mine") }), ended(1, lines, "client: f: no space left on device\n"));
   assertEquals(await folder.names("mine"), ["f"]);
 });
 
@@ -184,22 +177,18 @@ testWith([MOUNTS], "a file whose exact size can't be known, above 2^53 bytes, is
 });
 
 testWith([MOUNTS, SHARED_LOCKS], "a GET of a file onto itself, in place, leaves it whole", async () => {
-  await using folder = await folders();
+  await using folder = await folders({ "mine/f": "" });
   // More than the system buffers between the two.
   const bytes = randomBytes(20_000_000);
   await Deno.writeFile(folder.at("served/f"), bytes);
-  await folder.folder("disk");
-  await Deno.writeTextFile(folder.at("disk/f"), "");
   await using server = await ServerProcess.start([], { cwd: folder.at("served") });
-  const mounts = "mount --bind disk disk && mount --bind served/f disk/f";
-  const get = [...command("client"), "127.0.0.1", `${server.port}`, "GET", "f"];
-  const onto = (mounts: string): Promise<Output> => run(withMounts(`${mounts} && cd disk`, get), { cwd: folder.path });
+  const mounts = 'mount --bind . . && cd "$PWD" && mount --bind ../served/f f';
   const reason = "client: f: another program sends or writes it\n";
-  assertEquals((await onto(`${mounts} && mount -o remount,bind,ro disk`)).stderr, reason);
-  assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
-  const { status, stderr } = await onto(mounts);
-  assertEquals([status, stderr], [0, ""]);
-  assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
+  for (const [readOnly, stderr] of [[" && mount -o remount,bind,ro .", reason], ["", ""]]) {
+    const output = await clientWith(mounts + readOnly, folder, server.port, "GET", "f");
+    assertEquals([output.status, output.stderr], [stderr ? 1 : 0, stderr]);
+    assert(isSame(await Deno.readFile(folder.at("served/f")), bytes));
+  }
 });
 
 // An executable ends in Deno's own runtime when an argument is not UTF-8.

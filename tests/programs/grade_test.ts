@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Folder } from "../../scripts/support/folder.ts";
-import { attack, grade, gradesOf, gradeWords, handIn, processesWith, waitFor } from "../support/grade.ts";
+import { attack, grade, gradesOf, gradeWords, handIn, processesWith } from "../support/grade.ts";
+import { waitFor } from "../support/net.ts";
 import { PYTHON, SANDBOX, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { PEERS } from "../support/lab.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
@@ -18,74 +19,61 @@ testWith([SANDBOX, PYTHON], "a program in the sandbox reaches nothing but its ow
   const words = [...opened, ...gradeWords(folder.at("class"), "--out", folder.at("out"))];
   const { stdout, stderr } = await run(words, { cwd: "/" });
   const [ann, ben] = await gradesOf(folder.at("out"));
-  assertStringIncludes(
-    ann?.notes ?? "",
-    "it ended with exit status 3 before it connected: got nothing",
-    stdout + stderr,
-  );
+  const nothing = "it ended with exit status 3 before it connected: got nothing";
+  assertStringIncludes(ann?.notes ?? "", nothing, stdout + stderr);
   assertEquals([ann?.status, ben?.status], ["no program", "no program"]);
   assertEquals([await folder.names("class/Ben"), await folder.names("class/Ann O'Neil")], [files, ["client.py"]]);
   // Without the sandbox the same program gets a lot: it does try.
   await grade(folder.at("class"), "--out", folder.at("open"), "--no-sandbox", "--anonymous");
   const [open] = await gradesOf(folder.at("open"));
   assertMatch(open?.notes ?? "", /before it connected: got .*its home.*another's.*connection/);
-  assertEquals([open?.name, (await Deno.readTextFile(folder.at("open/index.html"))).includes("Neil")], [
-    "Ann O'Neil",
-    false,
-  ]);
+  const page = await Deno.readTextFile(folder.at("open/index.html"));
+  assertEquals([open?.name, page.includes("Neil")], ["Ann O'Neil", false]);
 });
 
-testWith(
-  [SANDBOX, PYTHON],
-  "hand-ins that break off cost their own row, and a second run does what is new",
-  async () => {
-    await using folder = new Folder();
-    const at = (name: string): string => folder.at(`class/${name}`);
-    const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
-    await handIn(at("Ada"), { "lab3/Server.PY": server.replaceAll('b"READY"', 'b"READY\\n"') });
-    await handIn(at("Bob"), { "client.py": `import os\nwhile True: os.fork()\n` });
-    await handIn(at("Cy"), { "client.py": "if True\n", "client_old.py": "" });
-    await handIn(at("=Dan\x1b[2J"), { "my_client.py": "pass\n", "a_client.py": "" });
-    const run = (...args: string[]): ReturnType<typeof grade> =>
-      grade(folder.at("class"), "--out", folder.at("out"), ...args);
-    const first = await run("--gradescope");
-    const rows = await gradesOf(folder.at("out"));
-    const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
-    assertEquals(told, [
-      [
-        "'=Dan\\x1b[2J",
-        "no program",
-        "0",
-        "which one is the client: a_client.py, my_client.py?; there is no server.py",
-      ],
-      ["Ada", "no program", "32.94", "there is no client.py"],
-      ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
-      ["Cy", "no program", "0", rows[3]!.notes],
-    ], first.stdout + first.stderr);
-    assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
-    assertEquals([first.status, rows[1]!.causes], [1, "1.1 2.1 3.1"]);
-    const [own, cys] = (await folder.names("out")).filter((name) => /^(Ada|Cy)\./.test(name));
-    const page = await Deno.readTextFile(folder.at(`out/${cys}/report.html`));
-    assertEquals([page.includes("SyntaxError"), page.includes(folder.path)], [true, false]);
-    assertStringIncludes(page, "<h1>Lab check of client.py by Cy</h1>");
-    assertEquals(await folder.names(`out/${own}`), ["junit.xml", "report.html", "result.json", "results.json"]);
-    assertEquals((await folder.names("out")).filter((name) => name.startsWith(".")), []);
+testWith([SANDBOX, PYTHON], "hand-ins that break off cost their own row; a second run does what is new", async () => {
+  await using folder = new Folder();
+  const at = (name: string): string => folder.at(`class/${name}`);
+  const server = await Deno.readTextFile(`${PEERS}/naive_server.py`);
+  await handIn(at("Ada"), { "lab3/Server.PY": server.replaceAll('b"READY"', 'b"READY\\n"') });
+  await handIn(at("Bob"), { "client.py": `import os\nwhile True: os.fork()\n` });
+  await handIn(at("Cy"), { "client.py": "if True\n", "client_old.py": "" });
+  await handIn(at("=Dan\x1b[2J"), { "my_client.py": "pass\n", "a_client.py": "" });
+  const run = (...args: string[]): ReturnType<typeof grade> =>
+    grade(folder.at("class"), "--out", folder.at("out"), ...args);
+  const first = await run("--gradescope");
+  const rows = await gradesOf(folder.at("out"));
+  const doubt = "which one is the client: a_client.py, my_client.py?";
+  const told = rows.map(({ name, status, points, notes }) => [name, status, points, notes]);
+  assertEquals(told, [
+    ["'=Dan\\x1b[2J", "no program", "0", `${doubt}; there is no server.py`],
+    ["Ada", "no program", "32.94", "there is no client.py"],
+    ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
+    ["Cy", "no program", "0", rows[3]!.notes],
+  ], first.stdout + first.stderr);
+  assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
+  assertEquals([first.status, rows[1]!.causes], [1, "1.1 2.1 3.1"]);
+  const [own, cys] = (await folder.names("out")).filter((name) => /^(Ada|Cy)\./.test(name));
+  const page = await Deno.readTextFile(folder.at(`out/${cys}/report.html`));
+  assertEquals([page.includes("SyntaxError"), page.includes(folder.path)], [true, false]);
+  assertStringIncludes(page, "<h1>Lab check of client.py by Cy</h1>");
+  assertEquals(await folder.names(`out/${own}`), ["junit.xml", "report.html", "result.json", "results.json"]);
+  assertEquals((await folder.names("out")).filter((name) => name.startsWith(".")), []);
 
-    // Each line of the second run is one that was played.
-    await Deno.writeTextFile(`${at("Cy")}/client.py`, "import sys\nsys.exit(4)\n");
-    const second = await run();
-    assertEquals(second.stdout.match(/^(graded|no program|timed out) .*$/gm)?.length, 1, second.stdout);
-    assertStringIncludes((await gradesOf(folder.at("out")))[3]!.notes, "exit status 4");
-    const third = await run("--again", "cy");
-    assertEquals(third.stdout.match(/^no program .*$/gm)?.length, 1, third.stdout);
+  // Each line of the second run is one that was played.
+  await Deno.writeTextFile(`${at("Cy")}/client.py`, "import sys\nsys.exit(4)\n");
+  const second = await run();
+  assertEquals(second.stdout.match(/^(graded|no program|timed out) .*$/gm)?.length, 1, second.stdout);
+  assertStringIncludes((await gradesOf(folder.at("out")))[3]!.notes, "exit status 4");
+  const third = await run("--again", "cy");
+  assertEquals(third.stdout.match(/^no program .*$/gm)?.length, 1, third.stdout);
 
-    // Other names are no reason to play again.
-    const fourth = await run("--anonymous");
-    assertEquals(fourth.stdout.match(/^(graded|no program|timed out) .*$/gm), null, fourth.stdout);
-    const names = await folder.names("out");
-    assertEquals([names.length, names.some((name) => /Ada|Bob|Cy|Dan/.test(name))], [6, false]);
-  },
-);
+  // Other names are no reason to play again.
+  const fourth = await run("--anonymous");
+  assertEquals(fourth.stdout.match(/^(graded|no program|timed out) .*$/gm), null, fourth.stdout);
+  const names = await folder.names("out");
+  assertEquals([names.length, names.some((name) => /Ada|Bob|Cy|Dan/.test(name))], [6, false]);
+});
 
 testWith([TERMINAL, PYTHON], "what fails once, and not when played alone, is left to a person to mark", async () => {
   await using folder = new Folder();
@@ -169,13 +157,8 @@ testWith([UNIX], "where there is no sandbox, one sentence says why and nothing r
   const bwrap = 'case $1 in --version) ;; *) echo "bwrap: setting up uid map: Permission denied" >&2; exit 1;; esac\n';
   for (const [script, words] of [[bwrap, "AppArmor"], ["exit 127\n", "apt-get install bubblewrap"]] as const) {
     await Deno.writeTextFile(`${path}/bwrap`, `#!/bin/sh\n${script}`, { mode: 0o755 });
-    const { status, stderr } = await run([
-      "env",
-      `PATH=${path}:${Deno.env.get("PATH")}`,
-      ...gradeWords(folder.at("class")),
-    ], {
-      cwd: "/",
-    });
+    const env = ["env", `PATH=${path}:${Deno.env.get("PATH")}`];
+    const { status, stderr } = await run([...env, ...gradeWords(folder.at("class"))], { cwd: "/" });
     assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);
     assertStringIncludes(stderr, Deno.build.os === "linux" ? words : "needs Linux");
     assertStringIncludes(stderr, "--no-sandbox");

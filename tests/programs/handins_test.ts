@@ -15,11 +15,7 @@ import { LINUX, MOUNTS, PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
-async function found(
-  folder: Folder,
-  root: string,
-  names: { client?: string; server?: string } = {},
-): Promise<unknown[]> {
+async function found(folder: Folder, root: string, names: Parameters<typeof stage>[2] = {}): Promise<unknown[]> {
   const work = await folder.folder(`work ${crypto.randomUUID()}`);
   return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
     const { programs, notes } = await stage(handin, `${work}/${index}`, names);
@@ -51,16 +47,15 @@ Deno.test("Brightspace's folders and flat files are found, the latest of each co
 
 Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", async () => {
   await using folder = new Folder();
-  const names = (...all: string[]): Record<string, string> => Object.fromEntries(all.map((name) => [name, ""]));
-  await handIn(
-    folder.at("canvas"),
-    names(
-      "doejane_LATE_12_901_client.py",
-      "doejane_LATE_12_903_client-1.py",
-      "doejane_LATE_12_902_server.py",
-      "oneilann_13_904_my_3_4_client.py",
-      "roeal_LATE_15_906_x_14_assignsubmission_file_client.py",
-    ),
+  const make = (root: string, ...names: string[]): Promise<void> =>
+    handIn(folder.at(root), Object.fromEntries(names.map((name) => [name, ""])));
+  await make(
+    "canvas",
+    "doejane_LATE_12_901_client.py",
+    "doejane_LATE_12_903_client-1.py",
+    "doejane_LATE_12_902_server.py",
+    "oneilann_13_904_my_3_4_client.py",
+    "roeal_LATE_15_906_x_14_assignsubmission_file_client.py",
   );
   await Deno.symlink("/etc/passwd", folder.at("canvas/poesam_14_905_client.py"));
   assertEquals(await found(folder, folder.at("canvas")), [
@@ -71,21 +66,19 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   const [late, other] = await findHandins(folder.at("canvas"), folder.path);
   assertEquals([late?.isLate, other?.isLate], [true, false]);
   const others: string[] = [];
-  await handIn(folder.at("canvas"), names("textonly_12_text.html", "anon_a1B2c_907_server.py"));
+  await make("canvas", "textonly_12_text.html", "anon_a1B2c_907_server.py");
   const all = await findHandins(folder.at("canvas"), folder.path, (names) => others.push(...names));
   assertEquals([all[0]?.id, all.length, others], ["a1B2c", 4, ["textonly_12_text.html"]]);
   assertStringIncludes(String(late?.sources.get("client.py")), "_903_client-1.py");
-  await handIn(
-    folder.at("moodle"),
-    names(
-      "Jane O'Doe_657737_assignsubmission_file_/src/server.py",
-      "Jane O'Doe_657737_assignsubmission_onlinetext_/onlinetext.html",
-      "Bo_Li_657738_assignsubmission_file_client.py",
-      "Cy Day_657739_assignsubmission_file/client.py",
-      "Di Roe_657740_assignsubmission_file_x_657738_assignsubmission_file_client.py",
-      "Ed Roe_657741_assignsubmission_file_1_2_client.py",
-      "Cy Day_657739_assignsubmission_onlinetext/onlinetext.html",
-    ),
+  await make(
+    "moodle",
+    "Jane O'Doe_657737_assignsubmission_file_/src/server.py",
+    "Jane O'Doe_657737_assignsubmission_onlinetext_/onlinetext.html",
+    "Bo_Li_657738_assignsubmission_file_client.py",
+    "Cy Day_657739_assignsubmission_file/client.py",
+    "Di Roe_657740_assignsubmission_file_x_657738_assignsubmission_file_client.py",
+    "Ed Roe_657741_assignsubmission_file_1_2_client.py",
+    "Cy Day_657739_assignsubmission_onlinetext/onlinetext.html",
   );
   assertEquals(await found(folder, folder.at("moodle")), [
     ["Bo_Li", "657738", ["client.py"], 1],
@@ -95,25 +88,19 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
     ["Jane O'Doe", "657737", ["src/server.py"], 1],
   ]);
   // Two that could be meant are a doubt, not a guess; the very name is none.
-  await handIn(folder.at("plain"), {
-    ...names("a b/client.py", "a b/test_client.py", "d/client.py", "d/old/client.py", "d/TcpServer.py"),
-    ...{ "c/a/server.py": "1", "c/b/server.py": "2", "c/server.txt": "" },
-  });
+  await make("plain", "a b/client.py", "a b/test_client.py", "d/client.py", "d/old/client.py", "d/TcpServer.py");
+  await handIn(folder.at("plain"), { "c/a/server.py": "1", "c/b/server.py": "2", "c/server.txt": "" });
   await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
   const plain: Awaited<ReturnType<typeof found>> = [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]];
   // Copies are no doubt.
   assertEquals(await found(folder, folder.at("plain")), [...plain, ["d", "d", ["TcpServer.py", "client.py"], 0]]);
-  assertEquals((await found(folder, folder.at("plain"), { server: "./a/server.py" }))[1], [
-    "c",
-    "c",
-    ["a/server.py"],
-    1,
-  ]);
+  const [, named] = await found(folder, folder.at("plain"), { server: "./a/server.py" });
+  assertEquals(named, ["c", "c", ["a/server.py"], 1]);
   // An executable has the bare name.
-  await handIn(folder.at("bare"), names("a/client", "a/lab2server", "a/client.c", "a/server-notes"));
+  await make("bare", "a/client", "a/lab2server", "a/client.c", "a/server-notes");
   assertEquals(await found(folder, folder.at("bare")), [["a", "a", ["client", "lab2server"], 0]]);
   // A name that is given goes first, and hand-ins that do not have it are found as before.
-  await handIn(folder.at("named"), names("a/client.py", "a/transfer.py", "b/client.py"));
+  await make("named", "a/client.py", "a/transfer.py", "b/client.py");
   assertEquals(await found(folder, folder.at("named"), { client: "transfer.py" }), [
     ["a", "a", ["transfer.py"], 1],
     ["b", "b", ["client.py"], 1],
@@ -176,16 +163,8 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "not unpacked: Gus.tar.gz",
   ]);
   assertEquals(await folder.names("work/0/lab.zip"), ["client.py"]);
-  assertEquals(await folder.names(), [
-    "Ann.zip",
-    "Ben.zip",
-    "Cy.zip",
-    "Dan.zip",
-    "Eve.zip",
-    "Fay.zip",
-    "all.zip",
-    "work",
-  ]);
+  const zips = ["Ann", "Ben", "Cy", "Dan", "Eve", "Fay", "all"].map((name) => `${name}.zip`);
+  assertEquals(await folder.names(), [...zips, "work"]);
 });
 
 Deno.test("a gradebook's column is filled, and all other bytes stay as they were", () => {
@@ -198,7 +177,8 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     { name: "two same", id: "97", points: 1, of: 59 },
     { name: "Bo Li", id: "657738", points: undefined, of: 59 },
   ];
-  const filled = (text: string, encode = (each: string): Uint8Array => new TextEncoder().encode(each)): unknown[] => {
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const filled = (text: string): unknown[] => {
     const { bytes, unmatched, missing } = fill(encode(text), marks, undefined);
     return [new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), unmatched.length, missing];
   };
@@ -214,16 +194,12 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     ],
   );
   const marked = `${head}End-of-Line Indicator\n#901,ao,O'Neil,"Ann",5,#\n#902,jd,Doe,Jane,10.0,#\n`;
-  assertEquals(fill(new TextEncoder().encode(marked), marks, undefined).replaced, ["O'Neil Ann, 5"]);
+  assertEquals(fill(encode(marked), marks, undefined).replaced, ["O'Neil Ann, 5"]);
   const canvas = (first: string, second: string): string =>
     `Student,ID,Section,Lab 3 (77),Final Score\n,,,Manual Posting,\n    Points Possible,,,20.00,(read only)\n"Doe, ""J"" Jane",12, x ,${first},\n"O'Neil, Ann",14,"a\nb",${second},9`;
   assertEquals(filled(canvas("", '""')), [canvas("20", '"6.78"'), 5, []]);
   // A number that two hand-ins have is nobody's.
-  const shared = fill(
-    new TextEncoder().encode(canvas("", '""')),
-    [...marks, { ...marks[0]!, name: "Not Doe" }],
-    undefined,
-  );
+  const shared = fill(encode(canvas("", '""')), [...marks, { ...marks[0]!, name: "Not Doe" }], undefined);
   assertEquals(new TextDecoder().decode(shared.bytes), canvas("", '"6.78"'));
   // A number of the school's is not one of Canvas.
   const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';

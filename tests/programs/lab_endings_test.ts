@@ -34,25 +34,21 @@ testWith([UNIX], "a program that hangs, prints without end or leaves children en
   assert(!left.includes(marker) && !left.includes(folder.path), "a process of a program under test is left");
 });
 
-testWith(
-  [UNIX, PYTHON],
-  "what leaves its session and forks twice is ended, with a PID namespace or without",
-  async () => {
-    await using folder = new Folder();
-    const marker = `sleep 96${Deno.pid}`;
-    const machine = await probe();
-    for (const enclosed of [machine.enclosed, []]) {
-      let isStarted = (): void => {};
-      const started = new Promise<void>((resolve) => isStarted = resolve);
-      const words = [...enclosed, "sh", "-c", `(setsid ${marker} &) ; echo started; sleep 1000`];
-      {
-        await using _ = new Program(words, { cwd: folder.path, isEnclosed: enclosed.length > 0, onLine: isStarted });
-        await started;
-      }
-      assert(!(await processes()).includes(marker), `left of ${words}`);
+testWith([UNIX, PYTHON], "what leaves its session and forks twice is ended, with a PID namespace or not", async () => {
+  await using folder = new Folder();
+  const marker = `sleep 96${Deno.pid}`;
+  const machine = await probe();
+  for (const enclosed of [machine.enclosed, []]) {
+    let isStarted = (): void => {};
+    const started = new Promise<void>((resolve) => isStarted = resolve);
+    const words = [...enclosed, "sh", "-c", `(setsid ${marker} &) ; echo started; sleep 1000`];
+    {
+      await using _ = new Program(words, { cwd: folder.path, isEnclosed: enclosed.length > 0, onLine: isStarted });
+      await started;
     }
-  },
-);
+    assert(!(await processes()).includes(marker), `left of ${words}`);
+  }
+});
 
 Deno.test("what a program never takes holds its play no longer than a message may take", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

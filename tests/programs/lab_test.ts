@@ -15,7 +15,7 @@ testWith([UNIX], "our programs hold to every sentence of the document, strictly"
 
 testWith(
   [UNIX, PYTHON],
-  "a wrong command line, and what can't be started, is one sentence and exit status 2",
+  "a wrong command line, or what can't be started, is a sentence and exit status 2",
   async () => {
     await using folder = new Folder();
     await Deno.writeTextFile(folder.at("server.py"), "if True\n");
@@ -78,10 +78,8 @@ testWith([JAVA], "a Java file is compiled once, with the others that it uses, an
     return await compile(folder.at("Client.java"), folder.at("classes"));
   };
   const main = "{ public static void main(String[] args) { System.out.println(args[0]); } }";
-  assertEquals(
-    await compiled(`/* class No */ package lab.one;\n// class Nor\nrecord Pair(int a) ${main}`),
-    "lab.one.Pair",
-  );
+  const pair = `/* class No */ package lab.one;\n// class Nor\nrecord Pair(int a) ${main}`;
+  assertEquals(await compiled(pair), "lab.one.Pair");
   assertEquals(await compiled(`interface First ${main} class Second ${main}`), "First");
   assertEquals(await compiled("class Broken {"), undefined);
   const other = "package lab.two; class Other { static int a; }";

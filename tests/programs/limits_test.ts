@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { LINUX, STRACE, testWith } from "../support/needs.ts";
-import { withinTime } from "../support/net.ts";
+import { waitFor, withinTime } from "../support/net.ts";
 import { folders, Pair } from "../../scripts/support/pair.ts";
 import { command, descriptors, run, ServerProcess } from "../../scripts/support/programs.ts";
 import { Conversation, Raw, wire } from "../../scripts/support/raw.ts";
@@ -73,10 +73,7 @@ testWith([LINUX], "at most 511 clients wait with a connection of the server's", 
   const before = await descriptors(pair.server.child.pid);
   using _open = await connections(pair.server.port, 560);
   const more = async (): Promise<number> => await descriptors(pair.server.child.pid) - before;
-  for (let tries = 0; await more() <= 300; tries++) {
-    assert(tries < 600, `only ${await more()} descriptors more`);
-    await delay(100);
-  }
+  await waitFor(async () => await more() > 300, more);
   // Clients are accepted at once: give the server time to take too many.
   await delay(500);
   assert(await more() <= 515, `${await more()} descriptors more`);
@@ -86,27 +83,23 @@ testWith([LINUX], "a server without descriptors says so once, and once when it h
   await using folder = await folders({ "served/f": "text" });
   await using server = await ServerProcess.run(limited(), { cwd: folder.at("served") });
   for (let round = 0; round < 2; round++) {
-    const open: Deno.TcpConn[] = [];
-    try {
-      for (let count = 0; count < 80; count++) {
-        open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
-      }
+    {
+      const single = [];
+      for (let count = 0; count < 10; count++) single.push(await connections(server.port, 1));
+      using _others = await connections(server.port, 70);
       await server.errorLine(/not accepted/, 2 * round);
       // Each time, one descriptor gets free and is taken.
-      for (const conn of open.splice(0, 10)) {
-        conn.close();
+      for (const conn of single) {
+        conn.dispose();
         await delay(100);
       }
-    } finally {
-      for (const conn of open) conn.close();
     }
     // The first client after a second without a failure brings the line.
-    for (let tries = 0; server.errors.length < 2 * round + 2; tries++) {
-      assert(tries < 200, "the server does not say that it has recovered");
-      await delay(50);
+    await waitFor(async () => {
       using conversation = await Conversation.start(server.port, "GET", "f", wire("text"));
       await conversation.until("h");
-    }
+      return server.errors.length >= 2 * round + 2;
+    });
   }
   const lines = ["server: connections are not accepted: too many open files", "server: connections are accepted again"];
   assertEquals(server.errors, [...lines, ...lines]);

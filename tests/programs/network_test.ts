@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Folder, randomBytes } from "../../scripts/support/folder.ts";
+import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
 import { NETEM, ROOT, testWith } from "../support/needs.ts";
-import { isSame } from "../../scripts/support/folder.ts";
 import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
 
 async function succeed(...words: string[]): Promise<void> {

@@ -28,12 +28,8 @@ testWith([TERMINAL, SOURCES], "a client says what is not granted before it conne
     [[`--allow-read=${mine}`], ["PUT", "link"], `link: ${read} ${secret} (run it with --allow-read)`],
   ];
   for (const [permissions, args, reason] of cases) {
-    const words = [
-      "timeout",
-      "60",
-      ...onTerminal("client", ["--allow-net", ...permissions], ["127.0.0.1", `${freePort()}`, ...args]),
-    ];
-    const { status, stdout } = await run(words, { cwd: mine });
+    const words = onTerminal("client", ["--allow-net", ...permissions], ["127.0.0.1", `${freePort()}`, ...args]);
+    const { status, stdout } = await run(["timeout", "60", ...words], { cwd: mine });
     assertStringIncludes(stdout, `client: ${reason}`);
     assertEquals([status, stdout.trim().split("\n").length], [1, 2], stdout);
   }

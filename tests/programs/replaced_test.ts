@@ -1,34 +1,35 @@
 /** What becomes of the file that a PUT, or a GET, replaces: its owner, its mode, and where it can't be replaced. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Folder } from "../../scripts/support/folder.ts";
 import { withMounts } from "../support/disk.ts";
 import { LINUX, MOUNTS, OTHER_USER, ROOT, testWith } from "../support/needs.ts";
 import { asNobody } from "../support/nobody.ts";
 import { client, folders } from "../../scripts/support/pair.ts";
-import { command, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
+import { command, ended, Process, run, ServerProcess } from "../../scripts/support/programs.ts";
+
+/** PUTs a file that can't be replaced: the old one stays, and the server says why. */
+async function assertStays(folder: Folder, serverWords: string[], reason: string): Promise<void> {
+  const before = await folder.names("served");
+  await using server = await ServerProcess.run([...serverWords, "0", "-v"], { cwd: folder.at("served") });
+  const lines = "client sending file f (4 bytes)\nserver error: unable to create file f\n";
+  assertEquals(await client(folder, server.port, "PUT", "f"), ended(1, lines));
+  await server.end();
+  assertEquals(server.errors, [`server: unable to create file f: ${reason}`]);
+  assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("served/f"))], [before, "old"]);
+}
 
 testWith([MOUNTS], "a file that is a mount point stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "served/other": "mounted", "mine/f": "mine" });
-  const words = withMounts("mount --bind other f", [...command("server"), "0", "-v"]);
-  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  const { status, stdout } = await client(folder, server.port, "PUT", "f");
-  assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
-  await server.end();
-  assertEquals(server.errors, ["server: unable to create file f: device or resource busy"]);
+  await assertStays(folder, withMounts("mount --bind other f", command("server")), "device or resource busy");
   assertEquals(await Deno.readTextFile(folder.at("served/other")), "mounted");
-  assertEquals(await folder.names("served"), ["f", "other"]);
 });
 
 testWith([OTHER_USER], "another user's file in a sticky folder stays, and the server says why", async () => {
   await using folder = await folders({ "served/f": "old", "mine/f": "mine" });
   await Deno.chmod(folder.at("served"), 0o1777);
   await Deno.chmod(folder.at("served/f"), 0o666);
-  const words = [...await asNobody(folder, "server"), "0", "-v"];
-  await using server = await ServerProcess.run(words, { cwd: folder.at("served") });
-  const { status, stdout } = await client(folder, server.port, "PUT", "f");
-  assertEquals([status, stdout], [1, "client sending file f (4 bytes)\nserver error: unable to create file f\n"]);
-  await server.errorLine(/^server: unable to create file f: operation not permitted$/);
-  assertEquals([await folder.names("served"), await Deno.readTextFile(folder.at("served/f"))], [["f"], "old"]);
+  await assertStays(folder, await asNobody(folder, "server"), "operation not permitted");
 });
 
 testWith([OTHER_USER], "an old file stands though no temporary folder can be written", async () => {

@@ -4,11 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { testWith, TMUX, UNIX } from "../support/needs.ts";
+import { waitFor } from "../support/net.ts";
 import { Pair } from "../../scripts/support/pair.ts";
 import { run } from "../../scripts/support/programs.ts";
-
-// Far longer than a program takes to start and a bar to appear.
-const LIMIT_MS = 60_000;
 
 /** A terminal of 80 columns with a shell in it. */
 class Screen implements AsyncDisposable {
@@ -29,13 +27,9 @@ class Screen implements AsyncDisposable {
 
   /** Awaits a screen that has what is wanted. */
   async until(isThere: (lines: string[]) => boolean): Promise<string[]> {
-    const deadline = performance.now() + LIMIT_MS;
-    while (true) {
-      const lines = await this.lines();
-      if (isThere(lines)) return lines;
-      if (performance.now() > deadline) throw new Error(`the screen never came to that:\n${lines.join("\n")}`);
-      await delay(100);
-    }
+    let lines: string[] = [];
+    await waitFor(async () => isThere(lines = await this.lines()), () => lines.join("\n"));
+    return lines;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

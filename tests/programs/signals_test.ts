@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
+import type { Verb } from "../../lib/protocol.ts";
 import { isDraft } from "../../lib/files/draft.ts";
 import { within } from "../../lib/within.ts";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
@@ -78,58 +79,62 @@ testWith([UNIX], "a transfer is cut, and leaves nothing, after the grace or by a
   }
 });
 
-interface Uploading extends AsyncDisposable {
-  server: ServerProcess;
-  client: Conversation;
-  interrupt: () => void;
-}
-
 /** A server on a terminal of its own, in the middle of an upload of `DATA`, and a way to press Ctrl-C there. */
-async function uploading(folder: Folder, ...args: string[]): Promise<Uploading> {
-  const words = [...command("server"), "0", "-v", "--root", folder.path, ...args].map((word) => `'${word}'`).join(" ");
-  const script = ["script", "-qefc", `echo "process $$"; exec ${words}`, "/dev/null"];
-  const server = await ServerProcess.run(script, { cwd: folder.path });
-  const pid = Number((await server.line(/^process \d+$/)).match(/\d+/)![0]);
-  const client = await Conversation.start(server.port, "PUT", "f", DATA);
-  await client.until("half");
-  const dispose = async (): Promise<void> => {
-    client[Symbol.dispose]();
-    await server[Symbol.asyncDispose]();
-  };
-  return { server, client, interrupt: () => Deno.kill(pid, "SIGINT"), [Symbol.asyncDispose]: dispose };
+class Upload implements AsyncDisposable {
+  private constructor(readonly server: ServerProcess, readonly client: Conversation, readonly interrupt: () => void) {}
+
+  static async start(folder: Folder, ...args: string[]): Promise<Upload> {
+    const words = [...command("server"), "0", "-v", "--root", folder.path, ...args].map((word) => `'${word}'`);
+    const script = ["script", "-qefc", `echo "process $$"; exec ${words.join(" ")}`, "/dev/null"];
+    const server = await ServerProcess.run(script, { cwd: folder.path });
+    const pid = Number((await server.line(/^process \d+$/)).match(/\d+/)![0]);
+    const client = await Conversation.start(server.port, "PUT", "f", DATA);
+    await client.until("half");
+    return new Upload(server, client, () => Deno.kill(pid, "SIGINT"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client[Symbol.dispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
 }
 
 testWith([TERMINAL], "Ctrl-C at a terminal waits until a transfer is done, without a limit", async () => {
   await using folder = new Folder();
-  await using upload = await uploading(folder);
-  const { server, client, interrupt } = upload;
-  interrupt();
-  await server.line(/^server: waits for a client, [\d.]+ kiB left; Ctrl-C cuts it$/);
-  await client.until("g");
-  assertEquals(await server.ended(), 0);
+  await using upload = await Upload.start(folder);
+  upload.interrupt();
+  await upload.server.line(/^server: waits for a client, [\d.]+ kiB left; Ctrl-C cuts it$/);
+  await upload.client.until("g");
+  assertEquals(await upload.server.ended(), 0);
   assertEquals(await Deno.readFile(folder.at("f")), DATA);
 });
 
 testWith([TERMINAL], "at a terminal too a second Ctrl-C cuts a transfer, and so does --grace", async () => {
   await using folder = new Folder();
   for (const grace of [[], ["--grace", "1"]]) {
-    await using upload = await uploading(folder, ...grace);
-    const { server, interrupt } = upload;
-    interrupt();
-    await server.line(/^server: waits (up to 1 second )?for a client, /);
-    if (grace.length === 0) interrupt();
-    assertEquals(await within(server.ended(), SOON_MS), 1);
+    await using upload = await Upload.start(folder, ...grace);
+    upload.interrupt();
+    await upload.server.line(/^server: waits (up to 1 second )?for a client, /);
+    if (grace.length === 0) upload.interrupt();
+    assertEquals(await within(upload.server.ended(), SOON_MS), 1);
     assertEquals(await folder.names(), []);
   }
 });
 
 testWith([UNIX], "an interrupted client leaves the old file, no draft and the signal's exit status", async () => {
-  const cases = [
-    ...[["GET", "connected", "SIGINT", 130], ["GET", "half", "SIGTERM", 143], ["GET", "g", "SIGINT", 130]] as const,
-    ...[["PUT", "connected", "SIGTERM", 143], ["PUT", "half", "SIGHUP", 129], ["PUT", "f", "SIGINT", 130]] as const,
-    ["DEL", "connected", "SIGINT", 130] as const,
+  // The last end it at once.
+  const three = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+  const cases: [Verb, step: string, signals: readonly Deno.Signal[], statuses: number[]][] = [
+    ["GET", "connected", ["SIGINT"], [130]],
+    ["GET", "half", ["SIGTERM"], [143]],
+    ["GET", "g", ["SIGINT"], [130]],
+    ["PUT", "connected", ["SIGTERM"], [143]],
+    ["PUT", "half", ["SIGHUP"], [129]],
+    ["PUT", "f", ["SIGINT"], [130]],
+    ["DEL", "connected", ["SIGINT"], [130]],
+    ...Array(3).fill(["GET", "half", three, [129, 130, 143]]),
   ];
-  for (const [verb, step, signal, status] of cases) {
+  for (const [verb, step, signals, statuses] of cases) {
     await using folder = new Folder();
     const old = verb === "PUT" ? DATA : randomBytes(10);
     await Deno.writeFile(folder.at("f"), old);
@@ -139,28 +144,11 @@ testWith([UNIX], "an interrupted client leaves the old file, no draft and the si
     using server = await Conversation.accept(listener, verb, "f", DATA);
     if (step !== "connected") await server.until(step);
     assertEquals((await folder.names()).some(isDraft), verb === "GET");
-    client.child.kill(signal);
-    assertEquals(await within(client.ended(), SOON_MS), status);
-    assertEquals(await folder.names(), ["f"]);
-    assertEquals(await Deno.readFile(folder.at("f")), old);
-    assertEquals(client.errors, []);
-    assert(!client.lines.includes("Complete"));
-  }
-});
-
-testWith([UNIX], "two signals at once end a GET at once, and leave the old file and no draft", async () => {
-  await using folder = new Folder();
-  await Deno.writeTextFile(folder.at("f"), "old");
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const words = [...command("client"), "127.0.0.1", String(listener.addr.port), "GET", "f"];
-  for (let round = 0; round < 3; round++) {
-    await using client = new Process(words, { cwd: folder.path });
-    using server = await Conversation.accept(listener, "GET", "f", DATA);
-    await server.until("half");
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) client.child.kill(signal);
-    assert([129, 130, 143].includes(await client.ended()));
-    assertEquals(await folder.names(), ["f"]);
-    assertEquals(await Deno.readTextFile(folder.at("f")), "old");
+    for (const signal of signals) client.child.kill(signal);
+    const status = await within(client.ended(), SOON_MS);
+    assert(statuses.includes(status!), `${verb} ${step}: ${status}`);
+    assertEquals([await folder.names(), await Deno.readFile(folder.at("f"))], [["f"], old]);
+    assertEquals([client.errors, client.lines.includes("Complete")], [[], false]);
   }
 });
 

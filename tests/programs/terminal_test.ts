@@ -1,11 +1,11 @@
 /** What the client shows on a terminal, which util-linux's `script` plays. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async";
 import { readBytes } from "../../lib/cli/arguments.ts";
-import { Conversation, LIMIT_MS } from "../../scripts/support/raw.ts";
+import { Conversation } from "../../scripts/support/raw.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
 import { TERMINAL, testWith } from "../support/needs.ts";
+import { waitFor } from "../support/net.ts";
 import { Pair } from "../../scripts/support/pair.ts";
 import { command, Process } from "../../scripts/support/programs.ts";
 
@@ -70,10 +70,7 @@ terminalTest("a client that waits for its turn says so in one line, and then cle
     const message = `waiting for our turn at localhost port ${pair.server.port}`.slice(0, columns - 3);
     // The line has no end until it is wiped away.
     const screen = (): Promise<string> => Deno.readTextFile(pair.folder.at("screen")).catch(() => "");
-    for (const deadline = performance.now() + LIMIT_MS; performance.now() < deadline;) {
-      if ((await screen()).includes(message)) break;
-      await delay(50);
-    }
+    await waitFor(async () => (await screen()).includes(message), screen);
     await first.until("g");
     const output = await shown(client);
     assertStringIncludes(output, `${message}\x1b[J\x1b[?7h\r\r\x1b[J`);

@@ -1,13 +1,11 @@
 /** Disks of the tests' own. */
 
 import { assertEquals } from "@std/assert";
-import { delay } from "@std/async";
 import { fusePython } from "./needs.ts";
+import { waitFor } from "./net.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
 
 const STRANGE_DISK = `${import.meta.dirname}/strange_disk.py`;
-// Far longer than a disk takes to appear on the slowest machine.
-const LIMIT_MS = 30_000;
 
 /** The size of a small disk. */
 export const DISK_BYTES = 2 * 1024 * 1024;
@@ -48,10 +46,7 @@ export class StrangeDisk implements AsyncDisposable {
   static async mount(path: string, kept: string, fault: "quota" | "hole" | "zeros" | "caseless"): Promise<StrangeDisk> {
     const { dev } = await Deno.stat(path);
     const disk = new StrangeDisk(new Process([fusePython()!, STRANGE_DISK, kept, path, fault], { cwd: "/" }), path);
-    for (const deadline = performance.now() + LIMIT_MS; (await Deno.stat(path)).dev === dev;) {
-      if (performance.now() > deadline) throw new Error(`no disk: ${disk.#process.errors.join("\n")}`);
-      await delay(10);
-    }
+    await waitFor(async () => (await Deno.stat(path)).dev !== dev, () => disk.#process.errors.join("\n"));
     return disk;
   }
 

@@ -91,11 +91,3 @@ export function processesWith(text: string): string[] {
     }
   });
 }
-
-/** Awaits that something holds, for a minute at most. */
-export async function waitFor(holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
-    if (tries > 1200) throw new Error(`in a minute this did not come true: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -34,21 +34,18 @@ const IS_WHOLE = Deno.env.get("LAB_MISTAKES") === "whole";
 
 /** Makes a test of all mistakes of a program. They wait more than they work, so several are checked at a time. */
 export function testMistakes(role: Role, mistakes: Mistake[]): void {
-  testWith(
-    [UNIX, PYTHON, STRACE],
-    `the lab check finds what is wrong with ${mistakes.length} ${role}s, and no more`,
-    async () => {
-      await using folder = new Folder();
-      const queue = [...mistakes.entries()];
-      const found: unknown[] = [];
-      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-        for (let next; (next = queue.shift());) {
-          found.push(...await check(role, next[1], folder.at(`${next[0]}_${role}.py`)));
-        }
-      }));
-      assertEquals(found, []);
-    },
-  );
+  const name = `the lab check finds what is wrong with ${mistakes.length} ${role}s, and no more`;
+  testWith([UNIX, PYTHON, STRACE], name, async () => {
+    await using folder = new Folder();
+    const queue = [...mistakes.entries()];
+    const found: unknown[] = [];
+    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      for (let next; (next = queue.shift());) {
+        found.push(...await check(role, next[1], folder.at(`${next[0]}_${role}.py`)));
+      }
+    }));
+    assertEquals(found, []);
+  });
 }
 
 /** What the check says that it should not, or does not say. */
@@ -63,9 +60,8 @@ async function check(role: Role, mistake: Mistake, path: string): Promise<unknow
   const launch = await fromFile(role, path, ".");
   const scope = IS_WHOLE ? { isStrict: true } : { isStrict: true, only: [...fails, ...only], plays };
   const result = judge(await run({ [role]: launch }, { ...scope, timeoutMs: 3000 }), scope);
-  const failed = result.sentences.filter(({ id, outcome }) => outcome === "fails" && !NAIVE.includes(id)).map((
-    { id },
-  ) => id);
+  const failed = result.sentences.filter(({ outcome, id }) => outcome === "fails" && !NAIVE.includes(id))
+    .map(({ id }) => id);
   const text = report(result, false, (_, line) => line).join("\n");
   const isSaid = text.replace(/\s+/g, " ").includes(says ?? "");
   return String(failed) === String(fails) && isSaid ? [] : [{ name, fails, failed, says, text }];

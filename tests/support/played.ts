@@ -2,14 +2,9 @@
 
 import type { Folder } from "../../scripts/support/folder.ts";
 import { type Output, runClient } from "../../scripts/support/programs.ts";
-import { Raw, spoken } from "../../scripts/support/raw.ts";
+import { Raw } from "../../scripts/support/raw.ts";
 
-/** Plays a server, which speaks first; it stays connected until the client has ended. */
-export function playServer(args: string[], folder: Folder, ...texts: string[]): Promise<Output> {
-  return withServer(args, folder, (raw) => raw.play(spoken(...texts), "server"));
-}
-
-/** Runs the client in a folder, with what it asks its server for in `args`. */
+/** Runs the client in a folder, with what it asks its server for in `args`; that stays connected until it has ended. */
 export async function withServer(
   args: string[],
   folder: Folder,

@@ -1,16 +1,30 @@
-/** A server in the test's own process. */
+/** Servers and clients in the test's own process. */
 
-import { serve, type ServeOptions, type Server } from "../../lib/mod.ts";
+import { type ClientOptions, del, get, put, serve, type ServeOptions, type Server } from "../../lib/mod.ts";
+import type { Verb } from "../../lib/protocol.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 
 /** The address of this machine alone. */
 export const HOST = { hostname: "127.0.0.1" };
 
-/** What a test of a server has: the served folder, the server, and a client's options to reach it. */
-export interface Served {
-  folder: Folder;
-  server: Server;
-  options: { hostname: string; port: number };
+/** A served folder, its server, and a client's options to reach it. */
+export class Served implements AsyncDisposable {
+  readonly options: { hostname: string; port: number };
+
+  private constructor(readonly folder: Folder, readonly server: Server) {
+    this.options = { ...HOST, port: server.address.port };
+  }
+
+  /** Starts a server of an empty folder. */
+  static async start(more: Partial<ServeOptions> = {}): Promise<Served> {
+    const folder = new Folder();
+    return new Served(folder, await serve({ ...HOST, port: 0, root: folder.path, ...more }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
 }
 
 /** A test of a server in this process. */
@@ -20,8 +34,14 @@ export function servedTest(
   more: Partial<ServeOptions> = {},
 ): void {
   Deno.test(name, async () => {
-    await using folder = new Folder();
-    await using server = await serve({ ...HOST, port: 0, root: folder.path, ...more });
-    await work({ folder, server, options: { ...HOST, port: server.address.port } });
+    await using served = await Served.start(more);
+    await work(served);
   });
+}
+
+/** A client of this process, whose own file is at a path. */
+export async function transfer(verb: Verb, name: string, path: string, options: ClientOptions): Promise<void> {
+  if (verb === "GET") await get(name, { ...options, to: path });
+  else if (verb === "PUT") await put(name, { ...options, from: path });
+  else await del(name, options);
 }

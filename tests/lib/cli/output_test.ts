@@ -1,15 +1,15 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { Printer } from "../../../lib/cli/output.ts";
+import { progressLine } from "../../../lib/cli/progress.ts";
+import { describe } from "../../../lib/cli/trace.ts";
+import { STEPS } from "../../../lib/protocol.ts";
 import { isReady } from "../../../lib/within.ts";
-
-const LIMIT_MS = 20_000;
+import { waitFor } from "../../support/net.ts";
+import { wire } from "../../../scripts/support/raw.ts";
 
 /** Keeps what is written, once there is room. */
-function sink(
-  written: string[],
-  room: Promise<void> = Promise.resolve(),
-): { write(data: Uint8Array): Promise<number> } {
+function sink(written: string[], room: Promise<void> = Promise.resolve()): Pick<Deno.FsFile, "write"> {
   return {
     write: async (data): Promise<number> => {
       await room;
@@ -53,15 +53,14 @@ Deno.test("lines of both streams come in their order, and one that is stuck hold
   const stuck = new Printer(sink(out!, room.promise), sink(err!));
   void stuck.print("one\n");
   stuck.warn("two\n");
-  while (err!.length === 0) await delay(10);
+  await waitFor(() => err!.length > 0);
   assertEquals([out, err], [[], ["two\n"]]);
   void stuck.print("three\n");
   // Until that has been looked at, and left.
   await delay(50);
   room.resolve();
   // Without a flush, and without a line after it.
-  const deadline = performance.now() + LIMIT_MS;
-  while (out!.length < 2 && performance.now() < deadline) await delay(10);
+  await waitFor(() => out!.length >= 2);
   assertEquals(out, ["one\n", "three\n"]);
 });
 
@@ -70,7 +69,7 @@ Deno.test("a line on standard output is written, though standard error has been 
   const printer = new Printer(sink(out), { write: () => new Promise(() => {}) });
   printer.warn("stuck\n");
   void printer.print("one\n");
-  while (out.length === 0) await delay(10);
+  await waitFor(() => out.length > 0);
   for (const line of ["two\n", "three\n"]) {
     printer.warn("stuck\n");
     void printer.print(line);
@@ -116,4 +115,23 @@ Deno.test("a stream that can't be written keeps its error, and nothing waits for
   await printer.print("a line");
   await printer.flush();
   assertEquals([printer.error, printer.isIdle], [broken, true]);
+});
+
+Deno.test("of a long message a trace shows 100 bytes, and counts the others", () => {
+  const [, step] = STEPS.GET;
+  for (const [length, rest] of [[96, ""], [97, "… and 1 more bytes"]] as const) {
+    const bytes = wire(`GET ${"n".repeat(length)}`);
+    const line = describe({ step, from: "client", bytes, ms: 0, isGlued: false, pieces: 1 }, "client");
+    assertEquals(line, `b. client: GET <filename>     >  GET ${"n".repeat(96)}${rest}`);
+  }
+});
+
+Deno.test("a progress line has share, bytes, rate and time left, and fits any width", () => {
+  const half = (columns: number): string => progressLine(512 * 1024, 1024 * 1024, 64 * 1024, columns);
+  assertEquals(half(80), "[################---------------]  50%  512 kiB of 1 MiB  64 kiB/s  0:08 left");
+  for (let columns = 0; columns < 120; columns++) {
+    const line = half(columns);
+    assertEquals(line.length <= Math.max(columns - 3, 0), true, `${columns}: ${line}`);
+    if (columns > 7) assertStringIncludes(line, "50%");
+  }
 });

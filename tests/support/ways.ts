@@ -1,38 +1,44 @@
-/** TCP connections whose close is a reset, which the close of Deno's own is not. */
+/** TCP connections that are closed by a FIN or by a reset, which the close of Deno's own is not. */
 
 import { createServer, Socket } from "node:net";
-import { type Conn, Raw } from "../../scripts/support/raw.ts";
+import { within } from "../../lib/within.ts";
+import { type Conn, LIMIT_MS, Raw } from "../../scripts/support/raw.ts";
+
+/** How a connection is closed. */
+export const WAYS = ["FIN", "reset"] as const;
+export type Way = typeof WAYS[number];
 
 /** Whether this Deno can reset a connection; older ones can't. */
 export const CAN_RESET = "resetAndDestroy" in Socket.prototype;
 
 /** Connects to a server. */
-export async function connect(port: number): Promise<Raw> {
+export async function connect(port: number, way: Way): Promise<Raw> {
   const socket = new Socket();
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
     socket.connect(port, "127.0.0.1", resolve);
   });
-  return new Raw(resettable(socket));
+  return new Raw(closedBy(way, socket));
 }
 
-/** Listens for one connection. */
-export async function listen(): Promise<{ port: number; accept(): Promise<Raw> } & Disposable> {
+/** Listens for one connection, for which `accept` waits as long as there may be one. */
+export async function listen(way: Way): Promise<{ port: number; accept(): Promise<Raw> } & Disposable> {
   const server = createServer();
-  const accepted = new Promise<Raw>((resolve) =>
-    server.once("connection", (socket: Socket) => {
-      resolve(new Raw(resettable(socket)));
-    })
-  );
+  const connected = Promise.withResolvers<Socket>();
+  server.once("connection", connected.resolve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as { port: number }).port,
-    accept: () => accepted,
+    accept: async () => {
+      const socket = await within(connected.promise, LIMIT_MS);
+      if (!socket) throw new Error("nobody has connected");
+      return new Raw(closedBy(way, socket));
+    },
     [Symbol.dispose]: () => void server.close(),
   };
 }
 
-function resettable(socket: Socket): Conn {
+function closedBy(way: Way, socket: Socket): Conn {
   // Whatever fails says so itself.
   socket.on("error", () => {});
   return {
@@ -52,6 +58,6 @@ function resettable(socket: Socket): Conn {
       new Promise((resolve, reject) => socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length))),
     closeWrite: () => new Promise((resolve) => socket.end(resolve)),
     setNoDelay: (on) => void socket.setNoDelay(on),
-    close: () => void socket.resetAndDestroy(),
+    close: () => void (way === "reset" ? socket.resetAndDestroy() : socket.destroy()),
   };
 }
