@@ -5,11 +5,12 @@ export class FastTimers implements Disposable {
   readonly waits: number[] = [];
   readonly #setTimeout = globalThis.setTimeout;
 
-  /** Begins with it for waits of at least `minMs`. */
-  constructor(minMs = 1000) {
+  /** Begins with it for waits of at least `minMs`, and below `endMs`. */
+  constructor(minMs = 1000, endMs = Infinity) {
     const fast = (call: () => void, ms = 0): ReturnType<typeof setTimeout> => {
-      if (ms >= minMs) this.waits.push(ms);
-      return this.#setTimeout.call(globalThis, call, ms >= minMs ? 10 : ms);
+      const isChosen = ms >= minMs && ms < endMs;
+      if (isChosen) this.waits.push(ms);
+      return this.#setTimeout.call(globalThis, call, isChosen ? 10 : ms);
     };
     globalThis.setTimeout = fast as typeof setTimeout;
   }
