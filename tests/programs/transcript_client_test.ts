@@ -115,11 +115,11 @@ for (const [said, then] of [[FULL, "closes"], [FULL, "stays"], ["", "closes"]] a
   });
 }
 
-/** Runs the client with its own connections in sight: it makes none. */
+/** Runs the client and sees that it makes no connection; one that it made would end. */
 async function unconnected(folder: Folder, args: string[]): Promise<Output> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  const output = await runClient(["127.0.0.1", `${port}`, ...args], { cwd: folder.path });
+  const output = await runClient(["127.0.0.1", `${port}`, ...args, "--wait", "10"], { cwd: folder.path });
   // The first connection that comes is the test's own.
   using own = await Deno.connect({ hostname: "127.0.0.1", port });
   using first = await listener.accept();
