@@ -34,7 +34,10 @@ export async function removeTree(path: string): Promise<boolean> {
   if (await runs(["rm", "-rf", path])) return true;
   // Without a PATH there is no rm.
   if (await runs(["rm", "-f"])) return false;
-  return await Deno.remove(path, { recursive: true }).then(() => true, () => false);
+  return await Deno.remove(path, { recursive: true }).then(
+    () => true,
+    (error) => error instanceof Deno.errors.NotFound,
+  );
 }
 
 export const MAX_SLOWNESS = 3;
