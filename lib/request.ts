@@ -120,8 +120,7 @@ export async function hearRequest(peer: Peer, { root, address, regulars }: Asker
   const isQuick = isOnePiece && found !== undefined && regulars.has(address);
   const looking = root.hasLonger(name, found, { isQuick });
   // Of a folder that has just been changed, nobody knows yet.
-  const isShort = async (): Promise<boolean> => await isReady(looking) && [false, "too many"].includes(await looking);
-  if (isQuick && await isShort()) return { request, found };
+  if (isQuick && await isReady(looking) && [false, "too many"].includes(await looking)) return { request, found };
   const [hasLonger, more] = await Promise.all([within(looking, LATE_MS), peer.peek(REQUEST_STEP, SOON_MS)]);
   const isCut = !isOnePiece || more.length > 0;
   const silenceMs = isCut || hasLonger !== false ? LATE_MS : 0;

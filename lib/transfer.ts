@@ -2,8 +2,8 @@
 
 import { delay } from "@std/async";
 import type { Bytes } from "./bytes.ts";
-import { checkNumber, MAX_GATHER } from "./options.ts";
 import { breakOff } from "./errors.ts";
+import { checkNumber, MAX_GATHER } from "./options.ts";
 import { BLOCK_BYTES, type Step } from "./protocol.ts";
 
 /** How a transfer of file data is watched, slowed down or sped up. */

@@ -15,10 +15,10 @@ export async function compile(path: string, folder: string): Promise<string | un
   // The files of a package lie in a folder of its name, or all beside each other, as a learning platform has them.
   const beside = path.slice(0, path.lastIndexOf("/"));
   const root = (packageName?.split(".") ?? []).map(() => "..").join("/");
-  const others = await Array.fromAsync(Deno.readDir(beside), ({ name }) => `${beside}/${name}`);
-  const isCompiled = await javac(["-sourcepath", `${beside}/${root}`, "-d", folder, path]) ||
-    await javac(["-d", folder, ...others.filter((name) => name.endsWith(".java"))]);
-  if (!isCompiled) return undefined;
+  if (!await javac(["-sourcepath", `${beside}/${root}`, "-d", folder, path])) {
+    const all = await Array.fromAsync(Deno.readDir(beside), ({ name }) => `${beside}/${name}`);
+    if (!await javac(["-d", folder, ...all.filter((name) => name.endsWith(".java"))])) return undefined;
+  }
   const [, name] = source.match(/\b(?:class|record|enum|interface)\s+([\p{L}\w$]+)/u) ?? [];
   const main = packageName ? `${packageName}.${name}` : name;
   const isThere = await Deno.stat(`${folder}/${main?.replaceAll(".", "/")}.class`).then(() => true, () => false);
