@@ -71,15 +71,16 @@ const PLATFORMS: Platform[] = [
     most: (title) => title.match(/MaxPoints:\s*([\d.,]+)/)?.[1],
   },
   {
-    isIt: (header) => header[0] === "Student" && header.includes("ID"),
+    // The name's parts may stand in columns of their own.
+    isIt: (header) => /^(Student|LastName)$/.test(header[0]!) && header.includes("ID"),
     isItem: (title) => / \(\d+\)$/.test(title),
     ids: ["ID", "SIS User ID", "SIS Login ID"],
     // Its files are named after "Doe, Jane" as doejane.
     names: (row) => {
-      const name = row("Student");
+      const name = row("Student") || `${row("LastName")}, ${row("FirstName")}`;
       return [name, name.split(",").toReversed().join(" "), name.replace(/[^\p{L}\p{N}]/gu, "")];
     },
-    most: (title, rows) => rows.find((row) => row("Student") === "Points Possible")?.(title),
+    most: (title, rows) => rows.find((row) => (row("Student") || row("LastName")) === "Points Possible")?.(title),
   },
   {
     isIt: (header) => header.includes("Identifier") && header.includes("Grade"),
@@ -92,6 +93,10 @@ const PLATFORMS: Platform[] = [
 
 /** Fills the column of the points. Throws a {@linkcode CheckError} if the table is of no platform, or the column unclear. */
 export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined): Filled {
+  // As of Excel's "Unicode Text".
+  if (/^(\xff\xfe|\xfe\xff)/.test(toText(bytes.subarray(0, 2)))) {
+    throw new CheckError("the gradebook is in UTF-16; save it as CSV in UTF-8");
+  }
   // Where it is not UTF-8, a byte is a character.
   const text = decoded(new Uint8Array(bytes));
   const [first = [], ...table] = cellsOf(text ?? toText(bytes));
@@ -118,7 +123,7 @@ export function fill(bytes: Uint8Array, marks: Mark[], item: string | undefined)
   const namesOf = (cells: Cell[]): string[] => platform.names(readerOf(cells));
   // Canvas has rows that are nobody's.
   const rows = table.filter((cells) =>
-    cells.length >= header.length && !/^(Points Possible|Student, Test)$/.test(cells[0]!.text) &&
+    cells.length >= header.length && !/^(Points Possible\b|Student, Test$)/.test(namesOf(cells)[0]!) &&
     [...idsOf(cells), ...namesOf(cells)].some((text) => plain(text) !== "")
   );
   const [ids, names] = [rows.map(idsOf), rows.map(namesOf)];

@@ -204,6 +204,9 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
   // A number of the school's is not one of Canvas.
   const other = 'Student,ID,SIS User ID,Lab 3 (77)\n"Roe, Al",11,12,\n';
   assertEquals(filled(other), [other, 7, ["Roe, Al"]]);
+  const split = (mark: string): string =>
+    `LastName,FirstName,ID,Lab 3 (77)\n    Points Possible,,,10\nDoe,Jane,11,${mark}\nStudent,Test,10,\n`;
+  assertEquals(filled(split("")), [split("10"), 6, []]);
   // Numbers as they are written elsewhere; what is none is not passed over.
   for (const [maximum, mark] of [["20,00", "20"], ["1,000.00", "1000"], ["1.000,50", "1000.5"], ["12.500", "12.5"]]) {
     const comma = (mark = ""): string =>
@@ -215,6 +218,7 @@ Deno.test("a gradebook's column is filled, and all other bytes stay as they were
     CheckError,
     'the maximum of "Lab 3 (77)" in the gradebook is "many", which is no number',
   );
+  assertThrows(() => fill(Uint8Array.of(0xff, 0xfe, 0x53, 0), marks, undefined), CheckError, "is in UTF-16");
   const moodle = (grade: string, maximum: string): string =>
     `Identifier;"Full name";Grade;"${maximum}"\n"Participant 12";"J\xe4ne";${grade};"100,00"\n"Participant 657738";"Bo Li";;100\n`;
   const latin = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
