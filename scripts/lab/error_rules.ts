@@ -7,7 +7,7 @@ import { completed, printed, wrongLine } from "./lines.ts";
 import { playOf } from "./plays.ts";
 import { blamed, type Finding } from "./deviations.ts";
 import { eventsOf, fromUtf8, hasPrinted, type Recording, saidAt } from "./recording.ts";
-import { found, type Look, type Row } from "./rule.ts";
+import { found, type Look, named, type Row } from "./rule.ts";
 
 /** The server's error in place of step c; what goes wrong before it is another sentence's. */
 const refusal: Look = (one, view) => {
@@ -15,7 +15,12 @@ const refusal: Look = (one, view) => {
   // A server may make the folder of a name, or leave it out.
   const isAccepted = one.play === "PUT-nowhere" && eventsOf(one, "came").some(({ bytes }) => bytes.endsWith("OK"));
   if (isAccepted || deviations.some(({ step = "", derails }) => derails && step < "c")) return undefined;
-  return deviations.filter(({ step }) => step?.startsWith("c"));
+  const wrong = deviations.filter(({ step }) => step?.startsWith("c"));
+  if (!one.play.endsWith("-letters")) return wrong;
+  // What goes wrong with all errors, or with all such names, is told already.
+  const others = view.of(one.play.replace("-letters", ""), `${playOf(one).verb}-name1`);
+  if (view.deviations(...others).length > 0) return undefined;
+  return wrong.map((each) => each.crash ? each : { ...each, root: "letters", hint: HINTS.get("letters") });
 };
 
 /** A line is missing; where the program crashed, that is the cause. */
@@ -94,9 +99,15 @@ const PRINTS = `prints "server error: " and the message without "ERROR: "`;
 const [NO_FILE, NOT_CREATED] = [ownError(ERROR_TEXTS.missing, false), ownError(ERROR_TEXTS.create, true)];
 
 export const ERROR_RULES: Row[] = [
-  ["6.1", `GET: ${MISSING}`, ["GET-missing"], refusal],
-  ["6.2", `DEL: ${MISSING}`, ["DEL-missing"], refusal],
-  ["6.3", `PUT: "ERROR: unable to create file <filename>"`, ["PUT-folder", "PUT-nowhere"], refusal],
+  ["6.1", `GET: ${MISSING}`, named("GET-missing"), refusal, { more: ["GET-name1"] }],
+  ["6.2", `DEL: ${MISSING}`, named("DEL-missing"), refusal, { more: ["DEL-name1"] }],
+  [
+    "6.3",
+    `PUT: "ERROR: unable to create file <filename>"`,
+    named("PUT-folder", "PUT-nowhere"),
+    refusal,
+    { more: ["PUT-name1"] },
+  ],
   ["6.4", `DEL: "ERROR: unable to delete <filename>"`, ["DEL-folder"], refusal, {
     strict: "the document makes it optional",
   }],

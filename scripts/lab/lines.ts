@@ -122,7 +122,7 @@ export function wrongLine(expected: string, one: Recording, lines: Line[] = even
 }
 
 function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string | undefined] {
-  const kind = `line ${expected.split(/[ :]/).slice(0, 3).join(" ")}`;
+  const kind = `line ${expected.split(/[ :]/).slice(0, 3).join(" ").replace(/\d+/, "<NNN>")}`;
   // A traceback is no line of its own.
   if (lines.every(({ text }) => /^\s|^Traceback|^[A-Z]\w*(Error|Exception)/.test(text))) return ["no lines"];
   if (!near) return [kind];

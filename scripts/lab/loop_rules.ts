@@ -52,9 +52,11 @@ function next(isOver: (one: Recording) => boolean, likely = "next client"): Look
   };
 }
 
-/** Who serves the next client with a part of the last one's request does not serve it. */
+/** Who serves the next client with a part of the last one's request, whatever that was, does not serve it. */
 const served: Look = (one, view) => {
-  if (!view.isKept(one)) return next(isWhole)(one, view);
+  const isOther = (each: Recording): boolean => playOf(each).verb !== playOf(one).verb;
+  const isKept = view.isKept(one) && view.recordings.some((each) => isOther(each) && view.isKept(each));
+  if (!isKept) return next(isWhole)(one, view);
   return [found(one, "kept", 0, ["the next client is served as the first is", "a name ends as one before it does"])];
 };
 

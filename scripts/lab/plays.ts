@@ -202,8 +202,9 @@ function refused(id: string, request: string, error: string, more: Variation = {
 }
 
 /** A conversation whose moments are looked at: nothing of ours is said before the lines had time to come. */
-function lines(verb: Verb, suffix = "", size = verb === "PUT" ? 3000 : 2000): Play {
-  const name = `lines-${verb}${suffix}`;
+function lines(verb: Verb): Play {
+  const size = verb === "PUT" ? 3000 : 2000;
+  const name = `lines-${verb}`;
   // In a buffer, what is left of the first name would show after the next one; a name is no format.
   const file = verb === "GET" ? `${name}-which-is-100%done.txt` : `${name}-100%.txt`;
   const whole = server(name, verb, { name: file, data: text(size), verbose: true });
@@ -246,8 +247,11 @@ const AWAITED_OK = [say("c", "OK"), MOMENT, say("c", "DONE"), FINISH];
 const ALL: Play[] = [
   ...both("server"),
   refused("GET-missing", "GET none-100%done.txt", "none-100%done.txt does not exist"),
-  refused("DEL-missing", "DEL none-100%done.txt", "none-100%done.txt does not exist"),
+  refused("DEL-missing", "DEL gone-100%done.txt", "gone-100%done.txt does not exist"),
   refused("PUT-folder", "PUT folder-100%done", "unable to create file folder-100%done"),
+  refused("GET-missing-letters", "GET für.txt", "für.txt does not exist"),
+  refused("DEL-missing-letters", "DEL für.txt", "für.txt does not exist"),
+  refused("PUT-folder-letters", "PUT folder-für", "unable to create file folder-für"),
   refused("PUT-nowhere", "PUT nowhere/f.txt", "unable to create file nowhere/f.txt"),
   server("after-errors", "GET"),
   two(),
@@ -257,7 +261,7 @@ const ALL: Play[] = [
   server("idle", "PUT", { name: "idle.txt", idle: 6500 }),
   ...VERBS.map((verb) => lines(verb)),
   // What is kept from one client to the next shows here.
-  lines("PUT", "-again", 1),
+  ...VERBS.map((verb) => server(`lines-${verb}-again`, verb, { name: "again.txt", data: text(1), verbose: true })),
   refused("lines-GET-missing", "GET none-get.txt", "none-get.txt does not exist", verbose),
   refused("lines-DEL-missing", "DEL none-del.txt", "none-del.txt does not exist", verbose),
   refused("lines-PUT-folder", "PUT folder-put", "unable to create file folder-put", verbose),

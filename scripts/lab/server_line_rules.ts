@@ -1,6 +1,6 @@
 /** Section 5: the lines that the server prints with -v, and when; and that it prints none without. */
 
-import type { Verb } from "../../lib/protocol.ts";
+import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { crashOf } from "./crash.ts";
 import { HINTS } from "./hints.ts";
 import { DELETION, isPrompt, lineOf, moment, ownLine, precedes, wrongLine } from "./lines.ts";
@@ -11,7 +11,7 @@ import { BASE, found, type Look, named, type Row, type View } from "./rule.ts";
 
 const REFUSALS = ["GET-missing", "DEL-missing", "PUT-folder"];
 const SILENT = [...Object.values(BASE.server).flat(), "GET-200001", "PUT-200001", ...REFUSALS];
-const LINES = ["lines-GET", "lines-PUT", "lines-DEL"];
+const LINES = VERBS.flatMap((verb) => [`lines-${verb}`, `lines-${verb}-again`]);
 const REFUSED = named("lines-").filter((id) => /missing|folder/.test(id));
 // Those that come first with -v: after two in which the server does not start, it is not started again.
 const VERBOSE = ["blocks", "huge-file", ...LINES];
@@ -34,8 +34,15 @@ function line(
     const [text, lines] = [LINES.includes(one.play) && expected(one), view.lines(one.run)];
     if (text) {
       // "The actual client IP could be represented differently", as by a socket for IPv6 and IPv4.
-      const isPrinted = lines.some((each) => each.stream === "stdout" && each.text.replace("::ffff:", "") === text);
-      return isPrinted ? late(one, view) ?? [] : [wrongLine(text, one, lines)];
+      const isPrinted = (text: unknown): boolean =>
+        lines.some((each) => each.stream === "stdout" && each.text.replace("::ffff:", "") === text);
+      const [first] = view.of(one.play.replace("-again", ""));
+      const isAgain = first !== one;
+      if (isPrinted(text)) return isAgain ? [] : late(one, view) ?? [];
+      const wrong = wrongLine(text, one, lines);
+      // Right for one client, and not for another after it.
+      const isKept = isAgain && first && isPrinted(expected(first)) && !/\b1 byte\b/.test(wrong.came);
+      return [isKept ? { ...wrong, root: "kept", hint: HINTS.get("kept") } : wrong];
     }
     // A server may end when it is given -v.
     const exit = addressOf(one) === undefined ? eventsOf(one, "exit")[0] : undefined;
@@ -77,16 +84,8 @@ const refusedRequest: Look = (one, view) => {
   });
 };
 
-/** The line is there for one client, and for another after it: what is kept of the first one must not show. */
-const receivingLate: Look = (one, view) => {
-  const missing = view.of("lines-PUT-again").filter((each) =>
-    hasHeard(each, "e") && !hasLine(view, each, ownLine(each))
-  );
-  const wrong = missing.map((each) => wrongLine(ownLine(each), each)).map((each) =>
-    /\b1 byte\b/.test(each.came) ? each : { ...each, root: "kept", hint: HINTS.get("kept") }
-  );
-  return [...moment(one, undefined, "f") ?? [], ...wrong];
-};
+/** The line is there before the bytes are. */
+const receivingLate: Look = (one) => moment(one, undefined, "f");
 
 /** Of a file that is never sent whole, the line must come all the same. */
 const sendingLate: Look = (_, view) => {
@@ -109,6 +108,14 @@ const deletingLate: Look = (_, view) =>
 // "*no* output is to be given": on standard error neither. But the document lets a program crash "with the generic python
 // error messages", and an interpreter's warnings are not the program's.
 const NOISE = /^\s|^-+$|Traceback|Exception|^[\w.]+Error|\[Errno|Picked up|warning/i;
+const TRACE = /^(Traceback|[\w.]+(Exception|Error)\b)/;
+const UNCAUGHT = /in thread|(occurred|happened) during|uncaught|unhandled/i;
+
+/** Whether a server served another client after one. */
+function isGoingOn(one: Recording, { recordings }: View): boolean {
+  const later = recordings.slice(recordings.indexOf(one) + 1).find(({ run }) => run === one.run);
+  return later !== undefined && !later.retried && hasHeard(later, "a");
+}
 
 /** Without -v it prints nothing. */
 const silent: Look = (one, view) => {
@@ -117,7 +124,12 @@ const silent: Look = (one, view) => {
   // Without a newline it came to light at the program's end, in a play that may not be of these.
   const unended = view.lines(one.run).find((line) => line.isUnended && isOutput(line));
   const isCrash = crashOf(one) !== undefined || eventsOf(one, "exit").length > 0;
-  const said = unended ?? eventsOf(one, "line").find((line) => isOutput(line) || !isCrash && !NOISE.test(line.text));
+  // A traceback of what was caught, after which all went on as it should, is no crash.
+  const lines = eventsOf(one, "line");
+  const isCaught = lines.every(({ text }) => !UNCAUGHT.test(text)) && view.deviations(one).length === 0 &&
+    isGoingOn(one, view);
+  const said = unended ??
+    lines.find((line) => isOutput(line) || !isCrash && !NOISE.test(line.text) || isCaught && TRACE.test(line.text));
   return said ? [found(one, "talks", said.at, ["no output without -v", `"${said.text.slice(0, 100)}"`])] : [];
 };
 
@@ -146,7 +158,7 @@ export const SERVER_LINE_RULES: Row[] = [
   line("5.1", `"${WAITING}<port#>"`, (one) => addressOf(one) && WAITING + one.port, waitingLate),
   line("5.2", `"${CONNECTED}<address>:<port>"`, (one) => addressOf(one) && CONNECTED + addressOf(one)),
   line("5.3", `"server receiving request: <cmd>"`, requestLine, refusedRequest, REFUSED),
-  ofVerb("5.4", "PUT", "e", receivingLate, ["lines-PUT-again"]),
+  ofVerb("5.4", "PUT", "e", receivingLate),
   ofVerb("5.5", "GET", "g", sendingLate, ["huge-file"]),
   ofVerb("5.6", "DEL", "c", deletingLate, ["order"]),
   ["5.7", "without -v the server prints nothing", SILENT, silent],

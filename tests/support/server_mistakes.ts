@@ -168,6 +168,22 @@ export const SERVERS: Case[] = [
     ),
     "6.3",
   ],
+  [
+    "letters of a name are mangled in errors alone",
+    only(/-letters$/, says((text) => text.replace("\xc3\xbc", "\xfc"), "c")),
+    "6.1, 6.2, 6.3",
+  ],
+  [
+    "a line counts what all clients got",
+    only(/^lines-GET-again/, prints((line) => line.replace("sending 1 ", "sending 2001 "))),
+    "5.5",
+    "something is left of the client before",
+  ],
+  [
+    "the traceback of an error that is handled",
+    only(/^PUT-folder$/, adds("FileNotFoundError: folder-100%done (Is a directory)", "c", "stderr")),
+    "5.7",
+  ],
   ["goes on after an error", only(/^GET-missing/, says((text) => `${text}OK`, "c")), "6.1"],
   [
     "open() of a folder crashes",
@@ -271,9 +287,18 @@ export const SERVERS: Case[] = [
     "line ends were changed",
   ],
   [
-    "a buffer keeps the end of the request before",
+    "a buffer for GETs keeps the end of the request before",
     only(/^GET-[01]$/, says((_, { play }) => `ERROR: ${play.replace("GET-", "size")}.txt does not exist`, "c")),
-    "1.2, 8.1",
+    "1.2",
+    "something is left of the client before",
+  ],
+  [
+    "a buffer for all requests keeps the end of the one before",
+    only(/^(GET|PUT)-[01]$/, (one) => {
+      const end = one.play.startsWith("GET") ? ".txt" : "txt01";
+      says(() => `ERROR: size${one.play.at(-1)}${end} does not exist`, "c")(one);
+    }),
+    "1.2, 2.2, 8.1",
     "something is left of the client before",
   ],
   [
