@@ -10,7 +10,8 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function within<T>(wait: Promise<T>, ms: number): Promise<T | undefined> {
   if (ms > MAX_TIMER_MS) return await wait;
   const { promise: passed, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), ms);
+  // After a pause of the whole process, timers go off before sockets are looked at: what has come meanwhile still counts.
+  let timer = setTimeout(() => timer = setTimeout(() => resolve(undefined), 1), ms);
   try {
     return await Promise.race([wait, passed]);
   } finally {

@@ -93,10 +93,12 @@ function secure(client: Deno.TcpConn, credentials: TlsCredentials): Conn {
   // Not before: on a busy machine this pair of connections may take longer than the client.
   near.then(() => {
     if (conns.disposed) return;
-    timer = setTimeout(() => {
+    const end = (): void => {
       silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
       close();
-    }, HELLO_MS);
+    };
+    // After a pause of the whole process, what has come is looked at first.
+    timer = setTimeout(() => timer = setTimeout(end, 1), HELLO_MS);
   }, () => {});
   const onProgress = (): void => conn.onProgress?.();
   void pass(Promise.resolve(client), near, () => {

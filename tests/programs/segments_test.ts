@@ -4,6 +4,7 @@ import type { Bytes } from "../../lib/bytes.ts";
 import { type Verb, VERBS } from "../../lib/protocol.ts";
 import { assertBytes, bytewise, conversation, cut, type Message, Raw, wire } from "../../scripts/support/raw.ts";
 import { randomBytes } from "../../scripts/support/folder.ts";
+import { testWith, UNIX } from "../support/needs.ts";
 import { withinTime } from "../support/net.ts";
 import { Pair } from "../../scripts/support/pair.ts";
 
@@ -60,6 +61,24 @@ Deno.test("the rest of a missing file's name may be up to 50 ms late", async () 
     for (let at = 1; at < length; at++) await withinTime(() => play(pair, verb, cut(messages, 1, at)));
     await withinTime(() => play(pair, verb, cut(cut(messages, 1, length - 1), 1, length - 2)));
   }
+});
+
+testWith([UNIX], "what has come while the server was stopped is not late", async () => {
+  await using pair = await Pair.start();
+  const { child, port } = pair.server;
+  await withinTime(async () => {
+    for (const name of ["f1", "f10"]) await Deno.writeTextFile(pair.folder.at(`served/${name}`), "text");
+    using raw = await Raw.connect(port);
+    await raw.hear("READY".length);
+    await raw.say(wire("DEL f1"));
+    await delay(15);
+    child.kill("SIGSTOP");
+    await raw.say(wire("0"));
+    await delay(100);
+    child.kill("SIGCONT");
+    assertEquals(await raw.rest(), "DONE");
+    assertEquals(await pair.folder.names("served"), ["f1"]);
+  });
 });
 
 Deno.test("a name may be cut after the name of a folder in it", async () => {
