@@ -1,6 +1,5 @@
 /** What the programs write to a terminal, a file or a pipe: any of them may be full, closed or read by nobody. */
 
-import { writeAll } from "../bytes.ts";
 import { within } from "../within.ts";
 
 // A reader that is this far behind gets no more lines until it has caught up.
@@ -11,6 +10,10 @@ const MANY_LINES = 100;
 const LINE_MS = 1000;
 // Until a look whether a full pipe has room again.
 const FULL_MS = 10;
+// Of so much a pipe takes all or nothing (POSIX, PIPE_BUF). Of more, or of what ends in the middle of a line, Deno may have
+// taken a part when it says that the pipe is full.
+const ATOMIC_BYTES = 4096;
+const NEWLINE = 10;
 
 /** What takes as much of some data as it has room for, and says how much that was. */
 interface Writer {
@@ -149,19 +152,18 @@ async function isLonger(wait: Promise<void>, ms: number): Promise<boolean> {
   return !await within(wait.then(() => true), ms);
 }
 
-/** Writes all of `data`. Retries while a pipe that another program made non-blocking is full. */
-export function writeWaiting(to: Writer, data: Uint8Array): Promise<void> {
-  const write = async (rest: Uint8Array): Promise<number> => {
-    while (true) {
-      try {
-        return await to.write(rest);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-        await new Promise((resume) => setTimeout(resume, FULL_MS));
-      }
+/** Writes lines. Retries while a pipe that another program made non-blocking is full. */
+async function writeWaiting(to: Writer, lines: Uint8Array): Promise<void> {
+  for (let start = 0; start < lines.length;) {
+    const part = lines.subarray(start, start + ATOMIC_BYTES);
+    const end = part.lastIndexOf(NEWLINE) + 1;
+    try {
+      start += await to.write(end > 0 ? part.subarray(0, end) : part);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await new Promise((resume) => setTimeout(resume, FULL_MS));
     }
-  };
-  return writeAll({ write }, data);
+  }
 }
 
 /** This process's printer: standard output is for the lab's lines, standard error for everything else. */

@@ -1,9 +1,10 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
+import { writeAll } from "../bytes.ts";
 import { type ClientOptions, del, get, put, receive } from "../client.ts";
 import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
-import { basename, dirname, resolve } from "../files/path.ts";
+import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
 import { found, type Target, Written } from "../files/storage.ts";
 import { sweep } from "../files/sweep.ts";
@@ -13,7 +14,7 @@ import { fileSum, remoteSum, sha256 } from "../sha256.ts";
 import { RateLimit } from "../transfer.ts";
 import { within } from "../within.ts";
 import { quoted, type Task } from "./client_options.ts";
-import { printer, writeWaiting } from "./output.ts";
+import { printer } from "./output.ts";
 import { bytes, Progress } from "./progress.ts";
 
 // The lines of many small files share their writes; nobody sees so short a delay.
@@ -22,7 +23,19 @@ const GATHER_MS = 5;
 const SWEEP_MS = 200;
 
 // Its reader may take as long as it likes, as a person with a pager does.
-const STDOUT: Target = { write: (piece) => writeWaiting(Deno.stdout, piece), commit: () => Promise.resolve() };
+const STDOUT: Target = {
+  write: async (piece) => {
+    try {
+      await writeAll(Deno.stdout, piece);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.WouldBlock)) throw cause;
+      // Deno has taken a part of the piece, and does not say how much.
+      const reason = "standard output is full, and another program has made it non-blocking; | cat makes it wait";
+      throw new TransferError(reason, { cause });
+    }
+  },
+  commit: () => Promise.resolve(),
+};
 
 /** Prints a line: one of the lab's on standard output, or one of ours on standard error. */
 type Print = (text: string, isError?: boolean) => Promise<void>;
@@ -202,11 +215,9 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     const isMangled = error.problem === "missing" && error.file.includes("\ufffd");
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
     const isFolder = task.verb === "PUT" && reason === "that is a folder";
-    const advice = isFolder
-      ? `; tar c ${quoted(file)} | client ... PUT - --as ${
-        quoted(`${basename(resolve(file))}.tar`)
-      } sends what is in it`
-      : "";
+    // Of . or / the name says nothing.
+    const archive = quoted(`${basename(file).replace(/^\.*$/, "folder")}.tar`);
+    const advice = isFolder ? `; tar c ${quoted(file)} | client ... PUT - --as ${archive} sends what is in it` : "";
     if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;
   }

@@ -3,9 +3,9 @@ import { delay } from "@std/async";
 import { encodeHex } from "@std/encoding";
 import { toArrayBuffer } from "@std/streams";
 import { Folder, randomBytes } from "../../scripts/support/folder.ts";
-import { LINUX, PYTHON, testWith } from "../support/needs.ts";
+import { LINUX, PYTHON, testWith, UNIX } from "../support/needs.ts";
 import { Pair } from "../../scripts/support/pair.ts";
-import { ended, PROJECT, runClient, ServerProcess } from "../../scripts/support/programs.ts";
+import { ended, type Output, PROJECT, run, runClient, ServerProcess } from "../../scripts/support/programs.ts";
 import { withServer } from "../support/played.ts";
 import { PYTHON_WORDS } from "../support/python.ts";
 import { conversation, wire } from "../../scripts/support/raw.ts";
@@ -161,3 +161,43 @@ Deno.test("--no-clobber leaves a file that appears before all has arrived, and m
   const other = await withServer(["GET", "f", "--no-clobber", "--as", "g"], folder, (raw) => raw.play(get, "server"));
   assertEquals([other.status, await Deno.readTextFile(folder.at("g"))], [0, "hello"]);
 });
+
+// Runs a client whose standard output is a pipe that does not block, and reads it when it is full, or the client has ended;
+// not for ever, since a client that writes again what was taken may never come to its end.
+const LAZY_READER = `
+import os, select, subprocess, sys, time
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+client = subprocess.Popen(sys.argv[2:], stdout=writer)
+while client.poll() is None and (sys.argv[1] == "ended" or select.select([], [writer], [], 0)[1]):
+    time.sleep(0.05)
+time.sleep(0.3)
+os.close(writer)
+size = 0
+# Slowly, so that the pipe has room for a part.
+for data in iter(lambda: os.read(reader, 5000), b""):
+    if (size := size + len(data)) > 5_000_000:
+        client.kill()
+    sys.stdout.buffer.write(data)
+    time.sleep(0.005)
+sys.exit(client.wait())
+`;
+
+testWith(
+  [PYTHON, UNIX],
+  "a full pipe that does not block gets each line once, and of a file no byte twice",
+  async () => {
+    await using pair = await Pair.start();
+    const lazily = (until: "full" | "ended", ...args: string[]): Promise<Output> =>
+      run([...PYTHON_WORDS, "-c", LAZY_READER, until, ...pair.words(...args)], { cwd: pair.mine });
+    const names = Array.from({ length: 600 }, (_, index) => `${index} ${"long ".repeat(40)}`);
+    const { status, stdout } = await lazily("full", "DEL", ...names);
+    const lines = names.map((name) => `client deleting file ${name}\nserver error: ${name} does not exist\n`).join("");
+    assertEquals([status, stdout === lines], [1, true]);
+    const data = "text\n".repeat(100_000);
+    await Deno.writeTextFile(pair.folder.at("served/f"), data);
+    const cut = await lazily("ended", "GET", "f", "--as", "-");
+    assertEquals([cut.status, data.startsWith(cut.stdout)], [1, true]);
+    assertMatch(cut.stderr, /standard output is full, and another program has made it non-blocking/);
+  },
+);
