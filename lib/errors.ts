@@ -112,7 +112,8 @@ export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.TimedOut) return "timed out";
   const message = error instanceof Error ? error.message : String(error);
   // Deno adds the call and its paths: "No space left on device (os error 28): open '/f'".
-  const text = message.replace(/ \(os error \d+\).*$/s, "");
+  // And node:fs: "EACCES: permission denied, open '/f'".
+  const text = message.replace(/ \(os error \d+\).*$/s, "").replace(/^E[A-Z]+: ([^,]*), .*$/s, "$1");
   // An executable can't be run again with all permissions, and nobody should grant them for this.
   if (/^Requires all access to /.test(text)) {
     return "Deno keeps such paths from programs; - is standard input or output";

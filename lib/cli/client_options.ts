@@ -87,6 +87,8 @@ export function readTask(args: Arguments): Task {
     const hint = as === "-" ? "" : `; --as ${as}/ names a folder for them`;
     throw new UsageError(`option --as takes one file name, not several${hint}`);
   }
+  // What is not UTF-8 in an argument has become U+FFFD, so two such names would be one.
+  if (as?.includes("\ufffd")) throw new UsageError("option --as takes a name in UTF-8");
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
   const twice = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`two of the files would be called ${twice}`);

@@ -74,7 +74,9 @@ function openTemporary(dir: string | undefined, kept: DisposableStack): { file: 
   const path = Deno.makeTempFileSync({ prefix: "blockferry-", ...(dir && { dir }) });
   // Where an open file needs its name, the file goes with the spool.
   if (IS_WINDOWS) kept.defer(() => Deno.removeSync(path));
-  const file = kept.use(Deno.openSync(path, { read: true, write: true }));
-  if (!IS_WINDOWS) Deno.removeSync(path);
-  return { file, folder: dirname(path) };
+  try {
+    return { file: kept.use(Deno.openSync(path, { read: true, write: true })), folder: dirname(path) };
+  } finally {
+    if (!IS_WINDOWS) Deno.removeSync(path);
+  }
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Disk, DISK_BYTES, withMounts } from "../support/disk.ts";
 import { FAULTS } from "../../scripts/support/faults/faults.ts";
 import { Folder, isSame, randomBytes } from "../../scripts/support/folder.ts";
@@ -88,6 +88,26 @@ Deno.test("--max-size refuses larger files before any data, and nothing else", a
   assertEquals(await answerToSize(server, 2n ** 64n - 1n), "ERROR: unable to create file f");
   assertEquals((await client(folder, server.port, "PUT", "fits")).status, 0);
   assertEquals(await folder.names("served"), ["fits"]);
+});
+
+testWith([OTHER_USER], "a temporary file that can't be opened does not stay", async () => {
+  await using folder = await folders();
+  const temporary = await folder.folder("temporary");
+  await Deno.chmod(temporary, 0o1777);
+  const client = [
+    `TMPDIR=${temporary}`,
+    ...await asNobody(folder, "client"),
+    "127.0.0.1",
+    "9",
+    "PUT",
+    "-",
+    "--as",
+    "f",
+  ];
+  const script = 'umask 0277 && echo text | exec env "$@"';
+  const { status, stderr } = await run(["sh", "-c", script, "sh", ...client], { cwd: folder.at("mine") });
+  assertEquals([status, await folder.names("temporary")], [1, []]);
+  assertStringIncludes(stderr, "permission denied");
 });
 
 testWith([OTHER_USER], "in a closed or a sticky folder, a GET writes another's writable file in place", async () => {

@@ -25,6 +25,7 @@ Deno.test("a wrong client command line is one sentence, with the nearest right w
     ["localhost 1 PUT -dash.txt", "unknown option -dash.txt; a name that starts with - comes after --"],
     ["localhost 1 DEL f --as h", "option --as does not go with DEL"],
     ["localhost 1 PUT f --as -", "option --as - goes with GET alone"],
+    ["localhost 1 GET f --as caf\ufffd", "option --as takes a name in UTF-8"],
     ["localhost 1 DEL f --verify", "option --verify does not go with DEL"],
     ["localhost 1 GET f --as", "option --as needs a value"],
     ["localhost http GET f", 'the port takes a whole number from 1 to 65535, not "http"'],
