@@ -136,6 +136,12 @@ export const CLIENTS: Case[] = [
     "7.14",
     "which is not so",
   ],
+  [
+    "a last block that is filled up with the one before",
+    all(only(/PUT$/, addsToFile("t".repeat(48))), only(/PUT-again/, addsToFile("\0".repeat(1019)))),
+    "2.6, 2.7",
+    "as short as the rest",
+  ],
   ["a last block that is filled up", only(/PUT/, addsToFile("\0".repeat(48))), "2.6, 2.7", "as short as the rest"],
   [
     "a message that is taken for a format",
