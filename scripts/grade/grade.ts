@@ -3,7 +3,7 @@
 import type { Role } from "../../lib/protocol.ts";
 import { judge, type Result, type Sentence } from "../lab/causes.ts";
 import { picturesOf } from "../lab/page/ladder.ts";
-import { eventsOf, type Session } from "../lab/recording.ts";
+import { eventsOf, type Session, VERSION } from "../lab/recording.ts";
 import { ROLES } from "../lab/report.ts";
 import { play, type Sandbox, type Task } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
@@ -96,7 +96,7 @@ async function playRoles(
     return play(task, sandbox, [folder], signal);
   }));
   const session: Session = {
-    version: 2,
+    version: VERSION,
     programs: Object.assign({}, ...all.map(({ session }) => session.programs)),
     recordings: all.flatMap(({ session }) => session.recordings),
   };

@@ -9,7 +9,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
 import { CheckError, checkFile, fromCommand, fromFile, userFolder } from "./launch.ts";
 import type { Play } from "./play.ts";
-import type { Session } from "./recording.ts";
+import { type Session, VERSION } from "./recording.ts";
 import { picturesOf } from "./page/ladder.ts";
 import { reportPage } from "./page/report_page.tsx";
 import { again, COMMAND, junit, report, ROLES, showProgress } from "./report.ts";
@@ -130,7 +130,7 @@ async function readSession(path: string): Promise<Session> {
   const session = await Deno.readTextFile(path).then(JSON.parse).catch((error) => {
     throw new CheckError(`${path} can't be read: ${systemReason(error)}`);
   });
-  if (session?.version !== 2 || !session.recordings?.length) {
+  if (session?.version !== VERSION || !session.recordings?.length) {
     throw new CheckError(`${path} is no recording of this version`);
   }
   return session;

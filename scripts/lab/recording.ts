@@ -60,9 +60,12 @@ export interface Recording {
   retried?: true;
 }
 
+/** Of recordings, and of the plays beside which they are judged: those of another version say something else. */
+export const VERSION = 3;
+
 /** All that `--record` keeps. */
 export interface Session {
-  version: 2;
+  version: number;
   /** The two programs, as a report calls them. */
   programs: Partial<Record<Role, string>>;
   recordings: Recording[];

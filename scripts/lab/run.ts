@@ -11,7 +11,7 @@ import type { Role } from "../../lib/protocol.ts";
 import type { Play } from "./play.ts";
 import { playOf, PLAYS } from "./plays.ts";
 import { neededBy } from "./rule.ts";
-import { eventsOf, hasPrinted, type Recording, type Session } from "./recording.ts";
+import { eventsOf, hasPrinted, type Recording, type Session, VERSION } from "./recording.ts";
 
 export type Programs = Partial<Record<Role, Launch>>;
 
@@ -37,7 +37,7 @@ const CLIENTS = 2;
 
 export function newSession(programs: Programs): Session {
   const labels = Object.entries(programs).map(([role, { label }]) => [role, label]);
-  return { version: 2, programs: Object.fromEntries(labels), recordings: [] };
+  return { version: VERSION, programs: Object.fromEntries(labels), recordings: [] };
 }
 
 /** Plays what the sentences need, and returns all that happened. Throws a {@linkcode CheckError} if a program can't be started. */

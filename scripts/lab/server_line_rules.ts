@@ -64,6 +64,8 @@ function ofVerb(id: string, verb: Verb, step: string, late: Look, more?: string[
 const waitingLate: Look = (one, view) => {
   const lines = view.lines(one.run).map(({ text }) => text);
   const text = `server waiting on port ${one.port}`;
+  const other = lines.find((line) => line.startsWith(WAITING) && line !== text);
+  if (other) return [found(one, "kept", 0, [`"${text}" each time`, `"${other}"`])];
   const first = lines.findIndex((line) => /^server connected/i.test(line));
   if (first < 0 || first > lines.indexOf(text)) return [];
   return [found(one, "late waiting", 0, [`"${text}" before the first client`, "it came after the first client"])];

@@ -7,6 +7,7 @@ import { findHandins, stage } from "../../scripts/grade/handins.ts";
 import { DEFAULT_POINTS, mark } from "../../scripts/grade/marks.ts";
 import { replace } from "../../scripts/grade/results.ts";
 import { judge } from "../../scripts/lab/causes.ts";
+import { VERSION } from "../../scripts/lab/recording.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { Disk, DISK_BYTES } from "../support/disk.ts";
 import { handIn } from "../support/grade.ts";
@@ -248,7 +249,7 @@ Deno.test("a cause costs once, and what nothing holds of has no points", () => {
   const once = mark(judge(wrong), DEFAULT_POINTS);
   const each = mark(judge(wrong), { ...DEFAULT_POINTS, cause: "each sentence" });
   assertEquals([once.points, each.points, once.of], [18.06, 17, 63]);
-  const none = judge({ version: 2, programs: { server: "server.py" }, recordings: [] });
+  const none = judge({ version: VERSION, programs: { server: "server.py" }, recordings: [] });
   assertEquals([mark(none, DEFAULT_POINTS).points, mark(undefined, DEFAULT_POINTS).points], [0, 0]);
   assertEquals(mark(none, { ...DEFAULT_POINTS, notShown: 0.5 }).points, 0);
   // Without strace a class is marked by less; a disk that a hand-in fills costs that one.

@@ -8,7 +8,7 @@ import { type Row, rowOf } from "../../scripts/grade/rows.ts";
 import { judge } from "../../scripts/lab/causes.ts";
 import { ladderOf, picturesOf, rightLadder } from "../../scripts/lab/page/ladder.ts";
 import { reportPage } from "../../scripts/lab/page/report_page.tsx";
-import { eventsOf, type Recording, type Session } from "../../scripts/lab/recording.ts";
+import { eventsOf, type Recording, type Session, VERSION } from "../../scripts/lab/recording.ts";
 import { playOf } from "../../scripts/lab/plays.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { Browser } from "../support/browser.ts";
@@ -39,7 +39,7 @@ function forgetful(recording: Recording): void {
 function both(): Session {
   const [client, server] = [session("client", forgetful), session("server", hostile)];
   return {
-    version: 2,
+    version: VERSION,
     programs: { client: `client${HOSTILE}.py`, server: "server.py" },
     recordings: [...client.recordings, ...server.recordings],
   };

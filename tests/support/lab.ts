@@ -3,7 +3,14 @@
 import type { Role } from "../../lib/protocol.ts";
 import type { Play } from "../../scripts/lab/play.ts";
 import { bytesOf, PLAYS } from "../../scripts/lab/plays.ts";
-import { type Event as LabEvent, fromUtf8, type Recording, type Session, toSize } from "../../scripts/lab/recording.ts";
+import {
+  type Event as LabEvent,
+  fromUtf8,
+  type Recording,
+  type Session,
+  toSize,
+  VERSION,
+} from "../../scripts/lab/recording.ts";
 import { type Output, PROJECT, run } from "../../scripts/support/programs.ts";
 
 /** The folder of programs that others could have written. */
@@ -102,5 +109,5 @@ type Unplaced = LabEvent extends infer E ? E extends LabEvent ? Omit<E, "at"> : 
 export function session(about: Role, change: (recording: Recording) => void = () => {}): Session {
   const recordings = [...PLAYS.values()].filter((play) => play.about === about).map(rightRecording);
   recordings.forEach(change);
-  return { version: 2, programs: { [about]: `${about}.py` }, recordings };
+  return { version: VERSION, programs: { [about]: `${about}.py` }, recordings };
 }

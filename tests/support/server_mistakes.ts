@@ -174,6 +174,12 @@ export const SERVERS: Case[] = [
     "6.1, 6.2, 6.3",
   ],
   [
+    "the port of the client before",
+    only(/^lines-DEL$/, prints((line) => line.replace(/^server waiting on port/, "$& 1"))),
+    "5.1",
+    "something is left of the client before",
+  ],
+  [
     "a line counts what all clients got",
     only(/^lines-GET-again/, prints((line) => line.replace("sending 1 ", "sending 2001 "))),
     "5.5",
