@@ -1,6 +1,7 @@
 /** Our end of a connection with a program under test; all that passes is recorded. */
 
 import { Buffer } from "node:buffer";
+import { abortable } from "@std/async";
 import { writeAll } from "../../lib/bytes.ts";
 import { within } from "../../lib/within.ts";
 import { isStart, take } from "./messages.ts";
@@ -9,6 +10,8 @@ import { type Recorder, toBytes, toText } from "./recording.ts";
 
 // After so much silence, what came is all of a message that is not the right one.
 const QUIET_MS = 200;
+// Who sends a file may pause after each block.
+const BLOCK_MS = 100;
 // Between the pieces of a message that is cut; an empty piece is a silence, for a part of the time that a message may take.
 const GAP_MS = 100;
 const SILENCE = 0.4;
@@ -18,8 +21,11 @@ const MAX_PENDING = 1 << 20;
 const CHUNK = new Uint8Array(65536).fill(0x2e);
 const ZEROS = Buffer.alloc(65536);
 
-/** How a message was awaited: it came, it began and silence followed, nothing came, or the program closed its side. */
-export type Heard = "heard" | "cut" | "silent" | "ended";
+/**
+ * How a message was awaited: it came, it began and silence followed, nothing came, or something else without an end, or
+ * the program closed its side.
+ */
+export type Heard = "heard" | "cut" | "silent" | "endless" | "ended";
 
 /** How long a large file may take, and a part of it, in milliseconds. */
 export interface LargeLimits {
@@ -41,7 +47,12 @@ export class Connection implements AsyncDisposable {
   #flowing = Promise.resolve();
   isEnded = false;
 
-  constructor(readonly conn: Deno.TcpConn, readonly recorder: Recorder, readonly on?: number) {
+  constructor(
+    readonly conn: Deno.TcpConn,
+    readonly recorder: Recorder,
+    readonly signal: AbortSignal,
+    readonly on?: number,
+  ) {
     conn.setNoDelay(true);
     const { hostname, port } = conn.localAddr;
     recorder.add({ type: "connected", address: `${hostname}:${port}`, host: conn.remoteAddr.hostname, on });
@@ -71,14 +82,14 @@ export class Connection implements AsyncDisposable {
     this.#onBytes();
   }
 
-  /** Waits until something holds, the program closes, or `ms` have passed. */
+  /** Waits until something holds, the program closes, or `ms` have passed. Throws what the signal is aborted with. */
   async wait(ms: number, isOver: () => boolean): Promise<void> {
     for (const end = performance.now() + ms; !isOver() && !this.isEnded;) {
       const left = end - performance.now();
       if (left <= 0) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onBytes = resolve;
-      await within(promise, left);
+      await abortable(within(promise, left), this.signal);
     }
   }
 
@@ -95,18 +106,22 @@ export class Connection implements AsyncDisposable {
     // A client says none after its data.
     const mayEnd = "data" in expected && this.recorder.recording.about === "server";
     let isPart = false;
-    for (let seen = -1; count === undefined && seen !== this.#pending.length;) {
+    // However often something comes.
+    const blocks = "data" in expected ? Math.ceil(expected.data.length / 1024) : 0;
+    const end = start + ms + QUIET_MS + blocks * BLOCK_MS + (blocks > 0 ? ms : 0);
+    for (let seen = -1; count === undefined && seen !== this.#pending.length && performance.now() < end;) {
       seen = this.#pending.length;
       isPart = "data" in expected ? !mayEnd || !this.#pending.endsWith("DONE") : isStart(expected, this.#pending);
       await this.wait(isPart ? ms : QUIET_MS, () => this.#pending.length !== seen);
       count = take(expected, this.#pending);
     }
+    const isEndless = count === undefined && performance.now() >= end;
     const isDone = mayEnd && this.#pending.endsWith("DONE");
     const isCut = count === undefined && isPart && !isDone && !this.isEnded;
     count ??= this.#pending.length - (isDone ? "DONE".length : 0);
     this.#pending = this.#pending.slice(count);
     const heard = this.#heard(step, count, count > 0 || "data" in expected && expected.data === "", start);
-    return heard === "heard" && isCut ? "cut" : heard;
+    return heard !== "heard" ? heard : isEndless ? "endless" : isCut ? "cut" : heard;
   }
 
   /** Records what was taken for a message; how long was waited, if that was in vain, or if `others` were counted. */

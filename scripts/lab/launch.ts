@@ -142,6 +142,8 @@ export function probe(): Promise<Machine> {
 async function look(): Promise<Machine> {
   const pid = ["--pid", "--fork", "--kill-child", "--mount-proc"];
   const candidates = [
+    // Ended with this process, however that ends.
+    ["setpriv", "--pdeathsig", "KILL", "unshare", ...pid],
     ["unshare", ...pid],
     ["unshare", "--user", "--map-current-user", ...pid],
     ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent"],

@@ -204,7 +204,11 @@ async function main(): Promise<number> {
   for (;;) {
     // Before the run: a program that is saved in the middle of it is played in two versions.
     using watcher = args.has("watch") && sources.length > 0 ? Deno.watchFs(sources) : undefined;
-    const result = await check(task, ending.signal).catch(complain);
+    const result = await check(task, ending.signal).catch((error) => {
+      // Anything may stand in it.
+      const isDamaged = files.replay !== undefined && error instanceof TypeError;
+      return complain(isDamaged ? new CheckError(`${files.replay} is a damaged recording`) : error);
+    });
     if (ending.signal.aborted) return status;
     if (!watcher) return result;
     console.log("\nWaiting until a program is saved; Ctrl-C ends.");

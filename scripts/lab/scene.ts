@@ -118,7 +118,7 @@ export class Scene {
       else if (act.do === "connect") {
         if (isOver) continue;
         const conn = await connect(on);
-        if (conn) this.#connections[on ?? 1] = new Connection(conn, recorder, on);
+        if (conn) this.#connections[on ?? 1] = new Connection(conn, recorder, signal, on);
         else recorder.add({ type: "unconnected", on });
         isOver = !conn && !on;
       } else if (!connection) continue;
@@ -135,8 +135,9 @@ export class Scene {
         isShort ||= heard !== "heard" && !("word" in act.expected);
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
-        isOver = heard === "ended" || misses === 2 || isRetried && misses > 0 && waits.count(key) > 0;
-        if (heard === "silent" || heard === "cut") waits.add(key);
+        isOver = heard === "ended" || heard === "endless" || misses === 2 ||
+          isRetried && misses > 0 && waits.count(key) > 0;
+        if (["silent", "cut", "endless"].includes(heard)) waits.add(key);
         if (heard === "heard") waits.clear(`over ${key}`);
         if (isOver && !isRetried) waits.add(`over ${key}`);
       }
@@ -164,7 +165,8 @@ export class Scene {
     }
     const start = performance.now();
     const heard = await connection.hear(step, expected, ms);
-    if (heard === "heard") waits.came(key, performance.now() - start);
+    // How long a file takes says nothing of how long nothing comes.
+    if (heard === "heard" && !("data" in expected)) waits.came(key, performance.now() - start);
     return heard;
   }
 

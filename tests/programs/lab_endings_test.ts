@@ -1,6 +1,6 @@
 /** Programs that do anything to the lab check cost a play, never the run. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { Folder } from "../../scripts/support/folder.ts";
 import { lab } from "../support/lab.ts";
@@ -8,6 +8,7 @@ import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
 import { probe } from "../../scripts/lab/launch.ts";
 import { Connection } from "../../scripts/lab/connection.ts";
+import { formOf } from "../../scripts/lab/messages.ts";
 import { Program } from "../../scripts/lab/program.ts";
 import { Recorder } from "../../scripts/lab/recording.ts";
 
@@ -56,10 +57,36 @@ Deno.test("what a program never takes holds its play no longer than a message ma
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using _program = await accepted;
   const recorder = new Recorder({ play: "large-PUT", about: "server", run: 1, port: 1 }, performance.now());
-  await using connection = new Connection(conn, recorder);
+  await using connection = new Connection(conn, recorder, new AbortController().signal);
   const large = { do: "say", step: "f", bytes: "", zeros: 50_000_000 } as const;
   assert(!await connection.sayZeros(large, { ms: 300, partMs: 300 }, () => Promise.resolve()));
   await connection.finish();
+});
+
+Deno.test("what comes without an end is heard no longer than a message may take, and a signal ends that", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using program = await accepted;
+  const recorder = new Recorder({ play: "GET", about: "server", run: 1, port: 1 }, performance.now());
+  const ending = new AbortController();
+  await using connection = new Connection(conn, recorder, ending.signal);
+  const timer = setInterval(() => void program.write(new Uint8Array([0x2e])).catch(() => {}), 20);
+  try {
+    assertEquals(await connection.hear("c", { word: "OK" }, 300), "endless");
+    assertEquals(await connection.hear("g", { data: "a file".repeat(100) }, 300), "endless");
+    const heard = connection.hear("h", { word: "DONE" }, 1_000_000);
+    ending.abort(new Error("ended"));
+    await assertRejects(() => heard, Error, "ended");
+  } finally {
+    clearInterval(timer);
+  }
+});
+
+Deno.test("a file of a million line ends of one kind is judged in no more time than another", () => {
+  assertEquals(formOf({ data: "hello" }, "\r".repeat(1_000_000)), "other");
+  assertEquals(formOf({ data: "hello" }, `${" ".repeat(1_000_000)}x`), "other");
+  assertEquals(formOf({ data: "a\nb\r" }, "a\r\r\nb\n"), "lines");
 });
 
 testWith([UNIX], "a program under test dies of its own signals, and has a number of its own", async () => {

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { compile } from "../../scripts/lab/java.ts";
+import { VERSION } from "../../scripts/lab/recording.ts";
 import { Folder } from "../../scripts/support/folder.ts";
 import { failed, lab, PEERS } from "../support/lab.ts";
 import { JAVA, PYTHON, SANDBOX, testWith, UNIX } from "../support/needs.ts";
@@ -20,12 +21,15 @@ testWith(
     await using folder = new Folder();
     await Deno.writeTextFile(folder.at("server.py"), "if True\n");
     await Deno.writeTextFile(folder.at("what.txt"), "");
+    const damaged = JSON.stringify({ version: VERSION, programs: { client: 1 }, recordings: "none" });
+    await Deno.writeTextFile(folder.at("damaged.json"), damaged);
     const cases: [args: string[], words: string][] = [
       [["--only", "9"], "there is no section or sentence 9"],
       [["--server", "server"], "needs {port}"],
       [["--client", "client {port}"], "needs {command}"],
       [["none_client.py"], 'there is no file "none_client.py"'],
       [["--replay", "none.json"], "can't be read"],
+      [["--replay", folder.at("damaged.json")], "is a damaged recording"],
       [[folder.at("what.txt"), "naive_server.py"], "it is not executable"],
       [["one.py", "two.py", "three.py"], 'unexpected argument "three.py"'],
       [[folder.at("server.py")], "SyntaxError: expected ':' (server.py line 1: if True)"],
