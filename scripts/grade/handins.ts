@@ -4,7 +4,7 @@ import { equals } from "@std/bytes";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
 import { ROLES } from "../lab/report.ts";
-import { NOT_THEIRS, unzip, ZipError } from "./unzip.ts";
+import { MAX_PARTS, NOT_THEIRS, unzip, ZipError } from "./unzip.ts";
 
 export interface Handin {
   name: string;
@@ -93,9 +93,11 @@ export async function findHandins(
   const isZip = (await Deno.stat(path)).isFile;
   if (isZip) {
     root = `${work}/all`;
-    await unzip(path, root, { ...CLASS }).catch((error) => {
+    const leftOut: string[] = [];
+    await unzip(path, root, { ...CLASS }, (name) => leftOut.push(name)).catch((error) => {
       throw error instanceof ZipError ? new CheckError(`${path} is no class: ${error.message}`) : error;
     });
+    if (leftOut.length > 0) onOther(leftOut);
   }
   // A zip file may hold one folder with all, and so does what Windows makes of it.
   const [only, second] = await list(root);
@@ -204,7 +206,10 @@ export async function walk(folder: string, above = "", depth = 0): Promise<strin
   const files: string[] = [];
   for (const { name, isDirectory, isFile } of await list(folder)) {
     if (isFile) files.push(above + name);
-    else if (isDirectory && depth < 8) files.push(...await walk(`${folder}/${name}`, `${above}${name}/`, depth + 1));
+    // A zip file's name is one more.
+    else if (isDirectory && depth <= MAX_PARTS) {
+      files.push(...await walk(`${folder}/${name}`, `${above}${name}/`, depth + 1));
+    }
   }
   return files;
 }

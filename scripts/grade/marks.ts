@@ -22,6 +22,9 @@ export const DEFAULT_POINTS: Points = {
   notShown: 0,
 };
 
+/** The most points of a sentence. */
+const MOST = 1_000_000;
+
 /** The sentences that count. */
 export const JUDGED: Rule[] = RULES.filter(({ strict }) => !strict);
 
@@ -31,6 +34,7 @@ export function readPoints(text: string, path: string): Points {
   let given: Points;
   try {
     const file = JSON.parse(text);
+    if (file?.constructor !== Object) throw new Error("it holds no object");
     given = { ...DEFAULT_POINTS, ...file, points: { ...DEFAULT_POINTS.points, ...file?.points } };
   } catch (error) {
     throw wrong((error as Error).message);
@@ -39,11 +43,12 @@ export function readPoints(text: string, path: string): Points {
   if (other !== undefined) throw wrong(`there is no "${other}" in one`);
   for (const [key, value] of Object.entries(given.points)) {
     if (!JUDGED.some(({ id }) => id === key || id.startsWith(`${key}.`))) throw wrong(`there is no sentence ${key}`);
-    if (typeof value !== "number" || !(value >= 0)) throw wrong(`${key} needs a number of points`);
+    if (typeof value !== "number" || !(value >= 0 && value <= MOST)) throw wrong(`${key} needs 0 to ${MOST} points`);
   }
   if (!JUDGED.some(({ id }) => pointsOf(id, given) > 0)) throw wrong("no sentence has points");
   if (given.cause !== "once" && given.cause !== "each sentence") throw wrong('"cause" is "once" or "each sentence"');
-  if (given.notShown !== "does not count" && !(given.notShown >= 0 && given.notShown <= 1)) {
+  const { notShown } = given;
+  if (notShown !== "does not count" && !(typeof notShown === "number" && notShown >= 0 && notShown <= 1)) {
     throw wrong('"notShown" is a number from 0 to 1, or "does not count"');
   }
   return given;

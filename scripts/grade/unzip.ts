@@ -20,7 +20,7 @@ configure({ useWebWorkers: false });
 export const NOT_THEIRS = /^(__MACOSX|\..*|__pycache__|node_modules|v?env)$|_assignsubmission_onlinetext/;
 
 // Folders in folders, more than anyone makes, and a path that the system takes.
-const MAX_PARTS = 15;
+export const MAX_PARTS = 20;
 
 /** Reads an open file, a part at a time. */
 class FileReader extends Reader<number> {
@@ -38,8 +38,16 @@ class FileReader extends Reader<number> {
   }
 }
 
-/** Unpacks a zip file into a folder, which is made; or into none, if it is broken, encrypted or too large. */
-export async function unzip(path: string, folder: string, bounds: Bounds): Promise<void> {
+/**
+ * Unpacks a zip file into a folder, which is made; or into none, if it is broken, encrypted or too large. With
+ * `onLeftOut`, which hears of names that can't be used, a name that comes twice is one.
+ */
+export async function unzip(
+  path: string,
+  folder: string,
+  bounds: Bounds,
+  onLeftOut?: (name: string) => void,
+): Promise<void> {
   const file = openSync(path, "r");
   const reader = new ZipReader(new FileReader(file), { filenameValidation: "tolerant", checkSignature: true });
   const { files, bytes } = bounds;
@@ -49,11 +57,16 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
       if (entry.symlink) continue;
       name = entry.filename.replace(/[/\\]+$/, "");
       const parts = name.split(/[/\\]+/);
+      if (parts.some((part) => NOT_THEIRS.test(part))) continue;
+      const target = `${folder}/${parts.join("/")}`;
       // One such name is no reason to refuse the others.
-      if (parts.length > MAX_PARTS || !parts.every(isSafe) || parts.some((part) => NOT_THEIRS.test(part))) continue;
+      const isUsable = parts.length <= MAX_PARTS && parts.every(isSafe);
+      if (!isUsable || onLeftOut && !entry.directory && await isThere(target)) {
+        onLeftOut?.(name);
+        continue;
+      }
       if (--bounds.files < 0) throw new ZipError(`it has more than ${files} files`);
       if (entry.encrypted) throw new ZipError(`${name} in it is encrypted`);
-      const target = `${folder}/${parts.join("/")}`;
       // An empty one is a hand-in without a program.
       await Deno.mkdir(entry.directory ? target : target.slice(0, target.lastIndexOf("/")), { recursive: true });
       if (entry.directory) continue;
@@ -78,6 +91,10 @@ export async function unzip(path: string, folder: string, bounds: Bounds): Promi
     await reader.close();
     closeSync(file);
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return Deno.lstat(path).then(() => true, () => false);
 }
 
 function isSafe(part: string): boolean {

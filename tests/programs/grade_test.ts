@@ -171,6 +171,8 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
   await handIn(folder.path, {
     "class/Ann/notes.txt": "",
     "points.json": '{"points": {"9": 1}}',
+    "large.json": '{"points": {"1": 1e999}}',
+    "list.json": "[]",
     "book.csv": "Name,Mark\nAnn,\n",
     "two.csv": "Student,ID,Lab 1 (1),Lab 2 (2)\n",
     "no.zip": "PK",
@@ -186,6 +188,8 @@ Deno.test("what is wrong with the command line or a file is one sentence", async
     [[folder.at("class"), "--due", "2026-10-03"], 'not "2026-10-03"'],
     [[folder.at("class"), "--again", "Ana"], 'there is no hand-in of "Ana"; did you mean Ann?'],
     [[folder.at("class"), "--points", folder.at("points.json")], "there is no sentence 9"],
+    [[folder.at("class"), "--points", folder.at("large.json")], "1 needs 0 to 1000000 points"],
+    [[folder.at("class"), "--points", folder.at("list.json")], "it holds no object"],
     [[folder.at("class"), "--gradebook", folder.at("book.csv")], "no export of Brightspace, Canvas or Moodle"],
     [[folder.at("class"), "--gradebook", folder.at("two.csv")], '--item names one of "Lab 1 (1)", "Lab 2 (2)"'],
   ];

@@ -130,6 +130,7 @@ link = zipfile.ZipInfo("server.py")
 link.external_attr = 0o120777 << 16
 zip("Ann.zip", [("client.py", "1"), ("../../out.py", "2"), ("/abs.py", "3"), ("a/../../b.py", "4"), (link, "/etc/passwd"), ("ü" * 150, "5")])
 zip("Ben.zip", [("client.py", b"0" * (60 << 20))])
+zip("Ivy.zip", [("a/" * 12 + "client.py", "1")])
 zip("Fay.zip", [("/".join("a" * 30), "1"), *((f"venv/{n}.py", "") for n in range(900)), *((f"{n}.py", "") for n in range(500))])
 zip("Cy.zip", [(f"{n}.py", "") for n in range(600)])
 open("Dan.zip", "w").write("PK no zip")
@@ -141,11 +142,17 @@ with zipfile.ZipFile("all.zip", "w") as z:
         z.write(f"{name}.zip", f"Lab 3 Download/Fay/{name}.zip")
     z.writestr("Lab 3 Download/Gus.tar.gz", "packed")
     z.writestr("Lab 3 Download/Hal/", "")
+    z.write("Ivy.zip", "Lab 3 Download/Ivy/lab.zip")
+    for text in "12":
+        z.writestr("Lab 3 Download/Jo/client.py", text)
+    z.writestr(f"Lab 3 Download/{'ü' * 150}/client.py", "")
 `;
   const { stderr } = await run(["python3", "-c", script], { cwd: folder.path });
-  assertEquals(stderr, "");
+  assertEquals(stderr.replace(/.*Duplicate name.*\n.*\n/, ""), "");
   const work = await folder.folder("work");
-  const handins = await findHandins(folder.at("all.zip"), work);
+  const others: string[] = [];
+  const handins = await findHandins(folder.at("all.zip"), work, (names) => others.push(...names));
+  assertEquals(others, ["Lab 3 Download/Jo/client.py", `Lab 3 Download/${"ü".repeat(150)}/client.py`]);
   const staged = await Promise.all(handins.map((each, index) => stage(each, `${work}/${index}`, {})));
   const about = staged.map(({ notes }) => notes.filter((note) => note.startsWith("lab.zip")).join());
   assertEquals(about.map((note) => note.replace(/unpacked: .*can't.*/, "broken")), [
@@ -157,14 +164,19 @@ with zipfile.ZipFile("all.zip", "w") as z:
     "",
     "",
     "",
+    "",
+    "",
   ]);
-  assertEquals(staged.at(-1)?.notes, ["there is no client.py", "there is no server.py", "it has no files"]);
-  assertEquals(staged.slice(-3).flatMap(({ notes }) => notes.filter((note) => note.includes("unpacked"))), [
+  const [fay, gus, hal, ivy, jo] = staged.slice(-5);
+  assertEquals(hal?.notes, ["there is no client.py", "there is no server.py", "it has no files"]);
+  // As deep as a Java project is.
+  assertEquals([ivy, jo].map((each) => each?.programs.client), [`lab.zip/${"a/".repeat(12)}client.py`, "client.py"]);
+  assertEquals([fay, gus].flatMap((each) => each!.notes.filter((note) => note.includes("unpacked"))), [
     "Fay.zip is not unpacked: it has more than 499 files",
     "not unpacked: Gus.tar.gz",
   ]);
   assertEquals(await folder.names("work/0/lab.zip"), ["client.py"]);
-  const zips = ["Ann", "Ben", "Cy", "Dan", "Eve", "Fay", "all"].map((name) => `${name}.zip`);
+  const zips = ["Ann", "Ben", "Cy", "Dan", "Eve", "Fay", "Ivy", "all"].map((name) => `${name}.zip`);
   assertEquals(await folder.names(), [...zips, "work"]);
 });
 
