@@ -4,7 +4,7 @@ import { del, get, type Message, put, type ServerEvent, type TransferError } fro
 import { isBroken } from "../../lib/errors.ts";
 import { within } from "../../lib/within.ts";
 import { assertNoDrafts } from "../../scripts/support/faults/folders.ts";
-import { waitFor } from "../support/net.ts";
+import { waitFor, withinTime } from "../support/net.ts";
 import { FastTimers } from "../support/timers.ts";
 import { Served, servedTest } from "../support/served.ts";
 import { age, randomBytes } from "../../scripts/support/folder.ts";
@@ -125,13 +125,15 @@ Deno.test("a server ends though a callback never returns, or awaits that end", a
 });
 
 Deno.test("a shutdown lets a command be answered that has come, whole or not", async () => {
-  let ended: Promise<number> | undefined;
-  const onMessage = ({ step }: Message): void => void (step.startsWith("b.") && (ended ??= served.server.shutdown()));
-  await using served = await Served.start({ onMessage });
-  // Of which the name could be the beginning: the server waits for more.
-  for (const name of ["f", "f2"]) await Deno.writeTextFile(served.folder.at(name), "");
-  await del("f", served.options);
-  assertEquals([await ended, await served.folder.names()], [0, ["f2"]]);
+  await withinTime(async () => {
+    let ended: Promise<number> | undefined;
+    const onMessage = ({ step }: Message): void => void (step.startsWith("b.") && (ended ??= served.server.shutdown()));
+    await using served = await Served.start({ onMessage });
+    // Of which the name could be the beginning: the server waits for more.
+    for (const name of ["f", "f2"]) await Deno.writeTextFile(served.folder.at(name), "");
+    await del("f", served.options);
+    assertEquals([await ended, await served.folder.names()], [0, ["f2"]]);
+  });
   // But not one that says no more.
   await using other = await Served.start({ timeoutMs: 0 });
   using conn = await Deno.connect(other.options);
