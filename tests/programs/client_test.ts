@@ -162,8 +162,8 @@ Deno.test("--no-clobber leaves a file that appears before all has arrived, and m
   assertEquals([other.status, await Deno.readTextFile(folder.at("g"))], [0, "hello"]);
 });
 
-// Runs a client whose standard output is a pipe that does not block, and reads it when it is full, or the client has ended;
-// not for ever, since a client that writes again what was taken may never come to its end.
+// Runs a client whose standard output is a pipe that does not block, and reads it when it is full, or the client has ended.
+// It stops at five megabytes: a client that writes again what was taken may never end.
 const LAZY_READER = `
 import os, select, subprocess, sys, time
 reader, writer = os.pipe()
