@@ -88,21 +88,17 @@ function secure(client: Deno.TcpConn, credentials: TlsCredentials): Conn {
   };
   // A client that speaks TLS begins as soon as it is connected; one that waits for READY does not.
   let silence: TransferError | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  conns.defer(() => clearTimeout(timer));
+  const { promise: begun, resolve: begin } = Promise.withResolvers<true>();
+  conns.defer(() => begin(true));
   // Not before: on a busy machine this pair of connections may take longer than the client.
-  near.then(() => {
-    if (conns.disposed) return;
-    const end = (): void => {
-      silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
-      close();
-    };
-    // After a pause of the whole process, what has come is looked at first.
-    timer = setTimeout(() => timer = setTimeout(end, 1), HELLO_MS);
+  near.then(async () => {
+    if (await within(begun, HELLO_MS)) return;
+    silence = new TransferError(`the client sent nothing for ${inSeconds(HELLO_MS)}: it does not speak TLS`);
+    close();
   }, () => {});
   const onProgress = (): void => conn.onProgress?.();
   void pass(Promise.resolve(client), near, () => {
-    clearTimeout(timer);
+    begin(true);
     onProgress();
   });
   const sent = pass(near, Promise.resolve(client), onProgress);
