@@ -51,26 +51,32 @@ testWith([UNIX, PYTHON], "what leaves its session and forks twice is ended, with
   }
 });
 
-Deno.test("what a program never takes holds its play no longer than a message may take", async () => {
+/** Both ends of a connection with a server under test: the program's, and the check's. */
+async function connected(
+  play: string,
+  signal: AbortSignal,
+): Promise<{ program: Deno.TcpConn; connection: Connection }> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept();
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  using _program = await accepted;
-  const recorder = new Recorder({ play: "large-PUT", about: "server", run: 1, port: 1 }, performance.now());
-  await using connection = new Connection(conn, recorder, new AbortController().signal);
+  const recorder = new Recorder({ play, about: "server", run: 1, port: 1 }, performance.now());
+  return { program: await accepted, connection: new Connection(conn, recorder, signal) };
+}
+
+Deno.test("what a program never takes holds its play no longer than a message may take", async () => {
+  const ends = await connected("large-PUT", new AbortController().signal);
+  using _program = ends.program;
+  await using connection = ends.connection;
   const large = { do: "say", step: "f", bytes: "", zeros: 50_000_000 } as const;
   assert(!await connection.sayZeros(large, { ms: 300, partMs: 300 }, () => Promise.resolve()));
   await connection.finish();
 });
 
 Deno.test("what comes without an end is heard no longer than a message may take, and a signal ends that", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted = listener.accept();
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  using program = await accepted;
-  const recorder = new Recorder({ play: "GET", about: "server", run: 1, port: 1 }, performance.now());
   const ending = new AbortController();
-  await using connection = new Connection(conn, recorder, ending.signal);
+  const ends = await connected("GET", ending.signal);
+  using program = ends.program;
+  await using connection = ends.connection;
   const timer = setInterval(() => void program.write(new Uint8Array([0x2e])).catch(() => {}), 20);
   try {
     assertEquals(await connection.hear("c", { word: "OK" }, 300), "endless");
