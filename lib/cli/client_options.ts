@@ -90,7 +90,8 @@ export function readTask(args: Arguments): Task {
   // What is not UTF-8 in an argument has become U+FFFD, so two such names would be one.
   if (as?.includes("\ufffd")) throw new UsageError("option --as takes a name in UTF-8");
   const names = verb === "DEL" ? [] : [...new Set(files)].map((file) => file.split(SEPARATOR).at(-1)!);
-  const twice = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => name !== "" && (seen.has(name) || !seen.add(name)));
   if (twice !== undefined) throw new UsageError(`two of the files would be called ${twice}`);
   const misused = ["as", "verify"].find((option) => args.has(option) && verb === "DEL");
   if (misused) throw new UsageError(`option --${misused} does not go with DEL`);
