@@ -115,7 +115,12 @@ function causesOf(found: Found[], session: Session): Cause[] {
     });
     const finding = { ...worded(best.finding), crash: crash && worded(crash) };
     const recording = recordingOf(finding, session);
-    return { about, sentences, finding, conversation: recording ? conversationOf(recording, finding.at) : [] };
+    return {
+      about,
+      sentences,
+      finding,
+      conversation: recording ? conversationOf({ recording, end: finding.at, isCrash: crash !== undefined }) : [],
+    };
   }).toSorted((a, b) => weight(b) - weight(a));
 }
 

@@ -4,6 +4,7 @@ import { delay } from "@std/async";
 import { type Arguments, readCommandLine, UsageError } from "../../lib/cli/arguments.ts";
 import { onEndSignal } from "../../lib/cli/signals.ts";
 import { systemReason } from "../../lib/errors.ts";
+import { basename, dirname } from "../../lib/files/path.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { isIn, judge, type Result } from "./causes.ts";
@@ -170,11 +171,16 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   }
   console.log(report(result, args.has("verbose")).join("\n"));
   if (result.causes.length > 0) {
-    if (!files.replay) console.log(`\nRun again what failed: ${again(result, words)}`);
+    if (!files.replay) console.log(`\nRun again what failed: ${again(result, words, task.cwd)}`);
     return 1;
   }
   if (result.sentences.some(({ outcome }) => outcome === "holds")) return 0;
   throw new CheckError("nothing could be checked; --verbose says why");
+}
+
+/** Watches files by their folders: one that is replaced is missing for a moment. */
+function watch(sources: string[]): Deno.FsWatcher {
+  return Deno.watchFs([...new Set(sources.map(dirname))], { recursive: false });
 }
 
 function complain(error: unknown): number {
@@ -200,10 +206,11 @@ async function main(): Promise<number> {
     }
     return 0;
   }
+  const names = sources.map((path) => basename(path));
   if (isOwn) console.log("This project's own programs are checked; --help shows how to name others.");
   for (;;) {
     // Before the run: a program that is saved in the middle of it is played in two versions.
-    using watcher = args.has("watch") && sources.length > 0 ? Deno.watchFs(sources) : undefined;
+    using watcher = args.has("watch") && sources.length > 0 ? watch(sources) : undefined;
     const result = await check(task, ending.signal).catch((error) => {
       // Anything may stand in it.
       const isDamaged = files.replay !== undefined && error instanceof TypeError;
@@ -213,7 +220,9 @@ async function main(): Promise<number> {
     if (!watcher) return result;
     console.log("\nWaiting until a program is saved; Ctrl-C ends.");
     ending.signal.addEventListener("abort", () => watcher.close(), { once: true });
-    for await (const { kind } of watcher) if (kind !== "access") break;
+    for await (const { kind, paths } of watcher) {
+      if (kind !== "access" && paths.some((path) => names.includes(basename(path)))) break;
+    }
     // An editor writes in several steps.
     await delay(300);
   }

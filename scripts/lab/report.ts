@@ -4,6 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import type { Cause, Result, Sentence } from "./causes.ts";
 import { quoted } from "./launch.ts";
 import { worded } from "./crash.ts";
+import { resolve } from "../../lib/files/path.ts";
 import { SECTIONS } from "./rules.ts";
 import { visible } from "./shown.ts";
 
@@ -35,7 +36,9 @@ export function report(result: Result, isVerbose: boolean, color: Paint = paint)
   const lines = ROLES.flatMap((about) => {
     const own = sentences.filter((one) => one.about === about);
     const { all, fails, hidden } = counted(own);
-    const mark = fails > 0 ? color(31, "FAIL") : hidden === all ? color(33, "-   ") : color(32, "ok  ");
+    // What this machine lacks is no doubt about the program.
+    const isDoubtful = own.some(({ outcome, reason }) => outcome === "not shown" && !isMachines(reason));
+    const mark = fails > 0 ? color(31, "FAIL") : hidden === all || isDoubtful ? color(33, "?   ") : color(32, "ok  ");
     // Another one's sentences may be all that were asked for.
     return own.length === 0 ? [] : [`${mark} ${visible(programs[about]!)}: ${inWords(own, color)}`];
   });
@@ -125,19 +128,24 @@ export function causeLines(number: number, cause: Cause, { sentences, programs }
 function briefLines(number: number, cause: Cause, { programs }: Result, color: Paint): string[] {
   const { about, sentences, finding: { crash, came, expected, hint, step } } = cause;
   const where = [`${number}. ${visible(programs[about] ?? about)} ${sentences.join(", ")}`, step && `step ${step[0]}`];
-  const why = crash ? worded(crash) : hint;
+  const part = (text: string): string[] => wrap(`   ${visible(text.slice(0, 300))}`, 3);
   return [
-    color(1, cut(`${where.filter(Boolean).join(", ")}: expected ${visible(expected)}`)),
-    cut(`   came ${visible(came)}`),
-    ...why ? wrap(`   ${visible(why.slice(0, 300))}`, 3) : [],
+    ...wrap(`${where.filter(Boolean).join(", ")}: expected ${visible(expected)}`, 3).map((line) => color(1, line)),
+    ...part(`came ${came}`),
+    ...crash ? part(worded(crash)) : [],
+    ...hint ? part(`likely ${hint}`).map((line) => color(36, line)) : [],
   ];
 }
 
-/** The command that runs again what failed. */
-export function again({ causes }: Result, words: string[]): string {
+/** The command that runs again what failed, in the folder where the user stands. */
+export function again({ causes }: Result, words: string[], folder?: string): string {
   const ids = [...new Set(causes.flatMap(({ sentences }) => sentences))];
-  const written = words.map((word) => /^[\w./:=@%+,-]+$/.test(word) ? word : quoted(word));
-  return `${[COMMAND, ...written].join(" ")} --only ${ids.join(",")}`;
+  const written = (word: string): string => /^[\w./:=@%+,-]+$/.test(word) ? word : quoted(word);
+  const project = resolve(import.meta.dirname!, "../..");
+  const isElsewhere = !Deno.build.standalone && folder !== undefined && !`${folder}/`.startsWith(`${project}/`);
+  // A task is found in its own project alone.
+  const command = isElsewhere ? COMMAND.replace("-q", `-q --config ${written(`${project}/deno.json`)}`) : COMMAND;
+  return `${[command, ...words.map(written)].join(" ")} --only ${ids.join(",")}`;
 }
 
 function cut(line: string): string {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { Folder } from "../../scripts/support/folder.ts";
-import { lab } from "../support/lab.ts";
+import { lab, labWords } from "../support/lab.ts";
 import { PYTHON, testWith, UNIX } from "../support/needs.ts";
 import { Process, run } from "../../scripts/support/programs.ts";
 import { probe } from "../../scripts/lab/launch.ts";
@@ -50,6 +50,23 @@ testWith([UNIX, PYTHON], "what leaves its session and forks twice is ended, with
     assert(!(await processes()).includes(marker), `left of ${words}`);
   }
 });
+
+testWith(
+  [UNIX],
+  "--watch waits for a program that is missing for a moment, as when another version is checked out",
+  async () => {
+    await using folder = new Folder();
+    const script = folder.at("server.sh");
+    await Deno.writeTextFile(script, "false\n");
+    await using watching = new Process(labWords("lab", script, "--watch", "--only", "1.1"), { cwd: folder.path });
+    await watching.line(/^Waiting until a program is saved/);
+    await Deno.remove(script);
+    await delay(1000);
+    await Deno.writeTextFile(script, "echo another; false\n");
+    await watching.errorLine(/: another$/);
+    assertEquals(await watching.end(), 143);
+  },
+);
 
 /** Both ends of a connection with a server under test: the program's, and the check's. */
 async function connected(
