@@ -1,5 +1,6 @@
 /** What a program said when it crashed: its last words, and the line of its own code. */
 
+import { playOf } from "./plays.ts";
 import { eventsOf, type Recording } from "./recording.ts";
 
 /** A crash, from what a program printed. */
@@ -16,21 +17,27 @@ export interface Crash {
 // What the words of an error say of its cause.
 const HINTS = `UnicodeDecodeError > bytes that are no text were decoded: a size and file data stay bytes
 too many values to unpack > a name may hold spaces: split(" ", 1), or request[4:]
+(list index out of range|undefined)[^]*argv > -v may be missing: count the arguments before the second one is read
 not enough values to unpack|list index out of range > less came than this line takes apart: look at what recv() returned
 a bytes-like object is required|must be bytes|expected bytes > text must be encoded: text.encode(), or b"..."
 not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
 unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
 invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it
 invalid literal for int\\(\\)|NumberFormatException: For input > a size is 8 bytes, no text|: int.from_bytes(data, "big")
-IsADirectoryError|EISDIR|Is a directory > exists() and os.access() are true for a folder too: catch the error where it is opened or removed
+IsADirectoryError|EISDIR|Is a directory > a folder may exist and be writable too: catch the error where it is opened or removed
 Read-only file system|EROFS > a program can write in the folder in which it was started; in the sandbox not in its own
-FileNotFoundError|ENOENT|NoSuchFileException > look whether the file is there before it is opened, and send or print the error
+Invalid file path > its name ends with NULs: take as many bytes as the text has, not the whole buffer
+FILE_TOO_LARGE > the file was read whole: move a block at a time
+(FileNotFound|ENOENT|NoSuchFile)[^]*nowhere/ > in a folder that is not there no file can be created: catch the error where it is opened, and send or print it
+FileNotFound|ENOENT|NoSuchFile > look whether the file is there first, and send or print the error
 ConnectionRefused|ECONNREFUSED|gaierror|ENOTFOUND > it connects elsewhere: host and port are the first two arguments
 Address already in use|EADDRINUSE > the port is taken: bind to the one in the first argument
 MemoryError|OutOfMemoryError|heap out of memory > it asked for more memory than there is: move a block at a time, and see that the size is read right
 OverflowError|integer out of range|int too big > a size can be as large as 8 bytes say`.split("\n").map((line) =>
   line.split(" > ")
 );
+
+const CUT = "the name was cut: it may hold spaces";
 
 // The words of Python, of Java, and of Node and Deno.
 const ERROR =
@@ -45,7 +52,11 @@ export function crashOf(recording: Recording): Crash | undefined {
   const found = traceback(lines.map(({ text }) => text));
   if (found) {
     const { error, place, index } = found;
-    const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(error))?.[1];
+    const hint = HINTS.find(([pattern]) => new RegExp(pattern!).test(`${error}\n${place ?? ""}`))?.[1];
+    // Another file is not there than the one that was asked for.
+    const [start, ...others] = playOf(recording).name.split(" ");
+    const isCut = others.length > 0 && ["'", '"'].some((quote) => error.endsWith(`${start}${quote}`));
+    if (isCut) return { root: "cut name", error, place, hint: CUT, at: lines[index]!.at };
     // One line of code can fail in several ways, as a size that is read wrong makes it; names and numbers differ anyway.
     return { root: `crash ${place ?? error.split(":")[0]}`, error, place, hint, at: lines[index]!.at };
   }

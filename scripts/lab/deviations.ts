@@ -123,12 +123,17 @@ function movedData({ expected, came }: Reading, next: Reading): string | undefin
 function missing(recording: Recording, reading: Reading, next: Reading | undefined): Blame & { came: string } {
   const play = playOf(recording);
   const { step, expected, isEnded, ms, at } = reading;
-  const came = isEnded ? "it closed the connection instead" : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
-  const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "it";
+  const isNext = next !== undefined && next.form !== "missing";
+  const closed = isNext ? `${shown(next.came)} instead` : "it closed the connection instead";
+  const came = isEnded ? closed : `nothing, for ${(ms / 1000).toFixed(1)} seconds`;
+  const what = "word" in expected ? expected.word : "size" in expected ? "the size" : "the data";
+  // In place of the next one.
+  const isLate = isNext && rightBytes(expected).some((right) => right !== "" && next.came.startsWith(right));
   const exit = eventsOf(recording, "exit")[0];
   let hint: string | undefined;
   if (hasPrinted(recording, /^client error: unable/)) hint = HINTS.get(uncreatedForm(play));
-  else if (next && next.form !== "missing") hint = `${what} was never sent: the program went on with the next step`;
+  else if (isLate) hint = HINTS.get("waits more");
+  else if (isNext) hint = `${what} was never sent: the program went on with the next step`;
   else if (isEnded && exit) hint = `the program ended with exit status ${exit.status}${lastWords(recording)}`;
   else if (!isEnded && keyOf(play, step) === "PUT g") hint = HINTS.get(play.data === "" ? "empty data" : "waits");
   // The end of a message is the same in GET and PUT; a program may lack DEL, or errors.
@@ -136,8 +141,8 @@ function missing(recording: Recording, reading: Reading, next: Reading | undefin
   if (isMute) hint ??= HINTS.get("mute");
   const root = isMute && step === "c" ? "mute" : `missing ${keyOf(play, step)}`;
   // What crashes when we hang up was waiting until then; it may say for what.
-  const isLate = !isEnded && hint !== undefined && (crashOf(recording)?.at ?? 0) > at;
-  return { came, ...isLate ? { root, hint, crash: undefined } : blamed(recording, root, hint) };
+  const isAfter = !isEnded && hint !== undefined && (crashOf(recording)?.at ?? 0) > at;
+  return { came, ...isAfter ? { root, hint, crash: undefined } : blamed(recording, root, hint) };
 }
 
 /** A crash explains what did not come. */
@@ -152,8 +157,10 @@ function answerForm({ form, expected, came, step }: Reading, play: Play): string
     if (came === "OK" || came === "DONE") return play.files[play.name] === "/" ? "accepted folder" : "accepted";
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
-  const isUncreated = form === "error" && play.about === "server" && keyOf(play, step) === "PUT c";
-  return isUncreated && /create/.test(came) ? uncreatedForm(play) : undefined;
+  if (form !== "error" || play.about !== "server" || step !== "c") return undefined;
+  if (play.verb === "PUT") return /create/.test(came) ? uncreatedForm(play) : undefined;
+  // With other names, or files, something else may be wrong with them.
+  return /^[^\0]* does not exist$/.test(came) && /^(GET|GET-again|DEL)$/.test(play.id) ? "unfound" : undefined;
 }
 
 /** Why a program may find that it can't create a file which it can. */
@@ -222,7 +229,7 @@ function notConnected(recording: Recording, at: number): Deviation {
     ...blamed(recording, `unconnected ${own ? play.verb : ""}`, hint),
     step: stepOf(play, "a"),
     expected: `it ${isServer ? "listens on" : `connects to ${play.host ?? "127.0.0.1"}`} port ${recording.port}`,
-    came: exit ? `it ended with exit status ${exit.status}` : "it did not",
+    came: exit ? `it ended with exit status ${exit.status}` : `it did not ${isServer ? "listen" : "connect"}`,
     derails: true,
     at,
   };

@@ -14,7 +14,9 @@ const refusal: Look = (one, view) => {
   const deviations = view.deviations(one);
   // A server may make the folder of a name, or leave it out.
   const isAccepted = one.play === "PUT-nowhere" && eventsOf(one, "came").some(({ bytes }) => bytes.endsWith("OK"));
-  if (isAccepted || deviations.some(({ step = "", derails }) => derails && step < "c")) return undefined;
+  if (view.isElsewhere(one) || isAccepted || deviations.some(({ step = "", derails }) => derails && step < "c")) {
+    return undefined;
+  }
   const wrong = deviations.filter(({ step }) => step?.startsWith("c"));
   if (!one.play.endsWith("-letters")) return wrong;
   // What goes wrong with all errors, or with all such names, is told already.

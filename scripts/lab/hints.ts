@@ -38,9 +38,12 @@ string: it ends before the first NUL: file data is no text: write as many bytes 
 decoded: bytes were changed, as text is decoded: file data stays bytes|, in files opened with "rb" and "wb"
 unsent: not all of the file was sent: send what each read(1024) returns, until it returns nothing
 accepted: it accepted the request: look at the file before it is answered
-accepted folder: that is a folder, for which exists() and canWrite() are true too: look whether it is one
+accepted folder: that is a folder, which may exist and be writable too: open the file for writing, and catch the error, before OK is sent
 unprefixed: the text begins with "ERROR: ", with that case, colon and space
-refused: a file that is not there yet can't be asked whether it may be written: try to create it, in the folder in which the program was started|; os.access(filename, os.W_OK) is false
+refused: create it in the folder in which the program was started, which is not that of the program's file; a file that is not there yet can't be asked whether it may be written|: os.access() is false
+unfound: it is there, in the folder in which the program was started, which is not that of the program's file
+waits more: it came after our next message: the program waits for one message too many before it
+rounded: the number was rounded, as floating-point numbers are, which in JavaScript all numbers but BigInt are
 replaced: a file that exists is no error: it is overwritten|, as by open(filename, "wb")
 extra: a message of a later step, or one too many
 stays: close the socket and leave when DONE has come
@@ -81,11 +84,12 @@ next client vanish: recv() returns nothing when the client has left: end the loo
 next client error: an error ends one conversation, not the loop
 kept: something is left of the client before: set all that a conversation needs anew for each
 next client idle: wait in accept() without a timeout
-at once: serve a connection to its end before the next accept(): no thread or process for each
+at once: serve a connection to its end before the next one: no thread, process or callback for each
 bind: bind to all addresses: "localhost", "127.0.0.1" and gethostname() are for clients on this machine|; bind(("", port))
 host: look the name up, as getaddrinfo() or gethostbyname() does: inet_addr() and inet_pton() take numbers alone
 unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
+no verbose lines: it printed no line at all: look how it finds -v, its second argument (in Java, equals() compares strings)
 stderr: it went to standard error|, as by sys.exit(text) or logging: print() writes to standard output
 line repr: decode() the bytes before you print them
 line case: letter case, dots, and spaces at both ends count

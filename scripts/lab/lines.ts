@@ -9,8 +9,9 @@ import type { Finding } from "./deviations.ts";
 import { eventsOf, type Line, type Recording, reverse, saidAt, sizeBytes, toBytes, toSize } from "./recording.ts";
 import { BASE, found, type View } from "./rule.ts";
 
+/** How a line begins that may be a right one. */
 const RIGHT =
-  /^server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file) ?/;
+  /^(server (waiting on port|connected to client at|receiving request:|receiving \d|sending \d|deleting file)|client (sending|receiving|deleting) file|(server|client) error:) ?/;
 
 export function lineOf(about: Role, verb: Verb, name: string, size: bigint | number | string): string {
   if (verb === "DEL") return `${about} deleting file ${name}`;
@@ -73,14 +74,18 @@ export function precedes(one: Recording, first: RegExp, second: RegExp): boolean
 export function moment(one: Recording, after?: string, before?: string): Finding[] | undefined {
   const text = ownLine(one);
   // One that is wrong by a letter has its moment too.
-  const at = printed(one, text) ?? nearest(text, eventsOf(one, "line"))?.at;
+  const near = nearest(text, eventsOf(one, "line"));
+  const at = printed(one, text) ?? near?.at;
   if (at === undefined) return undefined;
   const end = before && saidAt(one, before);
   if (after && at < (saidAt(one, after) ?? Infinity)) {
     const hint = `print it when step ${after} has come`;
     return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
-  return end && at > end && isPrompt(one, end) ? [late(one, text, at, "it came after them")] : [];
+  if (!end || at < end || !isPrompt(one, end)) return [];
+  // The beginning of a longer line may have been printed in time.
+  if (near?.at === at && near.text.length > text.length && near.text.startsWith(text)) return undefined;
+  return [late(one, text, at, "it came after them")];
 }
 
 /** A line came after the bytes, or not at all. */
@@ -113,7 +118,8 @@ export function wrongLine(expected: string, one: Recording, lines: Line[] = even
   // Another play's lines are nearer than none, but for those that are right.
   const kindOf = (text: string): string | undefined => text.match(RIGHT)?.[0];
   const others = lines.filter(({ text }) => !kindOf(text) || kindOf(text) === kindOf(expected));
-  const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, others);
+  const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, others) ??
+    eventsOf(one, "line").find(({ text }) => kindOf(text) !== undefined && kindOf(text) === kindOf(expected));
   const [root, hint = HINTS.get(root)] = reason(expected, lines, near);
   const came = near ? `"${near.text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
   const crash = near ? undefined : crashOf(one);
@@ -124,7 +130,9 @@ export function wrongLine(expected: string, one: Recording, lines: Line[] = even
 function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string | undefined] {
   const kind = `line ${expected.split(/[ :]/).slice(0, 3).join(" ").replace(/\d+/, "<NNN>")}`;
   // A traceback is no line of its own.
-  if (lines.every(({ text }) => /^\s|^Traceback|^[A-Z]\w*(Error|Exception)/.test(text))) return ["no lines"];
+  if (lines.every(({ text }) => /^\s|^Traceback|^Exception|^[A-Za-z][\w.]*(Error|Exception)/.test(text))) {
+    return ["no lines", HINTS.get(expected.startsWith("server ") ? "no verbose lines" : "no lines")];
+  }
   if (!near) return [kind];
   const { text, stream } = near;
   const size = Number(expected.match(/(\d+) bytes/)?.[1] ?? 0);
@@ -144,8 +152,15 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   // As a terminal shows letters that were decoded otherwise, or not at all.
   if (same(/(\\x..|[^ -~]|\?)+/g, "?")) return ["names", HINTS.get("letters")];
   if (same(/\W/g, "")) return [kind, HINTS.get("line marks")];
+  if (size > 0 && /\bNaN bytes/.test(text)) {
+    return ["read size", "it read the size as text: it is 8 bytes, as readBigUInt64BE() takes them"];
+  }
   const number = text.match(/(-?\d+) bytes/)?.[1];
   if (size === 0 || number === undefined || !/receiving/.test(expected) || !same(/-?\d+/g, "#")) return [kind];
+  const bytes = sizeBytes(BigInt(number));
+  if (/^[ -~]{8}$/.test(bytes)) {
+    return ["read size", `it took "${bytes}" for the size: a message before it is still to be taken`];
+  }
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   const why = isSum(number, BigInt(size))
     ? ": it took bytes from 128 on as negative (unsigned char, & 0xff)"

@@ -222,9 +222,9 @@ function two(): Play {
   return { ...rest, acts: [...acts.slice(0, 2), connect!, { ...MOMENT, on: 2 }, ...acts.slice(2), ...others] };
 }
 
-// lstrip("ERROR: ") takes its first letters, split(": ") cuts it, printf() takes it for a format, a small buffer is too
-// small for it, and not all of it is ASCII.
-const REFUSED = "README: 100% für alle, die mehr über diese Übung wissen wollen.txt";
+// lstrip("ERROR: ") takes its first letters, split(": ") cuts it, split() and join() take a space of two, printf() takes it
+// for a format, a small buffer is too small for it, and not all of it is ASCII.
+const REFUSED = "README: 100% für alle,  die mehr über diese Übung wissen wollen.txt";
 
 /** The server answers a client with an error. */
 function answered(verb: Verb, error: string): Play {

@@ -61,7 +61,7 @@ export interface Recording {
 }
 
 /** Of recordings, and of the plays beside which they are judged: those of another version say something else. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 /** All that `--record` keeps. */
 export interface Session {

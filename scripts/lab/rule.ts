@@ -86,7 +86,7 @@ export class View {
 
   derailment(...recordings: Recording[]): string | undefined {
     const derailed = this.derailed(...recordings);
-    return derailed && `at step "${derailed.step}" came ${derailed.came}`;
+    return derailed && `at step "${derailed.step}": ${derailed.came}`;
   }
 
   /** What a recording shows that the plain conversations do not: they break off nowhere before, and not for this. */
@@ -111,6 +111,12 @@ export class View {
   isKept(one: Recording): boolean {
     const name = this.#kept.get(one);
     return name !== undefined && mentions(one, name);
+  }
+
+  /** Whether a folder that a request names is not where the program puts its files. */
+  isElsewhere(one: Recording): boolean {
+    return one.play.endsWith("PUT-folder") &&
+      this.deviations(...this.base(one)).some(({ root }) => root === "unstored");
   }
 
   judge({ plays, look, note }: Rule): Verdict & { findings: Finding[] } {

@@ -104,39 +104,48 @@ export class Scene {
     program.ended.then((status) => program.isKilled || this.recorder.add({ type: "exit", status }));
   }
 
-  /** Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail. */
+  /**
+   * Plays the acts; `connect` makes a connection. A conversation is over when nobody answers, or two messages fail; another
+   * client's goes on.
+   */
   async perform(connect: (on?: number) => Promise<Deno.TcpConn | undefined>): Promise<void> {
     const { play, recorder } = this;
     const { waits, signal } = this.stage;
-    let [misses, isOver, isShort] = [0, false, false];
+    let isShort = false;
+    const misses = [0, 0, 0];
+    const over = new Set<number>();
     for (const act of play.acts) {
       signal.throwIfAborted();
       const { on } = act;
-      const connection = this.#connections[on ?? 1];
+      const client = on ?? 1;
+      const connection = this.#connections[client];
       if (act.ifAccepted && !this.#isAccepted) continue;
       if (act.do === "look") await this.#look(act.name, act === play.acts.at(-1));
       else if (act.do === "connect") {
-        if (isOver) continue;
+        if (over.size > 0) continue;
         const conn = await connect(on);
-        if (conn) this.#connections[on ?? 1] = new Connection(conn, recorder, signal, on);
+        if (conn) this.#connections[client] = new Connection(conn, recorder, signal, on);
         else recorder.add({ type: "unconnected", on });
-        isOver = !conn && !on;
+        if (!conn && !on) over.add(client);
       } else if (!connection) continue;
       else if (act.do === "finish") await this.#finish(connection);
       else if (act.do === "listen") {
-        if (!isOver) await connection.wait(act.ms * slowness(), () => this.#hasPrinted(act.until));
-      } else if (act.do === "say") isOver ||= !await this.#say(connection, act) && !await connection.hasEnded();
-      else if (act.do === "leave") connection.leave();
-      else if (isOver) await connection.hearRest(act.step, act.expected);
+        if (!over.has(client)) await connection.wait(act.ms * slowness(), () => this.#hasPrinted(act.until));
+      } else if (act.do === "say") {
+        if (over.has(client) || await this.#say(connection, act) || await connection.hasEnded()) continue;
+        over.add(client);
+      } else if (act.do === "leave") connection.leave();
+      else if (over.has(client)) await connection.hearRest(act.step, act.expected);
       else {
-        const heard = await this.#hear(connection, act, misses);
+        const heard = await this.#hear(connection, act, misses[client]!);
         const key = keyOf(play, act.step);
-        misses = heard === "silent" ? misses + 1 : 0;
+        const missed = misses[client] = heard === "silent" ? misses[client]! + 1 : 0;
         isShort ||= heard !== "heard" && !("word" in act.expected);
         // A server that has served others is started anew: whether it is gone already, or going, is chance.
         const isRetried = play.about === "server" && act.step === "a" && this.count > 1;
-        isOver = heard === "ended" || heard === "endless" || misses === 2 ||
-          isRetried && misses > 0 && waits.count(key) > 0;
+        const isOver = heard === "ended" || heard === "endless" || missed === 2 ||
+          isRetried && missed > 0 && waits.count(key) > 0;
+        if (isOver) over.add(client);
         if (["silent", "cut", "endless"].includes(heard)) waits.add(key);
         if (heard === "heard") waits.clear(`over ${key}`);
         if (isOver && !isRetried) waits.add(`over ${key}`);
@@ -144,7 +153,7 @@ export class Scene {
     }
     if (play.verb === "DEL") return;
     // It hangs, and has not moved the file.
-    const isHung = play.about === "server" ? misses > 0 : eventsOf(recorder.recording, "stayed").length > 0;
+    const isHung = play.about === "server" ? misses[1]! > 0 : eventsOf(recorder.recording, "stayed").length > 0;
     const isMoved = play.acts.at(-1)?.do === "look" ? waits.count(lookKey(play)) === 0 : !isShort;
     waits[isHung && !isMoved ? "add" : "clear"](overKey(play));
   }

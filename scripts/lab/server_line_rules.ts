@@ -49,7 +49,7 @@ function line(
     if (!exit) return undefined;
     const crash = crashOf(one);
     const came = `it ended with exit status ${exit.status}${crash ? "" : lastWords(one)}`;
-    return [found(one, "no -v", 0, ["with -v after the port it starts", came], crash)];
+    return [found(one, crash?.root ?? "no -v", 0, ["with -v after the port it starts", came], crash)];
   };
   return [id, `-v: ${title}`, VERBOSE, look, { more }];
 }
@@ -57,7 +57,9 @@ function line(
 /** The line of a verb, which is there when the program has said a step. */
 function ofVerb(id: string, verb: Verb, step: string, late: Look, more?: string[]): Row {
   const title = `"${lineOf("server", verb, "<filename>", "<NNN>")}" for a ${verb}`;
-  return line(id, title, (one) => playOf(one).verb === verb && hasHeard(one, step) && ownLine(one), late, more);
+  // What was refused is not done.
+  const isDone = (one: Recording): boolean => hasHeard(one, step) && !textOf(one).includes("ERROR");
+  return line(id, title, (one) => playOf(one).verb === verb && isDone(one) && ownLine(one), late, more);
 }
 
 /** It waits before the first client comes, not only for the next one. */
@@ -139,7 +141,7 @@ const silent: Look = (one, view) => {
 const refused: Look = (one, view) => {
   const isRefused = /ERROR/i.test(textOf(one));
   const wrong = view.deviations(one).find(({ step }) => step?.startsWith("c"));
-  if (!isRefused && !wrong) return undefined;
+  if (!isRefused && !wrong || view.isElsewhere(one)) return undefined;
   // What belongs to a client before it may come late.
   const start = saidAt(one, "b") ?? Infinity;
   const others = view.of(...LINES).map(ownLine);

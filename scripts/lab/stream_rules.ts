@@ -70,7 +70,10 @@ const size: Look = (one, view) => {
   const isComplete = ({ text, at }: Line): boolean => text === "Complete" && at > said!.at && at < left;
   const isDone = said && (isServer ? came.includes("DONE") : eventsOf(one, "line").some(isComplete));
   const shown = wrong ?? (isDone ? "it took 5 bytes for all" : said && hasLeft(one) && "it left after 5 bytes");
-  return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown])] : [];
+  const number = wrong?.match(/(\d+) bytes/)?.[1];
+  const isRounded = number !== undefined && BigInt(number) !== size && Number(number) === Number(size);
+  const hint = isRounded ? HINTS.get("rounded") : undefined;
+  return shown ? [found(one, `size ${one.about}`, 0, [`it waits for ${size} bytes`, shown, hint])] : [];
 };
 
 /** A file of more than 2^32 bytes; what goes wrong with every file, or as it is read whole, is another sentence's. */

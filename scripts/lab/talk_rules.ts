@@ -9,8 +9,15 @@ import { again, BASE, found, type Look, merged, named, type Row, variation } fro
 
 const TAKES_NAMES = "takes names with spaces and in UTF-8";
 
-/** In the plain conversation, every deviation counts. */
-const plain: Look = (one, view) => view.deviations(one);
+/** In the plain conversation, every deviation counts. What a server does wrong with the second client alone, it keeps. */
+const plain: Look = (one, view) => {
+  const found = view.deviations(one);
+  const [first] = view.base(one);
+  const isKept = one.about === "server" && first && first !== one && view.deviations(first).length === 0;
+  return isKept
+    ? found.map((each) => each.derails && !each.crash ? { ...each, hint: HINTS.get("kept") } : each)
+    : found;
+};
 
 // More than what a message too many would spoil.
 const MANY_PIECES = 8;

@@ -122,7 +122,7 @@ testMistakes("server", [
       ],
     ],
     fails: ["8.2"],
-    says: "no thread or process for each",
+    says: "no thread, process or callback",
   },
   {
     name: "bound to 127.0.1.1",

@@ -72,7 +72,7 @@ Deno.test("what a crash hides is not shown, and says why", () => {
   for (const id of ["1.2", "1.3", "1.4"]) assertEquals(hidden.includes(id), true, id);
   assertEquals(
     sentences.find(({ id }) => id === "1.2")?.reason,
-    'at step "c. server: OK" came it closed the connection instead',
+    'at step "c. server: OK": it closed the connection instead',
   );
 });
 

@@ -45,6 +45,16 @@ export const CLIENTS: Case[] = [
     'came     "server error: ROR: README: 100% für alle, die mehr über diese Übung',
     2,
   ],
+  ["two spaces in an error become one", only(/-refused/, prints((line) => line.replace("  ", " "))), "6.5, 6.6, 6.7"],
+  [
+    "Complete in the line of a PUT, whose beginning may have come in time",
+    only(/^client-PUT/, (one) => {
+      const line = eventsOf(one, "line").find(({ text }) => text.startsWith("client sending"))?.text;
+      prints((text) => text === line ? "" : text.replace(/^Complete$/, `${line} Complete`))(one);
+    }),
+    "4.2",
+  ],
+  ["no OK for an empty file, and Complete", only(/GET-0$/, stops("f"), adds("Complete", "d")), "1.6, 4.6", "", 2],
   ["a newline after the command", request((text) => `${text}\n`), REQUEST, "a newline follows"],
   ["more after DEL's name", only(/DEL/, request((text) => `${text} now please`)), "3.3", "now please"],
   ["another word for DEL", only(/DEL/, request((text) => text.replace("DEL", "DELETE"))), "3.3", "DELETE del.txt"],
@@ -125,7 +135,7 @@ export const CLIENTS: Case[] = [
     "DONE in the file, and sizes as floating-point numbers",
     all(stores((text) => `${text}DONE`), prints((line) => line.replace("9223372039002259461", "9223372039002259456"))),
     "1.5, 1.6, 7.13",
-    "can't hold it",
+    "the number was rounded",
     2,
   ],
   [
@@ -175,11 +185,11 @@ export const CLIENTS: Case[] = [
   [
     "a file in a folder that is not there is a crash",
     only(/GET-nowhere/, (one) => {
-      const lines = traceback("client.py", 9, "open(name)", "FileNotFoundError: no such");
+      const lines = traceback("client.py", 9, "open(name)", "FileNotFoundError: no such file: 'nowhere/f.txt'");
       one.events = lines.map((text, at) => ({ at, type: "line", stream: "stderr", text }));
     }),
     "6.9",
-    "before it is opened",
+    "in a folder that is not there no file can be created",
   ],
   ["makes the folder of a name, which is right", only(/GET-nowhere/, prints(() => "Complete")), ""],
   [

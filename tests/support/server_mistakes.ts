@@ -198,7 +198,7 @@ export const SERVERS: Case[] = [
       crashes('open(filename, "wb")', "IsADirectoryError: [Errno 21] Is a directory: 'folder'"),
     ),
     "6.3, 8.3",
-    "exists() and os.access() are true for a folder too",
+    "a folder may exist and be writable too",
   ],
   [
     "refuses what os.access() does not find",
@@ -352,7 +352,14 @@ export const SERVERS: Case[] = [
     "it took 204 MiB",
     2,
   ],
-  ["no data is ever sent", only(/GET(?!-0)/, says(() => "", "g")), "1.1, 1.2", "it was never sent"],
+  ["no data is ever sent", only(/GET(?!-0)/, says(() => "", "g")), "1.1, 1.2", "the data was never sent"],
+  ["the second client gets no data", only(/^GET-again/, says(() => "", "g")), "1.1, 1.2", "left of the client before"],
+  [
+    "opens what stands before the first space of a name",
+    only(/^GET-name0/, crashes("open(name)", "FileNotFoundError: [Errno 2] No such file or directory: 'two'")),
+    "1.4",
+    "the name was cut",
+  ],
   [
     "a size of one byte, read as signed",
     only(/^(client-)?PUT-200$/, stores(() => "")),
@@ -378,7 +385,7 @@ export const SERVERS: Case[] = [
     "a second client is served",
     only(/^both/, (one) => one.events.splice(2, 0, { at: 1, type: "came", bytes: "READY", on: 2 })),
     "8.2",
-    "no thread or process for each",
+    "no thread, process or callback for each",
   ],
   [
     "listen(5), which is noted",
@@ -421,9 +428,9 @@ export const SERVERS: Case[] = [
   ],
   [
     "crashes for a folder that is not there",
-    only(/^PUT-nowhere/, crashes('open(filename, "wb")', "FileNotFoundError: [Errno 2] No such file or directory")),
+    only(/^PUT-nowhere/, crashes('open(filename, "wb")', "FileNotFoundError: [Errno 2] No such file: 'nowhere/f.txt'")),
     "6.3, 8.3",
-    "open(filename",
+    "in a folder that is not there no file can be created",
   ],
   ["makes the folder of a name, which is right", only(/^PUT-nowhere/, says(() => "OK", "c")), ""],
 ];
