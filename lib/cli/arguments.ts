@@ -88,7 +88,7 @@ export class Arguments {
         options.push(takesNext ? `${option}=${next}` : option);
       }
     }
-    this.#given = parseArgs(options, { boolean: flags, string: values, unknown: refuse });
+    this.#given = parseArgs(options, { boolean: flags, string: values, collect: values, unknown: refuse });
     if (this.positional.length === 1 && /^help$/i.test(this.positional[0]!)) {
       throw new UsageError("there is no command help; did you mean --help?");
     }
@@ -105,14 +105,20 @@ export class Arguments {
 
   /** Whether an option was given. */
   has(option: string): boolean {
-    return ![undefined, false].includes(this.#given[option] as boolean | undefined);
+    return this.#given[option] === true || this.values(option).length > 0;
   }
 
-  /** The value that an option was given, if any. */
-  value(option: string): string | undefined {
-    const given = this.#given[option] as string | undefined;
-    if (given === "") throw new UsageError(`option --${option} needs a value`);
+  /** The values that an option was given, in order. */
+  values(option: string): string[] {
+    const given = this.#given[option];
+    if (!Array.isArray(given)) return [];
+    if (given.includes("")) throw new UsageError(`option --${option} needs a value`);
     return given;
+  }
+
+  /** The value that an option was given last, if any. */
+  value(option: string): string | undefined {
+    return this.values(option).at(-1);
   }
 
   /** The value of an option as a whole number from `min` to `max`. Throws a {@linkcode UsageError} for any other. */

@@ -5,5 +5,6 @@ export function parseArgs(args: readonly string[], options?: {
   /** Options whose value stays text. */
   string?: readonly string[];
   /** Called with each option that is not declared. */
+  collect?: readonly string[];
   unknown?: (arg: string, key?: string) => unknown;
 }): Record<string, unknown>;

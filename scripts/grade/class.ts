@@ -6,24 +6,25 @@ import { systemReason } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import type { Role } from "../../lib/protocol.ts";
 import { CheckError } from "../lab/launch.ts";
+import { count } from "../lab/page/frame.tsx";
 import { showProgress } from "../lab/report.ts";
 import type { Sandbox } from "../lab/sandbox.ts";
 import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { readOutcome, writeClass, writeHandin } from "./results.ts";
-import { digestOf, type Ledger, numberOf, type Outcome, type Row, rowOf } from "./rows.ts";
+import { digestOf, inWords, type Ledger, numberOf, type Outcome, type Row, rowOf } from "./rows.ts";
 
 const WORK = ".blockferry_work_";
 
 export interface Class {
   /** A folder or a zip file. */
   handins: string;
-  /** The programs' names, where they are not the usual ones. */
-  names: Partial<Record<Role, string>>;
+  /** Names of programs that are not the usual ones. */
+  names: Record<Role, string[]>;
   sandbox: Sandbox;
   ledger: Ledger;
-  /** The hand-in that is graded anew. */
-  again: string | undefined;
+  /** The hand-ins that are graded anew. */
+  again: string[];
   signal: AbortSignal;
 }
 
@@ -57,22 +58,25 @@ export async function gradeClass({ handins, names, sandbox, ledger, again, signa
       console.log(`Not taken for hand-ins: ${printable(others.slice(0, 20).join(", "))}.`);
     });
     const namesOf = (handin: Handin): string[] => [handin.name, handin.id, numberOf(handin)];
-    const isAgain = (handin: Handin): boolean =>
-      namesOf(handin).some((each) => each.toLowerCase() === again?.toLowerCase());
-    if (again !== undefined && !found.some(isAgain)) {
-      throw new UsageError(`there is no hand-in of "${again}"`, again, found.flatMap(namesOf));
+    const isOf = (handin: Handin, name: string): boolean =>
+      namesOf(handin).some((each) => each.toLowerCase() === name.toLowerCase());
+    const unknown = again.find((name) => !found.some((handin) => isOf(handin, name)));
+    if (unknown !== undefined) {
+      throw new UsageError(`there is no hand-in of "${unknown}"`, unknown, found.flatMap(namesOf));
     }
     for (const [index, handin] of found.entries()) {
       signal.throwIfAborted();
       const folder = `${work}/${index + 1}`;
-      const staged = await stage(handin, folder, names).catch((error): Staged => (
+      const before = await readOutcome(handin, ledger);
+      const staged = await stage(handin, folder, names, before?.result?.programs).catch((error): Staged => (
         { folder, programs: {}, notes: [], error: `it can't be read: ${systemReason(error)}` }
       ));
       const parts = [version, JSON.stringify([staged.programs, sandbox.bounds, staged.notes])];
       const contents: (string | Uint8Array)[] = [];
       for (const path of await walk(folder)) contents.push(path, await Deno.readFile(`${folder}/${path}`));
       const digest = digestOf([...parts, ...contents]);
-      const outcome = isAgain(handin) ? undefined : await readOutcome(handin, digest, ledger);
+      const isSame = before?.digest === digest && !again.some((name) => isOf(handin, name));
+      const outcome = isSame ? before : undefined;
       entries.push({ handin, staged, digest, outcome, ms: 0 });
     }
     await play(entries, sandbox, ledger, signal);
@@ -119,11 +123,12 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   progress();
 }
 
-function say({ label, status, points, of, result, notes }: Row): void {
+function say({ label, status, points, of, result, late, notes }: Row): void {
   progress();
   const causes = result?.causes.length ?? 0;
   const parts = [status.padEnd(12), `${points ?? "-"} of ${of}`.padEnd(12), label];
-  if (causes > 0) parts.push(`(${causes} ${causes === 1 ? "cause" : "causes"})`);
+  if (causes > 0) parts.push(`(${count(causes, "cause")})`);
+  if (late !== "") parts.push(`(${inWords(late)})`);
   if (notes.length > 0) parts.push(`- ${notes.join("; ")}`);
   console.log(printable(parts.join(" ")));
 }

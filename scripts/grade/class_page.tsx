@@ -4,24 +4,26 @@ import type { VNode } from "preact";
 import { capped, count, listed, page } from "../lab/page/frame.tsx";
 import { RULES } from "../lab/rules.ts";
 import { round } from "./marks.ts";
-import { type Row, tally } from "./rows.ts";
+import { inWords, type Ledger, type Row, shownNotes, tally } from "./rows.ts";
 
 const TITLE = "Lab check of a class";
 // A row is read at a glance; the report has the others.
 const MAX_CAUSES = 3;
 
 /** One HTML file with the hand-ins that have been played, of so many in all, in the order of the rows. */
-export function classPage(rows: Row[], all: number, isAnonymous: boolean): string {
+export function classPage(rows: Row[], all: number, ledger: Ledger): string {
   const failures = RULES.map(({ id, about, title }) => ({
     text: `${id} ${about}: ${title}`,
     own: rows.filter(({ result }) => result?.sentences.some((one) => one.id === id && one.outcome === "fails")),
   })).filter(({ own }) => own.length > 0).toSorted((a, b) => b.own.length - a.own.length);
+  const others = rows.filter(({ status }) => status !== "graded");
   return page(
     TITLE,
     <>
       <header>
         <h1>{TITLE}</h1>
         <p class="lead">{summary(rows, all)}</p>
+        {others.length > 0 && <p>To be looked at: {listed(others.map((row) => <Name row={row} />))}.</p>}
       </header>
       <section>
         <h2 id="hand-ins">Hand-ins</h2>
@@ -33,7 +35,7 @@ export function classPage(rows: Row[], all: number, isAnonymous: boolean): strin
               <th scope="col">Status</th>
             </tr>
           </thead>
-          <tbody>{rows.map((row) => <Line row={row} id={isAnonymous ? undefined : row.handin.id} />)}</tbody>
+          <tbody>{rows.map((row) => <Line row={row} ledger={ledger} />)}</tbody>
         </table>
       </section>
       {failures.length > 0 && (
@@ -62,19 +64,19 @@ function summary(rows: Row[], all: number): string {
   return `${count(all, "hand-in")}: ${tally(rows)}${unplayed}.${middle}`;
 }
 
-function Line({ row, id }: { row: Row; id: string | undefined }): VNode {
-  const { points, of, status, result, late, notes } = row;
+function Line({ row, ledger }: { row: Row; ledger: Ledger }): VNode {
+  const { points, of, status, result, late, handin: { name, id } } = row;
   const { causes = [], sentences = [] } = result ?? {};
   const titles = new Map(sentences.map(({ id, about, title }) => [id, `${id} ${about}: ${title}`]));
   const remarks = [
-    ...late === "" ? [] : [late === "late" ? late : `${late} minutes late`],
-    ...notes,
-    ...causes.map(({ sentences: [first = ""] }) => titles.get(first)!),
+    ...late === "" ? [] : [inWords(late)],
+    ...shownNotes(row, ledger),
+    ...causes.map(({ sentences: [first = ""], finding }) => `${titles.get(first)}: came ${finding.came}`),
   ];
   return (
     <tr>
       <th scope="row">
-        <Name row={row} /> {id && <span class="muted">{id}</span>}
+        <Name row={row} /> {!ledger.isAnonymous && id !== name && <span class="muted">{id}</span>}
         {remarks.length > 0 && (
           <ul class="muted">
             {remarks.slice(0, MAX_CAUSES).map((remark) => <li>{capped(remark)}</li>)}

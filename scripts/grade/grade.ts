@@ -4,7 +4,7 @@ import type { Role } from "../../lib/protocol.ts";
 import { judge, type Result, type Sentence } from "../lab/causes.ts";
 import { picturesOf } from "../lab/page/ladder.ts";
 import { eventsOf, type Session, VERSION } from "../lab/recording.ts";
-import { ROLES } from "../lab/report.ts";
+import { isMachines, ROLES } from "../lab/report.ts";
 import { play, type Sandbox, type Task } from "../lab/sandbox.ts";
 import type { Staged } from "./handins.ts";
 import type { Outcome } from "./rows.ts";
@@ -46,7 +46,7 @@ async function playAll(staged: Staged, sandbox: Sandbox, signal: AbortSignal, is
   const started = roles.length - errors.length;
   return {
     status: ended.length > 0 ? "timed out" : started < ROLES.length ? "no program" : "graded",
-    notes: [...notes, ...errors, ...ended],
+    notes: [...notes, ...errors, ...ended, ...errors.length + ended.length > 0 ? [] : doubts(result, roles)],
     isUnconfirmed: ended.length > 0 || started > 0 && failed(result).length > 0,
     result,
     pictures: picturesOf(result, session),
@@ -76,6 +76,17 @@ async function confirm(first: Outcome, staged: Staged, sandbox: Sandbox, signal:
   if (left.length === 0) return first;
   const note = `failed once, and not when played alone: ${left.map(({ id }) => id).join(", ")}`;
   return { ...first, status: "unsteady", notes: [...first.notes, note] };
+}
+
+/** What a person may want to know of a result. */
+function doubts({ sentences, causes }: Result, roles: Role[]): string[] {
+  return roles.flatMap((role) => {
+    const own = sentences.filter(({ about }) => about === role);
+    const hidden = own.filter(({ outcome, reason }) => outcome === "not shown" && !isMachines(reason));
+    if (own.every(({ outcome }) => outcome !== "holds")) return [`nothing of its ${role} could be seen to work`];
+    const isTold = hidden.length === 0 || causes.some(({ about }) => about === role);
+    return isTold ? [] : [`without a mistake that was seen, not shown: ${hidden.map(({ id }) => id).join(", ")}`];
+  });
 }
 
 function failed({ sentences }: Result): Sentence[] {

@@ -67,7 +67,11 @@ const PLATFORMS: Platform[] = [
     isIt: (header) => header.includes("End-of-Line Indicator"),
     isItem: (title) => /Points Grade/.test(title),
     ids: ["OrgDefinedId", "Username"],
-    names: (row) => [`${row("First Name")} ${row("Last Name")}`, `${row("Last Name")} ${row("First Name")}`],
+    names: (row) => {
+      const [first, last] = [row("First Name"), row("Last Name")];
+      // Without a space, as in Chinese.
+      return [`${first} ${last}`, `${last} ${first}`, `${last}${first}`];
+    },
     most: (title) => title.match(/MaxPoints:\s*([\d.,]+)/)?.[1],
   },
   {

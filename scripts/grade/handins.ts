@@ -16,8 +16,9 @@ export interface Handin {
   isLate: boolean;
   /** Where its files are: each by its name, or a folder of them by an empty one. */
   sources: Map<string, string>;
-  /** Earlier submissions, which do not count. */
+  /** Earlier submissions, which do not count, and the folder in which they are. */
   earlier: string[];
+  root: string;
 }
 
 /** A hand-in in a folder of its own, with the programs that were found. */
@@ -32,7 +33,7 @@ export interface Staged {
 }
 
 /** One entry of a download, taken apart. */
-interface Part extends Omit<Handin, "sources" | "earlier"> {
+interface Part extends Omit<Handin, "sources" | "earlier" | "root"> {
   entry: string;
   /** For a flat file, its name; a folder holds many. */
   file: string | undefined;
@@ -127,11 +128,19 @@ function handinOf(root: string, parts: Part[]): Handin {
   }
   earlier.push(...parts.filter((part) => !counted.includes(part)).map(({ entry }) => entry));
   const { name, id, at } = counted[0]!;
-  return { name, id, at, isLate: counted.some((part) => part.isLate), sources, earlier };
+  return { name, id, at, isLate: counted.some((part) => part.isLate), sources, earlier, root };
 }
 
-/** Copies a hand-in into a folder of its own, unpacks what is packed, and finds the programs in it. */
-export async function stage(handin: Handin, folder: string, names: Partial<Record<Role, string>>): Promise<Staged> {
+/**
+ * Copies a hand-in into a folder of its own, unpacks what is packed, and finds the programs in it: by the names that are
+ * given, then by the usual ones, then by those that it had `before`.
+ */
+export async function stage(
+  handin: Handin,
+  folder: string,
+  names: Record<Role, string[]>,
+  before: Partial<Record<Role, string>> = {},
+): Promise<Staged> {
   const notes: string[] = [];
   const left = { ...ONE };
   await Deno.mkdir(folder, { recursive: true });
@@ -161,35 +170,56 @@ export async function stage(handin: Handin, folder: string, names: Partial<Recor
   }
   const staged = await walk(folder);
   const programs: Staged["programs"] = {};
-  const found = ROLES.map((role) => candidates(role, staged, names[role]));
+  const find = (role: Role, files: string[]): string[] => candidates(role, files, names[role], before[role]);
+  const found = ROLES.map((role) => find(role, staged));
   for (const [index, role] of ROLES.entries()) {
     const [first, ...others] = found[index]!;
     const contents = await Promise.all(found[index]!.map((file) => Deno.readFile(`${folder}/${file}`)));
-    if (first === undefined) notes.push(`there is no ${names[role] ?? `${role}.py`}`);
-    // Between copies it makes no difference.
-    else if (contents.every((each) => equals(each, contents[0]!))) programs[role] = first;
-    else notes.push(`which one is the ${role}: ${[first, ...others].slice(0, 5).join(", ")}?`);
+    if (first === undefined) {
+      notes.push(`there is no ${[...names[role], `${role}.py`].join(", no ")}`);
+      // The last submission counts, whole; a person may see it otherwise.
+      for (const entry of handin.earlier) {
+        const path = `${handin.root}/${entry}`;
+        const [own] = find(role, (await Deno.stat(path)).isFile ? [entry] : await walk(path));
+        if (own !== undefined) notes.push(`an earlier submission has it: ${own}`);
+      }
+      // Between copies it makes no difference.
+    } else if (contents.every((each) => equals(each, contents[0]!))) {
+      programs[role] = first;
+      const name = first.split("/").at(-1)!;
+      if (!like(`^(lab ?\\d*[-_ ]?)?${role}(\\.\\w+)?$`)(name)) notes.push(`its ${role} is called: ${name}`);
+      const copies = staged.filter((file) => isCopy(role, file) && !found[index]!.includes(file));
+      if (copies.length > 0) notes.push(`it has other files for a ${role}: ${copies.slice(0, 5).join(", ")}`);
+    } else notes.push(`which one is the ${role}: ${[first, ...others].slice(0, 5).join(", ")}?`);
   }
-  if (found.flat().length === 0) notes.push(`it has ${staged.slice(0, 5).join(", ") || "no files"}`);
   const packed = staged.filter((file) => /\.(zip|rar|7z|tar|t?gz|xz|bz2)$/i.test(file));
   if (packed.length > 0) notes.push(`not unpacked: ${packed.slice(0, 5).join(", ")}`);
+  else if (staged.length === 0) notes.push("it has no files");
+  else if (found.flat().length === 0) notes.push(`it has other files: ${staged.slice(0, 5).join(", ")}`);
   return { folder, programs, notes };
 }
 
-/** The files that may be a program: those of the name that was given, else of the very name, else those like it. */
-function candidates(role: Role, files: string[], name: string | undefined): string[] {
-  const base = (file: string): string => file.split("/").at(-1)!;
-  const suffix = "\\.(py|js|mjs|ts|jar|java|sh|pl|rb)$";
-  const like = (pattern: string) => (file: string): boolean => new RegExp(pattern, "i").test(base(file));
+const SUFFIX = "\\.(py|js|mjs|ts|jar|java|sh|pl|rb)$";
+const base = (file: string): string => file.split("/").at(-1)!;
+const like = (pattern: string) => (file: string): boolean => new RegExp(pattern, "i").test(base(file));
+
+/** Whether a file may be another version of a program, as a browser or a person names it. */
+function isCopy(role: Role, file: string): boolean {
+  return like(`^${role}( ?\\(\\d+\\)|[-_ ]?(copy|old|new|final|v?\\d+))?${SUFFIX}`)(file);
+}
+
+/** The files that may be a program: those of a name that was given, else of the very name, else those like it. */
+function candidates(role: Role, files: string[], names: string[], before: string | undefined): string[] {
   const ranks: ((file: string) => boolean)[] = [
-    (file) => file === name?.replace(/^\.\//, ""),
-    (file) => base(file) === name,
+    (file) => names.some((name) => file === name.replace(/^\.\//, "")),
+    (file) => names.includes(base(file)),
     (file) => base(file) === `${role}.py`,
-    like(`^(lab ?\\d*[-_ ]?)?${role}${suffix}`),
-    like(`(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${suffix}`),
+    like(`^(lab ?\\d*[-_ ]?)?${role}${SUFFIX}`),
+    like(`(^|[^a-z])(lab\\d*)?${role}([^a-z].*)?${SUFFIX}`),
     // An executable.
     like(`^(lab ?\\d*[-_ ]?)?${role}$`),
-    like(`${role}${suffix}`),
+    like(`${role}${SUFFIX}`),
+    (file) => base(file) === before,
   ];
   return ranks.map((rank) => files.filter(rank)).find(({ length }) => length > 0) ?? [];
 }

@@ -6,8 +6,6 @@ import { basename, dirname, join, resolve } from "../../lib/files/path.ts";
 import { printable } from "../../lib/printable.ts";
 import { CheckError, userFolder } from "../lab/launch.ts";
 import { count } from "../lab/page/frame.tsx";
-import { ROLES } from "../lab/report.ts";
-
 import { findSandbox, NO_SANDBOX } from "../lab/sandbox.ts";
 import { gradeClass } from "./class.ts";
 import { fill } from "./gradebook.ts";
@@ -28,9 +26,10 @@ you download, a zip file or its folder; or any folder with one for each student.
   --item NAME       the gradebook's column, if it has several
   --points FILE     what the sentences are worth; --list prints such a file
   --due TIME        report the minutes after it, such as "2026-10-03 23:59"
-  --client NAME     the files' names, where they are not like client.py and
-  --server NAME     server.py
-  --again NAME      check this hand-in anew, though nothing has changed
+  --client NAME     files' names that are not like client.py and server.py;
+  --server NAME     several may be given, and a hand-in keeps its own
+  --again NAME      check this hand-in anew, though nothing has changed;
+                    several may be given
   --anonymous       codes instead of names, but in the tables
   --gradescope      write Gradescope's results.json too
   --no-sandbox      run the programs with your rights
@@ -91,7 +90,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     throw new CheckError(`${message}; --no-sandbox runs the programs with your rights`);
   });
   console.log(`Sandbox: ${sandbox.bounds}.`);
-  const names = Object.fromEntries(ROLES.flatMap((role) => args.value(role) ? [[role, args.value(role)!]] : []));
+  const names = { client: args.values("client"), server: args.values("server") };
   const real = await Deno.realPath(handins).catch(() => {
     throw new CheckError(`there is no folder and no zip file "${handins}"`);
   });
@@ -110,7 +109,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
   const isNew = await Deno.stat(out).then(() => false, () => true);
   await Deno.mkdir(out, { recursive: true }).catch(failing(`${out} can't be made`));
   const ledger = { out, points, due, isAnonymous: args.has("anonymous"), isGradescope: args.has("gradescope") };
-  const graded = gradeClass({ handins, names, sandbox, ledger, again: args.value("again"), signal });
+  const graded = gradeClass({ handins, names, sandbox, ledger, again: args.values("again"), signal });
   const rows = await graded.catch(async (error) => {
     // Unless something is in it.
     if (isNew) await Deno.remove(out).catch(() => {});
@@ -121,7 +120,7 @@ async function grade(args: Arguments, signal: AbortSignal): Promise<number> {
     if (!name.endsWith(".csv") || name === "grades.csv" || name === filled) continue;
     console.log(`\n${printable(`${out}/${name}`)} has the marks of an earlier run: --gradebook fills it anew.`);
   }
-  if (due && rows.every(({ handin }) => handin.at === undefined)) {
+  if (due && rows.every(({ handin, late }) => handin.at === undefined && late === "")) {
     console.log("\nNo hand-in has a time in its name, so --due reports nothing.");
   }
   const basis = text ? `by ${printable(args.value("points")!)}` : "the default";

@@ -112,6 +112,13 @@ export function mark(result: Result | undefined, rules: Points): Mark {
   return { points: round(points), of: round(of), parts: parts.join(", "), each };
 }
 
+/** How a mark comes about, in a sentence for whoever gets it. */
+export function explained({ cause, notShown }: Points): string {
+  const costs = cause === "once" ? "a mistake costs one, however many it breaks" : "a mistake costs all that it breaks";
+  const hidden = typeof notShown === "string" ? notShown : `earns ${notShown === 0 ? "none" : `${notShown} of them`}`;
+  return `Each sentence that holds earns its points; ${costs}; what could not be shown ${hidden}`;
+}
+
 /** A number with two decimals at most. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;

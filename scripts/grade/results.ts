@@ -2,17 +2,18 @@
 
 import { stringify } from "@std/csv";
 import { printable } from "../../lib/printable.ts";
+import { capped } from "../lab/page/frame.tsx";
 import { reportPage } from "../lab/page/report_page.tsx";
 import { junit } from "../lab/report.ts";
 import { classPage } from "./class_page.tsx";
 import type { Handin } from "./handins.ts";
-import { type Ledger, numberOf, type Outcome, type Row } from "./rows.ts";
+import { explained, pointsOf } from "./marks.ts";
+import { type Ledger, numberOf, type Outcome, type Row, shownNotes } from "./rows.ts";
 
-/** The outcome that was written before, under a name or anonymously, if it is of the same files and check. */
-export async function readOutcome(handin: Handin, digest: string, { out }: Ledger): Promise<Outcome | undefined> {
+/** The outcome that was written before, under a name or anonymously; its digest says of which files and check. */
+export async function readOutcome(handin: Handin, { out }: Ledger): Promise<Outcome | undefined> {
   const folder = await folderOf(handin, out);
-  const outcome = await Deno.readTextFile(`${out}/${folder}/result.json`).then(JSON.parse).catch(() => undefined);
-  return outcome?.digest === digest ? outcome : undefined;
+  return await Deno.readTextFile(`${out}/${folder}/result.json`).then(JSON.parse).catch(() => undefined);
 }
 
 async function folderOf(handin: Handin, out: string): Promise<string | undefined> {
@@ -21,7 +22,8 @@ async function folderOf(handin: Handin, out: string): Promise<string | undefined
 }
 
 /** Writes the folder of a hand-in. What counts of it is `result.json`, which comes last. */
-export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescope }: Ledger): Promise<void> {
+export async function writeHandin(row: Row, outcome: Outcome, ledger: Ledger): Promise<void> {
+  const { out, isGradescope } = ledger;
   const folder = `${out}/${row.folder}`;
   const before = await folderOf(row.handin, out);
   if (before === undefined) await Deno.mkdir(folder);
@@ -30,11 +32,15 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
     await Deno.rename(`${out}/${before}`, folder);
   }
   const { result, pictures, status, points, of, parts, label: author } = row;
-  const mark = status === "graded" ? `${points} of ${of} points (${parts})` : [status, ...outcome.notes].join(": ");
+  const mark = points === undefined ? "No mark" : `${points} of ${of} points (${parts})`;
+  const notes = [
+    ...status === "graded" ? [] : [[status, ...shownNotes(row, ledger).map(capped)].join("; ")],
+    ...points === undefined ? [] : [explained(ledger.points)],
+  ];
   const files = {
-    "report.html": result && pictures && reportPage(result, pictures, { author, mark }),
+    "report.html": result && pictures && reportPage(result, pictures, { author, mark, notes }),
     "junit.xml": result && junit(result),
-    ...isGradescope ? { "results.json": gradescope(row) } : {},
+    ...isGradescope ? { "results.json": gradescope(row, ledger) } : {},
     "result.json": `${JSON.stringify(outcome, undefined, 1)}\n`,
   };
   for (const [name, text] of Object.entries(files)) {
@@ -44,7 +50,8 @@ export async function writeHandin(row: Row, outcome: Outcome, { out, isGradescop
 }
 
 /** Writes the table and the page of the class, of which `all` is how many hand-ins there are. */
-export async function writeClass(rows: Row[], all: number, { out, isAnonymous }: Ledger): Promise<void> {
+export async function writeClass(rows: Row[], all: number, ledger: Ledger): Promise<void> {
+  const { out, isAnonymous } = ledger;
   const header = ["name", "id", "points", "of", "status", "causes", "late", "notes", "folder"];
   const table = rows.map(({ handin: { name, id }, points = "", of, status, result, late, notes, folder }) => {
     const causes = result?.causes.map(({ sentences }) => sentences.join(" ")).join("; ") ?? "";
@@ -53,7 +60,7 @@ export async function writeClass(rows: Row[], all: number, { out, isAnonymous }:
   await replace(`${out}/grades.csv`, stringify([header, ...table], { headers: false, crlf: true, bom: true }));
   // The order of the names would tell whose row it is.
   const shown = isAnonymous ? rows.toSorted((a, b) => a.label < b.label ? -1 : 1) : rows;
-  await replace(`${out}/index.html`, classPage(shown, all, isAnonymous));
+  await replace(`${out}/index.html`, classPage(shown, all, ledger));
 }
 
 /** Writes a file whole, or leaves it as it was. */
@@ -76,7 +83,8 @@ function defused(cell: string | number): string | number {
 }
 
 /** The results as Gradescope's autograder format has them. */
-function gradescope({ result, each, points = 0, notes }: Row): string {
+function gradescope(row: Row, ledger: Ledger): string {
+  const { result, each, points = 0 } = row;
   const shown = result?.sentences.filter(({ id }) => each.has(id)) ?? [];
   const tests = shown.map(({ id, about, title, outcome, reason }) => {
     const finding = result?.causes.find((cause) => cause.about === about && cause.sentences.includes(id))?.finding;
@@ -86,9 +94,11 @@ function gradescope({ result, each, points = 0, notes }: Row): string {
       number: id,
       name: `${about}: ${title}`,
       score: each.get(id),
+      max_score: pointsOf(id, ledger.points),
       status: outcome === "holds" ? "passed" : "failed",
       output: printable([outcome, ...why ?? [reason]].filter(Boolean).join(": ")),
     };
   });
-  return `${JSON.stringify({ score: points, output: notes.join("\n"), tests }, undefined, 1)}\n`;
+  const output = [...shownNotes(row, ledger), explained(ledger.points)].join("\n");
+  return `${JSON.stringify({ score: points, output, tests }, undefined, 1)}\n`;
 }

@@ -57,7 +57,7 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
   // No path can leave DIR; and no character is cut in two.
   const readable = [...(name === id ? name : `${name}_${id}`).replace(/[^\p{L}\p{N}-]+/gu, "_")].slice(0, 50).join("");
   const minutes = at && due ? Math.ceil((Number(at) - Number(due)) / 60_000) : 0;
-  const others = isAnonymous ? [] : earlier.map((name) => `an earlier submission does not count: ${name}`);
+  const others = earlier.map((name) => `an earlier submission does not count: ${name}`);
   return {
     ...outcome,
     ...mark(outcome.result, rules),
@@ -70,8 +70,20 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
   };
 }
 
+/** The notes for a page; with codes in place of names without what follows a colon, such as a file's name. */
+export function shownNotes({ notes }: Row, { isAnonymous }: Ledger): string[] {
+  return isAnonymous ? notes.map((note) => note.split(": ")[0]!) : notes;
+}
+
+/** How late, in words. */
+export function inWords(late: string): string {
+  return late === "late" ? late : `${late} minutes late`;
+}
+
+const STATUSES = ["graded", "unsteady", "timed out", "no program", "check failed"];
+
 /** How many there are of each status, in words. */
 export function tally(rows: Row[]): string {
-  const statuses = Map.groupBy(rows, ({ status }) => status);
-  return [...statuses].map(([status, { length }]) => `${length} ${status}`).join(", ");
+  return STATUSES.map((each) => ({ each, own: rows.filter(({ status }) => status === each) }))
+    .filter(({ own }) => own.length > 0).map(({ each, own }) => `${own.length} ${each}`).join(", ");
 }

@@ -72,7 +72,7 @@ export function crashOf(recording: Recording): Crash | undefined {
 }
 
 export function worded({ error, place }: Crash): string {
-  return place ? `${error} (${place})` : error;
+  return place ? `${error}, in ${place}` : error;
 }
 
 /** Python has the frames before the error, its own line last; the others have them after it, theirs first. */

@@ -111,7 +111,11 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
   const crash = form === "other" ? crashOf(recording) : undefined;
   // We answer a wrong request as if it were right.
   const derails = DERAILS.test(reading.form) && !(play.about === "client" && reading.step === "b");
-  return { ...common, root, came: shown(came), hint, crash, derails };
+  // Of a large file, bytes are counted.
+  const text = "zeros" in expected
+    ? `${reading.count} of them, in ${(reading.ms / 1000).toFixed(1)} seconds`
+    : shown(came);
+  return { ...common, root, came: text, hint, crash, derails };
 }
 
 /** The data of a file up to DONE, where that did not follow on as many bytes as were announced. */

@@ -108,7 +108,9 @@ const gaveError = (one: Recording): boolean => eventsOf(one, "came").some(({ byt
 const byHost: Look = (one, view) => {
   const own = variation(one, view);
   const hint = HINTS.get(one.play === "client-host" ? "host" : "elsewhere");
-  return typeof own === "string" ? own : own.map((each) => ({ ...each, hint }));
+  // It found the server, whatever came then.
+  if (typeof own === "string") return eventsOf(one, "connected").length > 0 ? [] : own;
+  return own.map((each) => ({ ...each, hint }));
 };
 
 // Who ends in place of an error has an error too; not who ends because we hung up.

@@ -49,6 +49,9 @@ export function neededBy({ plays, more = [] }: Rule): string[] {
   return [...plays, ...more, ...verbs.flatMap(({ about, verb }) => BASE[about][verb])];
 }
 
+// What comes after all else hides nothing.
+const AT_END = /^(stays|stored done-in-data)/;
+
 /** All recordings of one program, as rules look at them. */
 export class View {
   readonly recordings: readonly Recording[];
@@ -86,6 +89,7 @@ export class View {
 
   derailment(...recordings: Recording[]): string | undefined {
     const derailed = this.derailed(...recordings);
+    if (derailed && AT_END.test(derailed.root)) return undefined;
     return derailed && `at step "${derailed.step}": ${derailed.came}`;
   }
 

@@ -51,7 +51,7 @@ testWith([SANDBOX, PYTHON], "hand-ins that break off cost their own row; a secon
     ["Bob", "timed out", "0", "there is no server.py; the client was ended: it had more than 100 processes"],
     ["Cy", "no program", "0", rows[3]!.notes],
   ], first.stdout + first.stderr);
-  assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':' (client.py line 1: if True)");
+  assertStringIncludes(rows[3]!.notes, "SyntaxError: expected ':', in client.py line 1: if True");
   assertEquals([first.status, rows[1]!.causes], [1, "1.1 2.1 3.1"]);
   const [own, cys] = (await folder.names("out")).filter((name) => /^(Ada|Cy)\./.test(name));
   const page = await Deno.readTextFile(folder.at(`out/${cys}/report.html`));

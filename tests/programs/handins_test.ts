@@ -15,11 +15,17 @@ import { session } from "../support/lab.ts";
 import { LINUX, MOUNTS, PYTHON, testWith } from "../support/needs.ts";
 import { run } from "../../scripts/support/programs.ts";
 
+const NAMES = { client: [], server: [] };
+
 /** What is found in a download: each hand-in's name and number, its programs, and what does not count. */
-async function found(folder: Folder, root: string, names: Parameters<typeof stage>[2] = {}): Promise<unknown[]> {
+async function found(
+  folder: Folder,
+  root: string,
+  names: Partial<Parameters<typeof stage>[2]> = {},
+): Promise<unknown[]> {
   const work = await folder.folder(`work ${crypto.randomUUID()}`);
   return await Promise.all((await findHandins(root, work)).map(async (handin, index) => {
-    const { programs, notes } = await stage(handin, `${work}/${index}`, names);
+    const { programs, notes } = await stage(handin, `${work}/${index}`, { ...NAMES, ...names });
     return [handin.name, handin.id, Object.values(programs).sort(), handin.earlier.length + notes.length];
   }));
 }
@@ -40,7 +46,7 @@ Deno.test("Brightspace's folders and flat files are found, the latest of each co
   assertEquals(await found(folder, folder.at("in")), [
     ["Ann - Marie O'Neil", "77", ["lab2client.py"], 1],
     ["Jane Doe", "149842", ["Lab 3/server.py", "client.py"], 1],
-    ["李 Ünal, Jr.", "5", ["client.py", "my - server.py"], 0],
+    ["李 Ünal, Jr.", "5", ["client.py", "my - server.py"], 1],
   ]);
   const [ann, jane] = await findHandins(folder.at("in"), folder.path);
   assertEquals([ann?.at, jane?.at], [new Date(2024, 8, 30, 9, 5), new Date(2024, 9, 12, 1, 1)]);
@@ -61,8 +67,8 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   await Deno.symlink("/etc/passwd", folder.at("canvas/poesam_14_905_client.py"));
   assertEquals(await found(folder, folder.at("canvas")), [
     ["doejane", "12", ["client.py", "server.py"], 1],
-    ["oneilann", "13", ["my_3_4_client.py"], 1],
-    ["roeal", "15", ["x_14_assignsubmission_file_client.py"], 1],
+    ["oneilann", "13", ["my_3_4_client.py"], 2],
+    ["roeal", "15", ["x_14_assignsubmission_file_client.py"], 2],
   ]);
   const [late, other] = await findHandins(folder.at("canvas"), folder.path);
   assertEquals([late?.isLate, other?.isLate], [true, false]);
@@ -84,8 +90,8 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   assertEquals(await found(folder, folder.at("moodle")), [
     ["Bo_Li", "657738", ["client.py"], 1],
     ["Cy Day", "657739", ["client.py"], 1],
-    ["Di Roe", "657740", ["x_657738_assignsubmission_file_client.py"], 1],
-    ["Ed Roe", "657741", ["1_2_client.py"], 1],
+    ["Di Roe", "657740", ["x_657738_assignsubmission_file_client.py"], 2],
+    ["Ed Roe", "657741", ["1_2_client.py"], 2],
     ["Jane O'Doe", "657737", ["src/server.py"], 1],
   ]);
   // Two that could be meant are a doubt, not a guess; the very name is none.
@@ -93,19 +99,38 @@ Deno.test("Canvas's flat files, Moodle's folders and plain folders are found", a
   await handIn(folder.at("plain"), { "c/a/server.py": "1", "c/b/server.py": "2", "c/server.txt": "" });
   await Deno.symlink("/etc/passwd", folder.at("plain/c/client.py"));
   const plain: Awaited<ReturnType<typeof found>> = [["a b", "a b", ["client.py"], 1], ["c", "c", [], 2]];
-  // Copies are no doubt.
-  assertEquals(await found(folder, folder.at("plain")), [...plain, ["d", "d", ["TcpServer.py", "client.py"], 0]]);
-  const [, named] = await found(folder, folder.at("plain"), { server: "./a/server.py" });
-  assertEquals(named, ["c", "c", ["a/server.py"], 1]);
+  // Copies are no doubt; another name is noted.
+  assertEquals(await found(folder, folder.at("plain")), [...plain, ["d", "d", ["TcpServer.py", "client.py"], 1]]);
+  const [, named] = await found(folder, folder.at("plain"), { server: ["./a/server.py"] });
+  assertEquals(named, ["c", "c", ["a/server.py"], 2]);
   // An executable has the bare name.
   await make("bare", "a/client", "a/lab2server", "a/client.c", "a/server-notes");
   assertEquals(await found(folder, folder.at("bare")), [["a", "a", ["client", "lab2server"], 0]]);
   // A name that is given goes first, and hand-ins that do not have it are found as before.
   await make("named", "a/client.py", "a/transfer.py", "b/client.py");
-  assertEquals(await found(folder, folder.at("named"), { client: "transfer.py" }), [
-    ["a", "a", ["transfer.py"], 1],
+  assertEquals(await found(folder, folder.at("named"), { client: ["transfer.py"] }), [
+    ["a", "a", ["transfer.py"], 3],
     ["b", "b", ["client.py"], 1],
   ]);
+});
+
+Deno.test("a hand-in keeps the name that it was found by, and what it lacks is looked for in an earlier submission", async () => {
+  await using folder = new Folder();
+  await handIn(folder.at("class"), {
+    "7-1 - Bo - Oct 3, 2024 1111 PM/client.py": "",
+    "7-1 - Bo - Oct 4, 2024 1111 PM/server.py": "",
+    "8-1 - Em - Oct 4, 2024 1111 PM/transfer.py": "",
+    "8-1 - Em - Oct 4, 2024 1111 PM/server.py": "1",
+    "8-1 - Em - Oct 4, 2024 1111 PM/server (1).py": "2",
+  });
+  const [bo, em] = await findHandins(folder.at("class"), folder.path);
+  const { notes } = await stage(bo!, folder.at("1"), NAMES);
+  assertEquals(notes, ["there is no client.py", "an earlier submission has it: client.py"]);
+  const kept = await stage(em!, folder.at("2"), NAMES, { client: "transfer.py" });
+  assertEquals([kept.programs, kept.notes], [{ client: "transfer.py", server: "server.py" }, [
+    "its client is called: transfer.py",
+    "it has other files for a server: server (1).py",
+  ]]);
 });
 
 testWith([LINUX], "a folder that can't be read costs no other hand-in", async () => {
@@ -114,8 +139,8 @@ testWith([LINUX], "a folder that can't be read costs no other hand-in", async ()
   // No name that Deno has is this one.
   await run(["sh", "-c", `mv Bo "Bo$(printf '\\377')"`], { cwd: folder.at("class") });
   const [ann, bo] = await findHandins(folder.at("class"), folder.path);
-  assertEquals((await stage(ann!, folder.at("1"), {})).notes, ["there is no server.py"]);
-  await assertRejects(() => stage(bo!, folder.at("2"), {}));
+  assertEquals((await stage(ann!, folder.at("1"), NAMES)).notes, ["there is no server.py"]);
+  await assertRejects(() => stage(bo!, folder.at("2"), NAMES));
 });
 
 testWith([PYTHON], "a zip file is bounded, and no path or link leaves its folder", async () => {
@@ -153,7 +178,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
   const others: string[] = [];
   const handins = await findHandins(folder.at("all.zip"), work, (names) => others.push(...names));
   assertEquals(others, ["Lab 3 Download/Jo/client.py", `Lab 3 Download/${"ü".repeat(150)}/client.py`]);
-  const staged = await Promise.all(handins.map((each, index) => stage(each, `${work}/${index}`, {})));
+  const staged = await Promise.all(handins.map((each, index) => stage(each, `${work}/${index}`, NAMES)));
   const about = staged.map(({ notes }) => notes.filter((note) => note.startsWith("lab.zip")).join());
   assertEquals(about.map((note) => note.replace(/unpacked: .*can't.*/, "broken")), [
     "",

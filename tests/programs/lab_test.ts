@@ -32,7 +32,7 @@ testWith(
       [["--replay", folder.at("damaged.json")], "is a damaged recording"],
       [[folder.at("what.txt"), "naive_server.py"], "it is not executable"],
       [["one.py", "two.py", "three.py"], 'unexpected argument "three.py"'],
-      [[folder.at("server.py")], "SyntaxError: expected ':' (server.py line 1: if True)"],
+      [[folder.at("server.py")], "SyntaxError: expected ':', in server.py line 1: if True"],
       [["naive_server.py", "--only", "5.1", "--record", "/none/here.json"], "can't be written"],
     ];
     for (const [args, words] of cases) {

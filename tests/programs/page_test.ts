@@ -51,11 +51,12 @@ function pageOf(made: Session, only?: string[]): string {
   return reportPage(result, picturesOf(result, made));
 }
 
+const ledger = { out: "", points: DEFAULT_POINTS, due: undefined, isAnonymous: false, isGradescope: false };
+
 /** A class of two, of whom one has handed in what is in a recording. */
 function rows(session: Session): Row[] {
-  const ledger = { out: "", points: DEFAULT_POINTS, due: undefined, isAnonymous: false, isGradescope: false };
   const [none, result] = [{ digest: "", notes: [] }, judge(session)];
-  const handin = { id: "c1", at: undefined, isLate: true, sources: new Map(), earlier: [HOSTILE] };
+  const handin = { id: "c1", at: undefined, isLate: true, sources: new Map(), earlier: [HOSTILE], root: "" };
   return [
     rowOf({ ...handin, name: `Ünn ${HOSTILE}` }, { ...none, status: "graded", result, pictures: [] }, ledger),
     rowOf({ ...handin, name: "Bob" }, { ...none, status: "check failed" }, ledger),
@@ -68,7 +69,7 @@ testWith([CHROMIUM], "the lab check's pages in a browser", async (t) => {
   const pages = {
     report: pageOf(made, ["1", "4"]),
     right: pageOf(session("server")),
-    class: classPage(rows(made), rows(made).length + 2, false),
+    class: classPage(rows(made), rows(made).length + 2, ledger),
   };
   for (const [name, html] of Object.entries(pages)) await Deno.writeTextFile(folder.at(`${name}.html`), html);
   await using browser = await Browser.start(folder.at("profile"));

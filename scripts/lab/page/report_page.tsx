@@ -22,17 +22,20 @@ interface About {
   /** The programs' names in the command that runs it again. */
   words?: string[];
   author?: string;
-  /** What they are worth, such as `58 of 59 points`, or why that is not known. */
+  /** What they are worth, such as `58 of 59 points`, and what is to say of that. */
   mark?: string;
+  notes?: string[];
 }
 
 /** One HTML file with all that a check found, with a picture for each cause. */
 export function reportPage(
   result: Result,
   pictures: (Picture | null)[],
-  { words, author, mark }: About = {},
+  { words, author, mark, notes: remarks = [] }: About = {},
 ): string {
-  const { causes, sentences, programs } = result;
+  const { causes, programs } = result;
+  // Who does not run the check does not know its options.
+  const sentences = result.sentences.filter(({ outcome }) => author === undefined || outcome !== "left out");
   const roles = ROLES.filter((role) => programs[role] !== undefined);
   const notes = sentences.filter(({ note }) => note !== undefined);
   const by = author === undefined ? "" : ` by ${capped(author)}`;
@@ -43,6 +46,7 @@ export function reportPage(
       <header>
         <h1>{title}</h1>
         <p class="lead">{mark && <b>{mark}.</b>} {summary(result)}</p>
+        {remarks.map((remark) => <p class="muted">{sentence(remark)}</p>)}
         <ul class="sentences">
           {roles.map((role) => {
             const own = sentences.filter(({ about }) => about === role);
@@ -62,6 +66,9 @@ export function reportPage(
       {causes.length > 0 && (
         <section>
           <h2>Run again what failed</h2>
+          {author !== undefined && (
+            <p>In the folder of blockferry, which has this check, with the paths of the files:</p>
+          )}
           <code>{again(result, words ?? Object.values(programs))}</code>
         </section>
       )}
@@ -86,6 +93,10 @@ export function reportPage(
       </section>
     </>,
   );
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
 function summary({ causes, sentences }: Result): string {
