@@ -1,5 +1,7 @@
 /** How a program under test is started: from a file by what it is, or by a command line; and how all of it is ended. */
 
+import { UsageError } from "../../lib/cli/arguments.ts";
+import { basename, dirname } from "../../lib/files/path.ts";
 import type { Role, Verb } from "../../lib/protocol.ts";
 import { compile } from "./java.ts";
 import { output, runs } from "./system.ts";
@@ -52,12 +54,15 @@ const STARTERS: Record<string, string[]> = {
   ".rb": ["ruby", "-e", "$stdout.sync = true; load($0 = ARGV.shift)"],
 };
 
-/** Looks at a file, whose path is relative to `cwd`. Throws a {@linkcode CheckError} if there is none. */
+/** Looks at a file, whose path is relative to `cwd`. Throws a {@linkcode UsageError} if there is none. */
 export async function checkFile(path: string, cwd: string): Promise<{ absolute: string; info: Deno.FileInfo }> {
   const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
   const info = await Deno.stat(absolute).catch(() => undefined);
   if (info?.isDirectory) throw new CheckError(`"${path}" is a folder: give the program in it`);
-  if (!info?.isFile) throw new CheckError(`there is no file "${path}"${path === absolute ? "" : ` in ${cwd}`}`);
+  if (!info?.isFile) {
+    const names = await Array.fromAsync(Deno.readDir(dirname(absolute)), ({ name }) => name).catch(() => []);
+    throw new UsageError(`there is no file "${path}"${path === absolute ? "" : ` in ${cwd}`}`, basename(path), names);
+  }
   return { absolute, info };
 }
 

@@ -152,8 +152,8 @@ async function check(task: Task, signal: AbortSignal): Promise<number> {
   const { args, programs, options, files } = task;
   // They name the programs on the command line.
   const words = Object.values(programs).flatMap(({ argument }) => argument);
-  const onPlay = ({ id, about }: Play): void =>
-    showProgress(`playing ${id.replace("client-", "")} with the ${about} …`);
+  const onPlay = ({ about, verb }: Play, done: number, all: number): void =>
+    showProgress(`${done} of ${all} conversations; now a ${verb} with the ${about} …`);
   let session = files.replay ? await readSession(files.replay) : newSession(programs);
   // Not after all the work.
   for (const path of [files.record, files.junit, files.html]) await writeFile(path, "", { append: true });

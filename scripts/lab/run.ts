@@ -21,7 +21,8 @@ export interface RunOptions extends Scope {
   signal?: AbortSignal;
   /** Changes the words that start a program, as a sandbox does; without it, a PID namespace where there is one. */
   wrap?: Stage["wrap"];
-  onPlay?: (play: Play) => void;
+  /** Called before each play, with how many have been played of how many. */
+  onPlay?: (play: Play, done: number, all: number) => void;
   /** Of the plays that can show a sentence, only these; and always those that its rule compares them with. */
   plays?: string[] | undefined;
   /** The programs are known to start, whatever becomes of these plays. */
@@ -75,7 +76,7 @@ export async function run(programs: Programs, options: RunOptions = {}): Promise
       wrap: options.wrap,
       start,
       waits: new Waits(),
-      onPlay: (play) => options.onPlay?.(play),
+      onPlay: (play) => options.onPlay?.(play, session.recordings.length, plays.length),
       onRecording: (recording) => {
         session.recordings.push(recording);
         const reason = options.isStarted ? undefined : unstartable(session, about, launch.label, kinds.size);

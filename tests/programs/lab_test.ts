@@ -27,7 +27,7 @@ testWith(
       [["--only", "9"], "there is no section or sentence 9"],
       [["--server", "server"], "needs {port}"],
       [["--client", "client {port}"], "needs {command}"],
-      [["none_client.py"], 'there is no file "none_client.py"'],
+      [["naive_clint.py", "naive_server.py"], "did you mean naive_client.py?"],
       [["--replay", "none.json"], "can't be read"],
       [["--replay", folder.at("damaged.json")], "is a damaged recording"],
       [[folder.at("what.txt"), "naive_server.py"], "it is not executable"],
