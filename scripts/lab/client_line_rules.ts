@@ -1,6 +1,7 @@
 /** Section 4: the lines that the client prints, and when. */
 
 import { STEPS, type Verb } from "../../lib/protocol.ts";
+import { HINTS } from "./hints.ts";
 import { completed, late, lineOf, moment, ownLine, printed, wrongLine } from "./lines.ts";
 import { HUGE_BYTES, playOf } from "./plays.ts";
 import { eventsOf, hasHeard, hasPrinted, type Recording, saidAt } from "./recording.ts";
@@ -27,7 +28,10 @@ const lineAndComplete: Look = (one, view) => {
   }
   // Who does not await OK may read it together with DONE, in one conversation or another.
   const isLost = [one, ...view.base(one)].some((each) => !/^stays/.test(view.derailed(each)?.root ?? "stays"));
-  if (complete === undefined) return !isLost && saidAt(one, last(one)) ? [wrongLine("Complete", one)] : undefined;
+  if (complete === undefined) {
+    const { hint = HINTS.get("uncompared"), ...wrong } = wrongLine("Complete", one);
+    return !isLost && saidAt(one, last(one)) ? [{ ...wrong, hint }] : undefined;
+  }
   return complete < at ? [found(one, "order of lines", at, [`"${line}", then "Complete"`, "the other order"])] : [];
 };
 

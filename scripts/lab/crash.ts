@@ -19,7 +19,8 @@ const HINTS = `UnicodeDecodeError > bytes that are no text were decoded: a size 
 too many values to unpack > a name may hold spaces: split(" ", 1), or request[4:]
 (list index out of range|undefined)[^]*argv > -v may be missing: count the arguments before the second one is read
 not enough values to unpack|list index out of range > less came than this line takes apart: look at what recv() returned
-a bytes-like object is required|must be bytes|expected bytes > text must be encoded: text.encode(), or b"..."
+write\\(\\) argument must be str, not bytes > a file's data are bytes: open it with "wb"
+a bytes-like object is required|must be bytes|expected bytes > text must be encoded: text.encode(), or b"..."; a file's data are bytes: open it with "rb"
 not "bytes"\\) to str|startswith first arg must be bytes|must be str, not bytes > decode() bytes before they are used as text
 unpack requires a buffer of > a size has 8 bytes: struct.unpack("!Q", data)
 invalid literal for int\\(\\) with base 10: '-v' > the port is the first argument, and -v may follow it

@@ -34,6 +34,7 @@ type Blame = Pick<Finding, "root" | "hint" | "crash">;
 
 // Forms that say something of one step. All others are a program's habits, the same at each step.
 const SINGLE = /^(start|twice|error|more|before|word|off|done-in-data|cut|other)$/;
+const NAME_CASE = "name case";
 const DERAILS = /^(error|other|short|word|cut)$/;
 
 function stepOf({ verb }: Play, letter: string): string {
@@ -90,7 +91,14 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
     const steps: readonly string[] = STEPS[play.verb];
     const awaited = steps.findLastIndex((name) => name < step && !name.includes(` ${play.about}:`));
     const root = `early ${keyOf(play, steps[awaited + 1]![0]!)}`;
-    const hint = `it did not wait for "${steps[awaited]}": call recv() for that message first`;
+    // A part of the data had been said.
+    const { events } = recording;
+    const first = events.findIndex((event) => event.type === "said" && event.step === steps[awaited]?.[0]);
+    const isData = steps[awaited]?.endsWith("sends bytes") &&
+      first < events.findIndex(({ type, at }) => type === "came" && at === reading.cameAt);
+    const hint = isData
+      ? HINTS.get("stored cut")
+      : `it did not wait for "${steps[awaited]}": call recv() for that message first`;
     return { ...common, root, came: `${shown(came)}, before our message`, hint };
   }
   if ("data" in expected) {
@@ -106,8 +114,10 @@ function deviationOf(recording: Recording, readings: Reading[], index: number): 
   const refusal = "refusal" in expected ? rightBytes(expected).find((text) => came.startsWith(text)) : undefined;
   const words = (refusal ?? came.slice(0, 200)).replaceAll(utf8(play.name), "<filename>");
   const isHabit = !SINGLE.test(form) || form === "twice" && play.about === "client";
-  const root = isHabit ? form : /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
-  const hint = HINTS.get(answerForm(reading, play) ?? form);
+  const kind = answerForm(reading, play);
+  const own = /^(other|error)$/.test(form) ? `text ${words}` : `${form} ${key}`;
+  const root = kind === NAME_CASE ? kind : isHabit ? form : own;
+  const hint = HINTS.get(kind ?? form);
   const crash = form === "other" ? crashOf(recording) : undefined;
   // We answer a wrong request as if it were right.
   const derails = DERAILS.test(reading.form) && !(play.about === "client" && reading.step === "b");
@@ -157,8 +167,11 @@ export function blamed(recording: Recording, root: string, hint: string | undefi
 
 /** What kind of answer a message is that has no known form. */
 function answerForm({ form, expected, came, step }: Reading, play: Play): string | undefined {
+  const name = utf8(play.name);
+  if (!came.includes(name) && came.toLowerCase().includes(name.toLowerCase())) return NAME_CASE;
   if ("refusal" in expected) {
-    if (came === "OK" || came === "DONE") return play.files[play.name] === "/" ? "accepted folder" : "accepted";
+    const word = came.replace(/[\0\r\n]+$/, "");
+    if (word === "OK" || word === "DONE") return play.files[play.name] === "/" ? "accepted folder" : "accepted";
     return /^(other|error)$/.test(form) && !came.startsWith("ERROR: ") ? "unprefixed" : undefined;
   }
   if (form !== "error" || play.about !== "server" || step !== "c") return undefined;

@@ -28,7 +28,9 @@ const refusal: Look = (one, view) => {
 /** A line is missing; where the program crashed, that is the cause. */
 function unprinted(line: string, one: Recording): Finding {
   const wrong = wrongLine(line, one);
-  return { ...wrong, ...blamed(one, wrong.root, wrong.hint) };
+  const isMute = wrong.came === "no such line" && line.startsWith("server error: ");
+  const { root, hint } = isMute ? { root: "unprinted", hint: HINTS.get("unprinted") } : wrong;
+  return { ...wrong, ...blamed(one, root, hint) };
 }
 
 /** The client prints the server's error, and leaves. */
@@ -49,7 +51,8 @@ const printsError: Look = (one, view) => {
   if (isPrinted) return [...goesOn(one, said.at, line), ...stayed];
   const missing = unprinted(line, one);
   const isIgnored = completed(one) !== undefined && !crashOf(one) && missing.came === "no such line";
-  return [isIgnored ? { ...missing, root: "goes on after error" } : missing, ...stayed];
+  if (isIgnored) return [{ ...missing, root: "goes on after error" }, ...stayed];
+  return [missing, ...stayed];
 };
 
 /** What a client does after an error, where it should leave. */

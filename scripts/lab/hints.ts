@@ -12,6 +12,8 @@ export const HINTS: ReadonlyMap<string, string> = new Map(
   `newline: a newline follows: send the bytes alone|, as in sock.sendall(b"OK")
 nul: NULs follow: send, and take, as many bytes as the text has, not the whole buffer
 repr: that is how Python shows bytes: send the bytes themselves, not str() of them
+space: a space stands beside it
+garbage: other bytes follow the text, or stand in it: use only the n bytes that recv() returned (in C, buf[n] = 0; in Java, new String(buf, 0, n))
 quotes: quotes stand around it: send the text itself, not its repr() or JSON
 bom: a byte order mark stands before it: encode as utf-8, not utf-8-sig
 utf16: that is UTF-16, two bytes a letter: encode as UTF-8 (writeChars() does not)
@@ -24,7 +26,7 @@ twice: it was sent twice
 more: more follows it: send one message, then wait for the answer
 before: another word stands before it, which this step does not have
 word: that is another step's word: look at the order of the steps
-text: that is the number as text: send 8 bytes|, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
+text: that is a number as text: send how many bytes there are, in 8 bytes|, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
 little: the bytes are little-endian: network order is big-endian|, as in struct.pack("!Q", size)
 htonl: the size stands in the upper half: htonl() is for 32 bits; use htobe64(), or shift the bytes out
 short: that is the size in fewer than 8 bytes: it has 8|, as in size.to_bytes(8, "big") or struct.pack("!Q", size)
@@ -32,7 +34,8 @@ off: these are 8 bytes, but of another number: announce the file's size in bytes
 done-in-data: DONE became part of the file: read no more than the bytes that are left|, as in recv(min(1024, left))
 at-done: DONE in the file was taken for its end: count its bytes, as the size has them
 lines: line ends were changed: read and write bytes, not lines of text|, in files opened with "rb" and "wb"
-padded: the last block was filled up: it is as short as the rest of the file
+padded: the last block was filled up: write, or send, only the n bytes that the last read() or recv() returned
+partial block: write, or send, only the n bytes that each read() or recv() returned
 stripped: bytes at the ends were stripped, as strip() and trim() do: file data stays as it is
 string: it ends before the first NUL: file data is no text: write as many bytes as came, not up to a NUL
 decoded: bytes were changed, as text is decoded: file data stays bytes|, in files opened with "rb" and "wb"
@@ -71,10 +74,11 @@ talks: print only if "-v" is among the arguments|: "-v" in sys.argv
 says refused: look at the file before the line is printed
 stays after error: close the socket and exit
 goes on after error: print it and leave at once|, as by sys.exit(1)
+unprinted: when a message begins with "ERROR: ", print "server error: " and the rest of it, and exit
 more after error: return after the error: it ends the conversation
 connects first: look whether the file is there before connect()
 file left: create the file when the server has said OK
-blocks: read 1024 bytes of the file at a time, and send each block, not the whole file|: sock.sendall(block)
+blocks: read at most 1024 bytes of the file at a time, and send each block by itself|: sock.sendall(block)
 spoilt: its buffer was filled again before it had been sent: wait for each write, as for 'drain', or use a new buffer
 memory: move a block at a time: read() without a size, a list of blocks, data += block, or writes not awaited hold it all
 size: a size has 8 bytes and no sign: an int of 32 bits, or a signed one, can't hold it
@@ -91,6 +95,10 @@ unclosed: close() the connection when its conversation is over
 no lines: it printed no line at all
 no verbose lines: it printed no line at all: look how it finds -v, its second argument (in Java, equals() compares strings)
 stderr: it went to standard error|, as by sys.exit(text) or logging: print() writes to standard output
+line nul: NULs were printed with it: take as many bytes as came, not the whole buffer
+port: the port is in network order: ntohs()
+uncompared: DONE had come: look whether it was taken with the data, and how it is compared (in Java by equals())
+name case: the name's letters were changed: it stays as it came
 line repr: decode() the bytes before you print them
 line case: letter case, dots, and spaces at both ends count
 line marks: spaces, colons, quotes and brackets count

@@ -107,7 +107,8 @@ export function completed(one: Recording): number | undefined {
 
 /** The line that is most like another one, whatever its numbers are; none, if none is. */
 function nearest(expected: string, lines: Line[]): Line | undefined {
-  const bare = (text: string): string => text.slice(0, 200).toLowerCase().replaceAll(/(\\x..)+|\d+/g, "#");
+  const bare = (text: string): string =>
+    text.replaceAll("\0", "").slice(0, 200).toLowerCase().replaceAll(/(\\x..)+|\d+/g, "#");
   const distances = lines.map((line) => ({ line, distance: levenshteinDistance(bare(line.text), bare(expected)) }));
   const [best] = distances.toSorted((a, b) => a.distance - b.distance);
   return best && best.distance <= expected.length * 0.4 ? best.line : undefined;
@@ -118,20 +119,27 @@ export function wrongLine(expected: string, one: Recording, lines: Line[] = even
   // Another play's lines are nearer than none, but for those that are right.
   const kindOf = (text: string): string | undefined => text.match(RIGHT)?.[0];
   const others = lines.filter(({ text }) => !kindOf(text) || kindOf(text) === kindOf(expected));
-  const near = nearest(expected, eventsOf(one, "line")) ?? nearest(expected, others) ??
-    eventsOf(one, "line").find(({ text }) => kindOf(text) !== undefined && kindOf(text) === kindOf(expected));
-  const [root, hint = HINTS.get(root)] = reason(expected, lines, near);
-  const came = near ? `"${near.text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
+  // A line that is right stands for no other.
+  const own = eventsOf(one, "line").filter(({ text }) => text !== "Complete" && text !== ownLine(one));
+  const near = nearest(expected, own) ?? nearest(expected, others) ??
+    own.find(({ text }) => kindOf(text) !== undefined && kindOf(text) === kindOf(expected));
+  const [root, hint = HINTS.get(root)] = reason(expected, lines, near, one.about);
+  const text = near?.text.replaceAll(/\0{3,}/g, "\0…");
+  const came = near ? `"${text}"${near.stream === "stderr" ? " on standard error" : ""}` : "no such line";
   const crash = near ? undefined : crashOf(one);
-  const at = near?.at ?? lines.at(-1)?.at;
-  return found(one, crash?.root ?? root, at, [`the line "${expected}"`, came, hint], crash);
+  return found(one, crash?.root ?? root, near?.at, [`the line "${expected}"`, came, hint], crash);
 }
 
-function reason(expected: string, lines: Line[], near: Line | undefined): [root: string, hint?: string | undefined] {
+function reason(
+  expected: string,
+  lines: Line[],
+  near: Line | undefined,
+  about: Role,
+): [root: string, hint?: string | undefined] {
   const kind = `line ${expected.split(/[ :]/).slice(0, 3).join(" ").replace(/\d+/, "<NNN>")}`;
   // A traceback is no line of its own.
   if (lines.every(({ text }) => /^\s|^Traceback|^Exception|^[A-Za-z][\w.]*(Error|Exception)/.test(text))) {
-    return ["no lines", HINTS.get(expected.startsWith("server ") ? "no verbose lines" : "no lines")];
+    return ["no lines", HINTS.get(about === "server" ? "no verbose lines" : "no lines")];
   }
   if (!near) return [kind];
   const { text, stream } = near;
@@ -140,9 +148,12 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   const same = (pattern: RegExp, by: string): boolean =>
     text.replaceAll(pattern, by) === expected.replaceAll(pattern, by);
   if (stream === "stderr") return ["stderr"];
+  if (text.includes("\0")) return ["line nul"];
+  const port = Number(expected.match(/:(\d+)$/)?.[1] ?? 0);
+  if (port > 0 && text.endsWith(`:${(port & 255) << 8 | port >> 8}`)) return [kind, HINTS.get("port")];
   const little = String(toSize(reverse(sizeBytes(BigInt(size)))));
   if (size > 0 && text.includes(little)) {
-    return ["read little", `it read the size as little-endian, ${little}: int.from_bytes(data, "big")`];
+    return ["read little", `it read the size as little-endian, ${little}|: int.from_bytes(data, "big")`];
   }
   if (/b'/.test(text)) return ["line repr"];
   if (bare(text) === bare(expected)) return ["line case"];
@@ -164,6 +175,6 @@ function reason(expected: string, lines: Line[], near: Line | undefined): [root:
   const half = number === "0" ? ", as of the first 4 of its 8 bytes" : "";
   const why = isSum(number, BigInt(size))
     ? ": it took bytes from 128 on as negative (unsigned char, & 0xff)"
-    : `${half}: int.from_bytes(data, "big") of all 8 bytes`;
+    : `${half}|: int.from_bytes(data, "big") of all 8 bytes`;
   return ["read size", `it read the size as ${number}${why}`];
 }

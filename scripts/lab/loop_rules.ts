@@ -83,7 +83,8 @@ const atOnce: Look = (one) => {
 function backlog(view: View): string | undefined {
   const calls = view.of("blocks", "order").flatMap((one) => eventsOf(one, "call"));
   const number = calls.map(({ text }) => text.match(/^listen\(.*, (\d+)\)/)?.[1]).find((each) => each !== undefined);
-  return number && number !== "0" ? `it calls listen(${number}), where the document has listen(0)` : undefined;
+  const java = number === "50" || number === "1" ? "; in Java, 1 is the least" : "";
+  return number && number !== "0" ? `it calls listen(${number}), where the document has listen(0)${java}` : undefined;
 }
 
 const everywhere: Look = (one, view) => {

@@ -56,13 +56,15 @@ const WORDS: Record<string, Test> = {
   bom: (came) => came.startsWith("\xef\xbb\xbf"),
   utf16: (came, word) =>
     [true, false].some((isLittle) => came.replace(/^(\xff\xfe|\xfe\xff)/, "") === wide(word, isLittle)),
-  nul: (came, word) => !came.startsWith("\0") && came.replaceAll("\0", "") === word,
+  nul: (came, word) =>
+    !came.startsWith("\0") && (came.replaceAll("\0", "") === word || inserted(came, word)?.startsWith("\0") === true),
   java: (came, word) => came.slice(2) === word && isNumber(came.slice(0, 2), sizeBytes(BigInt(word.length))),
   length: (came, word) => came.endsWith(word) && isNumber(came.slice(0, -word.length), sizeBytes(BigInt(word.length))),
   case: (came, word) => came.trim().toUpperCase() === word.toUpperCase(),
   path: (came, word) => isRequest(word) && came.startsWith(word.slice(0, 4)) && came.endsWith(`/${word.slice(4)}`),
   start: (came, word) => isRequest(word) && came.length > 4 && word.startsWith(came),
   twice: (came, word) => came.replaceAll(word, "").trim() === "",
+  garbage: (came, word) => /\p{Cc}/u.test(inserted(came, word) ?? ""),
   error: (came) => came.startsWith("ERROR"),
   more: (came, word) => came.startsWith(word),
   before: (came, word) => /^(READY|OK|DONE)/.test(came) && came.endsWith(word),
@@ -70,7 +72,8 @@ const WORDS: Record<string, Test> = {
 };
 const SIZES: Record<string, Test> = {
   text: (came, right) =>
-    came.trim() === String(toSize(right)) || WORDS.java!(came, String(toSize(right))) ||
+    /^\d{1,7}$/.test(came.trim()) || came.trim() === String(toSize(right)) ||
+    WORDS.java!(came, String(toSize(right))) ||
     /^0+\d*$/.test(came) && BigInt(came) === toSize(right),
   newline: (came, right) => came.length > 8 && came.trim() === right.trim() && /[\r\n]/.test(came),
   little: (came, right) => came === reverse(right),
@@ -90,6 +93,15 @@ const DATA: Record<string, Test> = {
   cut: (came, data) => data.startsWith(came),
   decoded: (came, data) => came !== "" && isUtf8(came) && !isUtf8(data),
 };
+/** What stands in a text that is otherwise right, or behind it; not before it. */
+function inserted(came: string, right: string): string | undefined {
+  const start = [...right].findIndex((char, index) => char !== came[index]);
+  const head = start < 0 ? right.length : start;
+  const tail = right.length - head;
+  return head > 0 && came.length > right.length && came.endsWith(right.slice(head))
+    ? came.slice(head, came.length - tail)
+    : undefined;
+}
 /** Two bytes a letter, in one order or the other. */
 const wide = (text: string, isLittle: boolean): string =>
   [...text].map((char) => isLittle ? `${char}\0` : `\0${char}`).join("");

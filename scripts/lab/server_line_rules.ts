@@ -130,11 +130,13 @@ const silent: Look = (one, view) => {
   const isCrash = crashOf(one) !== undefined || eventsOf(one, "exit").length > 0;
   // A traceback of what was caught, after which all went on as it should, is no crash.
   const lines = eventsOf(one, "line");
-  const isCaught = lines.every(({ text }) => !UNCAUGHT.test(text)) && view.deviations(one).length === 0 &&
-    isGoingOn(one, view);
-  const said = unended ??
-    lines.find((line) => isOutput(line) || !isCrash && !NOISE.test(line.text) || isCaught && TRACE.test(line.text));
-  return said ? [found(one, "talks", said.at, ["no output without -v", `"${said.text.slice(0, 100)}"`])] : [];
+  const isRight = view.deviations(one).length === 0;
+  const isCaught = lines.every(({ text }) => !UNCAUGHT.test(text)) && isRight && isGoingOn(one, view);
+  // What it says on standard error of a conversation that went wrong is no more than that.
+  const isTalk = ({ text }: Line): boolean => isRight && !isCrash && !NOISE.test(text);
+  const said = unended ?? lines.find((line) => isOutput(line) || isTalk(line) || isCaught && TRACE.test(line.text));
+  const where = said?.stream === "stderr" ? " on standard error" : "";
+  return said ? [found(one, "talks", said.at, ["no output without -v", `"${said.text.slice(0, 100)}"${where}`])] : [];
 };
 
 /** What is refused, or should be, is not said to be done. */

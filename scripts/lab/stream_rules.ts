@@ -6,7 +6,7 @@ import { HINTS } from "./hints.ts";
 import { HUGE_BYTES, LARGE_BYTES, SIGNED_BYTES } from "./plays.ts";
 import { isSigned, misread, plainMisread } from "./lines.ts";
 import { eventsOf, hasPrinted, isClosed, type Line, MAX_CALLS, type Recording, textOf } from "./recording.ts";
-import { found, type Look, merged, type Row, variation } from "./rule.ts";
+import { found, type Look, merged, type Row, variation, type View } from "./rule.ts";
 
 const MIB = 1024 * 1024;
 
@@ -83,7 +83,10 @@ const huge: Look = (one, view) => {
   const isHeld = view.of("large-GET", "client-large-PUT").some((each) => memory(each, view)?.length);
   const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
   const wide = HINTS.get("size");
-  if (own && !isSilent) return [{ ...own, hint: own.root.startsWith("off") ? wide : own.hint ?? wide }];
+  const isSize = own?.step !== undefined && !own.step.endsWith("sends bytes");
+  if (own && !isSilent) {
+    return [{ ...own, hint: own.root.startsWith("off") ? wide : own.hint ?? (isSize ? wide : undefined) }];
+  }
   return own || view.derailed(one) ? undefined : [];
 };
 
@@ -106,7 +109,7 @@ function streams(gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Row[
   const one = "programs that follow the document alone read a message with one recv()";
   const part = "a call for one block nearly always takes all of it";
   return [
-    [`7.${a}`, `${takes}: data that arrives in small pieces is stored whole`, named("pieces"), variation],
+    [`7.${a}`, `${takes}: data that arrives in small pieces is stored whole`, named("pieces"), inPieces],
     [`7.${b}`, `${gives} sends file data in 1024-byte blocks`, named("blocks"), blocks],
     [`7.${c}`, `${gives} never holds the entire file in memory`, named(`large-${gives}`), memory],
     [`7.${d}`, `${takes} never holds the entire file in memory`, named(`large-${takes}`), memory],
@@ -122,6 +125,13 @@ function streams(gives: "GET" | "PUT", [a, b, c, d, e, f, g, h]: number[]): Row[
 }
 
 const inHalves = merged("halves");
+
+/** Bytes that differ are those of a buffer which was written whole. */
+function inPieces(one: Recording, view: View): ReturnType<Look> {
+  const own = variation(one, view);
+  if (typeof own === "string") return own;
+  return own.map((each) => ({ ...each, hint: each.hint ?? HINTS.get("partial block") }));
+}
 
 export const STREAM_RULES: Row[] = [
   ...streams("GET", [1, 2, 3, 9, 4, 11, 12, 15]),

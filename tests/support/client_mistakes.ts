@@ -45,6 +45,18 @@ export const CLIENTS: Case[] = [
     'came     "server error: ROR: README: 100% für alle, die mehr über diese Übung',
     2,
   ],
+  [
+    "prints no error",
+    prints((line) => line.replace(/^server error.*/, "")),
+    ERRORS,
+    'print "server error: " and the rest',
+  ],
+  [
+    "prints an error's whole buffer",
+    prints((line) => line.replace(/^server error.*/, "$&\0\0\0\0")),
+    ERRORS,
+    "NULs were printed with it",
+  ],
   ["two spaces in an error become one", only(/-refused/, prints((line) => line.replace("  ", " "))), "6.5, 6.6, 6.7"],
   [
     "Complete in the line of a PUT, whose beginning may have come in time",
@@ -88,18 +100,18 @@ export const CLIENTS: Case[] = [
   ["small letters", word("READY", "ready"), "1.5", "the case of the letters counts"],
   ["UTF-16", request((text) => [...text].map((char) => `${char}\0`).join("")), REQUEST, "that is UTF-16"],
   ["its line when all is sent", only(/huge-file/, prints(() => "")), "4.5", "bytes came, and the line did not"],
-  ["a size as text", size(String), "2.6, 2.7", "that is the number as text"],
+  ["a size as text", size(String), "2.6, 2.7", "that is a number as text"],
   [
     "a size as text after its length",
     size((size) => number(BigInt(String(size).length), 2) + size),
     "2.6, 2.7",
-    "that is the number as text",
+    "that is a number as text",
   ],
   [
     "a size as text and the data at once",
     all(size(String), only(/PUT|huge-file|large-PUT|blocks|partial/, hurries("f"))),
     "2.6, 2.7",
-    "that is the number as text",
+    "that is a number as text",
     2,
   ],
   [
@@ -150,9 +162,9 @@ export const CLIENTS: Case[] = [
     "a last block that is filled up with the one before",
     all(only(/PUT$/, addsToFile("t".repeat(48))), only(/PUT-again/, addsToFile("\0".repeat(1019)))),
     "2.6, 2.7",
-    "as short as the rest",
+    "only the n bytes",
   ],
-  ["a last block that is filled up", only(/PUT/, addsToFile("\0".repeat(48))), "2.6, 2.7", "as short as the rest"],
+  ["a last block that is filled up", only(/PUT/, addsToFile("\0".repeat(48))), "2.6, 2.7", "only the n bytes"],
   [
     "a message that is taken for a format",
     prints((line) => line.replace("100% für", "100%!f(MISSING)ür")),

@@ -36,6 +36,14 @@ const READS_LITTLE = prints((line) => line.replace("receiving 3000", `receiving 
 
 /** The mistakes. */
 export const SERVERS: Case[] = [
+  ["a buffer's other bytes after OK", word("OK", "OK\x18\x7f"), "1.1, 2.1", "use only the n bytes"],
+  [
+    "the name in capitals",
+    only(/^GET(-again)?$/, says((_, one) => `ERROR: ${playOf(one).name.toUpperCase()} does not exist`, "c")),
+    "1.1",
+    "the name's letters were changed",
+  ],
+  ["the port in the other order", prints((line) => line.replace(/:5$/, ":1280")), "5.2", "ntohs()"],
   ["a newline after OK", word("OK", "OK\n"), "1.1, 2.1", "a newline follows: send the bytes alone"],
   ["a newline after READY", word("READY", "READY\n"), TALK, 'came     "READY\\n"'],
   ["another word", word("OK", "YES"), "1.1, 2.1", 'came     "YES"'],
