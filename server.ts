@@ -35,7 +35,7 @@ function report(event: ServerEvent): unknown {
     case "synced":
       return warn(`${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk`);
     case "failed":
-      return warn(describe(event.error));
+      return warn((event.address ? `${event.address.hostname}:${event.address.port}: ` : "") + describe(event.error));
     case "recovered":
       return warn("connections are accepted again");
   }

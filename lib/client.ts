@@ -85,9 +85,10 @@ export async function get(name: string, options: ClientOptions & Partial<GetOpti
   // A file that can't be created is an error before the server is asked.
   await using target = await openTarget(options.to, options);
   await receive(name, options, target);
+  await target.commit(options);
 }
 
-/** Fetches a file into a target, which is committed when all of it has arrived; throws as {@linkcode get} does. */
+/** Fetches a file into a target, which is then the caller's to commit; throws as {@linkcode get} does. */
 export async function receive(
   name: string,
   options: ClientOptions & Partial<GetOptions>,
@@ -109,7 +110,6 @@ export async function receive(
   const read = (buffer: Bytes): Promise<Bytes> => peer.receive(step, buffer);
   await peer.untilCut(step, pump({ size, step, read, write: (piece) => target.write(piece) }, options));
   await peer.hear("h. server: DONE");
-  await target.commit(options);
 }
 
 function download(name: string, options: ClientOptions): Promise<Download> {
@@ -123,7 +123,7 @@ function download(name: string, options: ClientOptions): Promise<Download> {
   // The transfer may be waiting for the caller to read, rather than for the server.
   const abort = (): void => target.abort(options.signal!.reason);
   options.signal?.addEventListener("abort", abort);
-  receive(name, { ...options, onStart }, target, (peer) => open = peer).catch((error) => {
+  receive(name, { ...options, onStart }, target, (peer) => open = peer).then(() => target.commit()).catch((error) => {
     reject(error);
     target.abort(error);
   }).finally(() => options.signal?.removeEventListener("abort", abort));

@@ -24,8 +24,11 @@ export type ServerEvent =
   | SessionEvent
   /** A connection was closed, since its address is not in `allowFrom`. */
   | { type: "excluded"; address: Deno.NetAddr }
-  /** A conversation broke off, or connections can't be accepted; the latter is reported once, until it has recovered. */
-  | { type: "failed"; error: Error }
+  /**
+   * A conversation broke off, of which client if there may be several; or connections can't be accepted, which is reported
+   * once, until it has recovered.
+   */
+  | { type: "failed"; error: Error; address?: Deno.NetAddr | undefined }
   /** Connections are accepted again. */
   | { type: "recovered" };
 
@@ -209,7 +212,7 @@ export class Server implements AsyncDisposable {
       signal: this.#cut.signal,
     });
     const peer = new Peer(socket, onMessage && ((message): void => void guarded(() => onMessage(message, address))));
-    await this.#converse(peer, {
+    await this.#converse(peer, (options.clients ?? 1) > 1 ? address : undefined, {
       root,
       gather,
       maxBytes,
@@ -229,7 +232,11 @@ export class Server implements AsyncDisposable {
     this.#closing.delete(peer);
   }
 
-  async #converse(peer: Peer, options: Omit<SessionOptions, "onEvent" | "onLeft">): Promise<void> {
+  async #converse(
+    peer: Peer,
+    address: Deno.NetAddr | undefined,
+    options: Omit<SessionOptions, "onEvent" | "onLeft">,
+  ): Promise<void> {
     const session: Session = { peer, isIdle: true, bytesLeft: 0n };
     this.#sessions.add(session);
     const onLeft = (bytes: bigint): void => void (session.bytesLeft = bytes);
@@ -244,7 +251,7 @@ export class Server implements AsyncDisposable {
       // asked for anything when the server ended.
       const hasLeft = session.isIdle && isBroken(error) && (this.#ending.signal.aborted || !peer.isCut);
       if (this.#cut.signal.aborted) this.#cutCount++;
-      if (!hasLeft) void this.#report({ type: "failed", error: error as Error });
+      if (!hasLeft) void this.#report({ type: "failed", error: error as Error, address });
     }
     this.#sessions.delete(session);
   }

@@ -127,7 +127,7 @@ function move(transfer: Transfer, { gather, onLeft }: SessionOptions): Promise<v
 async function serveDel(peer: Peer, { request, found }: Reported, { root, onEvent }: SessionOptions): Promise<void> {
   const { name } = request.command!;
   found ??= root.find(name);
-  if (!found) throw new FileError("missing", name);
+  if (!found) throw root.missing(name);
   if (!root.readOnly) await peer.untilCut("c. server: DONE", onEvent({ type: "deleting", name }));
   await root.remove(name, found);
   await peer.say("c. server: DONE");

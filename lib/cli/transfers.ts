@@ -1,13 +1,14 @@
 /** A run of the client's: file after file, each with the lab's lines ("The Client"). */
 
 import { writeAll } from "../bytes.ts";
-import { type ClientOptions, del, get, put, receive } from "../client.ts";
+import { type ClientOptions, del, put, receive } from "../client.ts";
 import { withdrawals } from "../dial.ts";
 import { FileError, isSystemError, ProtocolError, ServerError, systemReason, TransferError } from "../errors.ts";
 import { basename, dirname } from "../files/path.ts";
 import type { Spool } from "../files/spool.ts";
 import { found, type Target, Written } from "../files/storage.ts";
 import { sweep } from "../files/sweep.ts";
+import { openTarget } from "../files/target.ts";
 import { printable } from "../printable.ts";
 import { ERROR_TEXTS } from "../protocol.ts";
 import { fileSum, remoteSum, sha256 } from "../sha256.ts";
@@ -141,6 +142,8 @@ async function transfer(file: string, task: Task, progress: Progress, index: num
   const sum = task.isVerified ? await sha256() : undefined;
   let size = 0n;
   using stream = verb === "PUT" ? await openStream(file, options, progress) : undefined;
+  // A file that can't be created is an error before the server is asked.
+  await using target = verb === "GET" && !isOut ? await openTarget(to, options) : undefined;
   {
     using watched = progress.watch({
       ...options,
@@ -154,22 +157,26 @@ async function transfer(file: string, task: Task, progress: Progress, index: num
     if (verb === "DEL") await del(file, watched);
     else if (verb === "PUT") {
       await put(to, { ...watched, ...(stream ? { from: stream.readable, size: stream.size } : { from: file }) });
-    } else if (!isOut) await get(file, { ...watched, to });
-    else await receive(file, watched, STDOUT);
+    } else await receive(file, watched, target ?? STDOUT);
   }
+  const moved = sum?.hex();
+  const verify = async (): Promise<void> => {
+    using watched = progress.watch(options, () => `${progress.label(index)}verifying `);
+    compare("moved", moved!, await remoteSum(verb === "PUT" ? to : file, watched));
+  };
+  // While the old file still stands.
+  if (moved !== undefined && target) await verify();
+  await target?.commit(options);
   await say("Complete");
-  if (!sum) return size;
-  // What was sent, or what is on this side's disk.
-  const isOnDisk = verb === "GET" && !isOut;
-  const here = (isOnDisk ? await fileSum(to) : undefined) ?? sum.hex();
-  using watched = progress.watch(options, () => `${progress.label(index)}verifying `);
-  const there = await remoteSum(verb === "PUT" ? to : file, watched);
-  if (there !== here) {
-    const what = isOnDisk ? "on disk" : "moved";
-    throw new TransferError(`${printable(file)} differs: ${what} SHA-256 ${here}, fetched again ${there}`);
-  }
-  if (!task.isQuiet) await print(`verified SHA-256 ${here}`, true);
+  if (moved === undefined) return size;
+  if (!target) await verify();
+  else compare("on disk", await fileSum(to) ?? moved, moved);
+  if (!task.isQuiet) await print(`verified SHA-256 ${moved}`, true);
   return size;
+}
+
+function compare(what: string, here: string, there: string): void {
+  if (there !== here) throw new TransferError(`the file differs: ${what} SHA-256 ${here}, fetched again ${there}`);
 }
 
 async function traced({ options }: Task, label: string, print: Print): Promise<Task["options"]> {
@@ -215,9 +222,10 @@ async function explain(error: unknown, file: string, task: Task, print: Print): 
     const isMangled = error.problem === "missing" && error.file.includes("\ufffd");
     const reason = error.reason ?? (isMangled ? "if its name is not UTF-8, PUT - --as NAME can send it" : undefined);
     const isFolder = task.verb === "PUT" && reason === "that is a folder";
-    // Of . or / the name says nothing.
-    const archive = quoted(`${basename(file).replace(/^\.*$/, "folder")}.tar`);
-    const advice = isFolder ? `; tar c ${quoted(file)} | client ... PUT - --as ${archive} sends what is in it` : "";
+    // Of . or / the name says nothing, and - begins an option.
+    const archive = quoted(`${basename(file).replace(/^[./\\]*$/, "folder").replace(/^-/, "./-")}.tar`);
+    const folder = quoted(file.replace(/^-/, "./-"));
+    const advice = isFolder ? `; tar c ${folder} | client ... PUT - --as ${archive} sends what is in it` : "";
     if (reason) await print(`client: ${printable(error.file)}: ${printable(reason + advice)}`, true);
     return;
   }

@@ -37,7 +37,14 @@ export async function copyOver(draft: string, target: string, name: string, sign
     await to.sync();
     signal?.throwIfAborted();
   } catch (error) {
-    undo();
+    try {
+      undo();
+    } catch (cause) {
+      const reason = `${
+        systemReason(error)
+      }; it may have a part of its new content at its end, which is whole in ${kept}`;
+      throw new FileError("create", name, { reason, cause });
+    }
     throw error;
   } finally {
     endings.delete(undo);
@@ -49,7 +56,7 @@ export async function copyOver(draft: string, target: string, name: string, sign
     await to.sync();
     checkStored(size, target, name);
   } catch (cause) {
-    const reason = `${systemReason(cause)}; its old content is lost, and its new content is in ${kept}`;
+    const reason = `${systemReason(cause)}; its old content may be lost, and its new content is in ${kept}`;
     throw new FileError("create", name, { reason, cause });
   } finally {
     endings.delete(say);

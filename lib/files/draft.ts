@@ -122,7 +122,7 @@ export function createDraft(target: string, name: string, options: DraftOptions 
       file[Symbol.dispose]();
       if (!drafts.has(path)) return;
       // It is missing if its folder was removed, or a copy of it has broken off.
-      await Deno.remove(path).catch(() => {});
+      await Deno.remove(path).catch((error) => error instanceof Deno.errors.NotFound || stuck.set(folder, path));
       drafts.delete(path);
     },
   };
@@ -168,7 +168,9 @@ function resemble(file: Deno.FsFile, path: string, target: string, old: Deno.Fil
   const { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync } = globalThis.process.getBuiltinModule(
     "node:fs",
   );
-  const fd = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  // Its owner may have no right to write, where its group has.
+  const access = (made.mode ?? 0) & 0o200 ? constants.O_WRONLY : constants.O_RDONLY;
+  const fd = openSync(path, access | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { dev, ino } = fstatSync(fd);
     if (dev !== made.dev || ino !== made.ino) throw new Deno.errors.NotFound("another program removed its draft");
@@ -218,14 +220,21 @@ function isWritable(target: string, old: Deno.FileInfo, made: Deno.FileInfo): bo
   }
 }
 
-// Folders that are not known to keep every draft.
+// Folders that are not known to keep every draft; and those that have kept one.
 const checked = new Set<string>();
+const stuck = new Map<string, string>();
 
 /**
  * Throws if a folder is append-only (chattr +a): every draft would stay there. Linux lets nobody set the times of such a
  * folder; of any other its owner may, and a draft changes them anyway.
  */
 function checkFolder(folder: string, name: string): void {
+  const draft = stuck.get(folder);
+  if (draft !== undefined) {
+    // Each failed upload would leave one more.
+    if (existing(draft)) Deno.removeSync(draft);
+    stuck.delete(folder);
+  }
   if (Deno.build.os !== "linux" || checked.has(folder) || !isGranted("write", folder)) return;
   const now = new Date();
   try {

@@ -35,6 +35,8 @@ export function isFileName(name: string, os: string = Deno.build.os): boolean {
   );
 }
 
+const BAD_LINK = "it is a link that leads nowhere, or outside of the served folder";
+
 /** What a name leads to: its own path, and the path and the kind of what is there, free of links. */
 export interface Found {
   path: string;
@@ -108,8 +110,14 @@ export class Root {
    * exist in this folder.
    */
   read(name: string, found: Found | undefined = this.find(name)): Source {
-    if (found === undefined) throw new FileError("missing", name);
+    if (found === undefined) throw this.missing(name);
     return openSource(found.target, name, found.info);
+  }
+
+  /** That the file `name` does not exist here, and why if it is elsewhere. */
+  missing(name: string): FileError {
+    const { path, reason } = this.#entry(name);
+    return new FileError("missing", name, { reason: path && found(path, Deno.lstatSync) ? BAD_LINK : reason });
   }
 
   /** Makes a draft of the file `name`. Throws a {@linkcode FileError} if it can't be created in this folder. */
@@ -122,7 +130,7 @@ export class Root {
       const info = existing(path, Deno.lstatSync);
       // A link is written through, as long as it stays in this folder.
       const found = info && this.#follow(path, info);
-      if (info && !found) throw refused("it is a link that leads nowhere, or outside of the served folder");
+      if (info && !found) throw refused(BAD_LINK);
       const draft = createDraft(found?.target ?? path, name, { old: found?.info });
       const commit = async (options?: CommitOptions): Promise<void> => {
         await draft.commit(options);
@@ -136,7 +144,7 @@ export class Root {
 
   /** Deletes the file `name`, or the link of that name. Throws a {@linkcode FileError} if that is impossible. */
   async remove(name: string, found: Found | undefined = this.find(name)): Promise<void> {
-    if (found === undefined) throw new FileError("missing", name);
+    if (found === undefined) throw this.missing(name);
     const { path, info } = found;
     const refused = (reason: string): FileError => new FileError("delete", name, { reason });
     if (this.readOnly) throw refused("the server is read-only");

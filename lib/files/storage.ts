@@ -71,7 +71,7 @@ function folded(path: string): string {
 
 // Folders that ignore case, or links, give one file several names.
 function identity(path: string): string {
-  const { dev, ino } = existing(path) ?? {};
+  const { dev, ino } = found(path) ?? {};
   return ino ? `${dev} ${ino}` : realPath(path);
 }
 

@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import type { Bytes } from "../bytes.ts";
-import { inSeconds, TransferError } from "../errors.ts";
+import { inSeconds, isSystemError, systemReason, TransferError } from "../errors.ts";
 import { checkSize } from "../options.ts";
 import { BLOCK_BYTES } from "../protocol.ts";
 import { isReady, within } from "../within.ts";
@@ -28,7 +28,9 @@ export function streamSource(stream: ReadableStream<Uint8Array>, size: bigint): 
   /** The next chunk with bytes in it; without any at the stream's end. */
   const next = async (): Promise<Uint8Array> => {
     while (true) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause) => {
+        throw isSystemError(cause) ? new TransferError(`cannot read it: ${systemReason(cause)}`, { cause }) : cause;
+      });
       if (done) return new Uint8Array(0);
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`the stream's chunks must be Uint8Arrays, not ${Deno.inspect(value)}`);

@@ -158,7 +158,7 @@ Deno.test("the server gives up a client that stalls at any step for --timeout se
     await assertServesNext(server, "");
     assert(performance.now() - start >= 1990);
     await server.errorLine(/silent/, all.length - 1);
-    const said = /^server: the client was silent for 2 seconds( after \d+ of \d+ bytes)? \(at step ".+"\)$/;
+    const said = /^server: [\d.]+:\d+: the client was silent for 2 seconds( after \d+ of \d+ bytes)? \(at step ".+"\)$/;
     for (const line of server.errors) assertMatch(line, said);
     assertEquals(server.errors.length, all.length);
     assertBytes(await Deno.readFile(folder.at("old.bin")), DATA);

@@ -58,7 +58,7 @@ testWith([FUSE], "GET --verify compares what is on the disk, not what arrived", 
   await using _disk = await StrangeDisk.mount(folder.at("mine"), kept, "zeros");
   const { status, stderr } = await client(folder, server.port, "GET", "f", "--verify");
   assertEquals(status, 1);
-  assertMatch(stderr, /^client: f differs: on disk SHA-256 \w{64}, fetched again \w{64}\n$/);
+  assertMatch(stderr, /^client: the file differs: on disk SHA-256 \w{64}, fetched again \w{64}\n$/);
 });
 
 testWith([ACL], "a replaced file with an ACL is open to nobody for more than a new file is", async () => {

@@ -130,7 +130,7 @@ testWith([LINUX], "a file is not called missing when the server has no descripto
     await server.errorLine(/^server: connections are not accepted: too many open files/);
     await first.until("b");
     assertEquals(await first.hearSome(), "");
-    await server.errorLine(/^server: cannot open f: too many open files/);
+    await server.errorLine(/^server: [\d.]+:\d+: cannot open f: too many open files/);
     await server.line(/^server receiving request: GET f$/);
   });
 });

@@ -51,6 +51,8 @@ testWith([OTHER_USER], "a file is replaced only where its mode lets the server's
     { uid: 0, gid: 0, mode: 0o664, isReplaced: false },
     { uid: 0, gid: 65534, mode: 0o664, isReplaced: true },
     { uid: 0, gid: 65534, mode: 0o644, isReplaced: false },
+    // Its owner may not write it, its group may.
+    { uid: 0, gid: 65534, mode: 0o464, isReplaced: true },
     { uid: 0, gid: 0, mode: 0o646, isReplaced: true, kept: 0o644 },
     // The file can't stay in its group, and the group of the server's user had no right to it.
     { uid: 0, gid: 0, mode: 0o662, isReplaced: true, kept: 0o600 },

@@ -140,6 +140,11 @@ Deno.test("errors that need no server are reported without a connection", async 
     [["PUT", "dir/no file"], "dir/no file does not exist"],
     [["PUT", "\ufffd"], "\ufffd does not exist", "\ufffd: if its name is not UTF-8, PUT - --as NAME can send it"],
     [["PUT", "dir"], "dir does not exist", `dir: ${isFolder}; ${tar}`],
+    [
+      ["PUT", "/"],
+      "/ does not exist",
+      `/: ${isFolder}; tar c / | client ... PUT - --as folder.tar sends what is in it`,
+    ],
     [["GET", "dir"], "unable to create file dir", `dir: ${isFolder}`],
     [["GET", "there/dir"], "unable to create file there/dir", `dir: ${isFolder}`],
     [["GET", "f", "--as", "dir"], "unable to create file dir", `dir: ${isFolder}`],

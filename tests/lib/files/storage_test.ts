@@ -157,6 +157,24 @@ testWith([CHATTR], "in an append-only folder no draft is made, since it would st
   }
 });
 
+testWith([CHATTR], "a folder that becomes append-only keeps one draft, not one for each try", async () => {
+  await using folder = new Folder();
+  const fails = async (): Promise<void> => {
+    await using _ = await openTarget(folder.at("f"));
+  };
+  await fails();
+  await run(["chattr", "+a", folder.path], { cwd: "/" });
+  try {
+    await fails();
+    for (let tries = 0; tries < 2; tries++) await assertRejects(fails, FileError);
+    assertEquals((await folder.names()).length, 1);
+  } finally {
+    await run(["chattr", "-a", folder.path], { cwd: "/" });
+  }
+  await fails();
+  assertEquals(await folder.names(), []);
+});
+
 testWith([UNIX], "a run replaces no file that it has written under another name", async () => {
   await using folder = new Folder();
   const written = new Written();
