@@ -29,7 +29,7 @@ function report(event: ServerEvent): unknown {
     case "deleting":
       return say(`deleting file ${printable(event.name)}`);
     case "excluded":
-      return warn(`refused a client at ${event.address.hostname}:${event.address.port}`);
+      return warn(`refused a client at ${event.address.hostname}:${event.address.port}, which --allow-from leaves out`);
     case "refused":
       return event.error.reason && warn(printable(`${event.error.message}: ${event.error.reason}`));
     case "synced":

@@ -168,7 +168,7 @@ export class Progress implements Disposable {
     activity.limitMs = Infinity;
     this.hide();
     const silence = `${this.#address} did not send READY within ${inSeconds(limitMs)}`;
-    printer.warn(`client: ${silence}: ${causes} (--wait S limits the wait)\n`);
+    printer.warn(`client: still waiting: ${silence}: ${causes} (--wait S limits the wait)\n`);
   }
 
   /** Clears the line for good. */

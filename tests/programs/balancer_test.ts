@@ -48,7 +48,7 @@ Deno.test("behind a balancer the server shows and judges its clients' own addres
   assertEquals(await ask(server.port, HEADER), GONE);
   await server.line(/^server connected to client at 192\.0\.2\.7:49153$/);
   assertEquals(await ask(server.port, wire("PROXY TCP4 192.0.2.200 198.51.100.1 7 12345\r\n")), "");
-  assertEquals(await server.errorLine(/./), "server: refused a client at 192.0.2.200:7");
+  assertEquals(await server.errorLine(/./), "server: refused a client at 192.0.2.200:7, which --allow-from leaves out");
 });
 
 Deno.test("the PROXY protocol is believed of balancers alone", async () => {
@@ -109,7 +109,9 @@ Deno.test("a balancer that names no client needs to be allowed when it asks for 
   }
   await server.end();
   assertEquals(server.errors.length, NAMELESS.length);
-  for (const line of server.errors) assertMatch(line, /^server: refused a client at 127\.0\.0\.1:\d+$/);
+  for (const line of server.errors) {
+    assertMatch(line, /^server: refused a client at 127\.0\.0\.1:\d+, which --allow-from/);
+  }
   assertEquals(server.lines, [`server waiting on port ${server.port}`]);
 });
 
