@@ -48,6 +48,16 @@ export async function run(words: string[], place: Place): Promise<Output> {
   return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
+/**
+ * Writes a shell script that can be run. Another process writes it: one that this one starts meanwhile, for another test,
+ * would have the file open too, and a file that is open for writing can't be run (ETXTBSY).
+ */
+export async function writeScript(path: string, script: string): Promise<void> {
+  const words = ["sh", "-c", `printf '#!/bin/sh\\n%s\\n' "$1" > "$0" && chmod +x "$0"`, path, script];
+  const { status, stderr } = await run(words, { cwd: "/" });
+  if (status !== 0) throw new Error(stderr);
+}
+
 /** Runs the client to its end: `args` is its command line. */
 export function runClient(args: string[], { cwd, permissions }: ProcessOptions): Promise<Output> {
   return run([...command("client", permissions), ...args], { cwd });

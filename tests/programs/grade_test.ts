@@ -6,7 +6,7 @@ import { attack, grade, gradesOf, gradeWords, handIn, processesWith } from "../s
 import { waitFor } from "../support/net.ts";
 import { PYTHON, SANDBOX, TERMINAL, testWith, UNIX } from "../support/needs.ts";
 import { PEERS } from "../support/lab.ts";
-import { Process, run } from "../../scripts/support/programs.ts";
+import { Process, run, writeScript } from "../../scripts/support/programs.ts";
 
 testWith([SANDBOX, PYTHON], "a program in the sandbox reaches nothing but its own files", async () => {
   await using folder = new Folder();
@@ -156,7 +156,7 @@ testWith([UNIX], "where there is no sandbox, one sentence says why and nothing r
   const path = await folder.folder("bin");
   const bwrap = 'case $1 in --version) ;; *) echo "bwrap: setting up uid map: Permission denied" >&2; exit 1;; esac\n';
   for (const [script, words] of [[bwrap, "AppArmor"], ["exit 127\n", "apt-get install bubblewrap"]] as const) {
-    await Deno.writeTextFile(`${path}/bwrap`, `#!/bin/sh\n${script}`, { mode: 0o755 });
+    await writeScript(`${path}/bwrap`, script);
     const env = ["env", `PATH=${path}:${Deno.env.get("PATH")}`];
     const { status, stderr } = await run([...env, ...gradeWords(folder.at("class"))], { cwd: "/" });
     assertEquals([status, stderr.trim().split("\n").length], [2, 1], stderr);

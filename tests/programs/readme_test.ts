@@ -9,7 +9,7 @@ import { EXECUTABLES, LINKS, OPENSSL, PYTHON, SANDBOX, SOURCES, testWith, UNIX }
 import { freePort } from "../support/net.ts";
 import { word } from "../support/recordings.ts";
 import { pairWithMistake } from "../../scripts/support/peers.ts";
-import { command, ended, type Output, Process, PROJECT, run } from "../../scripts/support/programs.ts";
+import { command, ended, type Output, Process, PROJECT, run, writeScript } from "../../scripts/support/programs.ts";
 import { terminalPicture } from "../../scripts/support/terminal_picture.ts";
 
 const README = await Deno.readTextFile(`${PROJECT}/README.md`);
@@ -44,7 +44,7 @@ class Shell extends Folder {
       server: `exec ${quoted(command("server"))} "$@"`,
     };
     for (const [name, script] of Object.entries(scripts)) {
-      await Deno.writeTextFile(shell.at(`bin/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await writeScript(shell.at(`bin/${name}`), script);
     }
     return shell;
   }
