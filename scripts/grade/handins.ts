@@ -186,8 +186,8 @@ export async function stage(
       // Between copies it makes no difference.
     } else if (contents.every((each) => equals(each, contents[0]!))) {
       programs[role] = first;
-      const name = first.split("/").at(-1)!;
-      if (!like(`^(lab ?\\d*[-_ ]?)?${role}(\\.\\w+)?$`)(name)) notes.push(`its ${role} is called: ${name}`);
+      const isUsual = like(`^(lab ?\\d*[-_ ]?)?${role}(\\.\\w+)?$`)(first);
+      if (!isUsual) notes.push(`its ${role} is called: ${base(first)}`);
       const copies = staged.filter((file) => isCopy(role, file) && !found[index]!.includes(file));
       if (copies.length > 0) notes.push(`it has other files for a ${role}: ${copies.slice(0, 5).join(", ")}`);
     } else notes.push(`which one is the ${role}: ${[first, ...others].slice(0, 5).join(", ")}?`);

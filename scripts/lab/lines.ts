@@ -82,7 +82,7 @@ export function moment(one: Recording, after?: string, before?: string): Finding
     const hint = `print it when step ${after} has come`;
     return [found(one, `early ${text}`, at, [`"${text}" after step ${after}`, "it came before", hint])];
   }
-  if (!end || at < end || !isPrompt(one, end)) return [];
+  if (!end || at <= end || !isPrompt(one, end)) return [];
   // The beginning of a longer line may have been printed in time.
   if (near?.at === at && near.text.length > text.length && near.text.startsWith(text)) return undefined;
   return [late(one, text, at, "it came after them")];
