@@ -81,7 +81,9 @@ const huge: Look = (one, view) => {
   // A server starts without a file, and may end for its -v; a client may refuse the file before it connects.
   const [own] = view.own(one).filter(({ step = "" }) => one.about === "client" || /bytes/.test(step));
   const isHeld = view.of("large-GET", "client-large-PUT").some((each) => memory(each, view)?.length);
-  const isSilent = own?.came.startsWith("nothing, for") || isHeld && own?.step?.includes("sends");
+  // Who reads it whole may not even have come to connect.
+  const isBusy = isHeld && (own?.step?.includes("sends") || own?.root.startsWith("unconnected"));
+  const isSilent = own?.came.startsWith("nothing, for") || isBusy;
   const wide = HINTS.get("size");
   const isSize = own?.step !== undefined && !own.step.endsWith("sends bytes");
   if (own && !isSilent) {
