@@ -219,10 +219,13 @@ async function main(): Promise<number> {
     if (ending.signal.aborted) return status;
     if (!watcher) return result;
     console.log("\nWaiting until a program is saved; Ctrl-C ends.");
-    ending.signal.addEventListener("abort", () => watcher.close(), { once: true });
+    // Only once: some versions of Deno throw where it is closed already.
+    const close = (): void => watcher.close();
+    ending.signal.addEventListener("abort", close);
     for await (const { kind, paths } of watcher) {
       if (kind !== "access" && paths.some((path) => names.includes(basename(path)))) break;
     }
+    ending.signal.removeEventListener("abort", close);
     // An editor writes in several steps.
     await delay(300);
   }
