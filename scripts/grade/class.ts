@@ -12,7 +12,7 @@ import type { Sandbox } from "../lab/sandbox.ts";
 import { grade } from "./grade.ts";
 import { findHandins, type Handin, stage, type Staged, walk } from "./handins.ts";
 import { readOutcome, writeClass, writeHandin } from "./results.ts";
-import { digestOf, inWords, type Ledger, numberOf, type Outcome, type Row, rowOf } from "./rows.ts";
+import { digestOf, inWords, type Ledger, numberOf, type Outcome, type Row, rowOf, shownNotes } from "./rows.ts";
 
 const WORK = ".blockferry_work_";
 
@@ -105,7 +105,7 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
         const row = rowOf(entry.handin, entry.outcome, ledger);
         await writeHandin(row, entry.outcome, ledger);
         done++;
-        if (!outcome.isUnconfirmed) say(row);
+        if (!outcome.isUnconfirmed) say(row, shownNotes(row, ledger));
         show();
       }
     }));
@@ -123,7 +123,7 @@ async function play(entries: Entry[], sandbox: Sandbox, ledger: Ledger, signal: 
   progress();
 }
 
-function say({ label, status, points, of, result, late, notes }: Row): void {
+function say({ label, status, points, of, result, late }: Row, notes: string[]): void {
   progress();
   const causes = result?.causes.length ?? 0;
   const parts = [status.padEnd(12), `${points ?? "-"} of ${of}`.padEnd(12), label];

@@ -70,7 +70,7 @@ export function rowOf(handin: Handin, outcome: Outcome, { points: rules, due, is
   };
 }
 
-/** The notes for a page; with codes in place of names without what follows a colon, such as a file's name. */
+/** The notes for a page, or a terminal; with codes in place of names without what follows a colon, such as a file's name. */
 export function shownNotes({ notes }: Row, { isAnonymous }: Ledger): string[] {
   return isAnonymous ? notes.map((note) => note.split(": ")[0]!) : notes;
 }
