@@ -20,7 +20,7 @@ function report(event: ServerEvent): unknown {
     case "waiting":
       return say(`waiting on port ${event.port}`);
     case "connected":
-      return say(`connected to client at ${event.address.hostname}:${event.address.port}`);
+      return say(`connected to client at ${shown(event.address)}`);
     case "request":
       return say(`receiving request: ${printable(event.command)}`);
     case "receiving":
@@ -29,16 +29,20 @@ function report(event: ServerEvent): unknown {
     case "deleting":
       return say(`deleting file ${printable(event.name)}`);
     case "excluded":
-      return warn(`refused a client at ${event.address.hostname}:${event.address.port}, which --allow-from leaves out`);
+      return warn(`refused a client at ${shown(event.address)}, which --allow-from leaves out`);
     case "refused":
       return event.error.reason && warn(printable(`${event.error.message}: ${event.error.reason}`));
     case "synced":
       return warn(`${printable(event.name)} took ${(event.ms / 1000).toFixed(1)} seconds to reach the disk`);
     case "failed":
-      return warn((event.address ? `${event.address.hostname}:${event.address.port}: ` : "") + describe(event.error));
+      return warn((event.address ? `${shown(event.address)}: ` : "") + describe(event.error));
     case "recovered":
       return warn("connections are accepted again");
   }
+}
+
+function shown({ hostname, port }: Deno.NetAddr): string {
+  return `${hostname}:${port}`;
 }
 
 function say(line: string): Promise<void> {
@@ -59,8 +63,8 @@ function describe(error: Error): string {
 async function trace({ clients = 1 }: ServeOptions): Promise<Pick<ServeOptions, "onMessage">> {
   const { describe } = await import("./lib/cli/trace.ts");
   return {
-    onMessage: (message, { hostname, port }) =>
-      printer.warn(`${clients === 1 ? "" : `${hostname}:${port}  `}${describe(message, "server")}\n`),
+    onMessage: (message, address) =>
+      printer.warn(`${clients === 1 ? "" : `${shown(address)}  `}${describe(message, "server")}\n`),
   };
 }
 

@@ -40,9 +40,8 @@ export async function copyOver(draft: string, target: string, name: string, sign
     try {
       undo();
     } catch (cause) {
-      const reason = `${
-        systemReason(error)
-      }; it may have a part of its new content at its end, which is whole in ${kept}`;
+      const where = `its end may be of its new content, which is whole in ${kept}`;
+      const reason = `${systemReason(error)}; ${where}`;
       throw new FileError("create", name, { reason, cause });
     }
     throw error;

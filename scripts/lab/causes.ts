@@ -119,7 +119,7 @@ function causesOf(found: Found[], session: Session): Cause[] {
       about,
       sentences,
       finding,
-      conversation: recording ? conversationOf({ recording, end: finding.at, isCrash: crash !== undefined }) : [],
+      conversation: recording ? conversationOf(recording, finding.at, crash !== undefined) : [],
     };
   }).toSorted((a, b) => weight(b) - weight(a));
 }

@@ -4,12 +4,6 @@ import { read } from "./reading.ts";
 import { type Event, type Recording, utf8 } from "./recording.ts";
 import { shown } from "./shown.ts";
 
-interface Told {
-  recording: Recording;
-  end: number;
-  isCrash: boolean;
-}
-
 // Reports show the end of a conversation; a program may print without end.
 const MAX_LINES = 20;
 
@@ -17,7 +11,7 @@ const MAX_LINES = 20;
  * The conversation up to a moment, if that is not 0: our messages, the program's, and what it printed; of a crash, not
  * the traceback.
  */
-export function conversationOf({ recording, end, isCrash }: Told): string[] {
+export function conversationOf(recording: Recording, end: number, isCrash: boolean): string[] {
   const { about } = recording;
   const events = recording.events.filter((event) => !(isCrash && event.type === "line" && event.stream === "stderr"));
   // A message may have come long before it was taken for one.
